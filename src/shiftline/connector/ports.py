@@ -1,0 +1,226 @@
+"""The connector's ports. PostgreSQL, the Genesys client and the trunk driver stand behind them.
+
+A `UnitOfWork` is one transaction: it commits when its ``async with`` block ends well and rolls back
+when it does not. Only use cases open one. Every method may be called again after a crash: the business
+key (wfm, external id) is unique, so nothing doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from shiftline.connector.records import (
+    AgentProfile,
+    BulkItem,
+    BulkResult,
+    DecidedTrade,
+    Delivery,
+    DeliveryFacts,
+    DeliveryOutcome,
+    DueCheck,
+    EvaluatedTrade,
+    IntakeTrade,
+    Lease,
+    OpenTrade,
+    Progress,
+    TrunkKey,
+    TrunkRecord,
+    WantedCheck,
+    WeekSummary,
+    WorkingHours,
+)
+from shiftline.trades.model import Evidence
+
+
+class TradeBook(Protocol):
+    """Trades, their evaluations and their decisions."""
+
+    async def record(self, trades: Sequence[IntakeTrade], now: datetime) -> int:
+        """Store new trades, refresh open ones; return how many were new.
+
+        A new trade waits for every earlier-matched unsettled trade that shares an agent or a shift.
+        A refreshed trade gets the new version and evaluation, and no longer needs evaluation.
+        """
+
+    async def settle_missing(self, seen: Sequence[str], weeks: Sequence[date], now: datetime) -> int:
+        """Settle open and referred trades of these weeks that the WFM no longer shows as Matched."""
+
+    async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
+        """Lock open trades that wait for no other trade, need no evaluation, and whose evidence is complete.
+
+        Complete: each agent either has no address or has evidence no older than ``fresh_seconds``.
+        Earliest refer-by first.
+        """
+
+    async def overdue(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
+        """Lock open trades whose refer-by has come, with whatever fresh evidence there is."""
+
+    async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:
+        """Write decision, delivery and audit entry, and move the trade on."""
+
+    async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
+        """Lock referred trades whose deadline has come and which nobody has answered."""
+
+    async def weeks_to_evaluate(self) -> list[tuple[str, date]]:
+        """(management unit, week) of open trades that need evaluation and wait for no other trade."""
+
+    async def progress(self) -> Progress:
+        """Counts by state."""
+
+
+class CheckQueue(Protocol):
+    """Which agents must be checked, and what the checks brought."""
+
+    async def want(self, wanted: Sequence[WantedCheck], now: datetime, fresh_seconds: float) -> int:
+        """Make checks due, one row an agent, earliest need kept; return how many became due.
+
+        An agent with evidence younger than ``fresh_seconds`` is not checked again.
+        """
+
+    async def renew(self, now: datetime, fresh_seconds: float) -> int:
+        """Make checks due again for open trades that are held up only by stale evidence."""
+
+    async def claim(self, lease: Lease, limit: int) -> list[DueCheck]:
+        """Claim due checks, earliest need first; claims of earlier epochs are open to claim again."""
+
+    async def release(self, lease: Lease, ids: Sequence[int]) -> None:
+        """Give claimed checks back, unanswered."""
+
+    async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
+        """Store what checks brought and mark them done; ignored if the lease has passed on."""
+
+    async def pending(self) -> int:
+        """How many checks are due or claimed."""
+
+
+class DeliveryOutbox(Protocol):
+    """Decisions on their way to the WFM. Rows are ``due`` or ``sending`` until their fate is known."""
+
+    async def facts(self, now: datetime) -> DeliveryFacts:
+        """What the planner needs."""
+
+    async def claim(self, now: datetime, limit: int) -> list[Delivery]:
+        """Mark due deliveries as sending, earliest deadline first; must commit before anything is sent."""
+
+    async def in_doubt(self, limit: int) -> list[Delivery]:
+        """Deliveries left ``sending``: a crash or a lost answer hid their fate. Read it back."""
+
+    async def settle(self, outcomes: Sequence[DeliveryOutcome], now: datetime) -> None:
+        """Record fates. A confirmed approval makes later trades of its agents need evaluation."""
+
+
+class Roster(Protocol):
+    """Who the agents are, where they are reached and when they work."""
+
+    async def save(self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours]) -> None:
+        """Upsert profiles; replace the working hours of the agents named in ``hours``."""
+
+    async def unknown(self, agents: Sequence[str]) -> list[str]:
+        """Those of ``agents`` for which no profile is stored."""
+
+    async def addresses(self, agents: Sequence[str]) -> dict[str, str]:
+        """SIP URIs of those agents that have one."""
+
+    async def without_address(self) -> list[AgentProfile]:
+        """Agents that cannot be checked."""
+
+
+class TrunkBook(Protocol):
+    """What is known about trunks."""
+
+    async def load(self, key: TrunkKey) -> TrunkRecord | None:
+        """The last saved record."""
+
+    async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
+        """Keep the governor's state; never touches the disarmed mark."""
+
+    async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
+        """Stop all checks on this trunk until somebody re-arms it; writes an audit entry."""
+
+    async def rearm(self, trunk: str, now: datetime) -> int:
+        """Lift the mark on every key of this trunk; return how many were lifted."""
+
+
+class Journal(Protocol):
+    """Small durable facts of the connector."""
+
+    async def reserve_call(self, bucket: str, limit: int, window_seconds: float, now: datetime) -> float:
+        """Note a call to a rate-limited API and return 0.0, or note nothing and return the wait in seconds.
+
+        Counted over a sliding window in the database, so that a restarted worker keeps to the budget.
+        """
+
+    async def last_poll(self, wfm: str) -> datetime | None:
+        """When the WFM was last polled with success."""
+
+    async def polled(self, wfm: str, now: datetime) -> None:
+        """Note a successful poll."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction over all books."""
+
+    trades: TradeBook
+    checks: CheckQueue
+    deliveries: DeliveryOutbox
+    roster: Roster
+    trunks: TrunkBook
+    journal: Journal
+
+
+Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
+"""Opens a unit of work."""
+
+
+class LeaseKeeper(Protocol):
+    """Single ownership of a trunk (design decision 3). Expiry is judged by the database's clock."""
+
+    async def acquire(self, name: str, owner: str, ttl_seconds: float, grace_seconds: float) -> Lease | None:
+        """Take a free lease, or one that expired more than ``grace_seconds`` ago; None if it is held.
+
+        Taking over raises the epoch; renewing one's own live lease through here keeps it.
+        """
+
+    async def renew(self, lease: Lease, ttl_seconds: float) -> bool:
+        """Prolong; False if somebody else owns it now."""
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up at once, without grace."""
+
+
+class WorkforceManagement(Protocol):
+    """The WFM. Raises UnavailableError (try again), RefusedError (do not), PeerError (nonsense answer)."""
+
+    name: str
+
+    async def week_summaries(self) -> list[WeekSummary]:
+        """Matched trades per management unit and week, for the current week and five more."""
+
+    async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> list[EvaluatedTrade]:
+        """All matched trades of these (management unit, week) pairs, with the WFM's review."""
+
+    async def profiles(self, agents: Sequence[str]) -> list[AgentProfile]:
+        """Directory entries; an agent the WFM does not know is missing from the answer."""
+
+    async def working_hours(
+        self, agents: Sequence[str], starts_at: datetime, ends_at: datetime
+    ) -> list[WorkingHours]:
+        """Published shifts that touch this interval."""
+
+    async def deliver(
+        self, management_unit_weeks: Sequence[tuple[str, date]], items: Sequence[BulkItem]
+    ) -> list[BulkResult]:
+        """One bulk state job. An exception means that its fate is unknown: read back before trying again."""
+
+    async def read_back(self, deliveries: Sequence[Delivery]) -> list[BulkResult]:
+        """Current state and version of these trades; one that the WFM does not show is missing."""
+
+
+class CheckRunner(Protocol):
+    """The trunk as the connector sees it: hands in claimed checks, takes evidence out."""
+
+    async def check(self, checks: Sequence[DueCheck]) -> list[Evidence]:
+        """Run checks through the governor; returns when each has evidence."""

@@ -1,0 +1,34 @@
+"""A value that must not be seen."""
+
+from __future__ import annotations
+
+import hmac
+from typing import final
+
+
+@final
+class Secret:
+    """Holds a password or token; its ``repr`` and ``str`` never show it. Call `reveal` at the wire only."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the plain value."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)

@@ -1,0 +1,1 @@
+"""Trades, their rules and their deadlines. Pure: no clock, no I/O."""

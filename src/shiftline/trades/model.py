@@ -1,0 +1,118 @@
+"""The nouns of a shift trade, in Genesys's words (docs/glossary.md).
+
+All times are aware UTC datetimes. Agents, trades, shifts and management units are named by the
+external ids that the WFM gave them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class TradeState(StrEnum):
+    """A trade's state in the WFM, as Genesys names it; there is no "Pending" there."""
+
+    UNMATCHED = "Unmatched"
+    MATCHED = "Matched"
+    APPROVED = "Approved"
+    DENIED = "Denied"
+    EXPIRED = "Expired"
+    CANCELED = "Canceled"
+
+
+class EvidenceKind(StrEnum):
+    """What a check brought about one agent."""
+
+    AVAILABLE = "Available"
+    BUSY = "Busy"
+    NOT_REGISTERED = "NotRegistered"
+    UNKNOWN_USER = "UnknownUser"
+    UNVERIFIABLE = "Unverifiable"
+
+
+class Verdict(StrEnum):
+    """What becomes of a trade."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    REFER = "refer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """One shift of one agent."""
+
+    external_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A matched trade as the WFM last showed it. A one-sided trade has no receiving shift."""
+
+    external_id: str
+    version: int
+    management_unit: str
+    week_date: date
+    """First day of the initiating shift's week, in the business unit's time zone."""
+    initiating_agent: str
+    receiving_agent: str
+    initiating_shift: Shift
+    receiving_shift: Shift | None
+    matched_at: datetime
+    expires_at: datetime
+
+    @property
+    def agents(self) -> tuple[str, str]:
+        """Both agents, the initiating one first."""
+        return (self.initiating_agent, self.receiving_agent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The WFM's own review of a match: rule names only, empty when all is well."""
+
+    violations: tuple[str, ...] = ()
+    admin_review: tuple[str, ...] = ()
+    unevaluated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one check of one agent brought, and when."""
+
+    agent: str
+    kind: EvidenceKind
+    method: str
+    taken_at: datetime
+    cause: str | None = None
+    """A stable cause id of the catalogue; set when ``kind`` is Unverifiable."""
+    status: int | None = None
+    """The final SIP status code, if there was one."""
+
+    def is_fresh(self, now: datetime, fresh_seconds: float) -> bool:
+        """True while the evidence may still be used."""
+        return (now - self.taken_at).total_seconds() <= fresh_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that the decision table may look at about one agent of a trade."""
+
+    agent: str
+    evidence: Evidence | None
+    """None: nothing fresh is known (no address, or the check has not come back)."""
+    has_address: bool = True
+    scheduled_now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict with its reasons (stable words such as ``evidence.not-registered``) and the rule's name."""
+
+    verdict: Verdict
+    rule: str
+    reasons: tuple[str, ...] = field(default=())
