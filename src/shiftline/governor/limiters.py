@@ -1,0 +1,77 @@
+"""Models of the limiters that PBXs and carriers use, one decision per arrival.
+
+Used by the practice PBX as its throttle and by the simulation as the unknown that the governor must
+find. Sources: facts on sip-403-signatures (K3, K4) and RFC 7415 for the bucket.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import floor
+from typing import Protocol
+
+
+class Limiter(Protocol):
+    """Decides whether an arrival passes. ``now`` never goes back."""
+
+    def admits(self, now: float) -> bool:
+        """Count one arrival at ``now`` (seconds) and tell whether it passes."""
+
+
+@dataclass(slots=True)
+class FixedWindow:
+    """The first ``limit`` arrivals of each window pass, the rest do not: Kamailio's pipelimit TAILDROP."""
+
+    limit: int
+    window_seconds: float = 1.0
+    phase_seconds: float = 0.0
+    _window: int = field(default=-1, init=False)
+    _count: int = field(default=0, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Limiter`."""
+        window = floor((now - self.phase_seconds) / self.window_seconds)
+        if window != self._window:
+            self._window, self._count = window, 0
+        self._count += 1
+        return self._count <= self.limit
+
+
+@dataclass(slots=True)
+class SlidingWindow:
+    """At most ``limit`` admitted arrivals in any ``window_seconds``; refused ones are not counted."""
+
+    limit: int
+    window_seconds: float = 1.0
+    _admitted: deque[float] = field(default_factory=deque, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Limiter`."""
+        while self._admitted and self._admitted[0] <= now - self.window_seconds:
+            self._admitted.popleft()
+        if len(self._admitted) >= self.limit:
+            return False
+        self._admitted.append(now)
+        return True
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """``rate`` tokens per second up to ``burst``; an arrival takes one (RFC 7415 section 3.5.1)."""
+
+    rate: float
+    burst: float
+    _tokens: float = field(default=-1.0, init=False)
+    _last: float = field(default=0.0, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Limiter`."""
+        if self._tokens < 0:
+            self._tokens, self._last = self.burst, now
+        self._tokens = min(self.burst, self._tokens + (now - self._last) * self.rate)
+        self._last = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True

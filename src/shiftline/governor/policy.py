@@ -1,0 +1,32 @@
+"""What an operator may set about a trunk's governor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernorPolicy:
+    """Rates are requests per second, times are seconds."""
+
+    learn: bool = False
+    """May look for the limit by going above it. Without it the trunk stays at ``max_rate`` and only goes down."""
+    max_rate: float = 5.0
+    """Never faster than this. With ``learn``, 0 means that no ceiling is known."""
+    headroom: float = 0.0
+    """Share of the learned limit left to traffic that we cannot see. Above 0, the limit counts as shared:
+    it is met at most once in an episode, and the rate never creeps up towards it again."""
+    initial_rate: float = 20.0
+    doubling_seconds: float = 0.45
+    canary_seconds: float = 0.15
+    """First silence after a refusal before an unauthenticated canary asks whether the path is open again."""
+    longest_silence: float = 30.0
+    patience_seconds: float = 60.0
+    """How long refused canaries are believed to be a ban before they are called policy."""
+    creep_per_second: float = 0.015
+    """How fast the held rate grows while nothing is refused, as a share of itself."""
+
+    @property
+    def ceiling(self) -> float:
+        """The fastest allowed rate."""
+        return self.max_rate if self.max_rate > 0 else float("inf")

@@ -1,0 +1,123 @@
+"""What window and limit explain the answers seen so far?
+
+The commonest hidden limiter passes the first N requests of each window and refuses the rest of it. Each
+pair of a window length and a phase is a hypothesis; the answers either contradict it or pin its limit.
+What all surviving hypotheses agree on is what we know. When none survives, the limiter is of another
+kind, or somebody else shares it, and the caller falls back to plain additive increase.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+
+WINDOW_LENGTHS = (1.0, 2.0, 5.0, 10.0)  # seconds; the shortest that explains the answers is believed
+PHASES = 50
+MEMORY_WINDOWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answered request: when it left (seconds) and whether it passed the limiter."""
+
+    sent_at: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFit:
+    """The windows that explain the observations: limit between two bounds, phase within an interval."""
+
+    window_seconds: float
+    lowest_limit: int
+    highest_limit: int
+    phases: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        """The rate that every surviving hypothesis allows, in requests per second."""
+        return self.lowest_limit / self.window_seconds
+
+    @property
+    def is_pinned(self) -> bool:
+        """True when all surviving hypotheses name the same limit, give or take one."""
+        return self.highest_limit - self.lowest_limit <= 1
+
+    @property
+    def grain_seconds(self) -> float:
+        """How finely the phase is known at best."""
+        return 2.0 * self.window_seconds / PHASES
+
+    def next_boundary(self, now: float) -> float:
+        """The earliest moment at which the window after the one of ``now`` may begin."""
+        width = self.window_seconds
+        return min(phase + (floor((now - phase) / width) + 1) * width for phase in self.phases)
+
+
+def fit_windows(
+    observations: Sequence[Observation], *, tolerance: int = 1, lengths: Sequence[float] = WINDOW_LENGTHS
+) -> WindowFit | None:
+    """Return the fit for the shortest window length that explains the observations, or None.
+
+    ``observations`` are in order of sending. ``tolerance`` (requests) is how far the limits pinned by
+    different windows may lie apart and how many may overtake a refusal on their way. Each length is
+    judged on its last `MEMORY_WINDOWS` windows, because real window timers drift.
+    """
+    if not observations:
+        return None
+    for length in lengths:
+        fit = _fit_length(observations, length, tolerance)
+        if fit is not None:
+            return fit
+    return None
+
+
+def _fit_length(observations: Sequence[Observation], length: float, tolerance: int) -> WindowFit | None:
+    """Return the strictest fit of this length: exact counts first, then within the tolerance."""
+    last = observations[-1].sent_at
+    since = last - MEMORY_WINDOWS * length
+    passed = [seen.sent_at for seen in observations if seen.passed and seen.sent_at >= since]
+    refused = [seen.sent_at for seen in observations if not seen.passed and seen.sent_at >= since]
+    if not passed or not refused:
+        return None
+    span = (min(passed[0], refused[0]), last)
+    for slack in range(tolerance + 1):
+        pinned: dict[float, int] = {}
+        for step in range(PHASES):
+            phase = step * length / PHASES
+            limit = _pinned_limit(passed, refused, span, (length, phase), slack)
+            if limit is not None:
+                pinned[phase] = limit
+        if pinned:
+            return WindowFit(length, min(pinned.values()), max(pinned.values()), tuple(pinned))
+    return None
+
+
+def _pinned_limit(
+    passed: Sequence[float],
+    refused: Sequence[float],
+    span: tuple[float, float],
+    hypothesis: tuple[float, float],
+    tolerance: int,
+) -> int | None:
+    """Return the limit under this (length, phase), or None if an observation contradicts it."""
+    length, phase = hypothesis
+    full: list[int] = []
+    clean = 0
+    for index in range(floor((span[0] - phase) / length), floor((span[1] - phase) / length) + 1):
+        start, end = phase + index * length, phase + (index + 1) * length
+        first_pass, after_pass = bisect_left(passed, start), bisect_left(passed, end)
+        first_refusal = bisect_left(refused, start)
+        count = after_pass - first_pass
+        if first_refusal == len(refused) or refused[first_refusal] >= end:
+            clean = max(clean, count)
+            continue
+        before = bisect_left(passed, refused[first_refusal], first_pass) - first_pass
+        if before == 0 or count - before > tolerance:
+            return None  # refused although nothing had passed, or passed although it was full
+        full.append(count)
+    if not full or max(full) - min(full) > tolerance or clean > min(full) + tolerance:
+        return None
+    return min(full)
