@@ -10,7 +10,7 @@ class GovernorPolicy:
     """Rates are requests per second, times are seconds."""
 
     learn: bool = False
-    """May look for the limit by going above it. Without it the trunk stays at ``max_rate`` and only goes down."""
+    """May look for the limit by going above it. Without it the rate stays at ``max_rate`` or goes down."""
     max_rate: float = 5.0
     """Never faster than this. With ``learn``, 0 means that no ceiling is known."""
     headroom: float = 0.0

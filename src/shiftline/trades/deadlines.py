@@ -18,7 +18,7 @@ class DeadlinePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """``refer_by`` is the last moment to hand a trade to a person; ``deadline`` the last that helps at all."""
+    """``refer_by``: the last moment to hand a trade to a person. ``deadline``: the last that helps at all."""
 
     deadline: datetime
     refer_by: datetime
