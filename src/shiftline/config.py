@@ -1,0 +1,247 @@
+"""The configuration: a TOML file, overridden by ``SHIFTLINE_<SECTION>__<KEY>`` environment variables.
+
+Secrets never stand in the file: it names the environment variables that hold them.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import time, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from shiftline.errors import ConfigurationError
+from shiftline.secrets import Secret
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Answer = Literal["refer", "approve", "deny"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; write it like America/Chicago")
+    return name
+
+
+def _environment_name(name: str) -> str:
+    if name and not name.replace("_", "").isalnum():
+        raise ValueError("give the NAME of an environment variable, not the secret itself")
+    return name
+
+
+SecretName = Annotated[str, AfterValidator(_environment_name)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrunkSettings(_Section):
+    """One SIP trunk. Rates are requests per second."""
+
+    name: str = "pbx"
+    address: str
+    source: str = "0.0.0.0"  # noqa: S104 - let the routing table choose
+    domain: str = ""
+    username: str = ""
+    password_env: SecretName = "SHIFTLINE_TRUNK_PASSWORD"  # noqa: S105 - a variable's name
+    method: Literal["options", "registration"] = "options"
+    max_rate: float = Field(default=5.0, ge=0)
+    learn: bool = False
+    headroom: Share = 0.0
+    answer_timeout_seconds: Positive = 4.0
+
+
+class WfmSettings(_Section):
+    """A Genesys Cloud organisation, or the practice one."""
+
+    api_url: str
+    login_url: str
+    client_id: str
+    client_secret_env: SecretName = "SHIFTLINE_WFM_SECRET"  # noqa: S105 - a variable's name
+    business_unit: str
+    address_attribute: str = "shiftline.sipAddress"
+    roster_file: str = ""
+    poll_seconds: Positive = 120.0
+    window_poll_seconds: Positive = 60.0
+    job_poll_seconds: Positive = 1.0
+
+
+class PolicySettings(_Section):
+    """What becomes of trades."""
+
+    on_unverifiable: Answer = "refer"
+    on_unanswered: Literal["expire"] = "expire"
+    deny_violations: tuple[str, ...] = ()
+    fresh_seconds: Positive = 300.0
+    minimum_notice_hours: float = Field(default=0.0, ge=0)
+    supervisor_lead_hours: float = Field(default=2.0, ge=0)
+    allow_shared_secret: bool = False
+
+
+class WindowSettings(_Section):
+    """A weekly publish window in civil time."""
+
+    weekday: Weekday
+    opens: time
+    minutes: Positive = 60.0
+    zone: Annotated[str, AfterValidator(_known_zone)] = "America/Chicago"
+
+
+class DatabaseSettings(_Section):
+    """An empty ``url`` means the embedded PostgreSQL in ``directory``."""
+
+    url: str = ""
+    directory: str = ""
+
+
+class WebSettings(_Section):
+    """Where the console listens (from a later release on)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=1, le=65535)
+
+
+class TicketingSettings(_Section):
+    """The ticket desk. Only its secret is known so far, so that it can be told apart from the others."""
+
+    client_secret_env: SecretName = ""
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHIFTLINE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    trunk: TrunkSettings
+    wfm: WfmSettings
+    policy: PolicySettings = PolicySettings()
+    windows: tuple[WindowSettings, ...] = ()
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    ticketing: TicketingSettings = TicketingSettings()
+
+    def data_directory(self) -> Path:
+        """Where the embedded database lives."""
+        if self.database.directory:
+            return Path(self.database.directory).expanduser().resolve()
+        return default_data_directory() / "postgres"
+
+
+def default_data_directory() -> Path:
+    """The user's data directory for Shiftline (XDG base directories)."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "shiftline"
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the file and the environment; raise ConfigurationError with one sentence on any fault."""
+    if not path.is_file():
+        raise ConfigurationError(
+            f"There is no configuration file {path}.",
+            remedy="Make one with: shiftline config example > shiftline.toml",
+        )
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del init_settings, dotenv_settings, file_secret_settings
+            return (env_settings, TomlConfigSettingsSource(settings_cls, path))
+
+    try:
+        return FileSettings()
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_first_fault(error)}") from error
+    except ValueError as error:  # tomllib's and pydantic-settings' own
+        raise ConfigurationError(
+            f"{path} is not valid TOML: {error}.", remedy="Mend that line and try again."
+        ) from error
+
+
+def secret(name: str) -> Secret:
+    """Return the secret that the environment variable ``name`` holds; ConfigurationError if it is unset."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ConfigurationError(
+            f"The environment variable {name} is not set; a secret is expected there.",
+            remedy=f"Set it, for example: read -rs {name} && export {name}",
+        )
+    return Secret(value)
+
+
+def refuse_shared_secrets(settings: Settings) -> None:
+    """Raise ConfigurationError if SIP, WFM and ticketing share a secret and nobody insisted.
+
+    A token shared with the ticket desk is one of the incident's suspects: a rotation or a lockout on
+    one side then takes the other down.
+    """
+    names = {
+        "trunk.password_env": settings.trunk.password_env if settings.trunk.username else "",
+        "wfm.client_secret_env": settings.wfm.client_secret_env,
+        "ticketing.client_secret_env": settings.ticketing.client_secret_env,
+    }
+    seen: dict[str, str] = {}
+    for key, name in names.items():
+        value = os.environ.get(name, "") if name else ""
+        if value and value in seen and not settings.policy.allow_shared_secret:
+            raise ConfigurationError(
+                f"{seen[value]} and {key} hold the same secret; one lockout would take both sides down.",
+                remedy="Use separate secrets, or set policy.allow_shared_secret = true.",
+            )
+        seen[value] = key
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if fault["type"] == "extra_forbidden":
+        near = get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else " Remove it, or see: shiftline config example"
+        return f"{where} is not a known key{more}.{hint}"
+    if fault["type"] == "missing":
+        return f"{where} is missing{more}. See: shiftline config example"
+    return f"{where} is wrong: {fault['msg'].removeprefix('Value error, ')}{more}."
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        if field is None:
+            return [*WindowSettings.model_fields] if part == 0 else []
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return [*WindowSettings.model_fields]
+    return [*model.model_fields]
+
+
+def zone_of(window: WindowSettings) -> ZoneInfo:
+    """The window's time zone."""
+    return ZoneInfo(window.zone)
+
+
+def length_of(window: WindowSettings) -> timedelta:
+    """How long the window stays open."""
+    return timedelta(minutes=window.minutes)
