@@ -170,7 +170,7 @@ def load_settings(path: Path) -> Settings:
             return (env_settings, TomlConfigSettingsSource(settings_cls, path))
 
     try:
-        return FileSettings()
+        return FileSettings()  # type: ignore[call-arg]  # the sources fill it
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_first_fault(error)}") from error
     except ValueError as error:  # tomllib's and pydantic-settings' own

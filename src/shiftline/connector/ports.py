@@ -220,7 +220,19 @@ class WorkforceManagement(Protocol):
 
 
 class CheckRunner(Protocol):
-    """The trunk as the connector sees it: hands in claimed checks, takes evidence out."""
+    """The trunk as the connector sees it: claimed checks go in, evidence comes out."""
 
-    async def check(self, checks: Sequence[DueCheck]) -> list[Evidence]:
-        """Run checks through the governor; returns when each has evidence."""
+    def room(self) -> int:
+        """How many more checks it could use soon."""
+
+    def submit(self, checks: Sequence[DueCheck]) -> None:
+        """Queue checks; the earliest need goes first."""
+
+    async def gathered(self, timeout_seconds: float) -> list[Evidence]:
+        """Wait for evidence, at most so long, and return all there is."""
+
+    def knowledge(self) -> Mapping[str, Any]:
+        """The governor's state, to be kept across a restart and shown to an operator."""
+
+    def stopped_by(self) -> str | None:
+        """The cause id of the policy refusal that stopped the trunk, if one did."""

@@ -1,0 +1,54 @@
+"""Checking: the trunk's owner claims due checks, earliest need first, and stores what they bring."""
+
+from __future__ import annotations
+
+from shiftline.clock import Clock
+from shiftline.connector.ownership import Ownership
+from shiftline.connector.ports import CheckRunner, Work
+from shiftline.connector.records import TrunkKey
+
+
+class Checker:
+    """Feeds one trunk while this worker owns it."""
+
+    def __init__(
+        self, *, work: Work, clock: Clock, runner: CheckRunner, ownership: Ownership, trunk: TrunkKey
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._runner = runner
+        self._ownership = ownership
+        self._trunk = trunk
+        self._disarmed = False
+
+    async def step(self, wait_seconds: float) -> int:
+        """Store the evidence that has come in, claim more checks; return how much evidence there was."""
+        evidence = await self._runner.gathered(wait_seconds)
+        lease = self._ownership.lease
+        if lease is None:
+            return 0
+        room = self._runner.room()
+        if not evidence and not room:
+            return 0
+        async with self._work() as books:
+            if evidence:
+                await books.checks.record_evidence(lease, evidence)
+            checks = await books.checks.claim(lease, room) if room else []
+        self._runner.submit(checks)
+        await self._disarm_if_stopped()
+        return len(evidence)
+
+    async def save_knowledge(self) -> None:
+        """Keep the governor's state, so that a restart and an operator can see it."""
+        if self._ownership.lease is None:
+            return
+        async with self._work() as books:
+            await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
+
+    async def _disarm_if_stopped(self) -> None:
+        cause = self._runner.stopped_by()
+        if cause is None or self._disarmed:
+            return
+        async with self._work() as books:
+            await books.trunks.disarm(self._trunk, cause, self._clock())
+        self._disarmed = True

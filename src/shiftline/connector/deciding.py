@@ -1,0 +1,89 @@
+"""Deciding: trades whose evidence is complete meet the decision table; late ones go to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shiftline.clock import Clock
+from shiftline.connector.ports import Work
+from shiftline.connector.records import DecidedTrade, OpenTrade, TrunkKey
+from shiftline.trades.decision import DecisionPolicy, decide
+from shiftline.trades.model import Decision, Standing, Verdict
+
+BATCH = 500  # trades in one transaction
+
+
+class Decider:
+    """Decides, and refers what has run out of time."""
+
+    def __init__(
+        self, *, work: Work, clock: Clock, policy: DecisionPolicy, fresh_seconds: float, trunk: TrunkKey
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._policy = policy
+        self.fresh_seconds = fresh_seconds
+        self._trunk = trunk
+
+    async def decide_ready(self) -> int:
+        """Decide one batch of trades that have all they need; return how many."""
+        now = self._clock()
+        async with self._work() as books:
+            trades = await books.trades.decidable(now, self.fresh_seconds, BATCH)
+            await books.trades.decide([self._decided(trade) for trade in trades], now)
+        return len(trades)
+
+    async def refer_overdue(self) -> int:
+        """Refer one batch of trades whose refer-by has come, with what is known; return how many."""
+        now = self._clock()
+        async with self._work() as books:
+            trades = await books.trades.overdue(now, self.fresh_seconds, BATCH)
+            if not trades:
+                return 0
+            record = await books.trunks.load(self._trunk)
+            trouble = str(record.governor.get("trouble") or "") if record is not None else ""
+            decided = [
+                self._referred(trade, expired=trade.deadline <= now, trouble=trouble) for trade in trades
+            ]
+            await books.trades.decide(decided, now)
+        return len(trades)
+
+    def _decided(self, trade: OpenTrade) -> DecidedTrade:
+        decision = decide(trade.initiating, trade.receiving, trade.evaluation, self._policy)
+        return DecidedTrade(trade_id=trade.id, decision=decision, detail=_detail(trade))
+
+    def _referred(self, trade: OpenTrade, *, expired: bool, trouble: str) -> DecidedTrade:
+        known = decide(trade.initiating, trade.receiving, trade.evaluation, self._policy)
+        reasons: tuple[str, ...] = ("late.expired-before-decision",) if expired else ("late.refer-by",)
+        if trouble:
+            reasons += (f"trunk.{trouble}",)
+        decision = Decision(verdict=Verdict.REFER, rule="out-of-time", reasons=reasons + known.reasons)
+        return DecidedTrade(trade_id=trade.id, decision=decision, detail=_detail(trade))
+
+
+def _detail(trade: OpenTrade) -> dict[str, Any]:
+    return {
+        "trade": trade.trade.external_id,
+        "version": trade.trade.version,
+        "initiating": _seen(trade.initiating),
+        "receiving": _seen(trade.receiving),
+        "evaluation": {
+            "violations": list(trade.evaluation.violations),
+            "admin_review": list(trade.evaluation.admin_review),
+            "unevaluated": list(trade.evaluation.unevaluated),
+        },
+    }
+
+
+def _seen(standing: Standing) -> dict[str, Any]:
+    evidence = standing.evidence
+    seen: dict[str, Any] = {"agent": standing.agent, "scheduled_now": standing.scheduled_now}
+    if evidence is not None:
+        seen |= {
+            "evidence": str(evidence.kind),
+            "method": evidence.method,
+            "status": evidence.status,
+            "cause": evidence.cause,
+            "taken_at": evidence.taken_at.isoformat(),
+        }
+    return seen

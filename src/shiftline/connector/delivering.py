@@ -1,0 +1,126 @@
+"""Delivering: decisions go to the WFM in bulk, and each one's fate is made known.
+
+A delivery is marked as sending before anything leaves. If the answer is lost (a crash, a dropped
+connection, a restart of anything), it stays so marked, and its fate is read back before it is sent
+again. The version that was read travels along, so an old decision cannot overwrite a newer state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from shiftline.clock import Clock
+from shiftline.connector.planning import DeliveryPolicy, should_deliver
+from shiftline.connector.ports import Work, WorkforceManagement
+from shiftline.connector.records import BulkItem, BulkResult, Delivery, DeliveryFate, DeliveryOutcome
+from shiftline.errors import UnavailableError
+from shiftline.trades.model import TradeState, Verdict
+
+BATCH = 5000
+TARGET = {Verdict.APPROVE: TradeState.APPROVED, Verdict.DENY: TradeState.DENIED}
+FINAL = frozenset({TradeState.APPROVED, TradeState.DENIED, TradeState.EXPIRED, TradeState.CANCELED})
+
+
+class Deliverer:
+    """Sends what is decided and learns what became of it."""
+
+    def __init__(self, *, wfm: WorkforceManagement, work: Work, clock: Clock, policy: DeliveryPolicy) -> None:
+        self._wfm = wfm
+        self._work = work
+        self._clock = clock
+        self._policy = policy
+
+    async def deliver_due(self) -> int:
+        """Send one bulk job if the planner says so; return how many decisions it carried."""
+        now = self._clock()
+        async with self._work() as books:
+            if not should_deliver(await books.deliveries.facts(now), now, self._policy):
+                return 0
+            deliveries = await books.deliveries.claim(now, BATCH)
+        if not deliveries:
+            return 0
+        items = [
+            BulkItem(external_id=d.external_id, state=TARGET[d.verdict], version=d.version)
+            for d in deliveries
+        ]
+        results = await self._wfm.deliver(_weeks(deliveries), items)
+        await self._settle(deliveries, results)
+        return len(deliveries)
+
+    async def resolve_doubts(self) -> int:
+        """Read back every delivery whose answer was lost; return how many were resolved."""
+        async with self._work() as books:
+            doubtful = await books.deliveries.in_doubt(BATCH)
+        if not doubtful:
+            return 0
+        outcomes = judge_read_back(doubtful, await self._wfm.read_back(doubtful))
+        async with self._work() as books:
+            await books.deliveries.settle(outcomes, self._clock())
+        return len(outcomes)
+
+    async def _settle(self, deliveries: Sequence[Delivery], results: Sequence[BulkResult]) -> None:
+        outcomes, unclear = judge_results(deliveries, results)
+        async with self._work() as books:
+            await books.deliveries.settle(outcomes, self._clock())
+        if unclear:
+            # They stay marked as sending; the next pass reads them back.
+            raise UnavailableError(
+                f"The WFM's answer left {len(unclear)} decisions unclear; reading them back."
+            )
+
+
+def judge_results(
+    deliveries: Sequence[Delivery], results: Sequence[BulkResult]
+) -> tuple[list[DeliveryOutcome], list[Delivery]]:
+    """Return the fates that a bulk answer settles, and the deliveries that must be read back.
+
+    HTTP 200 with failures for single entities is normal: success is judged line by line.
+    """
+    by_id = {result.external_id: result for result in results}
+    outcomes, unclear = [], []
+    for delivery in deliveries:
+        result = by_id.get(delivery.external_id)
+        if result is not None and not result.failure_reason and result.state is TARGET[delivery.verdict]:
+            outcomes.append(_outcome(delivery, DeliveryFate.CONFIRMED, result))
+        elif result is None or result.failure_reason in _READ_BACK or not result.failure_reason:
+            unclear.append(delivery)
+        else:
+            outcomes.append(_outcome(delivery, DeliveryFate.REFUSED, result))
+    return outcomes, unclear
+
+
+def judge_read_back(deliveries: Sequence[Delivery], read: Sequence[BulkResult]) -> list[DeliveryOutcome]:
+    """Return the fate of deliveries whose state was read back from the WFM."""
+    by_id = {result.external_id: result for result in read}
+    outcomes = []
+    for delivery in deliveries:
+        result = by_id.get(delivery.external_id)
+        if result is None:
+            gone = BulkResult(external_id=delivery.external_id, state=None, version=None)
+            outcomes.append(_outcome(delivery, DeliveryFate.OVERTAKEN, gone))
+        elif result.state is TARGET[delivery.verdict]:
+            # Ours or another's hand: the decision is in effect either way, and is not sent again.
+            outcomes.append(_outcome(delivery, DeliveryFate.CONFIRMED, result))
+        elif result.state in FINAL:
+            outcomes.append(_outcome(delivery, DeliveryFate.OVERTAKEN, result))
+        else:
+            outcomes.append(_outcome(delivery, DeliveryFate.RETRY, result))
+    return outcomes
+
+
+_READ_BACK = frozenset({"TransitionNotAllowed", "VersionConflict"})
+
+
+def _outcome(delivery: Delivery, fate: DeliveryFate, result: BulkResult) -> DeliveryOutcome:
+    return DeliveryOutcome(
+        trade_id=delivery.trade_id,
+        fate=fate,
+        reason=result.failure_reason,
+        version=result.version,
+        state=result.state,
+    )
+
+
+def _weeks(deliveries: Sequence[Delivery]) -> list[tuple[str, date]]:
+    return sorted({(d.management_unit, d.week_date) for d in deliveries})

@@ -1,0 +1,125 @@
+"""Intake: matched trades come from the WFM into rows, with their deadlines and the checks they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from shiftline.clock import Clock
+from shiftline.connector.ports import UnitOfWork, Work, WorkforceManagement
+from shiftline.connector.records import (
+    AgentProfile,
+    EvaluatedTrade,
+    IntakeTrade,
+    WantedCheck,
+    WorkingHours,
+)
+from shiftline.trades.deadlines import DeadlinePolicy, deadlines_of
+
+WORK_HORIZON = timedelta(hours=4)  # scheduled hours are read so far ahead, to cover every poll interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """What one poll brought."""
+
+    matched: int
+    new: int
+    checks: int
+
+
+class Intake:
+    """Polls the WFM. ``addresses`` (agent id or name -> SIP URI) overrides the WFM's directory."""
+
+    def __init__(
+        self,
+        *,
+        wfm: WorkforceManagement,
+        work: Work,
+        clock: Clock,
+        deadlines: DeadlinePolicy,
+        fresh_seconds: float,
+        addresses: Mapping[str, str],
+    ) -> None:
+        self._wfm = wfm
+        self._work = work
+        self._clock = clock
+        self._deadlines = deadlines
+        self._fresh_seconds = fresh_seconds
+        self._addresses = addresses
+
+    async def poll(self) -> TakenIn:
+        """Ask for the weeks with matched trades, and for those trades; record all in one transaction."""
+        summaries = await self._wfm.week_summaries()
+        asked = [(s.management_unit, s.week_date) for s in summaries]
+        weeks = [(s.management_unit, s.week_date) for s in summaries if s.matched]
+        evaluated = await self._wfm.evaluate(weeks) if weeks else []
+        taken = await self._take_in(evaluated, asked)
+        async with self._work() as books:
+            await books.journal.polled(self._wfm.name, self._clock())
+        return taken
+
+    async def evaluate_again(self, weeks: Sequence[tuple[str, date]]) -> TakenIn:
+        """Ask for the WFM's review once more, after an approval changed what it was based on."""
+        return await self._take_in(await self._wfm.evaluate(weeks), weeks)
+
+    async def _take_in(
+        self, evaluated: Sequence[EvaluatedTrade], weeks: Sequence[tuple[str, date]]
+    ) -> TakenIn:
+        agents = sorted({agent for item in evaluated for agent in item.trade.agents})
+        profiles, hours = await self._about(agents)
+        now = self._clock()
+        async with self._work() as books:
+            await books.roster.save(profiles, hours)
+            new = await books.trades.record([self._with_deadlines(item) for item in evaluated], now)
+            await books.trades.settle_missing(
+                [item.trade.external_id for item in evaluated], sorted({week for _, week in weeks}), now
+            )
+            checks = await self._want_checks(books, evaluated, agents)
+        return TakenIn(matched=len(evaluated), new=new, checks=checks)
+
+    async def _about(self, agents: Sequence[str]) -> tuple[list[AgentProfile], list[WorkingHours]]:
+        async with self._work() as books:
+            unknown = await books.roster.unknown(agents)
+        if not agents:
+            return [], []
+        found = {p.external_id: p for p in await self._wfm.profiles(unknown)} if unknown else {}
+        # An agent that the WFM's directory does not know still gets a row: he is listed, and his
+        # trades go to a person.
+        profiles = [
+            self._with_address(found.get(agent) or AgentProfile(external_id=agent, name="", address=None))
+            for agent in unknown
+        ]
+        now = self._clock()
+        return profiles, await self._wfm.working_hours(agents, now, now + WORK_HORIZON)
+
+    def _with_address(self, profile: AgentProfile) -> AgentProfile:
+        address = self._addresses.get(profile.external_id) or self._addresses.get(profile.name)
+        if address is None:
+            return profile
+        return AgentProfile(external_id=profile.external_id, name=profile.name, address=address)
+
+    def _with_deadlines(self, item: EvaluatedTrade) -> IntakeTrade:
+        moments = deadlines_of(item.trade, self._clock(), self._deadlines)
+        return IntakeTrade(
+            trade=item.trade,
+            evaluation=item.evaluation,
+            deadline=moments.deadline,
+            refer_by=moments.refer_by,
+        )
+
+    async def _want_checks(
+        self, books: UnitOfWork, evaluated: Sequence[EvaluatedTrade], agents: Sequence[str]
+    ) -> int:
+        addresses = await books.roster.addresses(agents)
+        needed_by: dict[str, datetime] = {}
+        for item in evaluated:
+            refer_by = self._with_deadlines(item).refer_by
+            for agent in item.trade.agents:
+                needed_by[agent] = min(refer_by, needed_by.get(agent, refer_by))
+        wanted = [
+            WantedCheck(agent=agent, address=address, needed_by=needed_by[agent])
+            for agent, address in sorted(addresses.items())
+        ]
+        return await books.checks.want(wanted, self._clock(), self._fresh_seconds)

@@ -1,0 +1,52 @@
+"""Owning a trunk: only the holder of its lease may send (design decision 3).
+
+The holder believes in its lease only as long as its *own* boot-time clock says so, counted from before
+the renewal was asked for. A process that was paused therefore finds its lease over before it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shiftline.connector.ports import LeaseKeeper
+from shiftline.connector.records import Lease
+
+TTL_SECONDS = 3.0
+GRACE_SECONDS = 1.0
+RENEW_SECONDS = 1.0
+
+
+class Ownership:
+    """Tries to own one trunk and tells whether it may send right now."""
+
+    def __init__(
+        self, keeper: LeaseKeeper, *, trunk: str, owner: str, boot_time: Callable[[], float]
+    ) -> None:
+        self._keeper = keeper
+        self._name = f"trunk:{trunk}"
+        self._owner = owner
+        self._boot_time = boot_time
+        self._held_until = 0.0
+        self.lease: Lease | None = None
+
+    def holds(self) -> bool:
+        """True while the lease certainly holds."""
+        return self._boot_time() < self._held_until
+
+    async def keep(self) -> bool:
+        """Take or prolong the lease; call it every `RENEW_SECONDS`. Return whether it is ours now."""
+        asked_at = self._boot_time()
+        if self.lease is not None and not await self._keeper.renew(self.lease, TTL_SECONDS):
+            self.lease = None
+            self._held_until = 0.0
+        if self.lease is None:
+            self.lease = await self._keeper.acquire(self._name, self._owner, TTL_SECONDS, GRACE_SECONDS)
+        if self.lease is not None:
+            self._held_until = asked_at + TTL_SECONDS
+        return self.lease is not None
+
+    async def give_up(self) -> None:
+        """Let the lease go, so that another worker need not wait."""
+        lease, self.lease, self._held_until = self.lease, None, 0.0
+        if lease is not None:
+            await self._keeper.release(lease)

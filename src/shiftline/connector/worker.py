@@ -1,0 +1,160 @@
+"""The worker: the loops that carry trades from intake to their end, each surviving its neighbours' faults.
+
+Every step is one use case. A step that finds its machine unavailable is tried again after a while that
+grows; nothing is lost meanwhile, because whatever waits is a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from shiftline.clock import Clock
+from shiftline.connector.checking import Checker
+from shiftline.connector.deciding import Decider
+from shiftline.connector.delivering import Deliverer
+from shiftline.connector.intake import Intake
+from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.planning import DeliveryPolicy, should_evaluate
+from shiftline.connector.ports import Work
+from shiftline.errors import PeerError, RefusedError, UnavailableError
+from shiftline.trades.windows import PublishWindow
+
+log = structlog.get_logger("shiftline.worker")
+
+IDLE_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
+
+Step = Callable[[], Awaitable[float]]
+"""Does one round and returns how long to rest (seconds) before the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often the WFM is polled, inside and outside the publish windows."""
+
+    poll_seconds: float
+    window_poll_seconds: float
+    windows: Sequence[PublishWindow]
+
+    def poll_interval(self, clock: Clock) -> timedelta:
+        """The interval that holds now."""
+        inside = any(window.contains(clock()) for window in self.windows)
+        return timedelta(seconds=self.window_poll_seconds if inside else self.poll_seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """Runs all loops until cancelled. Several workers may run; leases decide who acts."""
+
+    work: Work
+    clock: Clock
+    trunk: Ownership
+    wfm: Ownership
+    intake: Intake
+    checker: Checker
+    decider: Decider
+    deliverer: Deliverer
+    rhythm: Rhythm
+    wfm_name: str
+    delivery: DeliveryPolicy
+    _evaluated_at: datetime | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Run until cancelled; give the leases up on the way out."""
+        steps: dict[str, Step] = {
+            "lease": self._keep_leases,
+            "check": self._check,
+            "decide": self._decide,
+            "wfm": self._talk_to_wfm,
+            "knowledge": self._save_knowledge,
+        }
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, step in steps.items():
+                    group.create_task(_for_ever(name, step), name=name)
+        finally:
+            await self._let_go()
+
+    async def _keep_leases(self) -> float:
+        await self.trunk.keep()
+        await self.wfm.keep()
+        return RENEW_SECONDS
+
+    async def _check(self) -> float:
+        if not self.trunk.holds():
+            return IDLE_SECONDS
+        await self.checker.step(IDLE_SECONDS / 2)
+        return 0.0
+
+    async def _decide(self) -> float:
+        # Overdue first: a trade at its refer-by must not wait behind a batch of others.
+        referred = await self.decider.refer_overdue()
+        decided = await self.decider.decide_ready()
+        async with self.work() as books:
+            await books.checks.renew(self.clock(), self.decider.fresh_seconds)
+        return 0.0 if referred or decided else IDLE_SECONDS
+
+    async def _talk_to_wfm(self) -> float:
+        """Deliveries first, then fresh reviews, then the poll: the WFM's budget is small."""
+        if not self.wfm.holds():
+            return IDLE_SECONDS
+        await self.deliverer.resolve_doubts()
+        if await self.deliverer.deliver_due() or await self._evaluate_again() or await self._poll_if_due():
+            return 0.0
+        return IDLE_SECONDS
+
+    async def _evaluate_again(self) -> bool:
+        now = self.clock()
+        async with self.work() as books:
+            weeks = await books.trades.weeks_to_evaluate()
+            facts = await books.deliveries.facts(now)
+        since = now - self._evaluated_at if self._evaluated_at is not None else timedelta.max
+        if not weeks or not should_evaluate(facts, since, self.delivery):
+            return False
+        await self.intake.evaluate_again(weeks)
+        self._evaluated_at = self.clock()
+        return True
+
+    async def _poll_if_due(self) -> bool:
+        now = self.clock()
+        async with self.work() as books:
+            last = await books.journal.last_poll(self.wfm_name)
+            waiting = (await books.deliveries.facts(now)).ready
+        if last is not None and (waiting or now - last < self.rhythm.poll_interval(self.clock)):
+            return False  # the calls of a small budget belong to decisions that wait to be delivered
+        taken = await self.intake.poll()
+        log.info("polled", matched=taken.matched, new=taken.new, checks=taken.checks)
+        return True
+
+    async def _save_knowledge(self) -> float:
+        await self.checker.save_knowledge()
+        return 1.0
+
+    async def _let_go(self) -> None:
+        for ownership in (self.trunk, self.wfm):
+            try:
+                await asyncio.wait_for(ownership.give_up(), timeout=2.0)
+            except (UnavailableError, TimeoutError):
+                log.warning("lease not given up; it runs out by itself")
+
+
+async def _for_ever(name: str, step: Step) -> None:
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            rest = await step()
+            pause = FIRST_PAUSE_SECONDS
+        except UnavailableError as error:
+            rest = error.retry_after_seconds or pause
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            log.warning("waiting", step=name, why=str(error), seconds=round(rest, 1))
+        except (PeerError, RefusedError) as error:
+            rest, pause = LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+            log.error("refused", step=name, why=str(error), seconds=rest)
+        await asyncio.sleep(rest)
