@@ -83,7 +83,7 @@ class PolicySettings(_Section):
     """What becomes of trades."""
 
     on_unverifiable: Answer = "refer"
-    on_unanswered: Literal["expire"] = "expire"
+    on_unanswered: Literal["expire", "approve", "deny"] = "expire"
     deny_violations: tuple[str, ...] = ()
     fresh_seconds: Positive = 300.0
     minimum_notice_hours: float = Field(default=0.0, ge=0)

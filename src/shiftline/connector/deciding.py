@@ -17,13 +17,21 @@ class Decider:
     """Decides, and refers what has run out of time."""
 
     def __init__(
-        self, *, work: Work, clock: Clock, policy: DecisionPolicy, fresh_seconds: float, trunk: TrunkKey
+        self,
+        *,
+        work: Work,
+        clock: Clock,
+        policy: DecisionPolicy,
+        fresh_seconds: float,
+        trunk: TrunkKey,
+        on_unanswered: Verdict | None = None,
     ) -> None:
         self._work = work
         self._clock = clock
         self._policy = policy
         self.fresh_seconds = fresh_seconds
         self._trunk = trunk
+        self._on_unanswered = on_unanswered
 
     async def decide_ready(self) -> int:
         """Decide one batch of trades that have all they need; return how many."""
@@ -46,6 +54,19 @@ class Decider:
                 self._referred(trade, expired=trade.deadline <= now, trouble=trouble) for trade in trades
             ]
             await books.trades.decide(decided, now)
+        return len(trades)
+
+    async def answer_unanswered(self) -> int:
+        """Approve or deny referred trades that nobody answered by their deadline, if the unit said so."""
+        if self._on_unanswered is None:
+            return 0  # they expire in the WFM, and the next poll settles them here
+        now = self._clock()
+        async with self._work() as books:
+            trades = await books.trades.unanswered(now, BATCH)
+            decision = Decision(verdict=self._on_unanswered, rule="on-unanswered", reasons=("late.deadline",))
+            await books.trades.decide(
+                [DecidedTrade(trade_id=t.id, decision=decision, detail=_detail(t)) for t in trades], now
+            )
         return len(trades)
 
     def _decided(self, trade: OpenTrade) -> DecidedTrade:

@@ -15,6 +15,8 @@ from shiftline.connector.records import (
     WantedCheck,
     WorkingHours,
 )
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.uri import SipUri
 from shiftline.trades.deadlines import DeadlinePolicy, deadlines_of
 
 WORK_HORIZON = timedelta(hours=4)  # scheduled hours are read so far ahead, to cover every poll interval
@@ -52,30 +54,27 @@ class Intake:
     async def poll(self) -> TakenIn:
         """Ask for the weeks with matched trades, and for those trades; record all in one transaction."""
         summaries = await self._wfm.week_summaries()
-        asked = [(s.management_unit, s.week_date) for s in summaries]
         weeks = [(s.management_unit, s.week_date) for s in summaries if s.matched]
         evaluated = await self._wfm.evaluate(weeks) if weeks else []
-        taken = await self._take_in(evaluated, asked)
+        taken = await self._take_in(evaluated)
+        seen = [item.trade.external_id for item in evaluated]
+        now = self._clock()
         async with self._work() as books:
-            await books.journal.polled(self._wfm.name, self._clock())
+            await books.trades.settle_missing(seen, sorted({s.week_date for s in summaries}), now)
+            await books.journal.polled(self._wfm.name, now)
         return taken
 
     async def evaluate_again(self, weeks: Sequence[tuple[str, date]]) -> TakenIn:
         """Ask for the WFM's review once more, after an approval changed what it was based on."""
-        return await self._take_in(await self._wfm.evaluate(weeks), weeks)
+        return await self._take_in(await self._wfm.evaluate(weeks))
 
-    async def _take_in(
-        self, evaluated: Sequence[EvaluatedTrade], weeks: Sequence[tuple[str, date]]
-    ) -> TakenIn:
+    async def _take_in(self, evaluated: Sequence[EvaluatedTrade]) -> TakenIn:
         agents = sorted({agent for item in evaluated for agent in item.trade.agents})
         profiles, hours = await self._about(agents)
         now = self._clock()
         async with self._work() as books:
             await books.roster.save(profiles, hours)
             new = await books.trades.record([self._with_deadlines(item) for item in evaluated], now)
-            await books.trades.settle_missing(
-                [item.trade.external_id for item in evaluated], sorted({week for _, week in weeks}), now
-            )
             checks = await self._want_checks(books, evaluated, agents)
         return TakenIn(matched=len(evaluated), new=new, checks=checks)
 
@@ -95,9 +94,8 @@ class Intake:
         return profiles, await self._wfm.working_hours(agents, now, now + WORK_HORIZON)
 
     def _with_address(self, profile: AgentProfile) -> AgentProfile:
-        address = self._addresses.get(profile.external_id) or self._addresses.get(profile.name)
-        if address is None:
-            return profile
+        named = self._addresses.get(profile.external_id) or self._addresses.get(profile.name)
+        address = _usable_address(named or profile.address)
         return AgentProfile(external_id=profile.external_id, name=profile.name, address=address)
 
     def _with_deadlines(self, item: EvaluatedTrade) -> IntakeTrade:
@@ -123,3 +121,13 @@ class Intake:
             for agent, address in sorted(addresses.items())
         ]
         return await books.checks.want(wanted, self._clock(), self._fresh_seconds)
+
+
+def _usable_address(text: str | None) -> str | None:
+    """A SIP URI that names a user, or None: what cannot be asked is listed as without an address."""
+    if not text:
+        return None
+    try:
+        return text if SipUri.parse(text).user else None
+    except SipSyntaxError:
+        return None

@@ -96,6 +96,7 @@ class Worker:
         # Overdue first: a trade at its refer-by must not wait behind a batch of others.
         referred = await self.decider.refer_overdue()
         decided = await self.decider.decide_ready()
+        await self.decider.answer_unanswered()
         async with self.work() as books:
             await books.checks.renew(self.clock(), self.decider.fresh_seconds)
         return 0.0 if referred or decided else IDLE_SECONDS

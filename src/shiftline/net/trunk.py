@@ -1,0 +1,244 @@
+"""One trunk at work: claimed checks in, evidence out, every request through the governor.
+
+The queue holds checks by need. A pump asks the governor what may leave; each request in flight is one
+task. A check that was refused or challenged goes back to the queue, because that says nothing about
+the agent. When the governor stops, whatever waits gets the evidence Unverifiable(cause) at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from types import MappingProxyType
+from typing import Any
+
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.sip.digest import ChallengeOutcome, DigestClient
+
+from shiftline.clock import Clock
+from shiftline.connector.reading import REFUSALS, read_answer
+from shiftline.connector.records import DueCheck
+from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
+from shiftline.sip.message import Request, Response
+from shiftline.sip.requests import options, register_query
+from shiftline.sip.uri import SipUri
+from shiftline.trades.model import Evidence, EvidenceKind
+
+MOST_TRIES = 3  # unanswered tries of one check before it is called unreachable
+QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
+SHORTEST_QUEUE = 32
+LEASE_LOOK_SECONDS = 0.2
+
+CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
+    {
+        # Each names a class: what looks the same from outside stands in docs/explanation/governor.md.
+        RefusalClass.CREDENTIALS: "credentials.wrong-password",
+        RefusalClass.POLICY: "acl.source",
+        RefusalClass.BAN: "ban.source",
+        RefusalClass.UNREACHABLE: "network.unreachable",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkAddress:
+    """Where the trunk is and who we are there. ``destination`` is (IP address, UDP port)."""
+
+    destination: tuple[str, int]
+    domain: SipUri
+    identity: SipUri
+    method: str
+    answer_timeout_seconds: float
+
+
+@dataclass(order=True, slots=True)
+class _Queued:
+    needed_by: datetime
+    order: int
+    check: DueCheck = field(compare=False)
+    tries: int = field(default=0, compare=False)
+
+
+class TrunkDriver:
+    """Implements the connector's ``CheckRunner``. Use as ``async with``."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: SipEndpoint,
+        address: TrunkAddress,
+        digest: DigestClient | None,
+        governor: Governor,
+        clock: Clock,
+        token: Callable[[], str],
+        may_send: Callable[[], bool],
+        disarmed: str | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._address = address
+        self._digest = digest
+        self._governor = governor
+        self._clock = clock
+        self._token = token
+        self._may_send = may_send
+        self._disarmed = disarmed
+        self._queue: list[_Queued] = []
+        self._order = count()
+        self._evidence: list[Evidence] = []
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wakeup: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    async def aclose(self) -> None:
+        """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+        self._queue.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def room(self) -> int:
+        """How many more checks would keep the trunk busy for the next moments."""
+        wanted = max(SHORTEST_QUEUE, int(self._governor.rate * QUEUE_SECONDS))
+        return max(0, wanted - len(self._queue) - len(self._tasks))
+
+    def submit(self, checks: Sequence[DueCheck]) -> None:
+        """Queue checks, earliest need first."""
+        for check in checks:
+            heapq.heappush(self._queue, _Queued(check.needed_by, next(self._order), check))
+        self._pump()
+
+    async def gathered(self, timeout_seconds: float) -> list[Evidence]:
+        """Wait for evidence, at most so long (seconds), and return all there is."""
+        if not self._evidence:
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), timeout_seconds)
+            except TimeoutError:
+                return []
+        evidence, self._evidence = self._evidence, []
+        return evidence
+
+    def stopped_by(self) -> str | None:
+        """The cause that stopped this trunk for good, if one did."""
+        if self._disarmed is not None:
+            return self._disarmed
+        return CAUSES[self._governor.refusal] if self._governor.mode is Mode.STOPPED else None
+
+    def knowledge(self) -> dict[str, Any]:
+        """The governor's state with the trouble of the moment, as plain JSON values."""
+        trouble = self.stopped_by() or CAUSES.get(self._governor.refusal)
+        return {**self._governor.knowledge(), "trouble": trouble, "waiting": len(self._queue)}
+
+    def _pump(self) -> None:
+        """Send whatever may leave now, and come back when the governor says so."""
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        while self._queue:
+            cause = self.stopped_by()
+            if cause is not None:
+                self._give_up_queue(cause)
+                return
+            now = self._loop.time()
+            if not self._may_send():
+                self._wakeup = self._loop.call_at(now + LEASE_LOOK_SECONDS, self._pump)
+                return
+            permission = self._governor.permission(now)
+            if permission.send is Send.NOTHING:
+                if permission.again_at is not None:
+                    self._wakeup = self._loop.call_at(permission.again_at, self._pump)
+                return
+            if permission.send is Send.CANARY:
+                self._send(None, self._canary(), Send.CANARY, now)
+            else:
+                queued = heapq.heappop(self._queue)
+                self._send(queued, self._question(queued.check), Send.CHECK, now)
+
+    def _send(self, queued: _Queued | None, request: Request, kind: Send, now: float) -> None:
+        carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
+        ticket = self._governor.sent(now, kind, credentials=carried)
+        task = self._loop.create_task(self._follow(queued, request, ticket))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, queued: _Queued | None, request: Request, ticket: int) -> None:
+        """See one request to its answer, tell the governor, keep the evidence or queue the check again."""
+        exchange = await self._endpoint.request(
+            request, self._address.destination, timeout_seconds=self._address.answer_timeout_seconds
+        )
+        response = exchange.response
+        answer = self._classify(request, response)
+        self._governor.answered(ticket, self._loop.time(), answer, _retry_after(response))
+        if queued is not None:
+            self._conclude(queued, response, answer)
+        self._pump()
+
+    def _classify(self, request: Request, response: Response | None) -> Answer:
+        if response is None:
+            return Answer.SILENT
+        if response.status in (401, 407):
+            if self._digest is None:
+                return Answer.CREDENTIALS_REFUSED
+            outcome = self._digest.challenged(response, request)
+            return Answer.CHALLENGED if outcome is ChallengeOutcome.RETRY else Answer.CREDENTIALS_REFUSED
+        if response.status in REFUSALS:
+            return Answer.REFUSED
+        # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
+        return Answer.PASSED
+
+    def _conclude(self, queued: _Queued, response: Response | None, answer: Answer) -> None:
+        if answer is Answer.PASSED and response is not None:
+            has_binding = response.headers.get("Contact") is not None
+            reading = read_answer(self._address.method, response.status, has_binding=has_binding)
+            self._keep(queued.check, reading.kind, reading.cause, response.status)
+            return
+        if answer is Answer.SILENT and self._governor.mode is not Mode.LISTENING:
+            queued.tries += 1
+            if queued.tries >= MOST_TRIES:
+                self._keep(queued.check, EvidenceKind.UNVERIFIABLE, "network.unreachable", None)
+                return
+        heapq.heappush(self._queue, queued)
+
+    def _give_up_queue(self, cause: str) -> None:
+        for queued in self._queue:
+            self._keep(queued.check, EvidenceKind.UNVERIFIABLE, cause, None)
+        self._queue.clear()
+
+    def _keep(self, check: DueCheck, kind: EvidenceKind, cause: str | None, status: int | None) -> None:
+        self._evidence.append(
+            Evidence(
+                agent=check.agent,
+                kind=kind,
+                method=self._address.method,
+                taken_at=self._clock(),
+                cause=cause,
+                status=status,
+            )
+        )
+        self._news.set()
+
+    def _question(self, check: DueCheck) -> Request:
+        uri = SipUri.parse(check.address)
+        if self._address.method == "registration":
+            return register_query(uri, registrar=self._address.domain, token=self._token)
+        return options(uri, from_uri=self._address.identity, token=self._token)
+
+    def _canary(self) -> Request:
+        """The cheapest question that the same limiter counts, without credentials."""
+        return options(self._address.domain, from_uri=self._address.identity, token=self._token)
+
+
+def _retry_after(response: Response | None) -> float | None:
+    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured all the same."""
+    value = response.headers.get("Retry-After") if response is not None else None
+    if value is None:
+        return None
+    digits = value.split("(")[0].split(";")[0].strip()
+    return float(digits) if digits.isascii() and digits.isdigit() else None
