@@ -1,0 +1,1 @@
+"""The demo: the incident before, and Shiftline after, against the same PBX, organisation and truth."""
