@@ -1,4 +1,4 @@
-"""What a demo measured. Counts of requests come from the PBX's own log, states from the practice org's books."""
+"""What a demo measured: requests by the PBX's own log, states by the practice org's books."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class DemoResult:
 
     settings: DemoSettings
     published_at: str
-    """Civil time of the publish, with its zone, for people: ``Monday 23 November 2026, 09:00 (America/Chicago)``."""
+    """Civil time with its zone, for people: ``Monday 23 November 2026, 09:00 (America/Chicago)``."""
     agents: int
     """Distinct agents that had to be checked."""
     before: Phase
