@@ -1,0 +1,1 @@
+"""Sockets: the asyncio drivers of the SIP core."""

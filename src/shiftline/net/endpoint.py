@@ -1,0 +1,211 @@
+"""A SIP agent on a UDP socket: the asyncio driver."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from shiftline.errors import UnavailableError
+from shiftline.net.udp import UdpSocket
+from shiftline.sip.agent import SipAgent
+from shiftline.sip.events import (
+    Address,
+    Datagram,
+    MalformedReceived,
+    RequestReceived,
+    RequestTimedOut,
+    ResponseReceived,
+    SendFailed,
+)
+from shiftline.sip.message import Request, Response
+from shiftline.sip.transactions import Timers
+
+OnRequest = Callable[["SipEndpoint", RequestReceived], None]
+OnDatagram = Callable[[str, bytes, Address], None]
+
+
+def _always() -> bool:
+    return True
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and how it ended. ``response`` is None when no final answer came in time.
+
+    ``request`` is the copy that left, with our Via; ``rtt_seconds`` counts from its first transmission;
+    ``failure`` is the system's word when it refused to send.
+    """
+
+    request: Request
+    response: Response | None
+    rtt_seconds: float
+    failure: str = ""
+
+
+class SipEndpoint:
+    """Sends requests and waits for their answers, and hands received requests to its user.
+
+    One socket, one timer and no task, however many requests are under way.
+    """
+
+    def __init__(
+        self,
+        udp: UdpSocket,
+        *,
+        may_send: Callable[[], bool],
+        on_request: OnRequest | None,
+        on_datagram: OnDatagram | None,
+        timers: Timers | None,
+    ) -> None:
+        """Use `open`."""
+        self.local = udp.local
+        self.withheld = 0
+        self.malformed = 0
+        self._udp = udp
+        self._agent = SipAgent(local=udp.local, token=_token, timers=timers)
+        self._may_send = may_send
+        self._on_request = on_request
+        self._on_datagram = on_datagram
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[str, asyncio.Future[Exchange]] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        udp.start(on_datagram=self._receive, on_batch_end=self._settle)
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        local_host: str = "127.0.0.2",
+        local_port: int = 0,
+        may_send: Callable[[], bool] = _always,
+        on_request: OnRequest | None = None,
+        on_datagram: OnDatagram | None = None,
+        timers: Timers | None = None,
+    ) -> SipEndpoint:
+        """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
+
+        ``may_send`` is asked right before every datagram leaves, retransmissions included; what it refuses
+        is dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
+        requests are ignored), ``on_datagram`` with "sent" or "received", the bytes and the peer.
+        """
+        udp = UdpSocket.open(local_host, local_port)
+        return cls(udp, may_send=may_send, on_request=on_request, on_datagram=on_datagram, timers=timers)
+
+    async def request(
+        self, request: Request, destination: Address, *, timeout_seconds: float = 4.0
+    ) -> Exchange:
+        """Send a request to a numeric address and wait for its final answer.
+
+        Raises UnavailableError when the endpoint is closed, MisuseError for an unwritable request.
+        """
+        if self._udp.closed:
+            raise UnavailableError("The SIP endpoint is closed.")
+        key = self._agent.send(request, destination, self._loop.time(), timeout_seconds=timeout_seconds)
+        future: asyncio.Future[Exchange] = self._loop.create_future()
+        self._waiting[key] = future
+        self._settle()
+        try:
+            return await future
+        finally:
+            if self._waiting.pop(key, None):  # cancelled: nobody wants the answer any more
+                self._agent.abandon(key)
+
+    def send_stateless(self, request: Request, destination: Address) -> None:
+        """Send once and forget: the ACK of a 2xx."""
+        self._agent.send_stateless(request, destination)
+        self._settle()
+
+    def respond(self, key: str, response: Response) -> None:
+        """Answer a received request by its key. Raises MisuseError for an unwritable response."""
+        self._agent.respond(key, response, self._loop.time())
+        self._settle()
+
+    async def aclose(self) -> None:
+        """Close the socket; requests under way end with UnavailableError."""
+        self._udp.close()
+        if self._alarm:
+            self._alarm.cancel()
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(UnavailableError("The SIP endpoint was closed before the answer came."))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _receive(self, data: bytes, source: Address) -> None:
+        if self._on_datagram:
+            self._on_datagram("received", data, source)
+        self._agent.receive(data, source, self._loop.time())
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._agent.handle_timer(self._loop.time())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Send what is to leave, hand out what has come, set the alarm for what is next."""
+        for datagram in self._agent.datagrams_to_send():
+            self._transmit(datagram)
+        while event := self._agent.next_event():
+            if isinstance(event, RequestReceived):
+                if self._on_request:
+                    self._on_request(self, event)
+            elif isinstance(event, MalformedReceived):
+                self.malformed += 1
+            else:
+                self._conclude(event)
+        self._set_alarm()
+
+    def _transmit(self, datagram: Datagram) -> None:
+        if self._udp.closed:
+            return
+        if not self._may_send():
+            self.withheld += 1
+            return
+        try:
+            self._udp.send(datagram.data, datagram.destination)
+        except (BlockingIOError, InterruptedError):
+            return  # a full send buffer is a lost datagram: the transaction's timers send it again
+        except OSError as error:
+            self._agent.send_failed(datagram, error.strerror or str(error), self._loop.time())
+            return
+        if self._on_datagram:
+            self._on_datagram("sent", datagram.data, datagram.destination)
+
+    def _conclude(self, event: ResponseReceived | RequestTimedOut | SendFailed) -> None:
+        response = event.response if isinstance(event, ResponseReceived) else None
+        if response is not None and response.status < 200:
+            return
+        future = self._waiting.pop(event.key, None)
+        if future is None or future.done():
+            return
+        future.set_result(
+            Exchange(
+                request=event.request,
+                response=response,
+                rtt_seconds=event.rtt_seconds,
+                failure=event.why if isinstance(event, SendFailed) else "",
+            )
+        )
+
+    def _set_alarm(self) -> None:
+        due = self._agent.next_timer()
+        if self._udp.closed or due is None or (self._alarm and self._alarm.when() <= due):
+            return  # an alarm that rings too early only sets the next one
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(due, self._wake)

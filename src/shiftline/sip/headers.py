@@ -1,0 +1,274 @@
+"""The header fields of a message (RFC 3261 section 7.3) and the three values every message needs parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.grammar import (
+    HOST,
+    HOST_PATTERN,
+    Parameters,
+    format_parameters,
+    parameter,
+    parse_parameters,
+    quote,
+    refuse_line_breaks,
+    require_token,
+    split_list,
+    unquote,
+)
+from shiftline.sip.uri import SipUri
+
+_COMPACT_FORMS = {  # RFC 3261 section 7.3.3 and the registry of header fields
+    "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
+    "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported",
+    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To",
+    "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
+}  # fmt: skip
+_LIST_HEADERS = frozenset({
+    "Accept", "Accept-Contact", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Allow-Events",
+    "Call-Info", "Contact", "Content-Encoding", "Content-Language", "Error-Info", "In-Reply-To",
+    "P-Asserted-Identity", "Path", "Proxy-Require", "Reason", "Record-Route", "Require", "Route",
+    "Service-Route", "Supported", "Unsupported", "Via", "Warning",
+})  # fmt: skip
+# WWW-Authenticate and its kin are no lists here: their own commas separate parameters (section 7.3.1).
+_OTHER_HEADERS = (
+    "Authentication-Info", "Authorization", "CSeq", "Call-ID", "Content-Length", "Content-Type", "Date",
+    "Event", "Expires", "From", "Max-Forwards", "Min-Expires", "Proxy-Authenticate", "Proxy-Authorization",
+    "Retry-After", "Server", "Subject", "Subscription-State", "To", "User-Agent", "WWW-Authenticate",
+)  # fmt: skip
+# The spellings the field sends, so that the reader settles nearly every name with one look.
+CANONICAL_NAMES = {
+    spelling: name
+    for name in (*_COMPACT_FORMS.values(), *_LIST_HEADERS, *_OTHER_HEADERS)
+    for spelling in (name, name.lower(), name.upper())
+} | {spelling: name for short, name in _COMPACT_FORMS.items() for spelling in (short, short.upper())}
+
+
+def canonical_name(name: str) -> str:
+    """The one spelling under which a header is kept: compact forms expanded, case settled."""
+    return CANONICAL_NAMES.get(name) or CANONICAL_NAMES.get(name.lower()) or name.title()
+
+
+class Headers:
+    """An ordered multi-map of header fields, blind to case and compact forms.
+
+    What is added is checked: a name that is no token, or a value with CR, LF or NUL, is a MisuseError.
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Iterable[tuple[str, str]] = ()) -> None:
+        self._rows: list[tuple[str, str]] = []
+        for name, value in rows:
+            self.add(name, value)
+
+    @classmethod
+    def of_read_rows(cls, rows: list[tuple[str, str]]) -> Self:
+        """Take rows from the message reader, which guarantees canonical names and values of one line."""
+        headers = cls()
+        headers._rows = rows
+        return headers
+
+    def get(self, name: str) -> str | None:
+        """The value of the first row called ``name``, as written; None when there is none."""
+        name = canonical_name(name)
+        for candidate, value in self._rows:
+            if candidate == name:
+                return value
+        return None
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value called ``name``; the rows of list headers are split at their commas."""
+        name = canonical_name(name)
+        values = [value for candidate, value in self._rows if candidate == name]
+        return [part for value in values for part in split_list(value)] if name in _LIST_HEADERS else values
+
+    def add(self, name: str, value: str) -> None:
+        """Append a row."""
+        self._rows.append(_checked_row(name, value))
+
+    def prepend(self, name: str, value: str) -> None:
+        """Insert a row before all others."""
+        self._rows.insert(0, _checked_row(name, value))
+
+    def set(self, name: str, value: str) -> None:
+        """Replace every row called ``name`` by this one, at the place of the first."""
+        self.replace_first(name, value)
+        first = True
+        rows = []
+        for row in self._rows:
+            if row[0] != canonical_name(name):
+                rows.append(row)
+            elif first:
+                rows.append(row)
+                first = False
+        self._rows = rows
+
+    def replace_first(self, name: str, value: str) -> None:
+        """Replace the first row called ``name``, leaving further ones; append where there is none."""
+        row = _checked_row(name, value)
+        for index, (candidate, _) in enumerate(self._rows):
+            if candidate == row[0]:
+                self._rows[index] = row
+                return
+        self._rows.append(row)
+
+    def remove(self, name: str) -> None:
+        """Drop every row called ``name``."""
+        name = canonical_name(name)
+        self._rows = [row for row in self._rows if row[0] != name]
+
+    def items(self) -> list[tuple[str, str]]:
+        """All rows in order, names in canonical spelling."""
+        return list(self._rows)
+
+    def copy(self) -> Headers:
+        """A map of its own with the same rows."""
+        return Headers.of_read_rows(list(self._rows))
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return self._rows == other._rows if isinstance(other, Headers) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        # Names only: values carry digest responses and people's names, which belong in no log.
+        return f"Headers({', '.join(name for name, _ in self._rows)})"
+
+
+def _checked_row(name: str, value: str) -> tuple[str, str]:
+    canonical = CANONICAL_NAMES.get(name) or canonical_name(require_token(name, "header name"))
+    return canonical, refuse_line_breaks(value, f"{canonical} header")
+
+
+_VIA = re.compile(
+    r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z0-9-]+)\s+"
+    rf"(?P<host>{HOST_PATTERN})(?:\s*:\s*(?P<port>[0-9]{{1,5}}))?\s*(?P<parameters>;.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """One Via value (RFC 3261 section 20.42): the hop that waits for the response."""
+
+    transport: str = "UDP"
+    host: str
+    port: int | None = None
+    parameters: Parameters = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Via:
+        """Read one value. Raises SipSyntaxError."""
+        found = _VIA.fullmatch(text.strip())
+        if not found or int(found["port"] or 0) > 65535:
+            raise SipSyntaxError(f"The Via {text[:80]!r} cannot be read.")
+        return cls(
+            transport=found["transport"].upper(),
+            host=found["host"],
+            port=int(found["port"]) if found["port"] else None,
+            parameters=parse_parameters(found["parameters"] or ""),
+        )
+
+    @property
+    def branch(self) -> str | None:
+        """The transaction's id (section 8.1.1.7), or None."""
+        return parameter(self.parameters, "branch")
+
+    def parameter(self, name: str) -> str | None:
+        """The value of the parameter ``name`` (lower case); "" for a flag, None when absent."""
+        return parameter(self.parameters, name)
+
+    def __str__(self) -> str:
+        require_token(self.transport, "transport")
+        if not HOST.fullmatch(self.host):
+            require_token(self.host, "Via host")
+        port = "" if self.port is None else f":{self.port:d}"
+        return f"SIP/2.0/{self.transport} {self.host}{port}{format_parameters(self.parameters)}"
+
+
+_NAME_ADDR = re.compile(
+    # Possessive, so that a hostile value costs linear time.
+    r'(?P<display>"(?:[^"\\]|\\.)*+"\s*+|[^"<]*+)<(?P<uri>[^>]*+)>\s*+(?P<parameters>;.*)?',
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameAddr:
+    """The value of From, To, Contact, Route and their kin (RFC 3261 section 20.10)."""
+
+    display_name: str = ""
+    uri: SipUri
+    parameters: Parameters = ()
+
+    @classmethod
+    def parse(cls, text: str) -> NameAddr:
+        """Read one value. Raises SipSyntaxError.
+
+        "If no < and > are present, all parameters after the URI are header parameters, not URI parameters."
+        """
+        if found := _NAME_ADDR.fullmatch(text.strip()):
+            display, address, parameters = (
+                found["display"].strip(),
+                found["uri"].strip(),
+                found["parameters"] or "",
+            )
+        else:
+            display = ""
+            address, semicolon, rest = text.strip().partition(";")
+            parameters = semicolon + rest
+        return cls(
+            display_name=unquote(display),
+            uri=SipUri.parse(address.strip()),
+            parameters=parse_parameters(parameters),
+        )
+
+    @property
+    def tag(self) -> str | None:
+        """The tag that names one side of a dialog (section 19.3), or None."""
+        return parameter(self.parameters, "tag")
+
+    def parameter(self, name: str) -> str | None:
+        """The value of the parameter ``name`` (lower case); "" for a flag, None when absent."""
+        return parameter(self.parameters, name)
+
+    def __str__(self) -> str:
+        display = f"{quote(self.display_name)} " if self.display_name else ""
+        return f"{display}<{self.uri}>{format_parameters(self.parameters)}"
+
+
+_CSEQ = re.compile(r"(?P<number>[0-9]{1,10})\s+(?P<method>[A-Za-z0-9!%*_+`'~.-]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CSeq:
+    """Sequence number and method of a request (RFC 3261 section 20.16)."""
+
+    number: int
+    method: str
+
+    @classmethod
+    def parse(cls, text: str) -> CSeq:
+        """Read the value. Raises SipSyntaxError."""
+        found = _CSEQ.fullmatch(text.strip())
+        if not found or int(found["number"]) >= 2**32:
+            raise SipSyntaxError(f"The CSeq {text[:80]!r} cannot be read.")
+        return cls(number=int(found["number"]), method=found["method"])
+
+    def __str__(self) -> str:
+        return f"{self.number:d} {require_token(self.method, 'method')}"

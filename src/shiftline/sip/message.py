@@ -1,0 +1,187 @@
+"""Requests and responses (RFC 3261 section 7): a tolerant reader and a strict writer.
+
+The reader takes what the field sends: folded lines, compact names, blanks before the colon, bare LF as
+line end, a missing Content-Length. It raises SipSyntaxError for what cannot be read and nothing else.
+Header values stay unread until someone asks for them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from shiftline.errors import MisuseError, SipSyntaxError
+from shiftline.sip.grammar import TOKEN, refuse_line_breaks, require_token
+from shiftline.sip.headers import CANONICAL_NAMES, Headers, canonical_name
+from shiftline.sip.uri import SipUri
+
+_MAX_START_LINE_BYTES = 8192
+_MAX_HEADER_LINES = 512
+_COPIED_TO_RESPONSES = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+_TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
+
+REASONS = {
+    100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    407: "Proxy Authentication Required", 408: "Request Timeout", 415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme", 420: "Bad Extension", 423: "Interval Too Brief",
+    480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
+    483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
+    489: "Bad Event", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
+    504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large", 600: "Busy Everywhere",
+    603: "Decline",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Request:
+    """A request. `bytes` writes it, with Content-Length if the headers lack one; MisuseError if it cannot."""
+
+    method: str
+    uri: SipUri
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def __bytes__(self) -> bytes:
+        return _write(
+            f"{require_token(self.method, 'method')} {self.uri} SIP/2.0\r\n", self.headers, self.body
+        )
+
+
+@dataclass(slots=True)
+class Response:
+    """A response. `bytes` writes it as it does a request."""
+
+    status: int
+    reason: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def __bytes__(self) -> bytes:
+        reason = refuse_line_breaks(self.reason, "reason phrase")
+        return _write(f"SIP/2.0 {self.status:03d} {reason}\r\n", self.headers, self.body)
+
+
+def _write(start_line: str, headers: Headers, body: bytes) -> bytes:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    length = headers.get("Content-Length")
+    if length is None:
+        lines += f"Content-Length: {len(body)}\r\n"
+    elif length != str(len(body)):
+        raise MisuseError(f"Content-Length says {length} and the body has {len(body)} bytes.")
+    return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
+
+
+def parse_message(data: bytes) -> Request | Response:
+    """Read one datagram. Raises SipSyntaxError, and nothing else, for what is no SIP message.
+
+    Bytes after Content-Length are dropped, a body shorter than Content-Length is an error (RFC 3261
+    section 18.3). Which headers must be there is not judged here.
+    """
+    data = data.lstrip(
+        b"\r\n"
+    )  # "implementations ... SHOULD ignore any CRLF appearing before the start-line"
+    end = data.find(b"\n", 0, _MAX_START_LINE_BYTES)
+    if end < 0:
+        raise SipSyntaxError("There is no start line.")
+    start = data[:end].decode(errors="surrogateescape").rstrip("\r")
+    parts = [part for part in start.split(" ") if part]
+    if parts[:1] == ["SIP/2.0"]:
+        status = _read_status(parts)
+        headers, body = _read_rest(data, end + 1)
+        return Response(status, " ".join(parts[2:]), headers, body)
+    method, uri = _read_request_line(parts, start)
+    headers, body = _read_rest(data, end + 1)
+    return Request(method, uri, headers, body)
+
+
+def _read_request_line(parts: list[str], line: str) -> tuple[str, SipUri]:
+    if len(parts) != 3 or not TOKEN.fullmatch(parts[0]):
+        raise SipSyntaxError(f"The start line {line[:80]!r} is none of SIP.")
+    if parts[2].upper() != "SIP/2.0":
+        raise SipSyntaxError(f"The version {parts[2][:20]!r} is not SIP/2.0.")
+    return parts[0], SipUri.parse(parts[1])
+
+
+def _read_status(parts: list[str]) -> int:
+    text = parts[1] if len(parts) > 1 else ""
+    if len(text) != 3 or not text.isascii() or not text.isdigit() or not 100 <= int(text) <= 699:
+        raise SipSyntaxError(f"The status code {text[:20]!r} is not a number from 100 to 699.")
+    return int(text)
+
+
+def _read_rest(data: bytes, start: int) -> tuple[Headers, bytes]:
+    # Either line end may stand before the blank line, so it begins at whichever comes first.
+    crlf, bare = data.find(b"\n\r\n", start - 1), data.find(b"\n\n", start - 1)
+    if crlf < 0 and bare < 0:
+        raise SipSyntaxError(
+            "No blank line ends the headers.", remedy="The datagram may have been cut short."
+        )
+    if bare < 0 or 0 <= crlf < bare:
+        end, body = crlf, data[crlf + 3 :]
+    else:
+        end, body = bare, data[bare + 2 :]
+    headers = Headers.of_read_rows(_read_rows(data[start:end]))
+    length = headers.get("Content-Length")
+    return headers, body if length is None else _cut(body, length)
+
+
+def _read_rows(head: bytes) -> list[tuple[str, str]]:
+    text = head.decode(errors="surrogateescape").replace("\r\n", "\n").removesuffix("\r")
+    if "\r" in text or "\0" in text:
+        raise SipSyntaxError("A header holds a bare CR or NUL.")
+    lines = text.split("\n", _MAX_HEADER_LINES)
+    if len(lines) > _MAX_HEADER_LINES:
+        raise SipSyntaxError(f"There are more than {_MAX_HEADER_LINES} header lines.")
+    if "\n " in text or "\n\t" in text:
+        lines = _unfold(lines)
+    rows = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        canonical = CANONICAL_NAMES.get(name)
+        if canonical is None or not colon:
+            canonical = _read_name(name.rstrip(" \t"), colon)
+        rows.append((canonical, value.strip(" \t")))
+    return rows
+
+
+def _read_name(name: str, colon: str) -> str:
+    if not colon or not TOKEN.fullmatch(name):
+        raise SipSyntaxError(f"The header line {name[:80]!r} has no name and colon.")
+    return canonical_name(name)
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    """Join continuation lines: a line break and the blanks after it count as one blank (section 7.3.1)."""
+    folds: list[list[str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and folds:
+            folds[-1].append(line.strip(" \t"))
+        else:
+            folds.append([line])
+    return [" ".join(fold) for fold in folds]
+
+
+def _cut(body: bytes, length: str) -> bytes:
+    if not (length.isascii() and length.isdigit() and len(length) <= 9):
+        raise SipSyntaxError(f"The Content-Length {length[:20]!r} is not a number.")
+    if int(length) > len(body):
+        raise SipSyntaxError(f"Content-Length says {length} and the body has {len(body)} bytes.")
+    return body[: int(length)]
+
+
+def response_to(request: Request, status: int, reason: str = "", *, to_tag: str | None = None) -> Response:
+    """A response that copies Via, From, To, Call-ID and CSeq (RFC 3261 section 8.2.6.2).
+
+    ``to_tag`` is added to To when To has none yet; 100 needs none, every other response does.
+    """
+    rows = [row for row in request.headers if row[0] in _COPIED_TO_RESPONSES]
+    response = Response(status, reason or REASONS.get(status, ""), Headers.of_read_rows(rows))
+    if to_tag is not None and (to := response.headers.get("To")) is not None and not has_tag(to):
+        response.headers.set("To", f"{to};tag={require_token(to_tag, 'tag')}")
+    return response
+
+
+def has_tag(value: str) -> bool:
+    """Whether a From or To value carries a tag, without reading the rest of it."""
+    return _TAG.search(value.rpartition(">")[2]) is not None
