@@ -1,0 +1,188 @@
+"""The check queue: which agents must be checked on this trunk, and what the checks brought.
+
+Whoever works for a lease that has passed on changes nothing here: each statement asks for its epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert, array, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shiftline.connector.records import DueCheck, Lease, WantedCheck
+from shiftline.store.conditions import has_fresh_evidence, is_blocked
+from shiftline.store.leases import holds
+from shiftline.store.rows import among, recordset
+from shiftline.store.schema import CheckRowState, TradeRowState, agent, agent_check, trade
+from shiftline.store.schema import evidence as evidence_row
+from shiftline.trades.model import Evidence
+
+KEY = (agent_check.c.wfm, agent_check.c.trunk, agent_check.c.agent)
+PENDING = agent_check.c.state.in_((CheckRowState.DUE, CheckRowState.CLAIMED))
+
+
+class PostgresChecks:
+    """The queue of one trunk for the agents of one WFM."""
+
+    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
+        self._connection = connection
+        self._wfm = wfm
+        self._trunk = trunk
+
+    async def want(self, wanted: Sequence[WantedCheck], now: datetime, fresh_seconds: float) -> int:
+        """Make checks due, one row an agent, earliest need kept; return how many became due.
+
+        An agent with evidence younger than ``fresh_seconds`` is not checked again.
+        """
+        earliest: dict[str, WantedCheck] = {}
+        for check in sorted(wanted, key=lambda check: check.needed_by):
+            earliest.setdefault(check.agent, check)
+        # In one order everywhere, so that two that want the same agents wait instead of deadlocking.
+        rows = [
+            {"agent": name, "address": check.address, "needed_by": check.needed_by}
+            for name, check in sorted(earliest.items())
+        ]
+        incoming = recordset(rows, agent_check.c.agent, agent_check.c.address, agent_check.c.needed_by)
+        missing = select(incoming).where(~has_fresh_evidence(self._wfm, incoming.c.agent, now, fresh_seconds))
+        became_due = await self._make_due(missing)
+        await self._hasten(missing)
+        return became_due
+
+    async def renew(self, now: datetime, fresh_seconds: float) -> int:
+        """Make checks due for open trades that are held up by stale evidence only, or by none."""
+        both = func.unnest(array([trade.c.initiating_agent, trade.c.receiving_agent]))
+        concerned = (
+            select(both.label("name"), trade.c.refer_by)
+            .where(
+                trade.c.wfm == self._wfm,
+                trade.c.state == TradeRowState.OPEN,
+                ~trade.c.needs_evaluation,
+                ~is_blocked(),
+            )
+            .subquery()
+        )
+        address = (
+            select(agent.c.address)
+            .where(agent.c.wfm == self._wfm, agent.c.external_id == concerned.c.name)
+            .scalar_subquery()
+        )
+        missing = (
+            select(concerned.c.name, address, func.min(concerned.c.refer_by))
+            .where(
+                address.is_not(None),
+                ~has_fresh_evidence(self._wfm, concerned.c.name, now, fresh_seconds),
+            )
+            .group_by(concerned.c.name)
+            .order_by(concerned.c.name)
+        )
+        return await self._make_due(missing)
+
+    async def claim(self, lease: Lease, limit: int) -> list[DueCheck]:
+        """Claim due checks, earliest need first; claims of earlier epochs are open to claim again."""
+        chosen = (
+            select(agent_check.c.id)
+            .where(
+                self._mine(),
+                PENDING,
+                or_(agent_check.c.state == CheckRowState.DUE, agent_check.c.claimed_epoch < lease.epoch),
+                exists().where(holds(lease)),
+            )
+            .order_by(agent_check.c.needed_by, agent_check.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("chosen")
+        )
+        claimed = await self._connection.execute(
+            update(agent_check)
+            .where(agent_check.c.id == chosen.c.id)
+            .values(state=CheckRowState.CLAIMED, claimed_epoch=lease.epoch)
+            .returning(agent_check.c.id, agent_check.c.agent, agent_check.c.address, agent_check.c.needed_by)
+        )
+        checks = [DueCheck(**row) for row in claimed.mappings()]
+        return sorted(checks, key=lambda check: (check.needed_by, check.id))
+
+    async def release(self, lease: Lease, ids: Sequence[int]) -> None:
+        """Give claimed checks back, unanswered; those that another epoch claimed stay its own."""
+        await self._connection.execute(
+            update(agent_check)
+            .where(
+                self._mine(),
+                agent_check.c.id.in_(ids),
+                agent_check.c.state == CheckRowState.CLAIMED,
+                agent_check.c.claimed_epoch == lease.epoch,
+            )
+            .values(state=CheckRowState.DUE, claimed_epoch=None)
+        )
+
+    async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
+        """Store what checks brought and mark them done; ignored if the lease has passed on."""
+        if not evidence:
+            return
+        rows = [
+            {
+                "wfm": self._wfm,
+                "trunk": self._trunk,
+                "agent": found.agent,
+                "kind": found.kind,
+                "method": found.method,
+                "taken_at": found.taken_at,
+                "cause": found.cause,
+                "status": found.status,
+            }
+            for found in evidence
+        ]
+        columns = [evidence_row.c[name] for name in rows[0]]
+        owned = exists().where(holds(lease))
+        await self._connection.execute(
+            insert(evidence_row).from_select(columns, select(recordset(rows, *columns)).where(owned))
+        )
+        await self._connection.execute(
+            update(agent_check)
+            .where(
+                self._mine(), PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned
+            )
+            .values(state=CheckRowState.DONE, claimed_epoch=None)
+        )
+
+    async def pending(self) -> int:
+        """How many checks are due or claimed."""
+        counted = select(func.count()).select_from(agent_check).where(self._mine(), PENDING)
+        return await self._connection.scalar(counted) or 0
+
+    async def _make_due(self, missing: Select[Any]) -> int:
+        statement = self._insert(missing)
+        became_due = await self._connection.scalars(
+            statement.on_conflict_do_update(
+                index_elements=KEY,
+                set_={name: statement.excluded[name] for name in ("state", "address", "needed_by")},
+                where=agent_check.c.state == CheckRowState.DONE,
+            ).returning(agent_check.c.id)
+        )
+        return len(became_due.all())
+
+    async def _hasten(self, missing: Select[Any]) -> None:
+        statement = self._insert(missing)
+        wish = statement.excluded
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=KEY,
+                set_={
+                    "address": wish.address,
+                    "needed_by": func.least(agent_check.c.needed_by, wish.needed_by),
+                },
+                where=PENDING
+                & or_(agent_check.c.needed_by > wish.needed_by, agent_check.c.address != wish.address),
+            )
+        )
+
+    def _insert(self, missing: Select[Any]) -> Insert:
+        names = ["agent", "address", "needed_by", "wfm", "trunk", "state"]
+        rest = literal(self._wfm), literal(self._trunk), literal(CheckRowState.DUE)
+        return insert(agent_check).from_select(names, missing.add_columns(*rest))
+
+    def _mine(self) -> ColumnElement[bool]:
+        return and_(agent_check.c.wfm == self._wfm, agent_check.c.trunk == self._trunk)

@@ -1,0 +1,1 @@
+"""Alembic revisions, carried in the wheel and applied by `shiftline.store.database.migrate`."""

@@ -1,0 +1,85 @@
+"""Agents, their addresses and their working hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shiftline.connector.records import AgentProfile, WorkingHours
+from shiftline.store.rows import among, insert_rows
+from shiftline.store.schema import agent, working_hours
+
+
+class PostgresRoster:
+    """The roster of one WFM."""
+
+    def __init__(self, connection: AsyncConnection, wfm: str) -> None:
+        self._connection = connection
+        self._wfm = wfm
+
+    async def save(self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours]) -> None:
+        """Upsert profiles; replace the working hours of the agents named in ``hours``."""
+        if profiles:
+            await self._save_profiles(profiles)
+        if hours:
+            await self._replace_hours(hours)
+
+    async def unknown(self, agents: Sequence[str]) -> list[str]:
+        """Those of ``agents`` for which no profile is stored, in their order."""
+        known = await self._connection.scalars(
+            select(agent.c.external_id).where(agent.c.wfm == self._wfm, among(agent.c.external_id, agents))
+        )
+        unknown = dict.fromkeys(agents)
+        for name in known:
+            del unknown[name]
+        return [*unknown]
+
+    async def addresses(self, agents: Sequence[str]) -> dict[str, str]:
+        """SIP URIs of those agents that have one."""
+        rows = await self._connection.execute(
+            select(agent.c.external_id, agent.c.address).where(
+                agent.c.wfm == self._wfm, among(agent.c.external_id, agents), agent.c.address.is_not(None)
+            )
+        )
+        return {row.external_id: row.address for row in rows}
+
+    async def without_address(self) -> list[AgentProfile]:
+        """Agents that cannot be checked."""
+        rows = await self._connection.execute(
+            select(agent.c.external_id, agent.c.name, agent.c.address)
+            .where(agent.c.wfm == self._wfm, agent.c.address.is_(None))
+            .order_by(agent.c.external_id)
+        )
+        return [AgentProfile(**row) for row in rows.mappings()]
+
+    async def _save_profiles(self, profiles: Sequence[AgentProfile]) -> None:
+        newest = {profile.external_id: profile for profile in profiles}
+        statement = insert_rows(
+            agent,
+            [
+                {"wfm": self._wfm, "external_id": name, "name": profile.name, "address": profile.address}
+                # In one order everywhere, so that two savers wait for each other instead of deadlocking.
+                for name, profile in sorted(newest.items())
+            ],
+        )
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[agent.c.wfm, agent.c.external_id],
+                set_={"name": statement.excluded.name, "address": statement.excluded.address},
+            )
+        )
+
+    async def _replace_hours(self, hours: Sequence[WorkingHours]) -> None:
+        await self._connection.execute(
+            delete(working_hours).where(
+                working_hours.c.wfm == self._wfm,
+                among(working_hours.c.agent, {shift.agent for shift in hours}),
+            )
+        )
+        rows = [
+            {"wfm": self._wfm, "agent": shift.agent, "starts_at": shift.starts_at, "ends_at": shift.ends_at}
+            for shift in hours
+        ]
+        await self._connection.execute(insert_rows(working_hours, rows))

@@ -1,0 +1,83 @@
+"""What is known about trunks, by (trunk, source address, auth user)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.store.audit import AuditEntry, add_entries
+from shiftline.store.schema import trunk_record
+
+KEY = (trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)
+
+
+class PostgresTrunks:
+    """Trunk knowledge, shared by all WFMs of a database."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def load(self, key: TrunkKey) -> TrunkRecord | None:
+        """The last saved record."""
+        found = await self._connection.execute(
+            select(
+                trunk_record.c.governor,
+                trunk_record.c.disarmed_cause,
+                trunk_record.c.disarmed_at,
+                trunk_record.c.saved_at,
+            ).where(_is(key))
+        )
+        row = found.mappings().one_or_none()
+        return None if row is None else TrunkRecord(**row)
+
+    async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
+        """Keep the governor's state (plain JSON values); never touches the disarmed mark."""
+        statement = insert(trunk_record).values(**_identity(key), governor=dict(governor), saved_at=now)
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=KEY,
+                set_={"governor": statement.excluded.governor, "saved_at": statement.excluded.saved_at},
+            )
+        )
+
+    async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
+        """Stop all checks on this trunk until somebody re-arms it; the first cause stays."""
+        statement = insert(trunk_record).values(
+            **_identity(key), governor={}, saved_at=now, disarmed_cause=cause, disarmed_at=now
+        )
+        newly = await self._connection.scalar(
+            statement.on_conflict_do_update(
+                index_elements=KEY,
+                set_={"disarmed_cause": cause, "disarmed_at": now},
+                where=trunk_record.c.disarmed_at.is_(None),
+            ).returning(trunk_record.c.id)
+        )
+        if newly is not None:
+            entry = AuditEntry(kind="trunk.disarmed", detail={**_identity(key), "cause": cause})
+            await add_entries(self._connection, [entry], now)
+
+    async def rearm(self, trunk: str, now: datetime) -> int:
+        """Lift the mark on every key of this trunk; return how many were lifted."""
+        lifted = await self._connection.execute(
+            update(trunk_record)
+            .where(trunk_record.c.trunk == trunk, trunk_record.c.disarmed_at.is_not(None))
+            .values(disarmed_cause=None, disarmed_at=None)
+            .returning(*KEY)
+        )
+        entries = [AuditEntry(kind="trunk.rearmed", detail=dict(row)) for row in lifted.mappings()]
+        await add_entries(self._connection, entries, now)
+        return len(entries)
+
+
+def _is(key: TrunkKey) -> ColumnElement[bool]:
+    return and_(*(trunk_record.c[name] == value for name, value in _identity(key).items()))
+
+
+def _identity(key: TrunkKey) -> dict[str, str]:
+    return {"trunk": key.trunk, "source": key.source, "auth_user": key.user}

@@ -1,0 +1,57 @@
+"""One transaction over all books."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shiftline.connector.ports import (
+    CheckQueue,
+    DeliveryOutbox,
+    Journal,
+    Roster,
+    TradeBook,
+    TrunkBook,
+    UnitOfWork,
+)
+from shiftline.store.checks import PostgresChecks
+from shiftline.store.database import outages_translated
+from shiftline.store.deliveries import PostgresDeliveries
+from shiftline.store.journal import PostgresJournal
+from shiftline.store.roster import PostgresRoster
+from shiftline.store.trades import PostgresTrades
+from shiftline.store.trunks import PostgresTrunks
+
+
+class PostgresUnitOfWork:
+    """The books, on one connection."""
+
+    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
+        self.trades: TradeBook = PostgresTrades(connection, wfm, trunk)
+        self.checks: CheckQueue = PostgresChecks(connection, wfm, trunk)
+        self.deliveries: DeliveryOutbox = PostgresDeliveries(connection, wfm)
+        self.roster: Roster = PostgresRoster(connection, wfm)
+        self.trunks: TrunkBook = PostgresTrunks(connection)
+        self.journal: Journal = PostgresJournal(connection)
+
+
+class PostgresStore:
+    """Opens units of work for one WFM and one trunk; `work` is the connector's ``Work``."""
+
+    def __init__(self, engine: AsyncEngine, *, wfm: str, trunk: str) -> None:
+        self._engine = engine
+        self._wfm = wfm
+        self._trunk = trunk
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[UnitOfWork]:
+        """Commit when the block ends well, roll back when it does not.
+
+        Raises UnavailableError when the database is away or gave the transaction up (deadlock): all of the
+        block may be run again. A commit whose answer is lost raises it too, and may have happened.
+        """
+        with outages_translated():
+            async with self._engine.begin() as connection:
+                yield PostgresUnitOfWork(connection, self._wfm, self._trunk)
