@@ -1,0 +1,1 @@
+"""Workforce management systems behind the port `shiftline.connector.ports.WorkforceManagement`."""
