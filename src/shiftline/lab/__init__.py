@@ -1,0 +1,1 @@
+"""The lab: stand-ins that reproduce the incident on one machine. Only the command line and tests use it."""

@@ -1,0 +1,210 @@
+"""Real Kamailio as the lab's PBX, started with a generated configuration in a directory of its own.
+
+Its agents are real registrations: the `phones` process registers a contact for each available or busy
+agent and answers what Kamailio relays. The incident is Kamailio's own `pipelimit`, TAILDROP with a timer
+of 1 s, answering 403 before authentication: N answers per window and key, then 403
+(facts: sip-403-signatures 3.1 K4 and 3.8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.lab import phones
+from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.faults import Throttle, ThrottleKey
+from shiftline.lab.pbx_log import RequestRecord, read_log
+from shiftline.lab.process import Child, end_process, write_private
+from shiftline.secrets import Secret
+
+_PHONES_ACCOUNT = "phones"
+_READY_SECONDS = 10.0
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_PIPES = {ThrottleKey.SOURCE: '"source-" + $si', ThrottleKey.TRUNK: '"trunk"'}
+_TABLE_HEADING = "key_name(str) key_type(int) value_type(int) key_value(str) expires(int)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KamailioConfig:
+    """A Kamailio of the lab. ``throttle`` must have a window of 1 s: the policer's timer is global."""
+
+    directory: Path
+    agents: Mapping[str, Truth]
+    password: Secret
+    throttle: Throttle | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: a free one."""
+    realm: str = "lab"
+    accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
+    phones_host: str = "127.0.0.10"
+    seed: int = 1
+
+
+class KamailioPbx:
+    """A `Pbx`; everything it writes is below ``config.directory``."""
+
+    def __init__(self, config: KamailioConfig) -> None:
+        if config.throttle and config.throttle.window_seconds != 1.0:
+            raise ConfigurationError(
+                f"Kamailio's throttle cannot have a window of {config.throttle.window_seconds:g} s.",
+                remedy="Use a window of 1 s, or the practice PBX.",
+            )
+        self._config = config
+        self._port = config.port
+        self._process: Process | None = None
+        self._phones: Child | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and UDP port; known once started."""
+        return self._config.host, self._port
+
+    @property
+    def log_path(self) -> Path:
+        """Kamailio's own log, request lines among it."""
+        return self._config.directory / "kamailio.log"
+
+    def log_records(self) -> list[RequestRecord]:
+        """Every request so far, the phones' own traffic excepted."""
+        return read_log(self.log_path)
+
+    async def start(self) -> None:
+        """Return when Kamailio answers and every phone is registered.
+
+        Raises UnavailableError when Kamailio is missing, its port is taken, or it does not come up.
+        """
+        program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if program is None:
+            raise UnavailableError(
+                "The program kamailio is not installed.", remedy="Install it (apt install kamailio)."
+            )
+        self._port = _claim_port(self._config.host, self._config.port)
+        _write_files(self._config, self._port)
+        with self.log_path.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *_command(program, self._config.directory), stdin=DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            await self._wait_ready()
+            directory = self._config.directory
+            self._phones = await Child.start("shiftline.lab.phones", self._phones_config(), directory)
+        except UnavailableError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End the phones and Kamailio; Kamailio takes about a second for it."""
+        if self._phones:
+            await self._phones.stop()
+            self._phones = None
+        if self._process:
+            await end_process(self._process)
+            self._process = None
+
+    async def _wait_ready(self) -> None:
+        assert self._process is not None  # noqa: S101 - set by `start`
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _READY_SECONDS
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            probe.bind((self._config.phones_host, 0))
+            while loop.time() < deadline and self._process.returncode is None:
+                await loop.sock_sendto(probe, _keepalive(probe.getsockname(), self.address), self.address)
+                try:
+                    async with asyncio.timeout(0.1):
+                        await loop.sock_recv(probe, 4096)
+                except TimeoutError:
+                    continue
+                return
+        raise UnavailableError(
+            f"Kamailio did not come up on port {self._port}.", remedy=f"Its own words are in {self.log_path}."
+        )
+
+    def _phones_config(self) -> phones.PhonesConfig:
+        return phones.PhonesConfig(
+            host=self._config.phones_host,
+            registrar=self.address,
+            account=_PHONES_ACCOUNT,
+            password=self._config.password,
+            agents={user: truth for user, truth in self._config.agents.items() if truth.is_registered},
+            seed=self._config.seed,
+        )
+
+
+def _claim_port(host: str, port: int) -> int:
+    # Kamailio sets SO_REUSEADDR, with which a second server would share the port without a word.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind((host, port))
+        except OSError as error:
+            raise UnavailableError(
+                f"Kamailio cannot listen on {host}:{port}: {error.strerror}.",
+                remedy="End the program that uses the port, or choose another port.",
+            ) from error
+        return int(claim.getsockname()[1])
+
+
+def _command(program: str, directory: Path) -> list[str]:
+    command = [program, "-f", str(directory / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
+    command += ["-b", str(_RECEIVE_BUFFER_BYTES), "-w", str(directory), "-Y", str(directory)]
+    setpriv = shutil.which("setpriv")
+    # Kamailio has no leash of its own: without this it would outlive a lab that was killed.
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
+
+
+def _write_files(config: KamailioConfig, port: int) -> None:
+    tables = config.directory / "tables"
+    tables.mkdir(parents=True, exist_ok=True)
+    known = [user for user, truth in config.agents.items() if truth is not Truth.UNKNOWN]
+    accounts = (*config.accounts, _PHONES_ACCOUNT, *known)
+    write_private(tables / "accounts", _table((name, config.password.reveal()) for name in accounts))
+    write_private(tables / "users", _table((name, "known") for name in known))
+    write_private(config.directory / "kamailio.cfg", configuration_text(config, port).encode())
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> bytes:
+    """A db_text table as module htable loads it: string keys and values that never expire."""
+    lines = (f"{key}:0:0:{_table_text(value)}:0" for key, value in rows)
+    return "\n".join([_TABLE_HEADING, *lines, ""]).encode()
+
+
+def _table_text(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def configuration_text(config: KamailioConfig, port: int) -> str:
+    """The configuration of this Kamailio: ``kamailio.cfg`` with its LAB_ words filled in."""
+    words = {
+        "LAB_HOST": config.host,
+        "LAB_PORT": str(port),
+        "LAB_REALM": config.realm,
+        "LAB_TABLES": str(config.directory / "tables"),
+        "LAB_PHONES": config.phones_host,
+        "LAB_CALLS": CALL_DESTINATION,
+    }
+    text = files("shiftline.lab").joinpath("kamailio.cfg").read_text()
+    if config.throttle:
+        words |= {"LAB_LIMIT": str(config.throttle.limit), "LAB_PIPE": _PIPES[config.throttle.key]}
+        text = text.replace("#!KAMAILIO", "#!KAMAILIO\n#!define THROTTLED", 1)
+    return re.sub("LAB_[A-Z]+", lambda found: words.get(found[0], ""), text)
+
+
+def _keepalive(source: tuple[str, int], target: tuple[str, int]) -> bytes:
+    """An OPTIONS without user part, which Kamailio answers before any authentication (K19)."""
+    here, there = f"{source[0]}:{source[1]}", f"sip:{target[0]}:{target[1]}"
+    return (
+        f"OPTIONS {there} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKready\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:lab@{here}>;tag=ready\r\nTo: <{there}>\r\nCall-ID: ready@{here}\r\nCSeq: 1 OPTIONS\r\n"
+        "Content-Length: 0\r\n\r\n"
+    ).encode()

@@ -1,0 +1,152 @@
+"""What the practice PBX answers to a request, and why.
+
+The order is a legacy PBX's: allow list, then the throttle on whatever opens a dialog or stands alone,
+then digest, then the agents' truth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shiftline.errors import SipSyntaxError
+from shiftline.lab.pbx.agents import ANSWERS, CALL_DESTINATION, Truth
+from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
+from shiftline.secrets import Secret
+from shiftline.sip.digest_server import DigestServer, DigestVerdict
+from shiftline.sip.headers import NameAddr
+from shiftline.sip.message import Request, has_tag
+
+_METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
+_DEFAULT_EXPIRES_SECONDS = 3600
+_LONGEST_EXPIRES_SECONDS = 7200
+_CALL = re.compile(CALL_DESTINATION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A final answer. ``status`` None is silence; ``reason`` is the log's word."""
+
+    status: int | None
+    reason: str = "ok"
+    phrase: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    authenticated: bool = False
+    """It took the time of a digest check (a challenge does as well)."""
+
+
+def target_user(request: Request) -> str | None:
+    """The user a request is about: of To for a REGISTER, else of the Request-URI; None if there is none."""
+    if request.method != "REGISTER":
+        return request.uri.user
+    try:
+        return NameAddr.parse(request.headers.get("To") or "").uri.user
+    except SipSyntaxError:
+        return None
+
+
+class Answering:
+    """Decides answers; holds bindings, calls and the limiter. ``now`` is monotonic seconds, never falling."""
+
+    def __init__(self, config: PracticePbxConfig, *, token: Callable[[], str], phase_seconds: float) -> None:
+        self._config = config
+        self._faults = config.faults
+        throttle = config.faults.throttle
+        self._throttle = ThrottledKeys(throttle, phase_seconds=phase_seconds) if throttle else None
+        self._digest = DigestServer(config.realm, self._password_of, algorithm=config.algorithm, token=token)
+        self._bindings: dict[str, tuple[str, float]] = {}
+        self._calls: set[str] = set()
+
+    def answer(self, request: Request, source: str, now: float) -> Answer:
+        """The answer to a request, not an ACK, from the address ``source``. Raises SipSyntaxError."""
+        if self._faults.silent:
+            return Answer(status=None, reason="silent")
+        if self._faults.allow_list is not None and source not in self._faults.allow_list:
+            return Answer(status=403, reason="policy")
+        if request.method == "CANCEL":
+            return Answer(status=481)
+        if has_tag(request.headers.get("To") or ""):
+            return self._within_dialog(request)
+        if self._throttle and not self._throttle.admits(source, now):
+            return Answer(status=403, reason="throttled")
+        if request.method == "OPTIONS" and request.uri.user is None:
+            return Answer(status=200, phrase="Keepalive")
+        return self._refusal_of_credentials(request, now) or self._authenticated(request, now)
+
+    def username_of(self, request: Request) -> str | None:
+        """The digest user a request names, whether or not it is let in."""
+        return self._digest.username_of(request)
+
+    def _password_of(self, user: str) -> Secret | None:
+        if user in self._faults.rotated_accounts:
+            return Secret(f"rotated-{self._config.password.reveal()}")
+        if user in self._config.accounts or self._config.truth(user) is not Truth.UNKNOWN:
+            return self._config.password
+        return None
+
+    def _refusal_of_credentials(self, request: Request, now: float) -> Answer | None:
+        verdict = self._digest.verify(request, now)
+        if verdict is DigestVerdict.OK:
+            return None
+        if verdict is DigestVerdict.MALFORMED:
+            return Answer(status=400, reason="malformed", authenticated=True)
+        wrong = verdict in (DigestVerdict.WRONG_PASSWORD, DigestVerdict.UNKNOWN_USER)
+        if wrong and self._faults.wrong_password_answer is WrongPasswordAnswer.FORBID:
+            return Answer(status=403, reason="wrong-password", authenticated=True)
+        stale = verdict is DigestVerdict.STALE
+        challenge = ("WWW-Authenticate", self._digest.challenge(now, stale=stale))
+        reason = "wrong-password" if wrong else "stale" if stale else "challenge"
+        return Answer(status=401, reason=reason, headers=(challenge,), authenticated=True)
+
+    def _authenticated(self, request: Request, now: float) -> Answer:
+        user = target_user(request)
+        if request.method == "REGISTER":
+            return self._register(request, user, now)
+        if request.method == "INVITE" and _CALL.search(user or ""):
+            return self._accept_call(request)
+        if request.method in ("OPTIONS", "INVITE"):
+            return Answer(status=ANSWERS[self._presence(user, now)], authenticated=True)
+        return Answer(status=405, reason="policy", headers=(("Allow", _METHODS),), authenticated=True)
+
+    def _presence(self, user: str | None, now: float) -> Truth:
+        """The agent's truth; an agent who was not registered is available once a client has registered it."""
+        truth = self._config.truth(user)
+        bound = user in self._bindings and self._bindings[user][1] > now
+        return Truth.AVAILABLE if bound and truth is Truth.NOT_REGISTERED else truth
+
+    def _register(self, request: Request, user: str | None, now: float) -> Answer:
+        if user is None or self._config.truth(user) is Truth.UNKNOWN:
+            return Answer(status=404, authenticated=True)
+        if (contact := request.headers.get("Contact")) is not None:
+            self._bind(user, contact, request.headers.get("Expires"), now)
+        return Answer(status=200, headers=self._contacts(user, now), authenticated=True)
+
+    def _bind(self, user: str, contact: str, expires: str | None, now: float) -> None:
+        if contact.strip() == "*":
+            self._bindings.pop(user, None)
+            return
+        address = NameAddr.parse(contact)
+        wish = address.parameter("expires") or expires or ""
+        seconds = min(int(wish) if wish.isdecimal() else _DEFAULT_EXPIRES_SECONDS, _LONGEST_EXPIRES_SECONDS)
+        self._bindings[user] = (f"<{address.uri}>", now + seconds)
+
+    def _contacts(self, user: str, now: float) -> tuple[tuple[str, str], ...]:
+        """The bindings of ``user`` as a REGISTER's answer lists them (RFC 3261 section 10.3, step 8)."""
+        default = (f"<sip:{user}@phone.{self._config.realm}>", now + _DEFAULT_EXPIRES_SECONDS)
+        bound = self._bindings.get(user, default if self._config.truth(user).is_registered else None)
+        if bound is None or bound[1] <= now:
+            return ()
+        return (("Contact", f"{bound[0]};expires={round(bound[1] - now)}"),)
+
+    def _accept_call(self, request: Request) -> Answer:
+        self._calls.add(request.headers.get("Call-ID") or "")
+        return Answer(status=200, headers=(("Contact", f"<{request.uri}>"),), authenticated=True)
+
+    def _within_dialog(self, request: Request) -> Answer:
+        call_id = request.headers.get("Call-ID") or ""
+        if request.method == "BYE" and call_id in self._calls:
+            self._calls.remove(call_id)
+            return Answer(status=200)
+        return Answer(status=481)

@@ -1,0 +1,38 @@
+"""What a practice PBX is told when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.faults import Faults
+from shiftline.lab.process import WrittenSecret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticePbxConfig:
+    """A practice PBX; the same configuration and the same arrivals give the same answers."""
+
+    log_path: Path
+    agents: Mapping[str, Truth]
+    password: WrittenSecret
+    """Of every account and every known agent."""
+    faults: Faults = Faults()  # noqa: RUF009 - a frozen value
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: a free one."""
+    realm: str = "lab"
+    algorithm: str = "MD5"
+    """MD5 or SHA-256."""
+    accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
+    answer_seconds: tuple[float, float] = (0.020, 0.060)
+    """Shortest and longest time of an answer that needed authentication."""
+    refusal_seconds: tuple[float, float] = (0.001, 0.002)
+    """The same for an answer before authentication: no database is asked (facts: 3.7)."""
+    seed: int = 1
+
+    def truth(self, user: str | None) -> Truth:
+        """What is true of ``user``."""
+        return self.agents.get(user or "", Truth.UNKNOWN)

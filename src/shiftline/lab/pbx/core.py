@@ -1,0 +1,122 @@
+"""The practice PBX without sockets and clocks: datagrams and ``now`` in, datagrams and log records out.
+
+A wire format of its own would hide our errors from us: it reads and writes with `shiftline.sip`, which
+also absorbs retransmissions, so that nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+from shiftline.errors import SipSyntaxError
+from shiftline.lab.pbx.answers import Answer, Answering, target_user
+from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx_log import RequestRecord
+from shiftline.sip.agent import SipAgent
+from shiftline.sip.events import Datagram, MalformedReceived, RequestReceived
+from shiftline.sip.headers import Headers
+from shiftline.sip.message import Request, Response, response_to
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Due:
+    """An answer on its way."""
+
+    at: float
+    number: int
+    key: str = field(compare=False)
+    response: Response = field(compare=False)
+
+
+class PracticePbx:
+    """Feed it with `receive` and `handle_timer`; send what `datagrams_to_send` gives; store `records`.
+
+    ``now`` is monotonic seconds, and so is ``at`` in the records. Nothing that a client sends raises.
+    """
+
+    def __init__(self, config: PracticePbxConfig, *, address: tuple[str, int]) -> None:
+        self._config = config
+        self._random = Random(config.seed)
+        throttle = config.faults.throttle
+        phase_seconds = self._random.uniform(0, throttle.window_seconds) if throttle else 0.0
+        self._agent = SipAgent(local=address, token=self._token, user_agent="Practice PBX")
+        self._answering = Answering(config, token=self._token, phase_seconds=phase_seconds)
+        self._due: list[_Due] = []
+        self._numbers = count()
+        self._records: list[RequestRecord] = []
+
+    def receive(self, data: bytes, source: tuple[str, int], now: float) -> None:
+        """Take in one datagram."""
+        self._agent.receive(data, source, now)
+        self._take_events(now)
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` wants to be called."""
+        timers = [self._agent.next_timer(), self._due[0].at if self._due else None]
+        return min((timer for timer in timers if timer is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Send the answers that are due and move the transactions on."""
+        while self._due and self._due[0].at <= now:
+            due = heapq.heappop(self._due)
+            self._agent.respond(due.key, due.response, now)
+        self._agent.handle_timer(now)
+        self._take_events(now)
+
+    def datagrams_to_send(self) -> list[Datagram]:
+        """What shall leave now."""
+        return self._agent.datagrams_to_send()
+
+    def records(self) -> list[RequestRecord]:
+        """The arrivals since the last call."""
+        records, self._records = self._records, []
+        return records
+
+    def _token(self) -> str:
+        return f"{self._random.getrandbits(64):016x}"
+
+    def _take_events(self, now: float) -> None:
+        while (event := self._agent.next_event()) is not None:
+            if isinstance(event, MalformedReceived):
+                self._record(None, event.source, Answer(status=None, reason="malformed"), now)
+            elif isinstance(event, RequestReceived) and event.request.method != "ACK":
+                self._take_request(event, now)
+
+    def _take_request(self, event: RequestReceived, now: float) -> None:
+        try:
+            answer = self._answering.answer(event.request, event.source[0], now)
+        except SipSyntaxError:
+            answer = Answer(status=400, reason="malformed")
+        self._record(event.request, event.source, answer, now)
+        if answer.status is None or event.key is None:
+            return
+        response = response_to(event.request, answer.status, answer.phrase, to_tag=self._token())
+        for name, value in answer.headers:
+            response.headers.add(name, value)
+        at = now + self._answer_seconds(answer)
+        heapq.heappush(self._due, _Due(at, next(self._numbers), event.key, response))
+
+    def _answer_seconds(self, answer: Answer) -> float:
+        if answer.authenticated:
+            return self._random.uniform(*self._config.answer_seconds) * self._config.faults.slow_factor
+        return self._random.uniform(*self._config.refusal_seconds)
+
+    def _record(self, request: Request | None, source: tuple[str, int], answer: Answer, now: float) -> None:
+        headers = request.headers if request else Headers()
+        self._records.append(
+            RequestRecord(
+                at=now,
+                source=source[0],
+                source_port=source[1],
+                method=request.method if request else "",
+                user=target_user(request) if request else None,
+                auth_user=self._answering.username_of(request) if request else None,
+                carried_credentials="Authorization" in headers or "Proxy-Authorization" in headers,
+                status=answer.status,
+                reason=answer.reason,
+                call_id=headers.get("Call-ID"),
+            )
+        )
