@@ -15,6 +15,7 @@ from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     Address,
     Datagram,
+    Event,
     MalformedReceived,
     RequestReceived,
     RequestTimedOut,
@@ -77,6 +78,7 @@ class SipEndpoint:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Exchange]] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._settling = False
         udp.start(on_datagram=self._receive, on_batch_end=self._settle)
 
     @classmethod
@@ -158,17 +160,30 @@ class SipEndpoint:
 
     def _settle(self) -> None:
         """Send what is to leave, hand out what has come, set the alarm for what is next."""
+        if self._settling:
+            return  # an on_request that answers at once: the loop below goes on with what it adds
+        self._settling = True
+        try:
+            self._send_outbox()
+            while event := self._agent.next_event():
+                self._hand_out(event)
+                self._send_outbox()
+        finally:
+            self._settling = False
+        self._set_alarm()
+
+    def _hand_out(self, event: Event) -> None:
+        if isinstance(event, RequestReceived):
+            if self._on_request:
+                self._on_request(self, event)
+        elif isinstance(event, MalformedReceived):
+            self.malformed += 1
+        else:
+            self._conclude(event)
+
+    def _send_outbox(self) -> None:
         for datagram in self._agent.datagrams_to_send():
             self._transmit(datagram)
-        while event := self._agent.next_event():
-            if isinstance(event, RequestReceived):
-                if self._on_request:
-                    self._on_request(self, event)
-            elif isinstance(event, MalformedReceived):
-                self.malformed += 1
-            else:
-                self._conclude(event)
-        self._set_alarm()
 
     def _transmit(self, datagram: Datagram) -> None:
         if self._udp.closed:

@@ -29,10 +29,7 @@ from shiftline.sip.requests import ack_of_failure
 from shiftline.sip.response_path import mark_source, server_key
 from shiftline.sip.timer_queue import TimerQueue
 from shiftline.sip.transactions import (
-    CLIENT,
-    INVITE_CLIENT,
-    INVITE_SERVER,
-    SERVER,
+    ClientTransaction,
     Effect,
     Input,
     State,
@@ -64,7 +61,7 @@ class SipAgent:
         self._token = token
         self._user_agent = refuse_line_breaks(user_agent, "User-Agent")
         self._timers = timers or Timers()
-        self._clients: dict[str, Transaction] = {}
+        self._clients: dict[str, ClientTransaction] = {}
         self._servers: dict[str, Transaction] = {}
         self._queue = TimerQueue()
         self._outbox: list[Datagram] = []
@@ -83,23 +80,19 @@ class SipAgent:
         """
         if request.method == "ACK":
             raise MisuseError("An ACK has no transaction.", remedy="Use send_stateless.")
+        if CSeq.parse(request.headers.get("CSeq") or "").method != request.method:
+            raise MisuseError("The CSeq names another method than the request.")
         outgoing, key = self._outgoing(request)
-        invite = request.method == "INVITE"
-        transaction = Transaction(
+        transaction = ClientTransaction(
             key=key,
-            table=INVITE_CLIENT if invite else CLIENT,
             request=outgoing,
             destination=destination,
             now=now,
+            timers=self._timers,
+            timeout_seconds=timeout_seconds,
         )
-        transaction.data = bytes(outgoing)
-        transaction.interval = self._timers.t1
-        transaction.retransmits_at = now + self._timers.t1
-        if timeout_seconds is not None:
-            transaction.deadline = now + timeout_seconds
-        transaction.ends_at = min(now + self._timers.give_up, transaction.deadline)
         self._clients[key] = transaction
-        self._outbox.append(Datagram(transaction.data, destination, key))
+        self._post(transaction, transaction.data)
         self._queue.arm(transaction)
         return key
 
@@ -170,10 +163,7 @@ class SipAgent:
                 continue
             if given is Input.RETRANSMIT:
                 transaction.back_off(now, self._timers)
-            event = RequestTimedOut(
-                key=transaction.key, request=transaction.request, rtt_seconds=now - transaction.started_at
-            )
-            self._apply(transaction, given, now, event)
+            self._apply(transaction, given, now, _timeout_of(transaction, now))
 
     def next_event(self) -> Event | None:
         """The next event, oldest first; None when there is none."""
@@ -223,21 +213,15 @@ class SipAgent:
         elif transaction is not None:
             self._apply(transaction, Input.REQUEST, now)
         else:
-            self._open_server(key, request, destination, now)
+            self._servers[key] = transaction = Transaction.of_server(
+                key=key,
+                invite=request.method == "INVITE",
+                destination=destination,
+                now=now,
+                timers=self._timers,
+            )
+            self._queue.arm(transaction)
             self._events.append(RequestReceived(key=key, request=request, source=source))
-
-    def _open_server(self, key: str, request: Request, destination: Address, now: float) -> None:
-        invite = request.method == "INVITE"
-        transaction = Transaction(
-            key=key,
-            table=INVITE_SERVER if invite else SERVER,
-            request=request,
-            destination=destination,
-            now=now,
-        )
-        transaction.ends_at = now + (self._timers.c if invite else self._timers.give_up)
-        self._servers[key] = transaction
-        self._queue.arm(transaction)
 
     def _apply(self, transaction: Transaction, given: Input, now: float, event: Event | None = None) -> None:
         """Step the transaction; ``event`` is what a REPORT reports."""
@@ -268,3 +252,10 @@ def _require_headers(message: Request | Response) -> None:
     for name in ("Via", "From", "To", "Call-ID", "CSeq"):
         if name not in message.headers:
             raise SipSyntaxError(f"There is no {name} header.")
+
+
+def _timeout_of(transaction: Transaction, now: float) -> RequestTimedOut | None:
+    if not isinstance(transaction, ClientTransaction):
+        return None
+    waited = now - transaction.started_at
+    return RequestTimedOut(key=transaction.key, request=transaction.request, rtt_seconds=waited)

@@ -69,7 +69,10 @@ def _write(start_line: str, headers: Headers, body: bytes) -> bytes:
         lines += f"Content-Length: {len(body)}\r\n"
     elif length != str(len(body)):
         raise MisuseError(f"Content-Length says {length} and the body has {len(body)} bytes.")
-    return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
+    try:
+        return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
+    except UnicodeEncodeError as error:
+        raise MisuseError("A message holds half a surrogate pair, which has no bytes.") from error
 
 
 def parse_message(data: bytes) -> Request | Response:
@@ -86,7 +89,7 @@ def parse_message(data: bytes) -> Request | Response:
         raise SipSyntaxError("There is no start line.")
     start = data[:end].decode(errors="surrogateescape").rstrip("\r")
     parts = [part for part in start.split(" ") if part]
-    if parts[:1] == ["SIP/2.0"]:
+    if parts and parts[0].upper() == "SIP/2.0":
         status = _read_status(parts)
         headers, body = _read_rest(data, end + 1)
         return Response(status, " ".join(parts[2:]), headers, body)
@@ -122,8 +125,13 @@ def _read_rest(data: bytes, start: int) -> tuple[Headers, bytes]:
     else:
         end, body = bare, data[bare + 2 :]
     headers = Headers.of_read_rows(_read_rows(data[start:end]))
-    length = headers.get("Content-Length")
-    return headers, body if length is None else _cut(body, length)
+    written = headers.get("Content-Length")
+    if written is None:
+        return headers, body  # a datagram ends where it ends (section 18.3)
+    length = _read_length(written, len(body))
+    if written != str(length):
+        headers.replace_first("Content-Length", str(length))
+    return headers, body[:length]
 
 
 def _read_rows(head: bytes) -> list[tuple[str, str]]:
@@ -162,12 +170,13 @@ def _unfold(lines: list[str]) -> list[str]:
     return [" ".join(fold) for fold in folds]
 
 
-def _cut(body: bytes, length: str) -> bytes:
-    if not (length.isascii() and length.isdigit() and len(length) <= 9):
-        raise SipSyntaxError(f"The Content-Length {length[:20]!r} is not a number.")
-    if int(length) > len(body):
-        raise SipSyntaxError(f"Content-Length says {length} and the body has {len(body)} bytes.")
-    return body[: int(length)]
+def _read_length(text: str, available: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise SipSyntaxError(f"The Content-Length {text[:20]!r} is not a number.")
+    length = int(text)
+    if length > available:
+        raise SipSyntaxError(f"Content-Length says {length} and the body has {available} bytes.")
+    return length
 
 
 def response_to(request: Request, status: int, reason: str = "", *, to_tag: str | None = None) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from typing import Self
 
 from shiftline.sip.message import Request
 
@@ -181,26 +182,32 @@ class Transaction:
     """One running machine: its state, its latest message and when its timers fire (monotonic seconds)."""
 
     __slots__ = (
-        "armed_at", "data", "deadline", "destination", "ends_at", "ends_with", "interval", "key", "request",
-        "retransmits_at", "started_at", "state", "table",
+        "armed_at", "data", "deadline", "destination", "ends_at", "ends_with", "interval", "key",
+        "retransmits_at", "state", "table",
     )  # fmt: skip
 
-    def __init__(
-        self, *, key: str, table: Table, request: Request, destination: tuple[str, int], now: float
-    ) -> None:
+    def __init__(self, *, key: str, table: Table, state: State, destination: tuple[str, int]) -> None:
         self.key = key
         self.table = table
-        self.state = _INITIAL[id(table)]
-        self.request = request
-        self.data = b""
+        self.state = state
         self.destination = destination
-        self.started_at = now
+        self.data = b""
         self.interval = 0.0
         self.retransmits_at = NEVER
         self.ends_at = NEVER
         self.ends_with = Input.GIVE_UP
         self.deadline = NEVER
         self.armed_at = NEVER
+
+    @classmethod
+    def of_server(
+        cls, *, key: str, invite: bool, destination: tuple[str, int], now: float, timers: Timers
+    ) -> Self:
+        """The transaction of a received request; it ends unanswered with the client's Timer F, or with C."""
+        table, state = (INVITE_SERVER, State.PROCEEDING) if invite else (SERVER, State.TRYING)
+        transaction = cls(key=key, table=table, state=state, destination=destination)
+        transaction.ends_at = now + (timers.c if invite else timers.give_up)
+        return transaction
 
     def step(self, given: Input) -> tuple[Effect, ...]:
         """Move to the next state and return the effects; what the table does not list is absorbed."""
@@ -238,9 +245,29 @@ class Transaction:
         return Input.RETRANSMIT if self.retransmits_at <= now else None
 
 
-_INITIAL = {
-    id(INVITE_CLIENT): State.CALLING,
-    id(CLIENT): State.TRYING,
-    id(INVITE_SERVER): State.PROCEEDING,
-    id(SERVER): State.TRYING,
-}
+class ClientTransaction(Transaction):
+    """The transaction of a request of ours."""
+
+    __slots__ = ("request", "started_at")
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        request: Request,
+        destination: tuple[str, int],
+        now: float,
+        timers: Timers,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        invite = request.method == "INVITE"
+        table, state = (INVITE_CLIENT, State.CALLING) if invite else (CLIENT, State.TRYING)
+        super().__init__(key=key, table=table, state=state, destination=destination)
+        self.request = request
+        self.data = bytes(request)
+        self.started_at = now
+        self.interval = timers.t1
+        self.retransmits_at = now + timers.t1
+        if timeout_seconds is not None:
+            self.deadline = now + timeout_seconds
+        self.ends_at = min(now + timers.give_up, self.deadline)

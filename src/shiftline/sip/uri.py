@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.grammar import HOST, HOST_PATTERN, Parameters, parameter, refuse_line_breaks
+from shiftline.sip.grammar import HOST, HOST_PATTERN, Parameters, parameter
 
 _SIP_URI = re.compile(
     r"(?P<scheme>[sS][iI][pP][sS]?):"
     r"(?:(?P<user>[^@:\s<>\"]*)(?::(?P<password>[^@\s<>\"]*))?@)?"
     rf"(?P<host>{HOST_PATTERN})(?::(?P<port>[0-9]{{1,5}}))?"
-    r"(?P<parameters>(?:;[^;?\s<>\"]*)*)(?:\?(?P<headers>[^\s<>\"]*))?"
+    r"(?P<parameters>(?:;[^;?\s<>\"]*)*)(?:\?(?P<headers>[!#-;=?-~]*))?"
 )
+_HEADERS = re.compile(r"[!#-;=?-~]*")
 _TEL_URI = re.compile(r"[tT][eE][lL]:(?P<number>[^;?@\s<>\"]+)(?P<parameters>(?:;[^;?\s<>\"]*)*)")
 
 # What may stand unescaped beside letters, digits and "_.-~" (RFC 3261 section 25.1).
-_SAFE_IN_PASSWORD = "!*'()&=+$,"
-_SAFE_IN_USER = f"{_SAFE_IN_PASSWORD};?/"
+_UNRESERVED = "!*'()&=+$,"
+_SAFE_IN_USER = f"{_UNRESERVED};?/"
 _SAFE_IN_PARAMETER = "!*'()[]/:&+$"
 
 
@@ -32,7 +33,7 @@ class SipUri:
 
     scheme: str = "sip"
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     host: str
     port: int | None = None
     parameters: Parameters = ()
@@ -70,10 +71,10 @@ class SipUri:
             raise MisuseError(f"A URI with scheme {self.scheme!r} and host {self.host!r} cannot be written.")
         user = ""
         if self.user is not None:
-            password = "" if self.password is None else f":{_escape(self.password, _SAFE_IN_PASSWORD)}"
+            password = "" if self.password is None else f":{_escape(self.password, _UNRESERVED)}"
             user = f"{_escape(self.user, _SAFE_IN_USER)}{password}@"
         port = "" if self.port is None else f":{self.port:d}"
-        headers = f"?{_refuse_blanks(self.headers)}" if self.headers else ""
+        headers = f"?{_checked_headers(self.headers)}" if self.headers else ""
         return f"{self.scheme}:{user}{self.host}{port}{tail}{headers}"
 
     def parameter(self, name: str) -> str | None:
@@ -104,10 +105,13 @@ def _unescape(text: str) -> str:
 def _escape(text: str, safe: str) -> str:
     if text.isascii() and text.isalnum():
         return text
-    return quote(text, safe=safe, errors="surrogateescape")
+    try:
+        return quote(text, safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise MisuseError("A URI holds half a surrogate pair, which has no bytes.") from error
 
 
-def _refuse_blanks(text: str) -> str:
-    if " " in text or not text.isprintable():
-        raise MisuseError("The headers of a URI hold a blank or a control character.")
-    return refuse_line_breaks(text, "URI header")
+def _checked_headers(text: str) -> str:
+    if not _HEADERS.fullmatch(text):
+        raise MisuseError("The headers of a URI hold a character that must be escaped.")
+    return text
