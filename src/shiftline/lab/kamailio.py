@@ -84,7 +84,7 @@ class KamailioPbx:
 
         Raises UnavailableError when Kamailio is missing, its port is taken, or it does not come up.
         """
-        program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        program = kamailio_program()
         if program is None:
             raise UnavailableError(
                 "The program kamailio is not installed.", remedy="Install it (apt install kamailio)."
@@ -140,6 +140,11 @@ class KamailioPbx:
             agents={user: truth for user, truth in self._config.agents.items() if truth.is_registered},
             seed=self._config.seed,
         )
+
+
+def kamailio_program() -> str | None:
+    """Where Kamailio is; Debian keeps it where an ordinary user's PATH does not look. None: not installed."""
+    return shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def _claim_port(host: str, port: int) -> int:
