@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from random import Random
 
 from shiftline.errors import ConfigurationError
@@ -137,32 +138,34 @@ def _truths(rng: Random, settings: ScenarioSettings) -> list[Truth]:
 
 def _matches(rng: Random, workforce: Workforce, settings: ScenarioSettings) -> list[_Match]:
     picker = ShiftPicker(rng, workforce, settings.published_at + timedelta(hours=48))
-    contested = round(settings.trades * settings.contested)
-    matches = _leveled(_regular(rng, workforce, picker, settings, settings.trades - contested))
-    return _leveled([*matches, *_contested(rng, workforce, picker, matches, contested)])
-
-
-def _regular(
-    rng: Random, workforce: Workforce, picker: ShiftPicker, settings: ScenarioSettings, wanted: int
-) -> list[_Match]:
-    one_sided_left = round(settings.trades * settings.one_sided)
-    one_sided = set(rng.sample(range(wanted), min(one_sided_left, wanted)))
-    found: list[_Match] = []
-    for giver, taker in _pairs(rng, workforce):
-        if len(found) == wanted:
-            return found
-        if len(found) in one_sided:
-            swap = picker.one_sided(giver, taker)
-        else:
-            swap = picker.two_sided(giver, taker, cross_week=rng.random() < settings.cross_week)
-        if swap:
-            found.append(_Match(giver=giver, taker=taker, going=swap[0], coming=swap[1]))
-    if len(found) < wanted:
+    wanted = round(settings.trades * settings.contested)
+    regular = _regular(rng, workforce, picker, settings)
+    matches = list(islice(regular, settings.trades - wanted))
+    contested = _contested(rng, workforce, picker, matches, wanted)
+    # When few agents leave too few contested shifts, regular trades fill the number.
+    matches += [*contested, *islice(regular, wanted - len(contested))]
+    if len(matches) < settings.trades:
         raise ConfigurationError(
             f"{settings.agent_count} agents cannot have {settings.trades} trades.",
             remedy="Give more agents; 1.2 a trade is usual.",
         )
-    return found
+    return _leveled(matches)
+
+
+def _regular(
+    rng: Random, workforce: Workforce, picker: ShiftPicker, settings: ScenarioSettings
+) -> Iterator[_Match]:
+    first = settings.trades - round(settings.trades * settings.contested)
+    one_sided = set(rng.sample(range(first), min(first, round(settings.trades * settings.one_sided))))
+    place = 0
+    for giver, taker in _pairs(rng, workforce):
+        if place in one_sided:
+            swap = picker.one_sided(giver, taker)
+        else:
+            swap = picker.two_sided(giver, taker, cross_week=rng.random() < settings.cross_week)
+        if swap:
+            place += 1
+            yield _Match(giver=giver, taker=taker, going=swap[0], coming=swap[1])
 
 
 def _pairs(rng: Random, workforce: Workforce) -> Iterator[tuple[User, User]]:

@@ -46,7 +46,11 @@ class GenesysApi:
 
     async def download(self, url: str, model: type[Model]) -> Model:
         """Fetch a result that was too large to inline. The address is signed: it gets no token of ours."""
-        response = await self._exchange(self._http.build_request("GET", url))
+        try:
+            request = self._http.build_request("GET", url)
+        except httpx.InvalidURL as error:
+            raise PeerError(f"Genesys gave a download address that is none: {error}.") from error
+        response = await self._exchange(request)
         if response.status_code >= 400:
             raise _failure(response)
         return wire.read(model, response.content, "a download")
