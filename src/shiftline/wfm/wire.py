@@ -70,7 +70,7 @@ class Job(Wire, Generic[Result]):
     """The envelope of every shift-trading job."""
 
     id: str | None = None
-    status: str
+    status: str = ""
     download_url: str | None = None
     error: ErrorBody | None = None
     result: Result | None = Field(None, validation_alias=AliasChoices(*RESULT_FIELDS))

@@ -64,12 +64,17 @@ def _start(kind: JobKind) -> Any:
         base = str(call.request.base_url)
         by_download = _flag(call.request, "forceDownloadService")
 
+        job_id = str(uuid4())
+
         def work() -> Json:
-            result = kind.do(practice.org, asked, call.caller.id, practice.clock())
-            return _deliver(practice, {kind.result: result}, base, always=by_download)
+            result = {kind.result: kind.do(practice.org, asked, call.caller.id, practice.clock())}
+            # A downloaded job is the whole job, only without the address (section 2.2).
+            file = {"id": job_id, "type": kind.name, "status": "Complete"} | result
+            url = _download_url(practice, file, base, always=by_download)
+            return {"downloadUrl": url} if url else result
 
         job = Job(
-            id=str(uuid4()),
+            id=job_id,
             type=kind.name,
             owner=call.caller.id,
             path=call.request.url.path,
@@ -87,13 +92,13 @@ def _start(kind: JobKind) -> Any:
     return handler
 
 
-def _deliver(practice: PracticeOrg, result: Json, base: str, *, always: bool) -> Json:
-    written = json.dumps(result, separators=(",", ":")).encode()
+def _download_url(practice: PracticeOrg, content: Json, base: str, *, always: bool) -> str | None:
+    written = json.dumps(content, separators=(",", ":")).encode()
     if not always and len(written) <= practice.settings.inline_bytes:
-        return result
+        return None
     name = practice.new_token()
     practice.downloads[name] = written
-    return {"downloadUrl": f"{base}downloads/{name}"}
+    return f"{base}downloads/{name}"
 
 
 def _read_job(kind: JobKind) -> Any:
@@ -175,8 +180,8 @@ def _search_schedules(practice: PracticeOrg, call: Call) -> Response:
     result = _published(practice, asked.user_ids, asked.start_date, asked.end_date)
     answer = {"status": "Complete", "operationId": str(uuid4())}
     by_download = _flag(call.request, "forceDownloadService")
-    delivered = _deliver(practice, result, str(call.request.base_url), always=by_download)
-    return JSONResponse(answer | (delivered if "downloadUrl" in delivered else {"result": delivered}))
+    url = _download_url(practice, result, str(call.request.base_url), always=by_download)
+    return JSONResponse(answer | ({"downloadUrl": url} if url else {"result": result}))
 
 
 def _published(practice: PracticeOrg, users: list[str], starts_at: datetime, ends_at: datetime) -> Json:
