@@ -99,7 +99,7 @@ class KamailioPbx:
             await self._wait_ready()
             directory = self._config.directory
             self._phones = await Child.start("shiftline.lab.phones", self._phones_config(), directory)
-        except UnavailableError:
+        except BaseException:  # also a cancelled start leaves nothing running
             await self.stop()
             raise
 

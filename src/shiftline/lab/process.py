@@ -56,7 +56,11 @@ class Child:
         with errors_path.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=errors)
         child = cls(process, "")
-        child.ready = await child._wait_ready(module, errors_path, ready_seconds)
+        try:
+            child.ready = await child._wait_ready(module, errors_path, ready_seconds)
+        except BaseException:  # also a cancelled start leaves nothing running
+            await child.stop()
+            raise
         return child
 
     async def _wait_ready(self, module: str, errors_path: Path, ready_seconds: float) -> str:
@@ -68,7 +72,6 @@ class Child:
             line = ""
         if line.startswith("ready"):
             return line.removeprefix("ready").strip()
-        await self.stop()
         raise UnavailableError(_text(errors_path) or f"{module} was not ready within {ready_seconds:g} s.")
 
     async def stop(self) -> None:
