@@ -193,7 +193,7 @@ class SipEndpoint:
             return
         try:
             self._udp.send(datagram.data, datagram.destination)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return  # a full send buffer is a lost datagram: the transaction's timers send it again
         except OSError as error:
             self._agent.send_failed(datagram, error.strerror or str(error), self._loop.time())

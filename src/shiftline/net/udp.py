@@ -68,10 +68,8 @@ class UdpSocket:
         for _ in range(_BATCH):
             try:
                 data, source = self._socket.recvfrom(_MAX_DATAGRAM_BYTES)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
                 break
-            except ConnectionError:
-                continue  # an earlier datagram of ours met a closed port; the transaction's timers cover it
             on_datagram(data, source[:2])
             if self.closed:
                 return

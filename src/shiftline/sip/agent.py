@@ -39,6 +39,7 @@ from shiftline.sip.transactions import (
 )
 
 _MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
+_NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 
 
@@ -80,8 +81,7 @@ class SipAgent:
         """
         if request.method == "ACK":
             raise MisuseError("An ACK has no transaction.", remedy="Use send_stateless.")
-        if CSeq.parse(request.headers.get("CSeq") or "").method != request.method:
-            raise MisuseError("The CSeq names another method than the request.")
+        _require_our_cseq(request)
         outgoing, key = self._outgoing(request)
         transaction = ClientTransaction(
             key=key,
@@ -249,9 +249,18 @@ class SipAgent:
 
 def _require_headers(message: Request | Response) -> None:
     """Without these no response can be matched and no request answered (RFC 3261 sections 8.1.1, 8.2.6.2)."""
-    for name in ("Via", "From", "To", "Call-ID", "CSeq"):
-        if name not in message.headers:
-            raise SipSyntaxError(f"There is no {name} header.")
+    if missing := message.headers.missing(_NEEDED):
+        raise SipSyntaxError(f"There is no {' and no '.join(sorted(missing))} header.")
+
+
+def _require_our_cseq(request: Request) -> None:
+    """Without a CSeq that fits, no answer could be matched and no ACK built."""
+    try:
+        method = CSeq.parse(request.headers.get("CSeq") or "").method
+    except SipSyntaxError as error:
+        raise MisuseError("The request to send has no readable CSeq.") from error
+    if method != request.method:
+        raise MisuseError("The CSeq names another method than the request.")
 
 
 def _timeout_of(transaction: Transaction, now: float) -> RequestTimedOut | None:

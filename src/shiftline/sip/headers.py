@@ -123,6 +123,10 @@ class Headers:
         name = canonical_name(name)
         self._rows = [row for row in self._rows if row[0] != name]
 
+    def missing(self, names: frozenset[str]) -> frozenset[str]:
+        """Which of these canonical names have no row."""
+        return names.difference([name for name, _ in self._rows])
+
     def items(self) -> list[tuple[str, str]]:
         """All rows in order, names in canonical spelling."""
         return list(self._rows)

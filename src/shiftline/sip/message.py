@@ -81,9 +81,7 @@ def parse_message(data: bytes) -> Request | Response:
     Bytes after Content-Length are dropped, a body shorter than Content-Length is an error (RFC 3261
     section 18.3). Which headers must be there is not judged here.
     """
-    data = data.lstrip(
-        b"\r\n"
-    )  # "implementations ... SHOULD ignore any CRLF appearing before the start-line"
+    data = data.lstrip(b"\r\n")  # required on streams only (section 7.5), and harmless here
     end = data.find(b"\n", 0, _MAX_START_LINE_BYTES)
     if end < 0:
         raise SipSyntaxError("There is no start line.")
@@ -138,6 +136,8 @@ def _read_rows(head: bytes) -> list[tuple[str, str]]:
     text = head.decode(errors="surrogateescape").replace("\r\n", "\n").removesuffix("\r")
     if "\r" in text or "\0" in text:
         raise SipSyntaxError("A header holds a bare CR or NUL.")
+    if not text:
+        return []
     lines = text.split("\n", _MAX_HEADER_LINES)
     if len(lines) > _MAX_HEADER_LINES:
         raise SipSyntaxError(f"There are more than {_MAX_HEADER_LINES} header lines.")

@@ -98,7 +98,7 @@ def bye(invite: Request, response: Response) -> Request:
 def next_attempt(request: Request) -> Request:
     """A fresh copy to send again after a challenge: same Call-ID, tag and To, next CSeq, no credentials.
 
-    "the UAC MUST increment the CSeq header field value as it would normally when sending an updated
+    The UAC "MUST increment the CSeq header field value as it would normally when sending an updated
     request" (RFC 3261 section 22.2).
     """
     headers = request.headers.copy()
