@@ -17,13 +17,11 @@ RENEW_SECONDS = 1.0
 
 
 class Ownership:
-    """Tries to own one trunk and tells whether it may send right now."""
+    """Tries to own one thing (``trunk:pbx``, ``wfm:genesys``) and tells whether it may act right now."""
 
-    def __init__(
-        self, keeper: LeaseKeeper, *, trunk: str, owner: str, boot_time: Callable[[], float]
-    ) -> None:
+    def __init__(self, keeper: LeaseKeeper, *, name: str, owner: str, boot_time: Callable[[], float]) -> None:
         self._keeper = keeper
-        self._name = f"trunk:{trunk}"
+        self._name = name
         self._owner = owner
         self._boot_time = boot_time
         self._held_until = 0.0

@@ -27,6 +27,7 @@ from shiftline.trades.windows import PublishWindow
 log = structlog.get_logger("shiftline.worker")
 
 IDLE_SECONDS = 0.2
+RENEW_CHECKS_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 
@@ -72,6 +73,7 @@ class Worker:
             "check": self._check,
             "decide": self._decide,
             "wfm": self._talk_to_wfm,
+            "renew": self._renew_checks,
             "knowledge": self._save_knowledge,
         }
         try:
@@ -97,9 +99,12 @@ class Worker:
         referred = await self.decider.refer_overdue()
         decided = await self.decider.decide_ready()
         await self.decider.answer_unanswered()
+        return 0.0 if referred or decided else IDLE_SECONDS
+
+    async def _renew_checks(self) -> float:
         async with self.work() as books:
             await books.checks.renew(self.clock(), self.decider.fresh_seconds)
-        return 0.0 if referred or decided else IDLE_SECONDS
+        return RENEW_CHECKS_SECONDS
 
     async def _talk_to_wfm(self) -> float:
         """Deliveries first, then fresh reviews, then the poll: the WFM's budget is small."""

@@ -6,7 +6,7 @@ Whoever works for a lease that has passed on changes nothing here: each statemen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, update
@@ -48,7 +48,7 @@ class PostgresChecks:
         ]
         incoming = recordset(rows, agent_check.c.agent, agent_check.c.address, agent_check.c.needed_by)
         missing = select(incoming).where(~has_fresh_evidence(self._wfm, incoming.c.agent, now, fresh_seconds))
-        became_due = await self._make_due(missing)
+        became_due = await self._make_due(missing, now - timedelta(seconds=fresh_seconds))
         await self._hasten(missing)
         return became_due
 
@@ -79,7 +79,7 @@ class PostgresChecks:
             .group_by(concerned.c.name)
             .order_by(concerned.c.name)
         )
-        return await self._make_due(missing)
+        return await self._make_due(missing, now - timedelta(seconds=fresh_seconds))
 
     async def claim(self, lease: Lease, limit: int) -> list[DueCheck]:
         """Claim due checks, earliest need first; claims of earlier epochs are open to claim again."""
@@ -145,7 +145,11 @@ class PostgresChecks:
             .where(
                 self._mine(), PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned
             )
-            .values(state=CheckRowState.DONE, claimed_epoch=None)
+            .values(
+                state=CheckRowState.DONE,
+                claimed_epoch=None,
+                answered_at=min(found.taken_at for found in evidence),
+            )
         )
 
     async def pending(self) -> int:
@@ -153,13 +157,16 @@ class PostgresChecks:
         counted = select(func.count()).select_from(agent_check).where(self._mine(), PENDING)
         return await self._connection.scalar(counted) or 0
 
-    async def _make_due(self, missing: Select[Any]) -> int:
+    async def _make_due(self, missing: Select[Any], stale_before: datetime) -> int:
+        # ``missing`` was read from a snapshot; the row's own moment is current when the row is locked, so
+        # an answer that came in between is not asked for again.
+        stale = or_(agent_check.c.answered_at.is_(None), agent_check.c.answered_at < stale_before)
         statement = self._insert(missing)
         became_due = await self._connection.scalars(
             statement.on_conflict_do_update(
                 index_elements=KEY,
                 set_={name: statement.excluded[name] for name in ("state", "address", "needed_by")},
-                where=agent_check.c.state == CheckRowState.DONE,
+                where=and_(agent_check.c.state == CheckRowState.DONE, stale),
             ).returning(agent_check.c.id)
         )
         return len(became_due.all())

@@ -169,6 +169,7 @@ agent_check = Table(
     *_word("state", CheckRowState),
     _moment("needed_by"),
     Column("claimed_epoch", BigInteger),
+    _moment("answered_at", nullable=True),
     UniqueConstraint("wfm", "trunk", "agent"),
     CheckConstraint("(state = 'claimed') = (claimed_epoch IS NOT NULL)", name="claimed_epoch"),
     Index(

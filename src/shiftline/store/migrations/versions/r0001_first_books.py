@@ -132,6 +132,7 @@ def _create_checks() -> None:
         _text("state"),
         _moment("needed_by"),
         sa.Column("claimed_epoch", sa.BigInteger, nullable=True),
+        _moment("answered_at", nullable=True),
         sa.CheckConstraint(
             "(state = 'claimed') = (claimed_epoch IS NOT NULL)", name=op.f("ck_agent_check_claimed_epoch")
         ),

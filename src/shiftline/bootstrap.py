@@ -1,0 +1,278 @@
+"""The only place that builds objects: settings in, a running worker out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets as tokens
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shiftline import config
+from shiftline.clock import Clock, boot_time
+from shiftline.config import Settings
+from shiftline.connector.checking import Checker
+from shiftline.connector.deciding import Decider
+from shiftline.connector.delivering import Deliverer
+from shiftline.connector.intake import Intake
+from shiftline.connector.ownership import Ownership
+from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.connector.worker import Rhythm, Worker
+from shiftline.errors import ConfigurationError, SipSyntaxError
+from shiftline.governor.governor import Governor
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.uri import SipUri
+from shiftline.store.database import open_database
+from shiftline.store.embedded import EmbeddedPostgres, supervise
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.unit_of_work import PostgresStore
+from shiftline.trades.deadlines import DeadlinePolicy
+from shiftline.trades.decision import DecisionPolicy
+from shiftline.trades.model import Verdict
+from shiftline.trades.windows import DAYS, PublishWindow
+from shiftline.wfm.genesys import GenesysCloud, open_genesys
+from shiftline.wfm.roster_file import read_roster
+from shiftline.wfm.settings import GenesysSettings
+
+SHIFT_TRADING_CALLS = 5  # per minute and client (facts on Genesys, 7.2)
+BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
+DEFAULT_SIP_PORT = 5060
+
+
+def trunk_key(settings: Settings) -> TrunkKey:
+    """What this trunk's knowledge is kept under."""
+    return TrunkKey(
+        trunk=settings.trunk.name, source=settings.trunk.source, user=settings.trunk.username or "-"
+    )
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, PostgresStore]]:
+    """Open the database, the embedded one if no URL is set, and keep that one alive meanwhile."""
+    url, directory = settings.database.url or None, settings.data_directory()
+    async with open_database(url, directory) as engine, asyncio.TaskGroup() as group:
+        watch = None
+        if url is None:
+            watch = group.create_task(supervise(EmbeddedPostgres(directory)), name="database supervision")
+        try:
+            yield engine, PostgresStore(engine, wfm=GenesysCloud.name, trunk=settings.trunk.name)
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+
+@asynccontextmanager
+async def open_wfm(settings: Settings, store: PostgresStore, clock: Clock) -> AsyncIterator[GenesysCloud]:
+    """Open the WFM client; its calls come out of the budget that the database keeps."""
+
+    async def reserve() -> float:
+        bucket = f"shift-trading:{settings.wfm.client_id}"
+        async with store.work() as books:
+            return await books.journal.reserve_call(bucket, SHIFT_TRADING_CALLS, BUDGET_SECONDS, clock())
+
+    async with open_genesys(genesys_settings(settings), clock=clock, reserve=reserve) as wfm:
+        yield wfm
+
+
+def genesys_settings(settings: Settings) -> GenesysSettings:
+    """Translate the configuration for the client; ConfigurationError if the secret is missing."""
+    wfm = settings.wfm
+    schema, _, attribute = wfm.address_attribute.partition("/")
+    return GenesysSettings(
+        api_url=wfm.api_url,
+        login_url=wfm.login_url,
+        client_id=wfm.client_id,
+        client_secret=config.secret(wfm.client_secret_env),
+        business_unit=wfm.business_unit,
+        address_schema=schema,
+        address_field=attribute,
+        poll_steps_seconds=tuple(wfm.job_poll_seconds * step for step in (1, 2, 4)),
+    )
+
+
+def roster_addresses(settings: Settings) -> dict[str, str]:
+    """Read the roster file, if one is configured."""
+    return read_roster(Path(settings.wfm.roster_file)) if settings.wfm.roster_file else {}
+
+
+def decision_policy(settings: Settings) -> DecisionPolicy:
+    """The unit's decision table."""
+    return DecisionPolicy(
+        on_unverifiable=Verdict(settings.policy.on_unverifiable),
+        deny_violations=frozenset(settings.policy.deny_violations),
+    )
+
+
+def publish_windows(settings: Settings) -> list[PublishWindow]:
+    """The declared publish windows."""
+    return [
+        PublishWindow(
+            weekday=DAYS.index(window.weekday),
+            opens=window.opens,
+            length=config.length_of(window),
+            zone=config.zone_of(window),
+        )
+        for window in settings.windows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkTarget:
+    """The trunk's address after name resolution; ``identity`` is who asks, the From of our requests."""
+
+    destination: tuple[str, int]
+    domain: SipUri
+    identity: SipUri
+
+
+async def resolve_trunk(settings: Settings) -> TrunkTarget:
+    """Read and resolve ``trunk.address``; ConfigurationError if it is no SIP URI or has no address."""
+    trunk = settings.trunk
+    try:
+        uri = SipUri.parse(trunk.address)
+    except SipSyntaxError as error:
+        raise ConfigurationError(
+            f"trunk.address is {trunk.address!r}, which is not a SIP URI: {error.message}",
+            remedy="Write it like sip:192.0.2.10:5060.",
+        ) from error
+    port = uri.port or DEFAULT_SIP_PORT
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            uri.host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"The host {uri.host!r} of trunk.address has no IPv4 address: {error}.",
+            remedy="Check the name, or write the address itself.",
+        ) from error
+    domain = SipUri(scheme="sip", user=None, host=trunk.domain or uri.host, port=None)
+    identity = SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None)
+    return TrunkTarget(destination=(str(found[0][4][0]), port), domain=domain, identity=identity)
+
+
+@asynccontextmanager
+async def open_trunk(
+    settings: Settings, store: PostgresStore, ownership: Ownership, clock: Clock
+) -> AsyncIterator[TrunkDriver]:
+    """Open the trunk's socket and driver, with what was learned before."""
+    target = await resolve_trunk(settings)
+    async with store.work() as books:
+        record = await books.trunks.load(trunk_key(settings))
+    trunk = settings.trunk
+    digest = None
+    if trunk.username:
+        digest = DigestClient(
+            DigestAccount(username=trunk.username, password=config.secret(trunk.password_env)),
+            token=new_token,
+        )
+    async with await SipEndpoint.open(local_host=trunk.source, may_send=ownership.holds) as endpoint:
+        driver = TrunkDriver(
+            endpoint=endpoint,
+            address=TrunkAddress(
+                destination=target.destination,
+                domain=target.domain,
+                identity=target.identity,
+                method=trunk.method,
+                answer_timeout_seconds=trunk.answer_timeout_seconds,
+            ),
+            digest=digest,
+            governor=Governor(
+                GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom),
+                asyncio.get_running_loop().time(),
+                _learned(record),
+            ),
+            clock=clock,
+            token=new_token,
+            may_send=ownership.holds,
+            disarmed=record.disarmed_cause if record is not None else None,
+        )
+        try:
+            yield driver
+        finally:
+            await driver.aclose()
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]:
+    """Build a worker with everything it needs; raises ShiftlineError with one clear sentence."""
+    config.refuse_shared_secrets(settings)
+    addresses = roster_addresses(settings)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
+    delivery = DeliveryPolicy()
+    async with (
+        open_store(settings) as (engine, store),
+        open_wfm(settings, store, clock) as wfm,
+    ):
+        leases = PostgresLeases(engine)
+        trunk = Ownership(leases, name=f"trunk:{settings.trunk.name}", owner=owner, boot_time=boot_time)
+        async with open_trunk(settings, store, trunk, clock) as driver:
+            yield Worker(
+                work=store.work,
+                clock=clock,
+                trunk=trunk,
+                wfm=Ownership(leases, name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time),
+                intake=Intake(
+                    wfm=wfm,
+                    work=store.work,
+                    clock=clock,
+                    deadlines=_deadlines(settings),
+                    fresh_seconds=settings.policy.fresh_seconds,
+                    addresses=addresses,
+                ),
+                checker=Checker(
+                    work=store.work,
+                    clock=clock,
+                    runner=driver,
+                    ownership=trunk,
+                    trunk=trunk_key(settings),
+                ),
+                decider=Decider(
+                    work=store.work,
+                    clock=clock,
+                    policy=decision_policy(settings),
+                    fresh_seconds=settings.policy.fresh_seconds,
+                    trunk=trunk_key(settings),
+                    on_unanswered=_on_unanswered(settings),
+                ),
+                deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock, policy=delivery),
+                rhythm=Rhythm(
+                    poll_seconds=settings.wfm.poll_seconds,
+                    window_poll_seconds=settings.wfm.window_poll_seconds,
+                    windows=publish_windows(settings),
+                ),
+                wfm_name=wfm.name,
+                delivery=delivery,
+            )
+
+
+def new_token() -> str:
+    """A random token for branches, tags, Call-IDs and cnonces (RFC 3261 section 19.3: 32 bits at least)."""
+    return tokens.token_hex(8)
+
+
+def _deadlines(settings: Settings) -> DeadlinePolicy:
+    return DeadlinePolicy(
+        minimum_notice=timedelta(hours=settings.policy.minimum_notice_hours),
+        supervisor_lead=timedelta(hours=settings.policy.supervisor_lead_hours),
+    )
+
+
+def _on_unanswered(settings: Settings) -> Verdict | None:
+    answer = settings.policy.on_unanswered
+    return None if answer == "expire" else Verdict(answer)
+
+
+def _learned(record: TrunkRecord | None) -> Mapping[str, object] | None:
+    if record is None or not record.governor.get("learned"):
+        return None
+    return record.governor

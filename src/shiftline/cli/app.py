@@ -1,0 +1,83 @@
+"""The program ``shiftline``: its verbs, and the one place where an error becomes a sentence."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from shiftline import __version__
+from shiftline.cli import config, database, demo, roster, trades, trunk, worker
+from shiftline.errors import ShiftlineError
+
+app = typer.Typer(
+    name="shiftline",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Takes every shift trade to a decision over a SIP trunk that throttles.",
+)
+app.command("demo")(demo.run)
+app.command("worker")(worker.run)
+app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="db")
+app.add_typer(trunk.app, name="trunk")
+app.add_typer(trades.app, name="trades")
+app.add_typer(roster.app, name="roster")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"shiftline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Shift trades, checked over SIP, decided in time."""
+
+
+def main() -> None:
+    """Run the program; a user's mistake or a peer's fault is one sentence, never a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ShiftlineError as error:
+        code = _explain(error)
+    except ExceptionGroup as group:
+        code = _explain(_first_of_ours(group))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _first_of_ours(group: ExceptionGroup[Exception]) -> ShiftlineError:
+    ours, others = group.split(ShiftlineError)
+    if ours is None or others is not None:
+        raise group
+    found: BaseException = ours
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, ShiftlineError)  # noqa: S101 - split() promised it
+    return found
+
+
+def _explain(error: ShiftlineError) -> int:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(error.message)}")
+    if error.remedy:
+        console.print(f"[bold]next:[/]  {escape(error.remedy)}")
+    return error.exit_code

@@ -1,0 +1,92 @@
+"""``shiftline config``: check, show, example."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from importlib.resources import files
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from shiftline import bootstrap
+from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from shiftline.clock import clock_from_environment
+from shiftline.config import Settings, load_settings, refuse_shared_secrets, secret
+
+app = typer.Typer(no_args_is_help=True, help="Check, show or make the configuration.")
+
+
+@app.command()
+def example() -> None:
+    """Print a commented configuration: [bold]shiftline config example > shiftline.toml[/]."""
+    typer.echo(files("shiftline.cli").joinpath("example.toml").read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def show(path: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Print the configuration in force as JSON; secrets appear by the name of their variable only."""
+    settings = load_settings(path)
+    shown: dict[str, Any] = settings.model_dump(mode="json")
+    shown["database"]["url"] = _without_password(shown["database"]["url"])
+    typer.echo(json.dumps(shown, indent=2))
+
+
+@app.command()
+def check(
+    path: ConfigFile = DEFAULT_CONFIG,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also reach the database and the WFM, and read its settings.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read the configuration, its secrets and the roster; with [bold]--online[/] also what they point to."""
+    settings = load_settings(path)
+    secret(settings.wfm.client_secret_env)
+    if settings.trunk.username:
+        secret(settings.trunk.password_env)
+    refuse_shared_secrets(settings)
+    addresses = bootstrap.roster_addresses(settings)
+    report = asyncio.run(_resolved(settings)) | {"roster_file_addresses": len(addresses)}
+    findings = asyncio.run(_online(settings)) if online else []
+    if as_json:
+        typer.echo(json.dumps({**report, "findings": findings}, indent=2))
+    else:
+        console = Console(highlight=False)
+        for name, value in report.items():
+            console.print(f"[green]ok[/]  {name.replace('_', ' ')}: {value}")
+        for finding in findings:
+            console.print(f"[yellow]!![/]  {finding['cause']}: {finding['message']} {finding['remedy']}")
+    if findings:
+        raise typer.Exit(1)
+
+
+async def _resolved(settings: Settings) -> dict[str, Any]:
+    target = await bootstrap.resolve_trunk(settings)
+    windows = bootstrap.publish_windows(settings)
+    now = clock_from_environment()()
+    opens = min((window.next_opening(now) for window in windows), default=None)
+    zone = windows[0].zone if windows else None
+    return {
+        "trunk": f"{settings.trunk.name} at {target.destination[0]}:{target.destination[1]} (UDP)",
+        "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
+    }
+
+
+async def _online(settings: Settings) -> list[dict[str, str]]:
+    clock = clock_from_environment()
+    async with (
+        bootstrap.open_store(settings) as (_, store),
+        bootstrap.open_wfm(settings, store, clock) as wfm,
+    ):
+        return [
+            {"cause": found.cause, "message": found.message, "remedy": found.remedy}
+            for found in await wfm.check_settings()
+        ]
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy import make_url  # noqa: PLC0415 - only this verb needs it, and it is slow to import
+
+    return make_url(url).render_as_string(hide_password=True) if url else ""

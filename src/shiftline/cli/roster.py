@@ -1,0 +1,40 @@
+"""``shiftline roster``: import (try a file), check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from shiftline.cli.reading import read_books
+from shiftline.wfm.roster_file import read_roster
+
+app = typer.Typer(no_args_is_help=True, help="Which agent is reached at which SIP address.")
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns agent,address.")],
+) -> None:
+    """Try a roster file; name it as [bold]wfm.roster_file[/] in the configuration to use it."""
+    addresses = read_roster(file)
+    typer.echo(f"{len(addresses)} agents have an address. Set wfm.roster_file = {json.dumps(str(file))}")
+
+
+@app.command()
+def check(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List agents without an address: their trades go to a supervisor. Exit code 1 if there are any."""
+    missing = read_books(path, lambda books: books.agents_without_address())
+    if as_json:
+        typer.echo(json.dumps([{"agent": agent, "name": name} for agent, name in missing], indent=2))
+    elif missing:
+        typer.echo(f"{len(missing)} agents have no SIP address; their trades are referred:")
+        for agent, name in missing:
+            typer.echo(f"  {name or '(not in the directory)'}  {agent}")
+    else:
+        typer.echo("Every known agent has a SIP address.")
+    if missing:
+        raise typer.Exit(1)

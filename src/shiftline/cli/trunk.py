@@ -1,0 +1,73 @@
+"""``shiftline trunk``: list, show, rearm."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shiftline import bootstrap
+from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from shiftline.cli.reading import read_books
+from shiftline.clock import clock_from_environment
+from shiftline.config import load_settings
+from shiftline.errors import ConfigurationError
+from shiftline.store.read_model import TrunkRow
+
+app = typer.Typer(no_args_is_help=True, help="See what was learned about trunks; re-arm one.")
+Name = Annotated[str, typer.Argument(help="The trunk's name in the configuration.")]
+
+
+@app.command("list")
+def list_all(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """All trunks with their learned rate and state."""
+    _print(read_books(path, lambda books: books.trunks()), as_json=as_json)
+
+
+@app.command()
+def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """One trunk: learned rate, how its refusals were classed, whether it is disarmed."""
+    rows = read_books(path, lambda books: books.trunks(name))
+    if not rows:
+        raise ConfigurationError(
+            f"Nothing is known about a trunk {name!r} yet.", remedy="Run a worker first."
+        )
+    _print(rows, as_json=as_json)
+
+
+@app.command()
+def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Let a trunk send again after a policy refusal was mended; restart the worker afterwards."""
+    settings = load_settings(path)
+
+    async def work() -> int:
+        async with bootstrap.open_store(settings) as (_, store), store.work() as books:
+            return await books.trunks.rearm(name, clock_from_environment()())
+
+    lifted = asyncio.run(work())
+    typer.echo(f"{name}: re-armed." if lifted else f"{name} was not disarmed.")
+
+
+def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
+        return
+    table = Table("trunk", "source", "user", "mode", "rate/s", "refusal", "disarmed by", "seen")
+    for row in rows:
+        state = row.governor
+        table.add_row(
+            row.trunk,
+            row.source,
+            row.auth_user,
+            str(state.get("mode", "-")),
+            str(state.get("rate", "-")),
+            str(state.get("refusal", "-")),
+            row.disarmed_cause or "-",
+            f"{row.saved_at:%Y-%m-%d %H:%M:%S}",
+        )
+    Console().print(table)

@@ -1,0 +1,122 @@
+"""What people ask the books: read only, no locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shiftline.store.database import outages_translated
+from shiftline.store.schema import agent, audit_entry, decision, delivery, trade, trunk_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRow:
+    """One trade as a list shows it; ``verdict`` is None while it is open."""
+
+    external_id: str
+    state: str
+    outcome: str | None
+    verdict: str | None
+    reasons: Sequence[str]
+    delivery: str | None
+    initiating_agent: str
+    receiving_agent: str
+    refer_by: datetime
+    deadline: datetime
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One line of a trade's audit trail."""
+
+    at: datetime
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkRow:
+    """What is kept about a trunk, per source address and auth user."""
+
+    trunk: str
+    source: str
+    auth_user: str
+    governor: dict[str, Any]
+    disarmed_cause: str | None
+    disarmed_at: datetime | None
+    saved_at: datetime
+
+
+class ReadModel:
+    """Reads of one database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def trades(self, *, state: str | None = None, limit: int | None = None) -> list[TradeRow]:
+        """Trades, the earliest deadline first."""
+        wanted = (
+            select(
+                trade.c.external_id,
+                trade.c.state,
+                trade.c.outcome,
+                decision.c.verdict,
+                decision.c.reasons,
+                delivery.c.state.label("delivery"),
+                trade.c.initiating_agent,
+                trade.c.receiving_agent,
+                trade.c.refer_by,
+                trade.c.deadline,
+                decision.c.decided_at,
+            )
+            .select_from(
+                trade.outerjoin(decision, decision.c.trade_id == trade.c.id).outerjoin(
+                    delivery, delivery.c.trade_id == trade.c.id
+                )
+            )
+            .order_by(trade.c.deadline, trade.c.id)
+            .limit(limit)
+        )
+        if state is not None:
+            wanted = wanted.where(trade.c.state == state)
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(wanted)).mappings().all()
+        return [TradeRow(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows]
+
+    async def audit_trail(self, external_id: str) -> list[AuditRow]:
+        """All that was ever noted about a trade, oldest first."""
+        wanted = (
+            select(audit_entry.c.at, audit_entry.c.kind, audit_entry.c.detail)
+            .join(trade, trade.c.id == audit_entry.c.trade_id)
+            .where(trade.c.external_id == external_id)
+            .order_by(audit_entry.c.id)
+        )
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(wanted)).mappings().all()
+        return [AuditRow(**row) for row in rows]
+
+    async def trunks(self, name: str | None = None) -> list[TrunkRow]:
+        """What is known about trunks."""
+        wanted = select(*(trunk_record.c[field] for field in TrunkRow.__dataclass_fields__))
+        if name is not None:
+            wanted = wanted.where(trunk_record.c.trunk == name)
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(wanted.order_by(trunk_record.c.id))).mappings().all()
+        return [TrunkRow(**row) for row in rows]
+
+    async def agents_without_address(self) -> list[tuple[str, str]]:
+        """(WFM id, name) of agents that cannot be checked."""
+        wanted = select(agent.c.external_id, agent.c.name).where(agent.c.address.is_(None))
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(wanted.order_by(agent.c.name))
+                return [(row.external_id, row.name) for row in rows]
