@@ -22,7 +22,7 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.grammar import refuse_line_breaks
+from shiftline.sip.grammar import refuse_unwritable
 from shiftline.sip.headers import CSeq, Via
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.requests import ack_of_failure
@@ -60,7 +60,7 @@ class SipAgent:
         host = f"[{local[0]}]" if ":" in local[0] else local[0]
         self._via = f"SIP/2.0/UDP {host}:{local[1]};rport;branch="
         self._token = token
-        self._user_agent = refuse_line_breaks(user_agent, "User-Agent")
+        self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         self._timers = timers or Timers()
         self._clients: dict[str, ClientTransaction] = {}
         self._servers: dict[str, Transaction] = {}

@@ -20,13 +20,17 @@ HOST = re.compile(HOST_PATTERN)
 _UNQUOTED_VALUE = re.compile(r"[A-Za-z0-9!%*_+`'~.\-\[\]:]+")
 _MARKS = re.compile(r'\\.|[",;<>]', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_LINE_BREAKERS = re.compile(r"[\r\n\0]")
+# Lone surrogates other than those that stand for undecodable bytes have no bytes at all.
+_UNWRITABLE = re.compile("[\r\n\0\ud800-\udc7f\udd00-\udfff]")
 
 
-def refuse_line_breaks(value: str, what: str) -> str:
-    """Return ``value`` unless it holds CR, LF or NUL, which would let it inject a header."""
-    if _LINE_BREAKERS.search(value):
-        raise MisuseError(f"A {what} holds a line break or NUL.", remedy="Clean the value before it is sent.")
+def refuse_unwritable(value: str, what: str) -> str:
+    """Return ``value``. Raises MisuseError for CR, LF, NUL (they inject headers) and half surrogates."""
+    if _UNWRITABLE.search(value):
+        raise MisuseError(
+            f"A {what} holds a line break, NUL or half a character.",
+            remedy="Clean the value before it is sent.",
+        )
     return value
 
 
@@ -94,7 +98,7 @@ def parameter(parameters: Parameters, name: str) -> str | None:
 
 def quote(text: str) -> str:
     """Write a quoted-string (RFC 3261 section 25.1)."""
-    escaped = refuse_line_breaks(text, "quoted string").replace("\\", "\\\\").replace('"', '\\"')
+    escaped = refuse_unwritable(text, "quoted string").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

@@ -16,7 +16,7 @@ from shiftline.sip.grammar import (
     parameter,
     parse_parameters,
     quote,
-    refuse_line_breaks,
+    refuse_unwritable,
     require_token,
     split_list,
     unquote,
@@ -156,7 +156,7 @@ class Headers:
 
 def _checked_row(name: str, value: str) -> tuple[str, str]:
     canonical = CANONICAL_NAMES.get(name) or canonical_name(require_token(name, "header name"))
-    return canonical, refuse_line_breaks(value, f"{canonical} header")
+    return canonical, refuse_unwritable(value, f"{canonical} header")
 
 
 _VIA = re.compile(

