@@ -35,4 +35,4 @@ def deadlines_of(trade: Trade, now: datetime, policy: DeadlinePolicy) -> Deadlin
     first_start = min(shift.starts_at for shift in shifts)
     deadline = min(trade.expires_at, first_start - policy.minimum_notice)
     left = max(deadline - now, timedelta(0))
-    return Deadlines(deadline=deadline, refer_by=deadline - min(policy.supervisor_lead, left / 2))
+    return Deadlines(deadline=deadline, refer_by=deadline - min(policy.supervisor_lead, left // 2))

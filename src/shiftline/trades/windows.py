@@ -25,15 +25,18 @@ class PublishWindow:
 
     def last_opening(self, now: datetime) -> datetime:
         """The newest opening that is not after ``now``, in UTC."""
-        local = now.astimezone(self.zone)
-        day = local.date() - timedelta(days=(local.weekday() - self.weekday) % 7)
-        opening = self._opening_on(day.toordinal())
-        return opening if opening <= now else self._opening_on(day.toordinal() - 7)
+        return max(opening for opening in self._openings_around(now) if opening <= now)
 
     def next_opening(self, now: datetime) -> datetime:
         """The first opening after ``now``, in UTC: a week on the wall clock, not 168 hours."""
-        opened = self.last_opening(now).astimezone(self.zone).date()
-        return self._opening_on(opened.toordinal() + 7)
+        return min(opening for opening in self._openings_around(now) if opening > now)
+
+    def _openings_around(self, now: datetime) -> list[datetime]:
+        # Weekly by the date, never from the last opening: where the spring change skips midnight, an
+        # opening late in the evening falls on the next day.
+        local = now.astimezone(self.zone)
+        day = local.toordinal() - (local.weekday() - self.weekday) % 7
+        return [self._opening_on(day + shift) for shift in (-7, 0, 7, 14)]
 
     def _opening_on(self, ordinal: int) -> datetime:
         # A wall time that the spring change skips is taken an hour later, as zoneinfo's fold 0 does;
