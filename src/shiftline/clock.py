@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 from shiftline.errors import ConfigurationError
 
@@ -48,11 +49,18 @@ def clock_from_environment() -> Clock:
     text = os.environ.get(VARIABLE)
     if not text:
         return wall_clock
+    start, _, anchor = text.rpartition("@")
     try:
-        start, _, anchor = text.rpartition("@")
-        return moved_clock(datetime.fromisoformat(start), float(anchor))
+        civil, boot = datetime.fromisoformat(start), float(anchor)
     except ValueError as error:
-        raise ConfigurationError(
-            f"{VARIABLE} is {text!r}, which is not TIME@BOOTSECONDS.",
-            remedy="Unset it; only the lab needs it.",
-        ) from error
+        raise _unreadable(text) from error
+    if civil.tzinfo is None or not isfinite(boot):
+        raise _unreadable(text)
+    return moved_clock(civil, boot)
+
+
+def _unreadable(text: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{VARIABLE} is {text!r}, which is not TIME@BOOTSECONDS with an offset from UTC.",
+        remedy="Unset it; only the lab needs it.",
+    )

@@ -25,10 +25,14 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(self._bytes(), other._bytes())
 
     def __hash__(self) -> int:
         return hash(self._value)
 
     def __bool__(self) -> bool:
         return bool(self._value)
+
+    def _bytes(self) -> bytes:
+        # The environment hands over bytes that are not UTF-8 as lone surrogates.
+        return self._value.encode(errors="surrogatepass")
