@@ -4,39 +4,36 @@ Rules of this file. Nothing here sleeps or sends: the driver asks `permission`, 
 `answered`, and comes back at the moment it was told. One request is in flight until the trunk has
 accepted our credentials once. A refusal silences the trunk until an unauthenticated canary passes: a
 throttle lets it pass after a while, a policy does not, and refused credentials show as a canary that is
-challenged while the request behind it is refused again. Whatever happens, at most two requests with
-refused credentials leave in an episode.
+challenged while the request behind it is refused again. From rest, at most two requests with refused
+credentials leave; when credentials turn bad at speed, those in flight add to them. Silence is treated like
+a refusal, but it is noticed before the time-outs tell it.
 
 ```
-PROVING --accepted--> CLIMBING --refused--> LISTENING --canary passed--> HOLDING --refused--> LISTENING
-   |                                            |
-   +--- credentials refused twice, or canaries refused past the patience -----> STOPPED
+PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...
+   ^                                                  |    |
+   +-- canary passed, but nothing since the last one -+    +--> STOPPED: credentials refused twice, or
+       or after a long silence                                  three canaries refused before any proof
 ```
 Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from shiftline.governor.pacer import Pacer
+from shiftline.governor.learner import Learner
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
+from shiftline.governor.window_fit import Observation
 
 MAX_REFUSED_CREDENTIALS = 2
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
 STRIKE_SILENCE = 1.0  # seconds; after that much silence a refusal is not about the last second's rate
-BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
-LOWEST_RATE = 0.5
-DECREASE = 0.85
-OPEN_CREEP = 3.0  # while the fit leaves the limit open
-PINNED_CREEP = 0.1  # once it is known: only to notice that it was raised
+LONGEST_BAN = 900.0  # seconds; some bans begin anew with every request: each silence must outlast the last
 LONGEST_GROWTH_STEP = 0.25  # seconds; a rate does not grow while nothing is sent
-MEMORY = 4000  # observations kept for the fit
+OVERDUE = 3.0  # times the last answer's time: then an answer is late, and the rate does not grow
 SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
 
 
@@ -104,24 +101,30 @@ class Governor:
     """See the module's text. All times are seconds on one monotonic clock."""
 
     def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
+        """``known`` is what `knowledge` returned before a restart; what was not learned then is ignored."""
         self.policy = policy
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.NONE
         self.overshoots = 0
-        self._pacer = Pacer(rate=self._first_rate(known), now=now)
-        self._after_proof = Mode.HOLDING if known or not policy.learn else Mode.CLIMBING
-        self._fit: WindowFit | None = None
-        self._seen: deque[Observation] = deque(maxlen=MEMORY)
+        self._learner = Learner(policy, now, known)
+        self._pacer = self._learner.pacer
+        climbs = policy.learn and not self._learner.learned
+        self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
         self._flights: dict[int, _Flight] = {}
         self._next_ticket = 0
         self._proven = False
+        self._resumed_at = now
+        self._passed_since_resumed = False
+        self._last_canary: Observation | None = None
         self._strikes = 0
         self._silences = 0
         self._silence = 0.0
-        self._listen_until = 0.0
-        self._listening_since = 0.0
+        self._listen_until = now
+        self._listening_since = now
         self._canaries_refused = 0
-        self._resumed_at = now
+        self._unheard = 0
+        self._unheard_since = now
+        self._answer_seconds = 0.0
         self._grown_at = now
 
     @property
@@ -133,23 +136,22 @@ class Governor:
         """Return what may leave at ``now``, given that something waits to be sent."""
         if self.mode is Mode.STOPPED:
             return Permission(Send.NOTHING)
+        if self._has_fallen_silent(now):
+            self._listen_for_a_sign(now)
         if self.mode is Mode.LISTENING:
-            if any(flight.kind is Send.CANARY for flight in self._flights.values()):
-                return Permission(Send.NOTHING)
-            if now < self._listen_until:
-                return Permission(Send.NOTHING, self._listen_until)
-            return Permission(Send.CANARY)
-        if self.mode is Mode.PROVING and self._flights:
+            return self._canary_permission(now)
+        if self.mode is Mode.PROVING and self._awaits_proof():
             return Permission(Send.NOTHING)
         self._grow(now)
         free_at = self._pacer.free_at(now)
-        if free_at > now:
-            return Permission(Send.NOTHING, free_at)
-        return Permission(Send.CHECK)
+        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CHECK)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""
         self._pacer.take(now)
+        if not self._unheard:
+            self._unheard_since = now
+        self._unheard += 1
         self._next_ticket += 1
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
         return self._next_ticket
@@ -159,59 +161,89 @@ class Governor:
         flight = self._flights.pop(ticket)
         if self.mode is Mode.STOPPED:
             return
+        # What left before a canary passed says nothing new: the trunk has answered since.
+        is_news = flight.sent_at >= self._resumed_at
         if answer is Answer.SILENT:
-            self._silent(flight, now)
+            if is_news:
+                self._silent(flight, now)
             return
-        self._silences = 0
-        if answer in (Answer.PASSED, Answer.CHALLENGED):
-            self._seen.append(Observation(flight.sent_at, passed=True))
-            self._passed(flight, now, proven=answer is Answer.PASSED)
-        elif answer is Answer.CREDENTIALS_REFUSED:
-            # The limiter let it through: only the credentials were turned down.
-            self._seen.append(Observation(flight.sent_at, passed=True))
-            self._strike(now)
-        else:
-            self._seen.append(Observation(flight.sent_at, passed=False))
+        self._unheard = self._silences = 0
+        self._observe(flight, answer)
+        if answer is Answer.CREDENTIALS_REFUSED:
+            self._strike(now, retry_after or 0.0)
+        elif answer is Answer.REFUSED and is_news:
             self._refused(flight, now, retry_after or 0.0)
+        elif is_news:
+            self._answer_seconds = now - flight.sent_at
+            self._passed(flight, now, proven=answer is Answer.PASSED)
 
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
-        return {
+        return self._learner.knowledge() | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
-            "rate": round(self._pacer.rate, 3),
-            "limit": None if self._fit is None else self._fit.lowest_limit,
-            "window_seconds": None if self._fit is None else self._fit.window_seconds,
             "overshoots": self.overshoots,
-            "learned": self._proven and self.mode is not Mode.CLIMBING,
         }
 
-    def _first_rate(self, known: Mapping[str, Any] | None) -> float:
-        if known:
-            return min(self.policy.ceiling, max(float(known["rate"]), 1.0))
-        if self.policy.learn:
-            return min(self.policy.ceiling, self.policy.initial_rate)
-        return self.policy.max_rate
+    def _canary_permission(self, now: float) -> Permission:
+        if any(flight.kind is Send.CANARY for flight in self._flights.values()):
+            return Permission(Send.NOTHING)
+        free_at = max(self._listen_until, self._pacer.ceiling_room_at())
+        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CANARY)
+
+    def _awaits_proof(self) -> bool:
+        return any(flight.sent_at >= self._resumed_at for flight in self._flights.values())
+
+    def _has_fallen_silent(self, now: float) -> bool:
+        """True when everything sent for a while went unanswered; time-outs would tell it much later."""
+        return (
+            self.mode in (Mode.CLIMBING, Mode.HOLDING)
+            and self._unheard >= SILENCES_THAT_COUNT
+            and self._is_overdue(self._unheard_since, now, STRIKE_SILENCE)
+        )
+
+    def _is_overdue(self, since: float, now: float, at_least: float) -> bool:
+        return now - since > max(at_least, OVERDUE * self._answer_seconds)
+
+    def _grow(self, now: float) -> None:
+        elapsed = min(now - self._grown_at, LONGEST_GROWTH_STEP)
+        self._grown_at = now
+        oldest = next(iter(self._flights.values()), None)
+        if oldest is not None and self._is_overdue(oldest.sent_at, now, LONGEST_GROWTH_STEP):
+            return
+        if self.mode is Mode.CLIMBING:
+            self._learner.climb(elapsed)
+        elif self.mode is Mode.HOLDING:
+            self._learner.creep(elapsed)
+
+    def _observe(self, flight: _Flight, answer: Answer) -> None:
+        # The limiter lets refused credentials through: only what they say was turned down.
+        seen = Observation(flight.sent_at, passed=answer is not Answer.REFUSED)
+        self._learner.observe(seen)
+        if flight.kind is Send.CANARY:
+            self._last_canary = seen
 
     def _passed(self, flight: _Flight, now: float, *, proven: bool) -> None:
         if flight.kind is Send.CANARY:
-            if self.mode is Mode.LISTENING:
+            if self.mode is Mode.LISTENING and now >= self._listen_until:
                 self._path_is_open(now)
             return
         if not proven:
             return
-        self._proven = True
-        if flight.sent_at >= self._resumed_at:
-            self._silence = 0.0
-            self._strikes = 0
+        self._proven = self._passed_since_resumed = True
+        self._silence = 0.0
+        self._strikes = 0
         if self.mode is Mode.PROVING:
             self._resume(now)
 
     def _path_is_open(self, now: float) -> None:
-        """A canary passed. After a long silence, or with nothing proven, go on one at a time."""
-        self._pacer.restart(now)
+        """A canary passed. Go on one at a time unless the rate was surely all that was wrong."""
         self._resumed_at = now
-        if self._proven and self._silence < STRIKE_SILENCE:
+        # After a strike, the canary may have had the only free place: the next request gets its own.
+        self._pacer.restart(now + (self._silence if self._strikes else 0.0))
+        was_the_rate = self._passed_since_resumed and self._silence < STRIKE_SILENCE
+        self._passed_since_resumed = False
+        if was_the_rate:
             self._resume(now)
         else:
             self.mode = Mode.PROVING
@@ -220,26 +252,30 @@ class Governor:
         self.mode = self._after_proof
         self.refusal = RefusalClass.THROTTLE if self.overshoots else RefusalClass.NONE
         self._grown_at = now
-        if self.overshoots:
-            self._settle_rate(now)
+        self._learner.settle(now)
 
     def _refused(self, flight: _Flight, now: float, retry_after: float) -> None:
         if self.mode is Mode.LISTENING:
+            self._listen_until = max(self._listen_until, now + retry_after)
             if flight.kind is Send.CANARY:
                 self._canaries_refused += 1
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
+        if self._last_canary is not None and not self._passed_since_resumed:
+            # Some limiters look at requests with credentials only: then the canary's pass tells nothing.
+            self._learner.forget(self._last_canary)
         if self.mode is Mode.PROVING and (not self._proven or self._silence >= STRIKE_SILENCE):
             # At rest and refused: pacing will not help this one. The canary says whether the path is open.
-            self._strike(now, retry_after)
+            self._strike(now, retry_after, credentials=flight.credentials)
             return
         if self.mode is not Mode.PROVING:
             self.overshoots += 1
+            self._learner.overshot(now)
         self._begin_listening(now, retry_after)
 
-    def _strike(self, now: float, retry_after: float = 0.0) -> None:
-        self._strikes += 1
+    def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
+        self._strikes += credentials
         if self._strikes >= MAX_REFUSED_CREDENTIALS:
             self.mode = Mode.STOPPED
             self.refusal = RefusalClass.CREDENTIALS
@@ -248,27 +284,27 @@ class Governor:
         self._begin_listening(now, retry_after)
 
     def _begin_listening(self, now: float, retry_after: float) -> None:
+        if self.mode is not Mode.PROVING:
+            self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
-        self._after_proof = Mode.HOLDING
         self._listening_since = now
         self._canaries_refused = 0
         self._listen(now, retry_after)
 
     def _listen(self, now: float, retry_after: float) -> None:
         """Be silent for a while: until the known window ends, or a little longer each time."""
-        if not self._silence:
-            self._silence = self.policy.canary_seconds
+        if self._silence:
+            # Short steps within the second that most windows last, then doubling.
+            grow = 1.25 if self._silence < STRIKE_SILENCE / 3 else 2.0
+            longest = LONGEST_BAN if self.refusal is RefusalClass.BAN else self.policy.longest_silence
+            self._silence = min(self._silence * grow, longest)
             until = now + self._silence
-            if self._fit is not None and self._fit.is_pinned:
-                # A refusal right after a boundary was the old window's: the phase is known to its grain only.
-                until = max(now, self._fit.next_boundary(now - self._fit.grain_seconds)) + BOUNDARY_MARGIN
-            self._listen_until = max(now + retry_after, until)
-            return
-        # Short steps within the second that most windows last, then doubling: a ban must not be prolonged.
-        grow = 1.25 if self._silence < STRIKE_SILENCE / 3 else 2.0
-        self._silence = min(self._silence * grow, self.policy.longest_silence)
-        self._listen_until = now + max(retry_after, self._silence)
+        else:
+            self._silence = self.policy.canary_seconds
+            window_end = self._learner.window_ends_at(now)
+            until = now + self._silence if window_end is None else window_end
+        self._listen_until = max(self._listen_until, until, now + retry_after)
 
     def _judge_silence(self, now: float) -> None:
         if not self._proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
@@ -285,45 +321,12 @@ class Governor:
                 self._silence = max(self._silence, STRIKE_SILENCE / 2)
                 self._listen(now, 0.0)
         elif self.mode is Mode.PROVING or self._silences >= SILENCES_THAT_COUNT:
-            self._silence = max(self._silence, STRIKE_SILENCE / 2)
-            self._begin_listening(now, 0.0)
-            self.refusal = RefusalClass.UNREACHABLE
+            self._listen_for_a_sign(now)
 
-    def _settle_rate(self, now: float) -> None:
-        """Choose the rate to hold from what the refusals taught."""
-        before = self._pacer.rate
-        seen = sorted(self._seen, key=lambda observation: observation.sent_at)
-        self._fit = fit_windows(seen)
-        if self._fit is None:
-            self._pacer.cap = None
-            self._hold(before * DECREASE)
-        else:
-            self._hold(self._fit.rate * (1.0 - self.policy.headroom))
-        if not self.policy.learn:
-            self._hold(min(before * DECREASE, self._pacer.rate))
-        self._pacer.restart(now)
-
-    def _hold(self, rate: float) -> None:
-        self._pacer.rate = max(min(rate, self.policy.ceiling), LOWEST_RATE)
-        if self._fit is not None:
-            self._pacer.window_seconds = self._fit.window_seconds
-            self._pacer.cap = max(1, int(self._pacer.rate * self._fit.window_seconds + 0.001))
-
-    def _grow(self, now: float) -> None:
-        elapsed = min(now - self._grown_at, LONGEST_GROWTH_STEP)
-        self._grown_at = now
-        if self.mode is Mode.CLIMBING:
-            self._pacer.rate = min(
-                self._pacer.rate * 2 ** (elapsed / self.policy.doubling_seconds), self.policy.ceiling
-            )
-        elif self.mode is Mode.HOLDING and self.policy.learn and not self.policy.headroom:
-            self._hold(self._pacer.rate * (1.0 + self._creep() * elapsed))
-
-    def _creep(self) -> float:
-        """How fast the held rate may grow now, as a share of itself per second."""
-        fit = self._fit
-        if fit is None:
-            return self.policy.creep_per_second
-        if not fit.is_pinned and self._pacer.rate * fit.window_seconds <= fit.highest_limit:
-            return self.policy.creep_per_second * OPEN_CREEP
-        return self.policy.creep_per_second * PINNED_CREEP
+    def _listen_for_a_sign(self, now: float) -> None:
+        """The trunk is silent: stop, and ask with canaries only."""
+        if self.mode is not Mode.PROVING:
+            self._learner.slacken()
+        self._silence = max(self._silence, STRIKE_SILENCE / 2)
+        self._begin_listening(now, 0.0)
+        self.refusal = RefusalClass.UNREACHABLE

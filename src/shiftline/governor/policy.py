@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shiftline.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorPolicy:
@@ -22,9 +24,16 @@ class GovernorPolicy:
     """First silence after a refusal before an unauthenticated canary asks whether the path is open again."""
     longest_silence: float = 30.0
     patience_seconds: float = 60.0
-    """How long refused canaries are believed to be a ban before they are called policy."""
+    """How long a trunk that had accepted us may refuse canaries before that is called a ban."""
     creep_per_second: float = 0.015
     """How fast the held rate grows while nothing is refused, as a share of itself."""
+
+    def __post_init__(self) -> None:
+        if not self.learn and self.max_rate <= 0:
+            raise ConfigurationError(
+                "A trunk that may not learn its rate has no max_rate above 0.",
+                remedy="Set max_rate (requests per second), or allow learn.",
+            )
 
     @property
     def ceiling(self) -> float:

@@ -8,14 +8,15 @@ kind, or somebody else shares it, and the caller falls back to plain additive in
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
 WINDOW_LENGTHS = (1.0, 2.0, 5.0, 10.0)  # seconds; the shortest that explains the answers is believed
-PHASES = 50
+PHASES = 50  # of the even grid, and at most four times as many again that arrivals suggest
 MEMORY_WINDOWS = 5
+ROUNDING = 1e-6  # seconds; an arrival belongs to the window that it opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +77,37 @@ def fit_windows(
 
 def _fit_length(observations: Sequence[Observation], length: float, tolerance: int) -> WindowFit | None:
     """Return the strictest fit of this length: exact counts first, then within the tolerance."""
-    last = observations[-1].sent_at
+    first, last = observations[0].sent_at, observations[-1].sent_at
     since = last - MEMORY_WINDOWS * length
     passed = [seen.sent_at for seen in observations if seen.passed and seen.sent_at >= since]
     refused = [seen.sent_at for seen in observations if not seen.passed and seen.sent_at >= since]
-    if not passed or not refused:
-        return None
-    span = (min(passed[0], refused[0]), last)
+    # A window of which the beginning is forgotten would look less full than it was.
+    span = (first if first >= since else since + length, last)
+    phases = _likely_phases(passed, refused, length)
     for slack in range(tolerance + 1):
         pinned: dict[float, int] = {}
-        for step in range(PHASES):
-            phase = step * length / PHASES
+        for phase in phases:
             limit = _pinned_limit(passed, refused, span, (length, phase), slack)
             if limit is not None:
                 pinned[phase] = limit
         if pinned:
             return WindowFit(length, min(pinned.values()), max(pinned.values()), tuple(pinned))
     return None
+
+
+def _likely_phases(passed: Sequence[float], refused: Sequence[float], length: float) -> list[float]:
+    """Return an even grid, and every arrival that may have opened a window.
+
+    A window opens between a refusal and the next pass. Only the arrivals that fall into the shortest
+    such gap, whichever window they are of, tell one phase from another; empty if there is no gap.
+    """
+    followed = [at for at in refused if at < passed[-1]] if passed else []
+    if not followed:
+        return []
+    gap, start = min((passed[bisect_right(passed, at)] - at, at) for at in followed)
+    openings = {(at - ROUNDING) % length for at in (*passed, *refused) if 0 < (at - start) % length <= gap}
+    thinned = sorted(openings)[:: len(openings) // (4 * PHASES) + 1]
+    return sorted({step * length / PHASES for step in range(PHASES)} | set(thinned))
 
 
 def _pinned_limit(
