@@ -78,6 +78,12 @@ async def open_engine(url: str) -> AsyncEngine:
             f"The database {address.render_as_string()} cannot be reached: {_first_line(fault)}.",
             remedy="Start it or correct --database-url; without it Shiftline runs its own PostgreSQL.",
         ) from fault
+    except ProgrammingError as fault:
+        await engine.dispose()
+        raise ConfigurationError(
+            f"The database URL has an option that is not known: {_first_line(fault)}.",
+            remedy="Correct what stands behind its question mark.",
+        ) from fault
     return engine
 
 

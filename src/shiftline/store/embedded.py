@@ -27,10 +27,9 @@ import structlog
 from sqlalchemy.engine import URL
 
 from shiftline.errors import ConfigurationError, UnavailableError
-from shiftline.store.postmaster import drop_stale_pid_file, find_postmaster
+from shiftline.store.postmaster import SOCKET_NAME, drop_stale_files, find_postmaster
 from shiftline.store.programs import OTHER_WAY, Programs, find_programs
 
-SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107  # sockaddr_un holds 108 bytes, the last a NUL
 POLL_SECONDS = 0.05
 SETTINGS = {
@@ -156,7 +155,7 @@ class EmbeddedPostgres:
             done = programs.run(*command, cwd=self.data_dir, given=given)
             if done.returncode != 0:
                 raise ConfigurationError(
-                    f"No database can be made in {self.data_dir}: {_last_line(done.stderr)}",
+                    f"No database can be made in {self.data_dir}: {_reason(done.stderr)}.",
                     remedy=f"Mend that, choose another data directory, {OTHER_WAY}.",
                 )
         new.rename(self._cluster)
@@ -191,8 +190,8 @@ class EmbeddedPostgres:
             time.sleep(POLL_SECONDS)
 
     def _launch(self, programs: Programs) -> bool:
-        drop_stale_pid_file(self._cluster)
         socket_dir = self._socket_dir()
+        drop_stale_files(self._cluster, socket_dir)
         if socket_dir != self._cluster:
             _make_private(socket_dir)
         # The setting is a list of quoted names, and pg_ctl hands it to a shell.
@@ -208,12 +207,12 @@ class EmbeddedPostgres:
             return True
         with self._log.open(errors="replace") as lines:
             lines.seek(written)
-            reason = lines.read()
+            said = lines.read()
         # The sessions of a server that was killed live for as long as their statement: wait for them.
-        if "is still in use" in reason:
+        if "is still in use" in said:
             return False
         raise UnavailableError(
-            f"The database in {self.data_dir} does not start: {_last_line(reason or launched.stderr)}",
+            f"The database in {self.data_dir} does not start: {_reason(said or launched.stderr)}.",
             remedy=f"See {self._log}.",
         )
 
@@ -286,6 +285,8 @@ def _make_private(folder: Path) -> None:
         )
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it gave no reason"
+def _reason(said: str) -> str:
+    """The line that tells most, of what a program wrote before it gave up."""
+    lines = said.strip().splitlines() or ["it gave no reason"]
+    fatal = [line for line in lines if "FATAL:" in line]
+    return (fatal or lines)[-1].rpartition("FATAL:")[2].strip().rstrip(".")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, literal, or_, select, tuple_
+from sqlalchemy import case, exists, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,7 +78,8 @@ async def _wait_for_deciders(connection: AsyncConnection, wfm: str) -> None:
 
 async def _upsert(connection: AsyncConnection, rows: Sequence[dict[str, object]]) -> None:
     statement = insert_rows(trade, rows)
-    was_referred = exists().where(decision.c.trade_id == trade.c.id)
+    # By name: inside ON CONFLICT the target row is no FROM item that SQLAlchemy could correlate with.
+    was_referred = exists().where(decision.c.trade_id == literal_column("trade.id"))
     refreshed = {name: statement.excluded[name] for name in rows[0] if name not in KEPT}
     returned = {
         "state": case((was_referred, TradeRowState.REFERRED), else_=TradeRowState.OPEN),

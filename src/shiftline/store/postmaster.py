@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PID_FILE = "postmaster.pid"
+SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_LOCK_FILE = f"{SOCKET_NAME}.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Postmaster:
 
 def find_postmaster(cluster: Path) -> Postmaster | None:
     """The server that runs on ``cluster``, or None; a file left by a crash names nobody, or a stranger."""
-    lines = _read(cluster)
+    lines = _read(cluster / PID_FILE)
     if not lines or not _works_in(_pid(lines), cluster):
         return None
     # Line 5 is the socket's directory and line 8 the state; the server adds them as it comes up.
@@ -33,21 +35,22 @@ def find_postmaster(cluster: Path) -> Postmaster | None:
     )
 
 
-def drop_stale_pid_file(cluster: Path) -> None:
-    """Remove the file of a dead server whose number now belongs to another process (or to a zombie).
+def drop_stale_files(cluster: Path, socket_dir: Path) -> None:
+    """Remove what a dead server left whose number belongs to another process now (or to a zombie).
 
-    The server itself takes over a file whose process is gone; it cannot see that a living one is a
+    The server itself takes over the files of a process that is gone; it cannot see that a living one is a
     stranger, and would refuse to start for ever. Call it only when `find_postmaster` found nobody, under
     the lock of the data directory.
     """
-    lines = _read(cluster)
-    if lines and _exists(_pid(lines)):
-        (cluster / PID_FILE).unlink()
+    for left in (cluster / PID_FILE, socket_dir / SOCKET_LOCK_FILE):
+        lines = _read(left)
+        if lines and _exists(_pid(lines)):
+            left.unlink()
 
 
-def _read(cluster: Path) -> list[str]:
+def _read(file: Path) -> list[str]:
     try:
-        return [line.strip() for line in (cluster / PID_FILE).read_text().splitlines()]
+        return [line.strip() for line in file.read_text().splitlines()]
     except FileNotFoundError:
         return []
 

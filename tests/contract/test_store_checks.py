@@ -1,0 +1,203 @@
+"""The check queue: what becomes due, who may claim it, and what becomes of an owner that is no longer one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shiftline.connector.records import AgentProfile, DueCheck, IntakeTrade, Lease, WantedCheck
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.unit_of_work import PostgresStore
+from shiftline.trades.model import Evidence, EvidenceKind
+
+NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
+FRESH = 600.0
+
+
+@pytest.fixture
+async def lease(leases: PostgresLeases) -> Lease:
+    """The trunk's lease, held by the worker of the test."""
+    taken = await leases.acquire("trunk:main", "worker", 60, 1)
+    assert taken
+    return taken
+
+
+async def want(
+    store: PostgresStore, *agents: str, minutes: float = 30, now: datetime = NOW, host: str = "lab"
+) -> int:
+    wanted = [
+        WantedCheck(agent=name, address=f"sip:{name}@{host}", needed_by=NOW + timedelta(minutes=minutes))
+        for name in agents
+    ]
+    async with store.work() as work:
+        return await work.checks.want(wanted, now, FRESH)
+
+
+async def claim(store: PostgresStore, lease: Lease, limit: int = 100) -> list[DueCheck]:
+    async with store.work() as work:
+        return await work.checks.claim(lease, limit)
+
+
+async def bring(store: PostgresStore, lease: Lease, *agents: str, taken_at: datetime = NOW) -> None:
+    brought = [
+        Evidence(agent=name, kind=EvidenceKind.AVAILABLE, method="options", taken_at=taken_at)
+        for name in agents
+    ]
+    async with store.work() as work:
+        await work.checks.record_evidence(lease, brought)
+
+
+async def pending(store: PostgresStore) -> int:
+    async with store.work() as work:
+        return await work.checks.pending()
+
+
+def names(checks: list[DueCheck]) -> list[str]:
+    return [check.agent for check in checks]
+
+
+async def test_wishes_for_one_agent_are_one_check(store: PostgresStore, lease: Lease) -> None:
+    """Several wishes make one row with the earliest need; only a check that was not pending becomes due."""
+    assert await want(store, "ada", "ben", "ada") == 2
+    assert await want(store, "ada", minutes=10) == 0
+    assert await want(store, "ben", minutes=50) == 0
+    (ada, ben) = await claim(store, lease)
+    assert (ada.agent, ada.needed_by) == ("ada", NOW + timedelta(minutes=10))
+    assert (ben.agent, ben.needed_by) == ("ben", NOW + timedelta(minutes=30))
+    assert await want(store) == 0
+
+
+async def test_a_pending_check_takes_a_new_address(store: PostgresStore, lease: Lease) -> None:
+    """An agent that has moved is asked at the new address, though the need has not become more urgent."""
+    await want(store, "ada")
+    await want(store, "ada", minutes=40, host="elsewhere")
+    (check,) = await claim(store, lease)
+    assert (check.address, check.needed_by) == ("sip:ada@elsewhere", NOW + timedelta(minutes=30))
+
+
+async def test_fresh_evidence_spares_a_check(store: PostgresStore, lease: Lease) -> None:
+    """An agent is not checked again before the evidence is stale, and then is."""
+    await want(store, "ada")
+    await claim(store, lease)
+    await bring(store, lease, "ada")
+    assert await want(store, "ada", now=NOW + timedelta(seconds=FRESH)) == 0
+    assert await pending(store) == 0
+    assert await want(store, "ada", now=NOW + timedelta(seconds=FRESH + 1)) == 1
+    assert await pending(store) == 1
+
+
+async def test_the_earliest_need_is_claimed_first(store: PostgresStore, lease: Lease) -> None:
+    """Claims come in the order of need, no more than asked for, and each check goes out once."""
+    await want(store, "ada", minutes=30)
+    await want(store, "ben", minutes=10)
+    await want(store, "cy", minutes=20)
+    assert names(await claim(store, lease, 2)) == ["ben", "cy"]
+    assert names(await claim(store, lease, 2)) == ["ada"]
+    assert await claim(store, lease, 2) == []
+    assert await pending(store) == 3
+
+
+async def test_a_released_check_can_be_claimed_again(store: PostgresStore, lease: Lease) -> None:
+    """What a worker gives back unanswered is due again."""
+    await want(store, "ada", "ben")
+    (ada, _) = await claim(store, lease)
+    async with store.work() as work:
+        await work.checks.release(lease, [ada.id])
+    assert await claim(store, lease) == [ada]
+
+
+async def test_the_next_owner_gets_the_claims_of_the_last(
+    store: PostgresStore, leases: PostgresLeases, lease: Lease
+) -> None:
+    """Claims of an earlier epoch are open again, and only for the owner of today."""
+    await want(store, "ada", "ben")
+    await claim(store, lease, 1)
+    await leases.release(lease)
+    heir = await leases.acquire("trunk:main", "heir", 60, 1)
+    assert heir
+    assert await claim(store, lease) == []
+    assert names(await claim(store, heir)) == ["ada", "ben"]
+    async with store.work() as work:
+        await work.checks.release(lease, [check.id for check in await claim(store, heir)])
+    assert await claim(store, heir) == []
+
+
+async def test_evidence_of_a_former_owner_is_ignored(
+    store: PostgresStore, leases: PostgresLeases, lease: Lease
+) -> None:
+    """Whoever has lost the lease marks no check as done and leaves no evidence."""
+    await want(store, "ada")
+    await claim(store, lease)
+    await leases.release(lease)
+    heir = await leases.acquire("trunk:main", "heir", 60, 1)
+    assert heir
+    await bring(store, lease, "ada")
+    assert await pending(store) == 1
+    assert await want(store, "ada") == 0
+    await bring(store, heir, "ada")
+    assert await pending(store) == 0
+
+
+async def test_a_lease_of_another_name_opens_nothing(
+    store: PostgresStore, leases: PostgresLeases, lease: Lease
+) -> None:
+    """The fence asks for the very lease, not for any lease with that epoch."""
+    await want(store, "ada")
+    forged = Lease(name=lease.name, owner="somebody else", epoch=lease.epoch)
+    assert await claim(store, forged) == []
+    assert await claim(store, Lease(name="trunk:none", owner=lease.owner, epoch=lease.epoch)) == []
+
+
+async def test_no_evidence_is_nothing(store: PostgresStore, lease: Lease) -> None:
+    """An empty batch changes nothing."""
+    await want(store, "ada")
+    await bring(store, lease)
+    assert await pending(store) == 1
+
+
+async def test_stale_evidence_of_open_trades_is_renewed(
+    store: PostgresStore, lease: Lease, make_trade: Callable[..., IntakeTrade]
+) -> None:
+    """A check is due again when nothing but its stale evidence holds up a trade, which is not blocked."""
+    agents = ("ada", "ben", "cy", "di")
+    profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
+    async with store.work() as work:
+        await work.roster.save(profiles, [])
+        blocked = make_trade("t2", "ada", "cy", minute=1)
+        await work.trades.record([make_trade("t1", "ada", "ben"), blocked], NOW)
+    await want(store, *agents)
+    await claim(store, lease)
+    await bring(store, lease, *agents)
+    async with store.work() as work:
+        assert await work.checks.renew(NOW + timedelta(seconds=FRESH), FRESH) == 0
+        assert await work.checks.renew(NOW + timedelta(seconds=FRESH + 1), FRESH) == 2
+        assert await work.checks.renew(NOW + timedelta(seconds=FRESH + 1), FRESH) == 0
+    found = await claim(store, lease)
+    assert [(check.agent, check.needed_by) for check in found] == [
+        ("ada", NOW + timedelta(hours=1)),
+        ("ben", NOW + timedelta(hours=1)),
+    ]
+
+
+async def test_renewal_makes_up_for_a_lost_wish(
+    store: PostgresStore, lease: Lease, make_trade: Callable[..., IntakeTrade]
+) -> None:
+    """An agent that nobody wanted checked, because of a crash after intake, is checked all the same."""
+    async with store.work() as work:
+        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [])
+        await work.trades.record([make_trade("t1", "ada", "nobody")], NOW)
+        assert await work.checks.renew(NOW, FRESH) == 1
+    assert names(await claim(store, lease)) == ["ada"]
+
+
+async def test_each_trunk_has_its_own_queue(store: PostgresStore, lease: Lease) -> None:
+    """The queue of one trunk is not seen from another; evidence about the agent counts for both."""
+    other = PostgresStore(store._engine, wfm="org", trunk="other")
+    await want(store, "ada")
+    assert await want(other, "ada") == 1
+    assert names(await claim(other, lease)) == ["ada"]
+    await bring(other, lease, "ada")
+    assert (await pending(store), await pending(other)) == (1, 0)
+    assert await want(other, "ada") == 0

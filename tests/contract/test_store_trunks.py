@@ -1,0 +1,91 @@
+"""Trunk knowledge: the governor's state and the disarmed mark."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.store.unit_of_work import PostgresStore
+
+NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+KEY = TrunkKey(trunk="main", source="127.0.0.2", user="shiftline")
+SECOND = TrunkKey(trunk="main", source="127.0.0.3", user="shiftline")
+APART = TrunkKey(trunk="backup", source="127.0.0.2", user="shiftline")
+
+
+async def load(store: PostgresStore, key: TrunkKey = KEY) -> TrunkRecord | None:
+    async with store.work() as work:
+        return await work.trunks.load(key)
+
+
+async def test_the_last_state_is_kept_by_key(store: PostgresStore) -> None:
+    """Each key has its own record; the newest state replaces the last."""
+    async with store.work() as work:
+        await work.trunks.save(KEY, {"rate": 5.0}, NOW)
+        await work.trunks.save(KEY, {"rate": 47.5, "lanes": ["probe"]}, LATER)
+    assert await load(store) == TrunkRecord(
+        governor={"rate": 47.5, "lanes": ["probe"]}, disarmed_cause=None, disarmed_at=None, saved_at=LATER
+    )
+    assert await load(store, SECOND) is None
+
+
+async def test_saving_never_rearms(store: PostgresStore) -> None:
+    """The governor's periodic save leaves the disarmed mark alone, and the first cause stays."""
+    async with store.work() as work:
+        await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
+        await work.trunks.disarm(KEY, "acl.source", LATER)
+        await work.trunks.save(KEY, {"rate": 1}, LATER)
+    assert await load(store) == TrunkRecord(
+        governor={"rate": 1},
+        disarmed_cause="credentials.wrong-password",
+        disarmed_at=NOW,
+        saved_at=LATER,
+    )
+
+
+async def test_disarming_keeps_the_state(store: PostgresStore) -> None:
+    """What was learned about the trunk is still there when it is disarmed."""
+    async with store.work() as work:
+        await work.trunks.save(KEY, {"rate": 47.5}, NOW)
+        await work.trunks.disarm(KEY, "acl.source", LATER)
+    found = await load(store)
+    assert found
+    assert (found.governor, found.disarmed_cause) == ({"rate": 47.5}, "acl.source")
+
+
+async def test_rearming_lifts_every_mark_of_the_trunk(store: PostgresStore, engine: AsyncEngine) -> None:
+    """All keys of one trunk are re-armed, other trunks are not, and each change is audited once."""
+    async with store.work() as work:
+        for key in (KEY, SECOND, APART):
+            await work.trunks.disarm(key, "acl.source", NOW)
+        assert await work.trunks.rearm("main", LATER) == 2
+        assert await work.trunks.rearm("main", LATER) == 0
+    lifted, kept = await load(store), await load(store, APART)
+    assert lifted
+    assert kept
+    assert (lifted.disarmed_at, kept.disarmed_at) == (None, NOW)
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT kind, detail ->> 'source' FROM audit_entry ORDER BY 1, 2")
+        )
+        assert [tuple(row) for row in rows] == [
+            ("trunk.disarmed", "127.0.0.2"),
+            ("trunk.disarmed", "127.0.0.2"),
+            ("trunk.disarmed", "127.0.0.3"),
+            ("trunk.rearmed", "127.0.0.2"),
+            ("trunk.rearmed", "127.0.0.3"),
+        ]
+
+
+async def test_a_state_that_json_cannot_hold_is_refused(store: PostgresStore) -> None:
+    """An infinite rate is our own defect and never reaches the table."""
+    with pytest.raises(DataError, match="json"):
+        async with store.work() as work:
+            await work.trunks.save(KEY, {"rate": float("inf")}, NOW)
+    assert await load(store) is None
