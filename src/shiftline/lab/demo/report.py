@@ -1,0 +1,174 @@
+"""The demo's report: one HTML file with all in it, made to be shown to people who do not know the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from shiftline.lab.demo.charts import Scale, by_second, rates_chart, states_chart
+from shiftline.lab.demo.figures import Cell, Mark, figures
+from shiftline.lab.demo.reasons import in_words
+from shiftline.lab.demo.result import DemoResult, Phase, Tick
+from shiftline.lab.demo.wording import (
+    all_decided,
+    command,
+    count,
+    headline,
+    plural,
+    rate,
+    seconds,
+    share,
+    verdict,
+)
+
+_MODES = ("climbing", "holding", "stopped")
+_FEW = 0.02
+"""The share of refused checks that the design allows."""
+_PBXS = {"practice": "Shiftline's practice PBX", "kamailio": "a real Kamailio"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BigFigure:
+    """One of the few figures that a reader should take away."""
+
+    label: str
+    before: Cell
+    after: Cell
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why trades were referred: in words, how many, and the bar's length in percent of the longest."""
+
+    words: str
+    code: str
+    trades: int
+    length: float
+
+
+def render_report(result: DemoResult) -> str:
+    """Return the report as one HTML document that refers to nothing outside itself."""
+    environment = Environment(
+        loader=PackageLoader("shiftline.lab.demo", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "share": share, "seconds": seconds, "rate": rate}
+    together = Scale.of(result, result.before, result.after)
+    alone = Scale.of(result, result.after)
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        settings=result.settings,
+        pbx=_PBXS.get(result.settings.pbx, result.settings.pbx),
+        headline=headline(result),
+        verdict=verdict(result),
+        big_figures=tuple(_big_figures(result)),
+        phases=((result.before, _asked(result.before)), (result.after, _asked(result.after))),
+        rates={
+            phase.name: rates_chart(phase, together, key=f"rates-{phase.name}") for phase in _runs(result)
+        },
+        states={
+            phase.name: states_chart(phase, together, key=f"states-{phase.name}") for phase in _runs(result)
+        },
+        close_up=rates_chart(result.after, alone, key="close-up", modes=True),
+        story=tuple(_story(result)),
+        reasons=_reasons(result.after),
+        figures=figures(result),
+        commands=command(result.settings),
+    )
+
+
+def _runs(result: DemoResult) -> tuple[Phase, Phase]:
+    return result.before, result.after
+
+
+def _big_figures(result: DemoResult) -> Iterator[BigFigure]:
+    before, after = _runs(result)
+    yield BigFigure(
+        label="Trades stuck",
+        before=_cell(count(before.stuck), good=not before.stuck),
+        after=_cell(count(after.stuck), good=not after.stuck),
+        note=f"of {plural(after.trades, 'trade')}: neither decided nor handed to a supervisor in time",
+    )
+    yield BigFigure(
+        label="Checks refused",
+        before=_cell(share(before.refused_share), good=before.refused_share <= _FEW),
+        after=_cell(share(after.refused_share), good=after.refused_share <= _FEW),
+        note=(
+            f"{count(before.refused)} of {count(before.checks_sent)} before, "
+            f"{count(after.refused)} of {count(after.checks_sent)} after"
+        ),
+    )
+    yield BigFigure(
+        label="All trades decided",
+        before=_cell(all_decided(before), good=not before.stuck),
+        after=_cell(all_decided(after), good=not after.stuck),
+        note=(
+            f"{share(after.efficiency)} of the fastest possible pace: at best, "
+            f"{plural(result.agents, 'agent')} take {seconds(after.ideal_seconds)}"
+        ),
+    )
+
+
+def _cell(text: str, *, good: bool) -> Cell:
+    return Cell(text=text, mark=Mark.GOOD if good else Mark.BAD)
+
+
+def _asked(phase: Phase) -> str:
+    """What the checks of one run came to, in a sentence below its heading."""
+    busiest = max(by_second(phase.ticks), key=lambda second: second.checks, default=None)
+    if busiest is None or not busiest.checks:
+        return "No check reached the PBX."
+    return (
+        f"{plural(phase.checks_sent, 'check')}, at most {count(busiest.checks)} in one second; "
+        f"{count(phase.refused)} refused."
+    )
+
+
+def _story(result: DemoResult) -> Iterator[str]:
+    """How the governor found its pace, step by step."""
+    governor = [tick for tick in result.after.governor if tick.at >= 0]
+    rates = {mode: [tick.rate for tick in governor if tick.mode == mode] for mode in _MODES}
+    if not governor:
+        return
+    if result.settings.max_rate > 0:
+        yield f"A rate of {rate(result.settings.max_rate)} was declared, so nothing had to be learned."
+    elif rates["climbing"]:
+        began = rate(rates["climbing"][0])
+        yield f"Nobody had told it the limit. It began carefully, with {began}, and climbed."
+    yield _first_refusal(result.after.ticks, learned=bool(rates["holding"]))
+    if rates["holding"]:
+        held = median(rates["holding"])
+        part = share(held / result.settings.limit)
+        yield f"It then held about {rate(held)}, which is {part} of the hidden limit."
+    if rates["stopped"]:
+        yield "It stopped asking, because the refusals did not look like a limit that waiting would lift."
+
+
+def _first_refusal(ticks: Sequence[Tick], *, learned: bool) -> str:
+    hit = next((tick.at for tick in ticks if tick.refused and tick.at >= 0), None)
+    if hit is None:
+        return "The PBX never refused a check."
+    refused = f"{seconds(hit)} after the publish, the PBX refused for the first time."
+    if not learned:
+        return refused
+    return (
+        f"{refused} Shiftline went silent at once, waited until the PBX listened again, "
+        "and worked out the limit from what had passed."
+    )
+
+
+def _reasons(phase: Phase) -> tuple[Reason, ...]:
+    most = max(phase.referral_reasons.values(), default=0)
+    ordered = sorted(phase.referral_reasons.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        Reason(words=in_words(code), code=code, trades=trades, length=round(100 * trades / most, 1))
+        for code, trades in ordered
+        if trades
+    )
