@@ -13,7 +13,8 @@ from shiftline.sip.message import Request, Response, parse_message
 users = st.text("abcABC019-_.!~*'()&=+$,", min_size=1, max_size=8)
 hosts = st.sampled_from(["lab", "pbx.example.com", "10.0.0.1", "[2001:db8::1]"])
 ports = st.sampled_from(["", ":5060", ":65535"])
-tokens = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=8)
+# No "%": sipmessage unescapes header parameters, for which RFC 3261 section 25.1 knows no escapes.
+tokens = st.text("abcXYZ019-.!*_+`'~", min_size=1, max_size=8)
 names = st.sampled_from(["", "Alice ", '"Alice B." ', '"A \\"q\\" B" '])
 uri_texts = st.builds(
     "sip:{}@{}{}{}".format, users, hosts, ports, st.sampled_from(["", ";transport=udp", ";lr"])

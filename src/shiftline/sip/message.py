@@ -82,7 +82,7 @@ def parse_message(data: bytes) -> Request | Response:
     end = data.find(b"\n", 0, _MAX_START_LINE_BYTES)
     if end < 0:
         raise SipSyntaxError("There is no start line.")
-    start = data[:end].decode(errors="surrogateescape").rstrip("\r")
+    start = _decode(data[:end])
     parts = [part for part in start.split(" ") if part]
     if parts and parts[0].upper() == "SIP/2.0":
         status = _read_status(parts)
@@ -130,9 +130,7 @@ def _read_rest(data: bytes, start: int) -> tuple[Headers, bytes]:
 
 
 def _read_rows(head: bytes) -> list[tuple[str, str]]:
-    text = head.decode(errors="surrogateescape").replace("\r\n", "\n").removesuffix("\r")
-    if "\r" in text or "\0" in text:
-        raise SipSyntaxError("A header holds a bare CR or NUL.")
+    text = _decode(head)
     if not text:
         return []
     lines = text.split("\n", _MAX_HEADER_LINES)
@@ -148,6 +146,14 @@ def _read_rows(head: bytes) -> list[tuple[str, str]]:
             canonical = _read_name(name.rstrip(" \t"), colon)
         rows.append((canonical, value.strip(" \t")))
     return rows
+
+
+def _decode(lines: bytes) -> str:
+    """The lines as text, each ended by LF but the last. Bytes that are no UTF-8 become surrogates."""
+    text = lines.decode(errors="surrogateescape").replace("\r\n", "\n").removesuffix("\r")
+    if "\r" in text or "\0" in text:
+        raise SipSyntaxError("A line holds a bare CR or NUL.")
+    return text
 
 
 def _read_name(name: str, colon: str) -> str:

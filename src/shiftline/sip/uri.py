@@ -66,7 +66,7 @@ class SipUri:
         """Write the URI. Raises MisuseError when host, scheme or port cannot be written."""
         tail = "".join(_format_parameter(name, value) for name, value in self.parameters)
         if self.scheme == "tel":
-            return f"tel:{_escape(self.user or '', _SAFE_IN_USER)}{tail}"
+            return f"tel:{_escape(self.user or '', _UNRESERVED)}{tail}"
         if self.scheme not in ("sip", "sips") or not HOST.fullmatch(self.host):
             raise MisuseError(f"A URI with scheme {self.scheme!r} and host {self.host!r} cannot be written.")
         user = ""

@@ -131,6 +131,8 @@ def test_bytes_that_are_no_utf8_survive() -> None:
         (b"SIP/2.0 200 OK\r\n: x\r\n\r\n", "no name and colon"),
         (b"SIP/2.0 200 OK\r\n folded: x\r\n\r\n", "no name and colon"),
         (b"SIP/2.0 200 OK\r\nX Y: z\r\n\r\n", "no name and colon"),
+        (b"SIP/2.0 200 O\0K\r\n\r\n", "NUL"),
+        (b"SIP/2.0 200 O\rK\r\n\r\n", "bare CR"),
         (b"SIP/2.0 200 OK\r\nSubject: a\rb\r\n\r\n", "bare CR"),
         (b"SIP/2.0 200 OK\r\nSubject: a\0b\r\n\r\n", "NUL"),
         (b"SIP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nabc", "the body has 3 bytes"),

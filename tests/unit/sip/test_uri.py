@@ -73,6 +73,13 @@ def test_a_user_part_cannot_leave_its_place() -> None:
     assert SipUri.parse(str(uri)) == uri
 
 
+def test_a_number_cannot_leave_its_place() -> None:
+    """What separates the parts of a tel URI is escaped within the number."""
+    uri = SipUri(scheme="tel", user="1?2;3", host="")
+    assert str(uri) == "tel:1%3F2%3B3"
+    assert SipUri.parse(str(uri)) == uri
+
+
 def test_bytes_that_are_no_utf8_survive() -> None:
     """An escape of any byte reads and writes back."""
     assert str(SipUri.parse("sip:%FFx@h")) == "sip:%FFx@h"
