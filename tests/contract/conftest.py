@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline.connector.records import IntakeTrade
@@ -63,6 +63,19 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     opened = await open_engine(database_url)
     yield opened
     await opened.dispose()
+
+
+@pytest.fixture
+def waiting(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
+    """Give a function that returns as soon as some transaction waits for a lock."""
+
+    async def until_somebody_waits() -> None:
+        async with engine.connect() as connection:
+            query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not await connection.scalar(query):  # noqa: ASYNC110 - the event is in the server
+                await asyncio.sleep(0.01)
+
+    return until_somebody_waits
 
 
 @pytest.fixture

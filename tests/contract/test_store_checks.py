@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,6 +149,21 @@ async def test_a_lease_of_another_name_opens_nothing(
     forged = Lease(name=lease.name, owner="somebody else", epoch=lease.epoch)
     assert await claim(store, forged) == []
     assert await claim(store, Lease(name="trunk:none", owner=lease.owner, epoch=lease.epoch)) == []
+
+
+async def test_an_answer_in_the_last_moment_is_not_asked_for_again(
+    store: PostgresStore, lease: Lease, waiting: Callable[[], Awaitable[None]]
+) -> None:
+    """Evidence that is stored while somebody makes the check due spares the check, though it came later."""
+    await want(store, "ada")
+    await claim(store, lease)
+    answer = Evidence(agent="ada", kind=EvidenceKind.AVAILABLE, method="options", taken_at=NOW)
+    async with asyncio.TaskGroup() as group, store.work() as work:
+        await work.checks.record_evidence(lease, [answer])
+        late = group.create_task(want(store, "ada"))
+        await waiting()
+    assert late.result() == 0
+    assert await pending(store) == 0
 
 
 async def test_no_evidence_is_nothing(store: PostgresStore, lease: Lease) -> None:

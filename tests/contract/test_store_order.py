@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline.connector.records import DecidedTrade, DeliveryFate, DeliveryOutcome, IntakeTrade
 from shiftline.store.unit_of_work import PostgresStore
@@ -173,21 +170,34 @@ async def test_a_settled_trade_blocks_nobody(store: PostgresStore, make_trade: M
 
 
 async def test_an_intake_and_a_decider_take_turns(
-    store: PostgresStore, engine: AsyncEngine, make_trade: MakeTrade
+    store: PostgresStore, make_trade: MakeTrade, waiting: Callable[[], Awaitable[None]]
 ) -> None:
     """A trade that comes in while one it shares an agent with is decided waits for that one's delivery."""
     await record(store, make_trade("t2", "ben", "cy", minute=1))
     async with asyncio.TaskGroup() as group, store.work() as decider:
         (locked,) = await decider.trades.decidable(NOW, FRESH, 10)
         group.create_task(record(store, make_trade("t1", "ada", "ben")))
-        await _until_somebody_waits(engine)
+        await waiting()
         decision = Decision(verdict=Verdict.APPROVE, rule="test")
         await decider.trades.decide([DecidedTrade(trade_id=locked.id, decision=decision, detail={})], NOW)
     assert await decidable(store) == []
 
 
-async def _until_somebody_waits(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        while not await connection.scalar(query):  # noqa: ASYNC110 - the event is in the server
-            await asyncio.sleep(0.01)
+async def test_an_intake_and_a_settling_take_turns(
+    store: PostgresStore, make_trade: MakeTrade, waiting: Callable[[], Awaitable[None]]
+) -> None:
+    """Both write to trades that the other one holds, and neither becomes the victim of a deadlock."""
+    trades = [
+        make_trade("t1", "ada", "ben"),
+        make_trade("t2", "cy", "di"),
+        make_trade("t3", "cy", "eve", minute=1),
+    ]
+    await record(store, *trades)
+    sent = [await decide(store, "t1"), await decide(store, "t2")]
+    async with asyncio.TaskGroup() as group, store.work() as work:
+        first, second = (DeliveryOutcome(trade_id=one, fate=DeliveryFate.CONFIRMED) for one in sent)
+        await work.deliveries.settle([first], NOW)
+        group.create_task(record(store, *reversed(trades)))
+        await waiting()
+        await work.deliveries.settle([second], NOW)
+    assert await decidable(store) == ["t3"]

@@ -1,11 +1,13 @@
 """The check queue: which agents must be checked on this trunk, and what the checks brought.
 
 Whoever works for a lease that has passed on changes nothing here: each statement asks for its epoch.
+Who writes to several checks locks them in the order of their agents' ids, by code point, so that writers
+wait for each other and never deadlock; `PostgresChecks.claim` passes over what is locked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,7 +43,6 @@ class PostgresChecks:
         earliest: dict[str, WantedCheck] = {}
         for check in sorted(wanted, key=lambda check: check.needed_by):
             earliest.setdefault(check.agent, check)
-        # In one order everywhere, so that two that want the same agents wait instead of deadlocking.
         rows = [
             {"agent": name, "address": check.address, "needed_by": check.needed_by}
             for name, check in sorted(earliest.items())
@@ -77,18 +78,18 @@ class PostgresChecks:
                 ~has_fresh_evidence(self._wfm, concerned.c.name, now, fresh_seconds),
             )
             .group_by(concerned.c.name)
-            .order_by(concerned.c.name)
+            .order_by(concerned.c.name.collate("C"))
         )
         return await self._make_due(missing, now - timedelta(seconds=fresh_seconds))
 
-    async def claim(self, lease: Lease, limit: int) -> list[DueCheck]:
-        """Claim due checks, earliest need first; claims of earlier epochs are open to claim again."""
+    async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
+        """Claim pending checks that the owner does not hold already, earliest need first."""
         chosen = (
             select(agent_check.c.id)
             .where(
                 self._mine(),
                 PENDING,
-                or_(agent_check.c.state == CheckRowState.DUE, agent_check.c.claimed_epoch < lease.epoch),
+                agent_check.c.id.not_in(held),
                 exists().where(holds(lease)),
             )
             .order_by(agent_check.c.needed_by, agent_check.c.id)
@@ -107,16 +108,12 @@ class PostgresChecks:
 
     async def release(self, lease: Lease, ids: Sequence[int]) -> None:
         """Give claimed checks back, unanswered; those that another epoch claimed stay its own."""
-        await self._connection.execute(
-            update(agent_check)
-            .where(
-                self._mine(),
-                agent_check.c.id.in_(ids),
-                agent_check.c.state == CheckRowState.CLAIMED,
-                agent_check.c.claimed_epoch == lease.epoch,
-            )
-            .values(state=CheckRowState.DUE, claimed_epoch=None)
+        mine = and_(
+            among(agent_check.c.id, ids),
+            agent_check.c.state == CheckRowState.CLAIMED,
+            agent_check.c.claimed_epoch == lease.epoch,
         )
+        await self._put(mine, state=CheckRowState.DUE)
 
     async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
         """Store what checks brought and mark them done; ignored if the lease has passed on."""
@@ -140,22 +137,26 @@ class PostgresChecks:
         await self._connection.execute(
             insert(evidence_row).from_select(columns, select(recordset(rows, *columns)).where(owned))
         )
-        await self._connection.execute(
-            update(agent_check)
-            .where(
-                self._mine(), PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned
-            )
-            .values(
-                state=CheckRowState.DONE,
-                claimed_epoch=None,
-                answered_at=min(found.taken_at for found in evidence),
-            )
-        )
+        answered = and_(PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned)
+        oldest = min(found.taken_at for found in evidence)
+        await self._put(answered, state=CheckRowState.DONE, answered_at=oldest)
 
     async def pending(self) -> int:
         """How many checks are due or claimed."""
         counted = select(func.count()).select_from(agent_check).where(self._mine(), PENDING)
         return await self._connection.scalar(counted) or 0
+
+    async def _put(self, which: ColumnElement[bool], **values: object) -> None:
+        locked = (
+            select(agent_check.c.id)
+            .where(self._mine(), which)
+            .order_by(agent_check.c.agent.collate("C"))
+            .with_for_update()
+            .cte("locked")
+        )
+        await self._connection.execute(
+            update(agent_check).where(agent_check.c.id == locked.c.id).values(claimed_epoch=None, **values)
+        )
 
     async def _make_due(self, missing: Select[Any], stale_before: datetime) -> int:
         # ``missing`` was read from a snapshot; the row's own moment is current when the row is locked, so

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shiftline.connector.records import Delivery, DeliveryFacts, DeliveryFate, DeliveryOutcome
 from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.conditions import is_blocked
+from shiftline.store.intake import take_turns
 from shiftline.store.rows import among, recordset
 from shiftline.store.schema import MISSING, DeliveryRowState, TradeRowState, decision, delivery, trade
 from shiftline.trades.model import TradeState, Verdict
@@ -85,6 +86,7 @@ class PostgresDeliveries:
 
         A delivery whose fate is known already keeps it.
         """
+        await take_turns(self._connection, self._wfm)
         verdicts = await self._settle_deliveries(outcomes, now)
         known = [outcome for outcome in outcomes if outcome.trade_id in verdicts]
         if not known:
@@ -197,23 +199,18 @@ class PostgresDeliveries:
     async def _mark_for_evaluation(self, approved: Sequence[int]) -> None:
         if not approved:
             return
-        agents = select(func.unnest(array([trade.c.initiating_agent, trade.c.receiving_agent]))).where(
-            among(trade.c.id, approved)
+        mover = trade.alias("mover")
+        agents = select(func.unnest(array([mover.c.initiating_agent, mover.c.receiving_agent]))).where(
+            among(mover.c.id, approved)
         )
-        # Locked in the order of their ids, as an intake does, so that the two never deadlock.
-        touched = (
-            select(trade.c.id)
+        await self._connection.execute(
+            update(trade)
             .where(
                 trade.c.wfm == self._wfm,
                 trade.c.state == TradeRowState.OPEN,
                 or_(trade.c.initiating_agent.in_(agents), trade.c.receiving_agent.in_(agents)),
             )
-            .order_by(trade.c.id)
-            .with_for_update(key_share=True)
-            .cte("touched")
-        )
-        await self._connection.execute(
-            update(trade).where(trade.c.id == touched.c.id).values(needs_evaluation=True)
+            .values(needs_evaluation=True)
         )
 
 

@@ -34,6 +34,7 @@ async def record_trades(
     newest = {known.trade.external_id: known for known in trades}
     if not newest:
         return 0
+    await take_turns(connection, wfm)
     await _wait_for_deciders(connection, wfm)
     known = await connection.scalar(
         select(func.count()).where(trade.c.wfm == wfm, among(trade.c.external_id, newest))
@@ -60,16 +61,23 @@ def _row(wfm: str, known: IntakeTrade, now: datetime) -> dict[str, object]:
     }
 
 
-async def _wait_for_deciders(connection: AsyncConnection, wfm: str) -> None:
-    # Intakes go one after the other. Who has locked a trade to decide it commits before we look at the
-    # line around it, and nobody can lock one from here until we commit.
+async def take_turns(connection: AsyncConnection, wfm: str) -> None:
+    """Wait until no other transaction writes to trades that it has not locked before, as this one will.
+
+    Such writers (intake, settling) touch many trades in no common order and would deadlock. Those that
+    decide are not among them: they pass over what is locked, so they never wait.
+    """
     await connection.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(f"shiftline.intake.{wfm}", 0)))
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"shiftline.trades.{wfm}", 0)))
     )
+
+
+async def _wait_for_deciders(connection: AsyncConnection, wfm: str) -> None:
+    # Who has locked a trade to decide it commits before we look at the line around it, and nobody can
+    # lock one from here until we commit.
     locked = (
         select(trade.c.id)
         .where(trade.c.wfm == wfm, trade.c.state == TradeRowState.OPEN)
-        .order_by(trade.c.id)
         .with_for_update(key_share=True)
         .cte("locked")
     )

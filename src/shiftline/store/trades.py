@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shiftline.connector.records import DecidedTrade, IntakeTrade, OpenTrade, Progress
 from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.conditions import is_blocked, is_complete
-from shiftline.store.intake import record_trades
+from shiftline.store.intake import record_trades, take_turns
 from shiftline.store.open_trades import read_open_trades
 from shiftline.store.rows import among, insert_rows, recordset
 from shiftline.store.schema import (
@@ -41,6 +41,7 @@ class PostgresTrades:
 
     async def settle_missing(self, seen: Sequence[str], weeks: Sequence[date], now: datetime) -> int:
         """Settle open and referred trades of these weeks that the WFM no longer shows as Matched."""
+        await take_turns(self._connection, self._wfm)
         settled = await self._connection.execute(
             update(trade)
             .where(
