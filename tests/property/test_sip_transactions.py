@@ -112,7 +112,7 @@ def test_a_server_reports_a_request_once_while_it_lasts(
     assert isinstance(event, RequestReceived)
     assert event.key is not None
     for move, pause in script:
-        now += pause / 20  # all within the life of a transaction, which is 32 s at least
+        now += pause / 50  # all of it within T4, the shortest life of a finished transaction
         run_until(agent, now)
         if isinstance(move, int):
             agent.respond(event.key, response_to(event.request, move, to_tag="x"), now)
