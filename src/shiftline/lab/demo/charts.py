@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 
 from markupsafe import Markup
 
-from shiftline.lab.demo.result import DemoResult, GovernorTick, Phase, Standing, Tick
+from shiftline.lab.demo.result import GovernorTick, Phase, Standing, Tick
 from shiftline.lab.demo.svg import LEFT, RIGHT, WIDTH, Drawing, Plot
 from shiftline.lab.demo.wording import count, plural, rate
 
@@ -69,8 +69,8 @@ def by_second(ticks: Sequence[Tick]) -> tuple[Second, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """What charts beside each other share. ``seconds`` and ``top`` are the ends of their axes."""
+class RateScale:
+    """What charts of rates beside each other share. ``seconds`` and ``top`` are the ends of their axes."""
 
     seconds: float
     top: float
@@ -78,22 +78,34 @@ class Scale:
     calls_top: int
 
     @classmethod
-    def of(cls, result: DemoResult, *phases: Phase) -> Scale:
-        """The scale on which all of these phases fit, up to the last thing that happened in any of them."""
+    def of(cls, limit: int, *phases: Phase) -> RateScale:
+        """The scale on which all of these phases fit, up to the last check in any of them."""
         seconds = [second for phase in phases for second in by_second(phase.ticks)]
-        last = max((_last_event(phase) for phase in phases), default=0.0)
-        limit = result.settings.limit
+        last = max((second.start + 1 for second in seconds if second.checks), default=1)
         paces = (min(tick.rate, limit * _TOWER) for phase in phases for tick in phase.governor)
         highest = max((*(second.checks for second in seconds), *paces, limit * 1.2, 1))
         return cls(
-            seconds=max(1.0, math.ceil(last * _ROOM_AFTER)),
+            seconds=math.ceil(last * _ROOM_AFTER),
             top=highest * _ROOM_ABOVE,
             limit=limit,
             calls_top=max((second.calls for second in seconds), default=0),
         )
 
 
-def rates_chart(phase: Phase, scale: Scale, *, key: str, modes: bool = False) -> Markup:
+def last_change(*phases: Phase) -> float:
+    """When a trade last changed its state in any of these phases, in seconds from the publish."""
+    return max(
+        (
+            later.at
+            for phase in phases
+            for earlier, later in pairwise(phase.standings)
+            if _states(earlier) != _states(later)
+        ),
+        default=1.0,
+    )
+
+
+def rates_chart(phase: Phase, scale: RateScale, *, key: str, modes: bool = False) -> Markup:
     """Checks per second against the hidden limit, the governor's pace, and the campaign's calls below."""
     seconds = [second for second in by_second(phase.ticks) if second.start < scale.seconds]
     drawing = Drawing(
@@ -118,20 +130,19 @@ def rates_chart(phase: Phase, scale: Scale, *, key: str, modes: bool = False) ->
     return drawing.markup()
 
 
-def states_chart(phase: Phase, scale: Scale, *, key: str) -> Markup:
-    """Trades by state over time, stacked."""
+def states_chart(phase: Phase, until: float, *, key: str) -> Markup:
+    """Trades by state over time, stacked, with some room after ``until`` (seconds from the publish)."""
     drawing = Drawing(
         key=key,
         title=f"Trades by state over time, {phase.name}",
         description=_states_in_words(phase),
         height=_STATES_HEIGHT,
     )
-    plot = Plot(
-        seconds=scale.seconds, top=max(phase.trades, 1) * _ROOM_ABOVE, y_of_top=_TOP, y_of_zero=_STATES_ZERO
-    )
+    end = math.ceil(until * _ROOM_AFTER)
+    plot = Plot(seconds=end, top=max(phase.trades, 1) * _ROOM_ABOVE, y_of_top=_TOP, y_of_zero=_STATES_ZERO)
     drawing.grid(plot, label="Trades")
     drawing.time_axis(plot)
-    standings = _drawn(phase.standings, scale.seconds)
+    standings = _drawn(phase.standings, end)
     stripes = drawing.pattern("waiting")
     floor = [0] * len(standings)
     for state in STATES:
@@ -201,7 +212,7 @@ def _draw_modes(drawing: Drawing, plot: Plot, governor: Sequence[GovernorTick]) 
             drawing.text((left + right) / 2, plot.y_of_top - 5, group[0].mode, css="mode", anchor="middle")
 
 
-def _draw_campaign(drawing: Drawing, scale: Scale, seconds: Sequence[Second], stripes: str) -> None:
+def _draw_campaign(drawing: Drawing, scale: RateScale, seconds: Sequence[Second], stripes: str) -> None:
     """Draw the other sender's calls as a strip on a scale of its own, with the time axis under it."""
     plot = Plot(
         seconds=scale.seconds,
@@ -245,13 +256,6 @@ def _name_the_end(drawing: Drawing, plot: Plot, phase: Phase, standings: Sequenc
         floor += number
 
 
-def _last_event(phase: Phase) -> float:
-    """When something of ours last happened, in seconds from the publish."""
-    asked = [tick.at for tick in phase.ticks if tick.passed or tick.refused]
-    moved = [later.at for earlier, later in pairwise(phase.standings) if _states(earlier) != _states(later)]
-    return max([*asked, *moved], default=0.0)
-
-
 def _states(standing: Standing) -> tuple[int, ...]:
     return tuple(getattr(standing, state) for state in STATES)
 
@@ -262,7 +266,7 @@ def _second_in_words(second: Second) -> str:
     return f"Second {second.start} to {second.start + 1}: {checks}; {calls}"
 
 
-def _rates_in_words(seconds: Sequence[Second], scale: Scale) -> str:
+def _rates_in_words(seconds: Sequence[Second], scale: RateScale) -> str:
     busiest = max(seconds, key=lambda second: second.checks, default=None)
     if busiest is None or not busiest.checks:
         return "No check reached the PBX."

@@ -8,7 +8,7 @@ from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from shiftline.lab.demo.charts import Scale, by_second, rates_chart, states_chart
+from shiftline.lab.demo.charts import RateScale, by_second, last_change, rates_chart, states_chart
 from shiftline.lab.demo.figures import Cell, Mark, figures
 from shiftline.lab.demo.reasons import in_words
 from shiftline.lab.demo.result import DemoResult, Phase, Tick
@@ -60,8 +60,9 @@ def render_report(result: DemoResult) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": count, "share": share, "seconds": seconds, "rate": rate}
-    together = Scale.of(result, result.before, result.after)
-    alone = Scale.of(result, result.after)
+    together = RateScale.of(result.settings.limit, *_runs(result))
+    alone = RateScale.of(result.settings.limit, result.after)
+    until = last_change(*_runs(result))
     return environment.get_template("report.html.j2").render(
         result=result,
         settings=result.settings,
@@ -69,12 +70,12 @@ def render_report(result: DemoResult) -> str:
         headline=headline(result),
         verdict=verdict(result),
         big_figures=tuple(_big_figures(result)),
-        phases=((result.before, _asked(result.before)), (result.after, _asked(result.after))),
+        phases=tuple((phase, _asked(phase), _progress(phase)) for phase in _runs(result)),
         rates={
             phase.name: rates_chart(phase, together, key=f"rates-{phase.name}") for phase in _runs(result)
         },
         states={
-            phase.name: states_chart(phase, together, key=f"states-{phase.name}") for phase in _runs(result)
+            phase.name: states_chart(phase, until, key=f"states-{phase.name}") for phase in _runs(result)
         },
         close_up=rates_chart(result.after, alone, key="close-up", modes=True),
         story=tuple(_story(result)),
@@ -109,11 +110,32 @@ def _big_figures(result: DemoResult) -> Iterator[BigFigure]:
         label="All trades decided",
         before=_cell(all_decided(before), good=not before.stuck),
         after=_cell(all_decided(after), good=not after.stuck),
-        note=(
-            f"{share(after.efficiency)} of the fastest possible pace: at best, "
-            f"{plural(result.agents, 'agent')} take {seconds(after.ideal_seconds)}"
-        ),
+        note=_checked(result),
     )
+
+
+def _checked(result: DemoResult) -> str:
+    agents, after = plural(result.agents, "agent"), result.after
+    if not after.efficiency:
+        return f"{agents} to be checked"
+    took = seconds(after.ideal_seconds / after.efficiency)
+    return f"{agents} checked in {took}: {share(after.efficiency)} of the fastest pace that the limit allows"
+
+
+def _progress(phase: Phase) -> str:
+    """When half of the trades, nearly all, and all were decided; nothing for a run that never got there."""
+    if phase.stuck:
+        return ""
+    moments = [
+        next((standing.at for standing in phase.standings if standing.waiting <= phase.trades * part), None)
+        for part in (0.5, 0.05)
+    ]
+    said = [
+        f"{share} after {seconds(at)}"
+        for share, at in zip(("half", "95\N{NO-BREAK SPACE}%"), moments, strict=True)
+        if at
+    ]
+    return f"Decided: {', '.join([*said, f'all after {seconds(phase.seconds)}'])}."
 
 
 def _cell(text: str, *, good: bool) -> Cell:
@@ -140,13 +162,14 @@ def _story(result: DemoResult) -> Iterator[str]:
     if result.settings.max_rate > 0:
         yield f"A rate of {rate(result.settings.max_rate)} was declared, so nothing had to be learned."
     elif rates["climbing"]:
-        began = rate(rates["climbing"][0])
-        yield f"Nobody had told it the limit. It began carefully, with {began}, and climbed."
+        yield "Nobody had told it the limit. It began slowly and climbed."
     yield _first_refusal(result.after.ticks, learned=bool(rates["holding"]))
     if rates["holding"]:
         held = median(rates["holding"])
         part = share(held / result.settings.limit)
         yield f"It then held about {rate(held)}, which is {part} of the hidden limit."
+    if result.settings.limit_key == "trunk":
+        yield "It keeps below the limit on purpose: what it leaves belongs to the campaign."
     if rates["stopped"]:
         yield "It stopped asking, because the refusals did not look like a limit that waiting would lift."
 
