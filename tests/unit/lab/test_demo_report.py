@@ -11,7 +11,6 @@ import pytest
 
 from shiftline.lab.demo.charts import by_second
 from shiftline.lab.demo.figures import figures
-from shiftline.lab.demo.reasons import in_words
 from shiftline.lab.demo.report import render_report
 from shiftline.lab.demo.result import (
     DemoResult,
@@ -22,7 +21,7 @@ from shiftline.lab.demo.result import (
     Tick,
     Verdicts,
 )
-from shiftline.lab.demo.wording import NBSP, share
+from shiftline.lab.demo.wording import NBSP
 
 QUARTER = 0.25
 QUIET_SECONDS = 3.0
@@ -379,47 +378,3 @@ def test_ticks_add_up_to_seconds() -> None:
     first, second = by_second(ticks)
     assert (first.start, first.checks, first.refused, first.calls) == (0, 46, 6, 4)
     assert (second.start, second.passed, second.refused) == (1, 20, 9)
-
-
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("initiating.unknown-user", "The PBX does not know the agent who offered the shift"),
-        (
-            "receiving.unverifiable:credentials.wrong-password",
-            "Could not check the agent who takes the shift (the PBX does not accept the trunk's password)",
-        ),
-        (
-            "initiating.not-registered.on-duty",
-            "On duty, but no phone registered: the agent who offered the shift",
-        ),
-        (
-            "violation.ReceivingWeeklyMinPaidTime",
-            "Breaks a planning rule: weekly minimum paid time (the agent who takes the shift)",
-        ),
-        ("unevaluated.OneSidedTradeCreation", "The WFM could not evaluate a rule: one sided trade creation"),
-        ("late.refer-by", "Checks not complete in time"),
-        ("trunk.acl.source", "The trunk had stopped: the PBX does not let this address in"),
-        ("something-new.entirely", "something new, entirely"),
-        ("", ""),
-    ],
-)
-def test_reasons_are_said_in_words(reason: str, words: str) -> None:
-    """A supervisor reads words; a reason that nobody foresaw is still shown."""
-    assert in_words(reason) == words
-
-
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        (0.0, "0 %"),
-        (0.0001, "under 0.1 %"),
-        (0.0102, "1 %"),
-        (0.885, "88 %"),
-        (0.9999, "over 99.9 %"),
-        (1, "100 %"),
-    ],
-)
-def test_a_share_never_rounds_to_nothing_or_all(part: float, words: str) -> None:
-    """0 % means none and 100 % means all."""
-    assert share(part).replace(NBSP, " ") == words
