@@ -64,7 +64,8 @@ def fit_windows(
 
     ``observations`` are in order of sending. ``tolerance`` (requests) is how far the limits pinned by
     different windows may lie apart and how many may overtake a refusal on their way. Each length is
-    judged on its last `MEMORY_WINDOWS` windows, because real window timers drift.
+    judged on the `MEMORY_WINDOWS` windows before and after the newest refusal, because real window timers
+    drift.
     """
     if not observations:
         return None
@@ -78,11 +79,12 @@ def fit_windows(
 def _fit_length(observations: Sequence[Observation], length: float, tolerance: int) -> WindowFit | None:
     """Return the strictest fit of this length: exact counts first, then within the tolerance."""
     first, last = observations[0].sent_at, observations[-1].sent_at
-    since = last - MEMORY_WINDOWS * length
-    passed = [seen.sent_at for seen in observations if seen.passed and seen.sent_at >= since]
-    refused = [seen.sent_at for seen in observations if not seen.passed and seen.sent_at >= since]
+    newest_refusal = max((seen.sent_at for seen in observations if not seen.passed), default=first)
+    since, until = newest_refusal - MEMORY_WINDOWS * length, newest_refusal + MEMORY_WINDOWS * length
+    passed = [seen.sent_at for seen in observations if seen.passed and since <= seen.sent_at <= until]
+    refused = [seen.sent_at for seen in observations if not seen.passed and since <= seen.sent_at]
     # A window of which the beginning is forgotten would look less full than it was.
-    span = (first if first >= since else since + length, last)
+    span = (first if first >= since else since + length, min(until, last))
     phases = _likely_phases(passed, refused, length)
     for slack in range(tolerance + 1):
         pinned: dict[float, int] = {}

@@ -1,0 +1,45 @@
+"""The limiter models, arrival by arrival."""
+
+from __future__ import annotations
+
+import pytest
+
+from shiftline.governor.limiters import FixedWindow, Limiter, SlidingWindow, TokenBucket
+
+
+def admitted(limiter: Limiter, *arrivals: float) -> list[bool]:
+    return [limiter.admits(now) for now in arrivals]
+
+
+def test_a_fixed_window_passes_the_first_of_each_window() -> None:
+    """The window turns with the clock, not with the first arrival."""
+    limiter = FixedWindow(2, 1.0, phase_seconds=0.25)
+    assert admitted(limiter, 0.9, 1.0, 1.1, 1.24) == [True, True, False, False]
+    assert admitted(limiter, 1.25, 1.3, 1.4) == [True, True, False]
+
+
+def test_a_fixed_window_begins_before_its_phase() -> None:
+    """Time before the first boundary is a window like any other."""
+    limiter = FixedWindow(1, 2.0, phase_seconds=1.5)
+    assert admitted(limiter, 0.0, 1.4, 1.5, 3.4, 3.5) == [True, False, True, False, True]
+
+
+def test_a_sliding_window_frees_a_place_when_its_oldest_is_a_window_old() -> None:
+    """A refused arrival takes no place, so that asking again does not prolong the wait."""
+    limiter = SlidingWindow(2)
+    assert admitted(limiter, 0.0, 0.5, 0.9, 0.99) == [True, True, False, False]
+    assert admitted(limiter, 1.0, 1.4, 1.5) == [True, False, True]
+
+
+def test_a_token_bucket_spends_its_burst_and_then_its_rate() -> None:
+    """It starts full, refills with time and holds no more than its burst (RFC 7415 section 3.5.1)."""
+    limiter = TokenBucket(rate=2.0, burst=3.0)
+    assert admitted(limiter, 5.0, 5.0, 5.0, 5.0) == [True, True, True, False]
+    assert admitted(limiter, 5.5, 5.5) == [True, False]
+    assert admitted(limiter, 60.0, 60.0, 60.0, 60.0) == [True, True, True, False]
+
+
+@pytest.mark.parametrize("limiter", [FixedWindow(0), SlidingWindow(0), TokenBucket(0.0, 0.0)])
+def test_a_limit_of_nothing_admits_nothing(limiter: Limiter) -> None:
+    """The policy world of the tests: no pace is slow enough."""
+    assert admitted(limiter, 0.0, 10.0, 1000.0) == [False, False, False]

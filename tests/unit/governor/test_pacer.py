@@ -1,0 +1,77 @@
+"""The leaky bucket and its caps."""
+
+from __future__ import annotations
+
+import pytest
+
+from shiftline.governor.pacer import CATCH_UP_SECONDS, WINDOW_MARGIN, Cap, Pacer
+
+
+def departures(pacer: Pacer, now: float, count: int) -> list[float]:
+    """Send as soon as allowed, ``count`` times."""
+    left = []
+    for _ in range(count):
+        now = max(now, pacer.free_at(now))
+        pacer.take(now)
+        left.append(now)
+    return left
+
+
+def test_requests_leave_one_by_one_at_the_rate() -> None:
+    """Ten a second are a tenth of a second apart, the first at once."""
+    left = departures(Pacer(10.0, 5.0), 5.0, 11)
+    assert left == pytest.approx([5.0 + step / 10 for step in range(11)])
+
+
+def test_a_late_wakeup_is_made_good() -> None:
+    """A busy machine costs no throughput: what was missed leaves at once."""
+    pacer = Pacer(10.0, 0.0)
+    departures(pacer, 0.0, 1)
+    assert departures(pacer, 0.25, 3) == pytest.approx([0.25, 0.25, 0.3])
+
+
+def test_a_long_rest_is_not_made_good() -> None:
+    """After a pause no more than the catch-up time may leave at once."""
+    pacer = Pacer(10.0, 0.0)
+    departures(pacer, 0.0, 1)
+    left = departures(pacer, 60.0, 10)
+    assert left.count(60.0) == 1 + int(CATCH_UP_SECONDS * 10)
+
+
+def test_a_restart_forgets_what_was_missed() -> None:
+    """A new rhythm begins at the given moment, also at a later one."""
+    pacer = Pacer(10.0, 0.0)
+    pacer.restart(7.0)
+    assert pacer.free_at(3.0) == 7.0
+    assert departures(pacer, 7.0, 2) == pytest.approx([7.0, 7.1])
+
+
+def test_the_cap_bounds_the_count_and_not_the_rhythm() -> None:
+    """Below its count the cap is not felt; at its count the next waits until the oldest has left it."""
+    pacer = Pacer(100.0, 0.0, cap=Cap(3, 1.0))
+    left = departures(pacer, 0.0, 5)
+    after = 1.0 + WINDOW_MARGIN
+    assert left == pytest.approx([0.0, 0.01, 0.02, after, after + 0.01], abs=1e-6)
+
+
+def test_the_ceiling_holds_beside_the_cap() -> None:
+    """Whichever of the two is stricter decides."""
+    pacer = Pacer(100.0, 0.0, ceiling=Cap(2, 1.0), cap=Cap(3, 2.0))
+    assert departures(pacer, 0.0, 4) == pytest.approx([0.0, 0.01, 1.01, 2.01], abs=1e-6)
+
+
+def test_the_room_under_the_ceiling_does_not_ask_for_the_rate() -> None:
+    """A canary keeps to the declared ceiling, but not to the rhythm that was refused."""
+    pacer = Pacer(0.5, 0.0, ceiling=Cap(2, 1.0), cap=Cap(1, 1.0))
+    pacer.take(0.0)
+    assert pacer.ceiling_room_at() < 0.0
+    pacer.take(0.1)
+    assert pacer.ceiling_room_at() == pytest.approx(1.0 + WINDOW_MARGIN)
+
+
+def test_a_cap_set_later_counts_what_left_before() -> None:
+    """A limit learned just now was already used up by what left in its window."""
+    pacer = Pacer(100.0, 0.0)
+    departures(pacer, 0.0, 5)
+    pacer.cap = Cap(5, 10.0)
+    assert pacer.free_at(3.0) == pytest.approx(10.0 + WINDOW_MARGIN)
