@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline import config
@@ -24,11 +25,13 @@ from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.worker import Rhythm, Worker
-from shiftline.errors import ConfigurationError, SipSyntaxError
+from shiftline.errors import ConfigurationError, MisuseError, PeerError, UnavailableError
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.resolver import ipv4_of, read_trunk_address
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.uri import SipUri
@@ -44,9 +47,11 @@ from shiftline.wfm.genesys import GenesysCloud, open_genesys
 from shiftline.wfm.roster_file import read_roster
 from shiftline.wfm.settings import GenesysSettings
 
-SHIFT_TRADING_CALLS = 5  # per minute and client (facts on Genesys, 7.2)
 BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
 DEFAULT_SIP_PORT = 5060
+SIGN_IN_SECONDS = 10.0  # so long may the WFM keep a start from its other work
+
+log = structlog.get_logger("shiftline.start")
 
 
 def trunk_key(settings: Settings) -> TrunkKey:
@@ -78,7 +83,9 @@ async def open_wfm(settings: Settings, store: PostgresStore, clock: Clock) -> As
     async def reserve() -> float:
         bucket = f"shift-trading:{settings.wfm.client_id}"
         async with store.work() as books:
-            return await books.journal.reserve_call(bucket, SHIFT_TRADING_CALLS, BUDGET_SECONDS, clock())
+            return await books.journal.reserve_call(
+                bucket, settings.wfm.calls_per_minute, BUDGET_SECONDS, clock()
+            )
 
     async with open_genesys(genesys_settings(settings), clock=clock, reserve=reserve) as wfm:
         yield wfm
@@ -136,36 +143,31 @@ class TrunkTarget:
 
 
 async def resolve_trunk(settings: Settings) -> TrunkTarget:
-    """Read and resolve ``trunk.address``; ConfigurationError if it is no SIP URI or has no address."""
+    """Read and resolve ``trunk.address``.
+
+    Raises ConfigurationError if it is no SIP URI that can be used or its host has no address,
+    UnavailableError if nobody can tell at the moment.
+    """
     trunk = settings.trunk
-    try:
-        uri = SipUri.parse(trunk.address)
-    except SipSyntaxError as error:
-        raise ConfigurationError(
-            f"trunk.address is {trunk.address!r}, which is not a SIP URI: {error.message}",
-            remedy="Write it like sip:192.0.2.10:5060.",
-        ) from error
-    port = uri.port or DEFAULT_SIP_PORT
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            uri.host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"The host {uri.host!r} of trunk.address has no IPv4 address: {error}.",
-            remedy="Check the name, or write the address itself.",
-        ) from error
+    uri = read_trunk_address(trunk.address)
     domain = SipUri(scheme="sip", user=None, host=trunk.domain or uri.host, port=None)
+    try:
+        str(domain)
+    except MisuseError as error:
+        raise ConfigurationError(
+            f"trunk.domain is {trunk.domain!r}, which is not a host name.",
+            remedy="Write it like pbx.example.com, or leave it empty.",
+        ) from error
     identity = SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None)
-    return TrunkTarget(destination=(str(found[0][4][0]), port), domain=domain, identity=identity)
+    port = uri.port or DEFAULT_SIP_PORT
+    return TrunkTarget(destination=(await ipv4_of(uri.host), port), domain=domain, identity=identity)
 
 
 @asynccontextmanager
 async def open_trunk(
-    settings: Settings, store: PostgresStore, ownership: Ownership, clock: Clock
+    settings: Settings, target: TrunkTarget, store: PostgresStore, ownership: Ownership, clock: Clock
 ) -> AsyncIterator[TrunkDriver]:
     """Open the trunk's socket and driver, with what was learned before."""
-    target = await resolve_trunk(settings)
     async with store.work() as books:
         record = await books.trunks.load(trunk_key(settings))
     trunk = settings.trunk
@@ -205,17 +207,55 @@ async def open_trunk(
 @asynccontextmanager
 async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]:
     """Build a worker with everything it needs; raises ShiftlineError with one clear sentence."""
-    config.refuse_shared_secrets(settings)
+    plan = await plan_worker(settings)
+    async with open_store(settings) as (engine, store), open_worker_on(plan, engine, store, clock) as worker:
+        yield worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """A configuration that was found usable, before anything is started."""
+
+    settings: Settings
+    target: TrunkTarget
+    addresses: Mapping[str, str]
+
+
+async def plan_worker(settings: Settings) -> WorkerPlan:
+    """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
+    config.check_secrets(settings)
     addresses = roster_addresses(settings)
+    return WorkerPlan(settings=settings, target=await resolve_trunk(settings), addresses=addresses)
+
+
+async def sign_in(wfm: GenesysCloud) -> None:
+    """Have the WFM know us before the work begins: what it refuses at the start, a person has to mend.
+
+    Raises RefusedError or ConfigurationError for that. A WFM that is away comes back, and is waited for.
+    """
+    try:
+        async with asyncio.timeout(SIGN_IN_SECONDS):
+            await wfm.calendar()
+            await wfm.management_units()
+    except TimeoutError:
+        log.warning("waiting for the WFM", why=f"It did not answer within {SIGN_IN_SECONDS:g} s.")
+    except (UnavailableError, PeerError) as error:
+        log.warning("waiting for the WFM", why=str(error))
+
+
+@asynccontextmanager
+async def open_worker_on(
+    plan: WorkerPlan, engine: AsyncEngine, store: PostgresStore, clock: Clock
+) -> AsyncIterator[Worker]:
+    """Build a worker on an open database."""
+    settings = plan.settings
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
     delivery = DeliveryPolicy()
-    async with (
-        open_store(settings) as (engine, store),
-        open_wfm(settings, store, clock) as wfm,
-    ):
+    async with open_wfm(settings, store, clock) as wfm:
+        await sign_in(wfm)
         leases = PostgresLeases(engine)
         trunk = Ownership(leases, name=f"trunk:{settings.trunk.name}", owner=owner, boot_time=boot_time)
-        async with open_trunk(settings, store, trunk, clock) as driver:
+        async with open_trunk(settings, plan.target, store, trunk, clock) as driver:
             yield Worker(
                 work=store.work,
                 clock=clock,
@@ -227,7 +267,7 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
                     clock=clock,
                     deadlines=_deadlines(settings),
                     fresh_seconds=settings.policy.fresh_seconds,
-                    addresses=addresses,
+                    addresses=plan.addresses,
                 ),
                 checker=Checker(
                     work=store.work,
@@ -249,6 +289,12 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
                     poll_seconds=settings.wfm.poll_seconds,
                     window_poll_seconds=settings.wfm.window_poll_seconds,
                     windows=publish_windows(settings),
+                ),
+                watch=TrunkWatch(
+                    runner=driver,
+                    ownership=trunk,
+                    trunk=settings.trunk.name,
+                    address="{}:{}".format(*plan.target.destination),
                 ),
                 wfm_name=wfm.name,
                 delivery=delivery,

@@ -6,17 +6,22 @@ Secrets never stand in the file: it names the environment variables that hold th
 from __future__ import annotations
 
 import os
+import tomllib
 from datetime import time, timedelta
 from difflib import get_close_matches
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -41,7 +46,36 @@ def _environment_name(name: str) -> str:
     return name
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds a line break or another control character")
+    return text
+
+
+def _ip_address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError as error:
+        raise ValueError("give an IPv4 address of this machine, or 0.0.0.0") from error
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname or not _one_line(text).isascii():
+        raise ValueError("write it like https://api.mypurecloud.com")
+    return text
+
+
+def _attribute(text: str) -> str:
+    schema, _, field = text.partition("/")
+    if text and not (schema and field):
+        raise ValueError('write it as "schemaId/field", or leave it empty')
+    return text
+
+
 SecretName = Annotated[str, AfterValidator(_environment_name)]
+Line = Annotated[str, AfterValidator(_one_line)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class _Section(BaseModel):
@@ -51,11 +85,11 @@ class _Section(BaseModel):
 class TrunkSettings(_Section):
     """One SIP trunk. Rates are requests per second."""
 
-    name: str = "pbx"
+    name: Line = "pbx"
     address: str
-    source: str = "0.0.0.0"  # noqa: S104 - let the routing table choose
-    domain: str = ""
-    username: str = ""
+    source: Annotated[str, AfterValidator(_ip_address)] = "0.0.0.0"  # noqa: S104 - let the routing table choose
+    domain: Line = ""
+    username: Line = ""
     password_env: SecretName = "SHIFTLINE_TRUNK_PASSWORD"  # noqa: S105 - a variable's name
     method: Literal["options", "registration"] = "options"
     max_rate: float = Field(default=5.0, ge=0)
@@ -67,16 +101,17 @@ class TrunkSettings(_Section):
 class WfmSettings(_Section):
     """A Genesys Cloud organisation, or the practice one."""
 
-    api_url: str
-    login_url: str
-    client_id: str
+    api_url: WebAddress
+    login_url: WebAddress
+    client_id: Line
     client_secret_env: SecretName = "SHIFTLINE_WFM_SECRET"  # noqa: S105 - a variable's name
-    business_unit: str
-    address_attribute: str = "shiftline.sipAddress"
+    business_unit: Line
+    address_attribute: Annotated[str, AfterValidator(_attribute)] = ""
     roster_file: str = ""
     poll_seconds: Positive = 120.0
     window_poll_seconds: Positive = 60.0
     job_poll_seconds: Positive = 1.0
+    calls_per_minute: int = Field(default=5, ge=1)
 
 
 class PolicySettings(_Section):
@@ -108,7 +143,7 @@ class DatabaseSettings(_Section):
 
 
 class WebSettings(_Section):
-    """Where the console listens (from a later release on)."""
+    """Where the status page of ``shiftline serve`` listens."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=1, le=65535)
@@ -172,10 +207,19 @@ def load_settings(path: Path) -> Settings:
     try:
         return FileSettings()  # type: ignore[call-arg]  # the sources fill it
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_first_fault(error)}") from error
-    except ValueError as error:  # tomllib's and pydantic-settings' own
+        raise _fault(path, error) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{path} is not valid TOML: {error}.", remedy="Mend that line and try again."
+        ) from error
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"A SHIFTLINE_ environment variable cannot be read: {error}.",
+            remedy="Write one key a variable, such as SHIFTLINE_TRUNK__MAX_RATE=5, and lists as JSON.",
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Give a file that this user may read."
         ) from error
 
 
@@ -190,8 +234,8 @@ def secret(name: str) -> Secret:
     return Secret(value)
 
 
-def refuse_shared_secrets(settings: Settings) -> None:
-    """Raise ConfigurationError if SIP, WFM and ticketing share a secret and nobody insisted.
+def check_secrets(settings: Settings) -> None:
+    """Raise ConfigurationError if a secret is missing, or serves twice and nobody insisted.
 
     A token shared with the ticket desk is one of the incident's suspects: a rotation or a lockout on
     one side then takes the other down.
@@ -202,9 +246,8 @@ def refuse_shared_secrets(settings: Settings) -> None:
         "ticketing.client_secret_env": settings.ticketing.client_secret_env,
     }
     seen: dict[str, str] = {}
-    for key, name in names.items():
-        value = os.environ.get(name, "") if name else ""
-        if value and value in seen and not settings.policy.allow_shared_secret:
+    for key, value in ((key, secret(name).reveal()) for key, name in names.items() if name):
+        if value in seen and not settings.policy.allow_shared_secret:
             raise ConfigurationError(
                 f"{seen[value]} and {key} hold the same secret; one lockout would take both sides down.",
                 remedy="Use separate secrets, or set policy.allow_shared_secret = true.",
@@ -212,17 +255,25 @@ def refuse_shared_secrets(settings: Settings) -> None:
         seen[value] = key
 
 
-def _first_fault(error: ValidationError) -> str:
+def _fault(path: Path, error: ValidationError) -> ConfigurationError:
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
+    variable = "SHIFTLINE_" + "__".join(str(part) for part in fault["loc"]).upper()
+    place = f"the variable {variable}" if variable in map(str.upper, os.environ) else str(path)
+    what, remedy = _in_words(fault)
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return ConfigurationError(f"In {place}, {where} {what}{more}.", remedy=remedy)
+
+
+def _in_words(fault: ErrorDetails) -> tuple[str, str]:
     if fault["type"] == "extra_forbidden":
         near = get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else " Remove it, or see: shiftline config example"
-        return f"{where} is not a known key{more}.{hint}"
+        hint = f"Did you mean {near[0]!r}?" if near else "Remove it, or see: shiftline config example"
+        return "is not a known key", hint
     if fault["type"] == "missing":
-        return f"{where} is missing{more}. See: shiftline config example"
-    return f"{where} is wrong: {fault['msg'].removeprefix('Value error, ')}{more}."
+        return "is missing", "See: shiftline config example"
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"is wrong: {reason[:1].lower()}{reason[1:]}", "Correct it, or see: shiftline config example"
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -6,6 +6,7 @@ from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, Work
 from shiftline.connector.records import TrunkKey
+from shiftline.trades.model import Evidence
 
 
 class Checker:
@@ -20,23 +21,30 @@ class Checker:
         self._ownership = ownership
         self._trunk = trunk
         self._disarmed = False
+        self._held: dict[str, int] = {}
+        self._unsaved: list[Evidence] = []
 
     async def step(self, wait_seconds: float) -> int:
         """Store the evidence that has come in, claim more checks; return how much evidence there was."""
-        evidence = await self._runner.gathered(wait_seconds)
+        self._unsaved += await self._runner.gathered(wait_seconds)
         lease = self._ownership.lease
         if lease is None:
             return 0
         room = self._runner.room()
-        if not evidence and not room:
+        if not self._unsaved and not room:
             return 0
+        # What a failing database refuses stays here, and is stored when it is back.
         async with self._work() as books:
-            if evidence:
-                await books.checks.record_evidence(lease, evidence)
-            checks = await books.checks.claim(lease, room) if room else []
+            if self._unsaved:
+                await books.checks.record_evidence(lease, self._unsaved)
+            checks = await books.checks.claim(lease, room, self._held.values()) if room else []
+        saved, self._unsaved = self._unsaved, []
+        for evidence in saved:
+            self._held.pop(evidence.agent, None)
+        self._held |= {check.agent: check.id for check in checks}
         self._runner.submit(checks)
         await self._disarm_if_stopped()
-        return len(evidence)
+        return len(saved)
 
     async def save_knowledge(self) -> None:
         """Keep the governor's state, so that a restart and an operator can see it."""

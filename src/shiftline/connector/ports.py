@@ -7,7 +7,7 @@ key (wfm, external id) is unique, so nothing doubles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -83,11 +83,12 @@ class CheckQueue(Protocol):
     async def renew(self, now: datetime, fresh_seconds: float) -> int:
         """Make checks due again for open trades that are held up only by stale evidence."""
 
-    async def claim(self, lease: Lease, limit: int) -> list[DueCheck]:
-        """Claim due checks, earliest need first; claims of earlier epochs are open to claim again."""
+    async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
+        """Claim pending checks, earliest need first, save those that the owner holds already.
 
-    async def release(self, lease: Lease, ids: Sequence[int]) -> None:
-        """Give claimed checks back, unanswered."""
+        Only the lease's owner claims, so a claim that it does not hold was lost: by a crash, by an owner
+        before it, or by a commit whose answer never came. It is claimed again.
+        """
 
     async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
         """Store what checks brought and mark them done; ignored if the lease has passed on."""

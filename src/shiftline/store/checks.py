@@ -106,15 +106,6 @@ class PostgresChecks:
         checks = [DueCheck(**row) for row in claimed.mappings()]
         return sorted(checks, key=lambda check: (check.needed_by, check.id))
 
-    async def release(self, lease: Lease, ids: Sequence[int]) -> None:
-        """Give claimed checks back, unanswered; those that another epoch claimed stay its own."""
-        mine = and_(
-            among(agent_check.c.id, ids),
-            agent_check.c.state == CheckRowState.CLAIMED,
-            agent_check.c.claimed_epoch == lease.epoch,
-        )
-        await self._put(mine, state=CheckRowState.DUE)
-
     async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
         """Store what checks brought and mark them done; ignored if the lease has passed on."""
         if not evidence:

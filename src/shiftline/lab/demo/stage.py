@@ -51,6 +51,8 @@ class WorkerSettings:
     max_rate: float = 0.0
     learn: bool = True
     headroom: float = 0.0
+    calls_per_minute: int = 5
+    """The WFM's budget of shift-trading calls, and the practice org's too."""
 
 
 class Stage:
@@ -121,11 +123,13 @@ class Stage:
             ),
         )
 
-    async def restart_org(self, faults: Mapping[FaultName, Fault] | None = None) -> str:
+    async def restart_org(
+        self, faults: Mapping[FaultName, Fault] | None = None, *, calls_per_minute: int = 5
+    ) -> str:
         """Start the practice org afresh, with all its trades matched; return its URL."""
         if self._org is not None:
             await self._org.stop()
-        settings = OrgSettings(faults=dict(faults or {}))
+        settings = OrgSettings(faults=dict(faults or {}), trading_per_minute=calls_per_minute)
         self._org = await self._child(
             "shiftline.lab.org", OrgProcessConfig(scenario=self.scenario, settings=settings)
         )
@@ -191,6 +195,7 @@ class Stage:
                 "business_unit": business_unit,
                 "address_attribute": f"{ADDRESS_SCHEMA}/{ADDRESS_FIELD}",
                 "job_poll_seconds": 0.2,
+                "calls_per_minute": worker.calls_per_minute,
                 "poll_seconds": 60,
             },
             # Every lab has one password; a real installation must insist to get away with that.
