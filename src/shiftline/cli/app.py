@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from shiftline import __version__
-from shiftline.cli import config, database, demo, roster, trades, trunk, worker
+from shiftline.cli import config, database, demo, lab, roster, serve, trades, trunk, worker
 from shiftline.errors import ShiftlineError
 
 app = typer.Typer(
@@ -23,12 +22,14 @@ app = typer.Typer(
     help="Takes every shift trade to a decision over a SIP trunk that throttles.",
 )
 app.command("demo")(demo.run)
+app.command("serve")(serve.run)
 app.command("worker")(worker.run)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")
 app.add_typer(trades.app, name="trades")
 app.add_typer(roster.app, name="roster")
+app.add_typer(lab.app, name="lab")
 
 
 def _show_version(wanted: bool) -> None:
@@ -49,19 +50,11 @@ def _root(
 def main() -> None:
     """Run the program; a user's mistake or a peer's fault is one sentence, never a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except KeyboardInterrupt:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app()  # says itself what is wrong with the command line, and ends the process
     except ShiftlineError as error:
-        code = _explain(error)
+        sys.exit(_explain(error))
     except ExceptionGroup as group:
-        code = _explain(_first_of_ours(group))
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(_explain(_first_of_ours(group)))
 
 
 def _first_of_ours(group: ExceptionGroup[Exception]) -> ShiftlineError:

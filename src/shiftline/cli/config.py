@@ -10,10 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from shiftline import bootstrap
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.clock import clock_from_environment
-from shiftline.config import Settings, load_settings, refuse_shared_secrets, secret
+from shiftline.config import Settings, check_secrets, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Check, show or make the configuration.")
 
@@ -42,11 +41,10 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Read the configuration, its secrets and the roster; with [bold]--online[/] also what they point to."""
+    from shiftline import bootstrap
+
     settings = load_settings(path)
-    secret(settings.wfm.client_secret_env)
-    if settings.trunk.username:
-        secret(settings.trunk.password_env)
-    refuse_shared_secrets(settings)
+    check_secrets(settings)
     addresses = bootstrap.roster_addresses(settings)
     report = asyncio.run(_resolved(settings)) | {"roster_file_addresses": len(addresses)}
     findings = asyncio.run(_online(settings)) if online else []
@@ -63,6 +61,8 @@ def check(
 
 
 async def _resolved(settings: Settings) -> dict[str, Any]:
+    from shiftline import bootstrap
+
     target = await bootstrap.resolve_trunk(settings)
     windows = bootstrap.publish_windows(settings)
     now = clock_from_environment()()
@@ -75,6 +75,8 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
 
 
 async def _online(settings: Settings) -> list[dict[str, str]]:
+    from shiftline import bootstrap
+
     clock = clock_from_environment()
     async with (
         bootstrap.open_store(settings) as (_, store),
@@ -87,6 +89,13 @@ async def _online(settings: Settings) -> list[dict[str, str]]:
 
 
 def _without_password(url: str) -> str:
-    from sqlalchemy import make_url  # noqa: PLC0415 - only this verb needs it, and it is slow to import
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    return make_url(url).render_as_string(hide_password=True) if url else ""
+    if not url:
+        return ""
+    try:
+        address = make_url(url).difference_update_query(["password"])
+    except (ArgumentError, ValueError):
+        return "(cannot be read)"  # and is not repeated: it may hold a password
+    return address.render_as_string(hide_password=True)

@@ -10,8 +10,6 @@ import typer
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.config import Settings, load_settings
 from shiftline.errors import ConfigurationError
-from shiftline.store.database import open_database, open_engine
-from shiftline.store.embedded import EmbeddedPostgres
 
 app = typer.Typer(no_args_is_help=True, help="Look after the database.")
 
@@ -19,6 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Look after the database.")
 @app.command()
 def upgrade(path: ConfigFile = DEFAULT_CONFIG) -> None:
     """Bring the schema to this version; starts the embedded server if need be."""
+    from shiftline.store.database import open_database
+
     settings = load_settings(path)
 
     async def work() -> None:
@@ -32,6 +32,8 @@ def upgrade(path: ConfigFile = DEFAULT_CONFIG) -> None:
 @app.command()
 def status(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Say whether the database answers; exit code 1 if it does not."""
+    from shiftline.store.embedded import EmbeddedPostgres
+
     settings = load_settings(path)
     if settings.database.url:
         asyncio.run(_reach(settings))
@@ -51,6 +53,8 @@ def status(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 @app.command()
 def stop(path: ConfigFile = DEFAULT_CONFIG) -> None:
     """Stop the embedded server; workers wait until it is started again."""
+    from shiftline.store.embedded import EmbeddedPostgres
+
     settings = load_settings(path)
     if settings.database.url:
         raise ConfigurationError(
@@ -61,4 +65,6 @@ def stop(path: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 async def _reach(settings: Settings) -> None:
+    from shiftline.store.database import open_engine
+
     await (await open_engine(settings.database.url)).dispose()

@@ -53,9 +53,8 @@ def run(
 
     Example: [bold]shiftline demo --limit 20 --exit --json out.json --report report.html[/]
     """
-    # The lab is imported by the verb that plays it: a worker must start quickly.
-    from shiftline.lab.demo.report import render_report  # noqa: PLC0415
-    from shiftline.lab.demo.terminal import result_table  # noqa: PLC0415
+    from shiftline.lab.demo.report import render_report
+    from shiftline.lab.demo.terminal import result_table
 
     settings = DemoSettings(
         pbx=str(pbx), trades=trades, limit=limit, limit_key=str(limit_key), seed=seed, max_rate=max_rate
@@ -73,8 +72,8 @@ def run(
 
 
 def _play(settings: DemoSettings, keep: Path | None) -> DemoResult:
-    from shiftline.lab.demo.run import run_demo  # noqa: PLC0415
-    from shiftline.lab.demo.terminal import DemoScreen  # noqa: PLC0415
+    from shiftline.lab.demo.run import run_demo
+    from shiftline.lab.demo.terminal import DemoScreen
 
     with DemoScreen(settings) as screen:
         if keep is not None:

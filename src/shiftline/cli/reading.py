@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shiftline.config import load_settings
-from shiftline.store.database import open_database
-from shiftline.store.read_model import ReadModel
+
+if TYPE_CHECKING:
+    from shiftline.store.read_model import ReadModel
 
 Answer = TypeVar("Answer")
 
 
 def read_books(path: Path, question: Callable[[ReadModel], Awaitable[Answer]]) -> Answer:
     """Open the configured database, ask, close."""
+    from shiftline.store.database import open_database
+    from shiftline.store.read_model import ReadModel
+
     settings = load_settings(path)
 
     async def ask() -> Answer:

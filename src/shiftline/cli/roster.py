@@ -10,7 +10,6 @@ import typer
 
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.cli.reading import read_books
-from shiftline.wfm.roster_file import read_roster
 
 app = typer.Typer(no_args_is_help=True, help="Which agent is reached at which SIP address.")
 
@@ -20,6 +19,8 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns agent,address.")],
 ) -> None:
     """Try a roster file; name it as [bold]wfm.roster_file[/] in the configuration to use it."""
+    from shiftline.wfm.roster_file import read_roster
+
     addresses = read_roster(file)
     typer.echo(f"{len(addresses)} agents have an address. Set wfm.roster_file = {json.dumps(str(file))}")
 
@@ -34,6 +35,7 @@ def check(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         typer.echo(f"{len(missing)} agents have no SIP address; their trades are referred:")
         for agent, name in missing:
             typer.echo(f"  {name or '(not in the directory)'}  {agent}")
+        typer.echo("Give them one in wfm.roster_file, or in the attribute that wfm.address_attribute names.")
     else:
         typer.echo("Every known agent has a SIP address.")
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,12 +18,19 @@ from shiftline.errors import ConfigurationError
 app = typer.Typer(no_args_is_help=True, help="See trades, their decisions and why.")
 
 
+class State(StrEnum):
+    """Where a trade stands with us."""
+
+    OPEN = "open"
+    DELIVERING = "delivering"
+    REFERRED = "referred"
+    SETTLED = "settled"
+
+
 @app.command("list")
 def list_all(
     path: ConfigFile = DEFAULT_CONFIG,
-    state: Annotated[
-        str | None, typer.Option("--state", help="open, delivering, referred or settled.")
-    ] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only those that stand so.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:

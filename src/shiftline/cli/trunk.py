@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from shiftline import bootstrap
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.cli.reading import read_books
 from shiftline.clock import clock_from_environment
 from shiftline.config import load_settings
 from shiftline.errors import ConfigurationError
-from shiftline.store.read_model import TrunkRow
+
+if TYPE_CHECKING:
+    from shiftline.store.read_model import TrunkRow
 
 app = typer.Typer(no_args_is_help=True, help="See what was learned about trunks; re-arm one.")
 Name = Annotated[str, typer.Argument(help="The trunk's name in the configuration.")]
@@ -43,6 +44,8 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 @app.command()
 def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
     """Let a trunk send again after a policy refusal was mended; restart the worker afterwards."""
+    from shiftline import bootstrap
+
     settings = load_settings(path)
 
     async def work() -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
-from shiftline.bootstrap import open_worker
 from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
+from shiftline.cli.running import ended_by_signals
 from shiftline.clock import clock_from_environment
 from shiftline.config import Settings, load_settings
 from shiftline.telemetry import configure_logging
@@ -25,20 +24,8 @@ def run(
 
 
 async def _run(settings: Settings) -> None:
-    async with open_worker(settings, clock_from_environment()) as worker:
-        running = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        stopped = asyncio.Event()
+    from shiftline.bootstrap import open_worker
 
-        def stop() -> None:
-            stopped.set()
-            if running is not None:
-                running.cancel()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        try:
+    with ended_by_signals():
+        async with open_worker(settings, clock_from_environment()) as worker:
             await worker.run()
-        except asyncio.CancelledError:
-            if not stopped.is_set():
-                raise

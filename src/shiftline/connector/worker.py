@@ -21,7 +21,8 @@ from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.planning import DeliveryPolicy, should_evaluate
 from shiftline.connector.ports import Work
-from shiftline.errors import PeerError, RefusedError, UnavailableError
+from shiftline.connector.trouble import TrunkWatch
+from shiftline.errors import ConfigurationError, PeerError, RefusedError, UnavailableError
 from shiftline.trades.windows import PublishWindow
 
 log = structlog.get_logger("shiftline.worker")
@@ -30,6 +31,7 @@ IDLE_SECONDS = 0.2
 RENEW_CHECKS_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
+LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
 
 Step = Callable[[], Awaitable[float]]
 """Does one round and returns how long to rest (seconds) before the next."""
@@ -62,6 +64,7 @@ class Worker:
     decider: Decider
     deliverer: Deliverer
     rhythm: Rhythm
+    watch: TrunkWatch
     wfm_name: str
     delivery: DeliveryPolicy
     _evaluated_at: datetime | None = field(default=None, init=False)
@@ -139,6 +142,7 @@ class Worker:
         return True
 
     async def _save_knowledge(self) -> float:
+        self.watch.look()
         await self.checker.save_knowledge()
         return 1.0
 
@@ -156,11 +160,16 @@ async def _for_ever(name: str, step: Step) -> None:
         try:
             rest = await step()
             pause = FIRST_PAUSE_SECONDS
-        except UnavailableError as error:
-            rest = error.retry_after_seconds or pause
+        except (UnavailableError, PeerError) as error:
+            # Nonsense is mostly a proxy's word for an outage, and passes as one.
+            wish = error.retry_after_seconds if isinstance(error, UnavailableError) else None
+            rest = min(wish or pause, LONGEST_WISH_SECONDS)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             log.warning("waiting", step=name, why=str(error), seconds=round(rest, 1))
-        except (PeerError, RefusedError) as error:
+        except (RefusedError, ConfigurationError) as error:
             rest, pause = LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
             log.error("refused", step=name, why=str(error), seconds=rest)
+        except Exception:  # a defect in one step must not keep the others from their deadlines
+            rest, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
+            log.exception("defect", step=name, why="Please report this.", seconds=round(rest, 1))
         await asyncio.sleep(rest)

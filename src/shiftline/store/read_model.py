@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline.store.database import outages_translated
-from shiftline.store.schema import agent, audit_entry, decision, delivery, trade, trunk_record
+from shiftline.store.schema import (
+    CheckRowState,
+    TradeRowState,
+    agent,
+    agent_check,
+    audit_entry,
+    decision,
+    delivery,
+    trade,
+    trunk_record,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,18 @@ class TrunkRow:
     saved_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """How much there is of everything."""
+
+    trades: Mapping[str, int]
+    """Trades by state; every state is named."""
+    outcomes: Mapping[str, int]
+    """Settled trades by outcome."""
+    checks_due: int
+    """Checks that are due or claimed."""
+
+
 class ReadModel:
     """Reads of one database."""
 
@@ -89,6 +111,20 @@ class ReadModel:
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(wanted)).mappings().all()
         return [TradeRow(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows]
+
+    async def totals(self) -> Totals:
+        """Trades by state and by outcome, and the checks that are due."""
+        by_state = select(trade.c.state, trade.c.outcome, func.count().label("trades"))
+        due = select(func.count()).select_from(agent_check).where(agent_check.c.state != CheckRowState.DONE)
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(by_state.group_by(trade.c.state, trade.c.outcome))).all()
+                checks_due = await connection.scalar(due) or 0
+        states = dict.fromkeys(map(str, TradeRowState), 0)
+        for row in rows:
+            states[row.state] += row.trades
+        outcomes = {row.outcome: row.trades for row in rows if row.outcome is not None}
+        return Totals(trades=states, outcomes=outcomes, checks_due=checks_due)
 
     async def audit_trail(self, external_id: str) -> list[AuditRow]:
         """All that was ever noted about a trade, oldest first."""

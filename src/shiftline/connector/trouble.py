@@ -1,0 +1,52 @@
+"""What is wrong with a trunk, in one line when it begins and one when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import structlog
+
+from shiftline.connector.ownership import Ownership
+from shiftline.connector.ports import CheckRunner
+
+log = structlog.get_logger("shiftline.trunk")
+
+_REARM = "then run: shiftline trunk rearm {trunk}, and start the worker again."
+TROUBLES: Mapping[str, str] = MappingProxyType(
+    {
+        "network.unreachable": "The PBX does not answer. Checks wait, and trades are referred in time. "
+        "Check that it runs, trunk.address, and what filters the network between us.",
+        "credentials.wrong-password": "The PBX refuses our credentials, so nothing more is sent. "
+        f"Correct trunk.username or its password, {_REARM}",
+        "acl.source": "The PBX refuses all that we send, so nothing more is sent. "
+        f"Have it admit our address (trunk.source), {_REARM}",
+        "ban.source": "The PBX has refused all that we send for a while. We ask again, ever less often. "
+        "If it has banned our address, lift the ban there.",
+    }
+)
+
+
+class TrunkWatch:
+    """Tells the log about a trunk. ``address`` is HOST:PORT, where it is asked."""
+
+    def __init__(self, *, runner: CheckRunner, ownership: Ownership, trunk: str, address: str) -> None:
+        self._runner = runner
+        self._ownership = ownership
+        self._log = log.bind(trunk=trunk, address=address)
+        self._trunk = trunk
+        self._told: str | None = None
+
+    def look(self) -> None:
+        """Log what has changed since the last look; only the trunk's owner knows."""
+        if not self._ownership.holds():
+            return
+        trouble: str | None = self._runner.knowledge().get("trouble")
+        if trouble == self._told:
+            return
+        self._told = trouble
+        if trouble is None:
+            self._log.info("trunk answers again")
+        else:
+            why = TROUBLES.get(trouble, "See: shiftline trunk show {trunk}")
+            self._log.warning("trunk in trouble", cause=trouble, why=why.format(trunk=self._trunk))
