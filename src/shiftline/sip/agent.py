@@ -23,7 +23,7 @@ from shiftline.sip.events import (
     SendFailed,
 )
 from shiftline.sip.grammar import refuse_unwritable
-from shiftline.sip.headers import CSeq, Via
+from shiftline.sip.headers import CSeq, Headers, Via
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.requests import ack_of_failure
 from shiftline.sip.response_path import mark_source, server_key
@@ -40,6 +40,7 @@ from shiftline.sip.transactions import (
 
 _MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+_ADDED = frozenset({"Max-Forwards", "User-Agent"})
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 
 
@@ -173,14 +174,14 @@ class SipAgent:
 
     def _outgoing(self, request: Request) -> tuple[Request, str]:
         branch = _MAGIC_COOKIE + self._token()
-        headers = request.headers.copy()
-        headers.remove("Via")
-        headers.prepend("Via", self._via + branch)
-        if "Max-Forwards" not in headers:
-            headers.add("Max-Forwards", "70")
-        if "User-Agent" not in headers:
-            headers.add("User-Agent", self._user_agent)
-        return Request(request.method, request.uri, headers, request.body), branch
+        rows = [("Via", self._via + branch)]
+        rows += [row for row in request.headers if row[0] != "Via"]
+        lacking = request.headers.missing(_ADDED)
+        if "Max-Forwards" in lacking:
+            rows.append(("Max-Forwards", "70"))
+        if "User-Agent" in lacking:
+            rows.append(("User-Agent", self._user_agent))
+        return Request(request.method, request.uri, Headers.of_checked_rows(rows), request.body), branch
 
     def _receive_response(self, response: Response, now: float) -> None:
         found = _BRANCH.search(response.headers.get("Via") or "")

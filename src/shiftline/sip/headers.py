@@ -68,8 +68,8 @@ class Headers:
             self.add(name, value)
 
     @classmethod
-    def of_read_rows(cls, rows: list[tuple[str, str]]) -> Self:
-        """Take rows from the message reader, which guarantees canonical names and values of one line."""
+    def of_checked_rows(cls, rows: list[tuple[str, str]]) -> Self:
+        """Take rows whose names are canonical and whose values are known to be one line each."""
         headers = cls()
         headers._rows = rows
         return headers
@@ -133,7 +133,7 @@ class Headers:
 
     def copy(self) -> Headers:
         """A map of its own with the same rows."""
-        return Headers.of_read_rows(list(self._rows))
+        return Headers.of_checked_rows(list(self._rows))
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None

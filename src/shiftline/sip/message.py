@@ -119,7 +119,7 @@ def _read_rest(data: bytes, start: int) -> tuple[Headers, bytes]:
         end, body = crlf, data[crlf + 3 :]
     else:
         end, body = bare, data[bare + 2 :]
-    headers = Headers.of_read_rows(_read_rows(data[start:end]))
+    headers = Headers.of_checked_rows(_read_rows(data[start:end]))
     written = headers.get("Content-Length")
     if written is None:
         return headers, body  # a datagram ends where it ends (section 18.3)
@@ -188,7 +188,7 @@ def response_to(request: Request, status: int, reason: str = "", *, to_tag: str 
     ``to_tag`` is added to To when To has none yet; 100 needs none, every other response does.
     """
     rows = [row for row in request.headers if row[0] in _COPIED_TO_RESPONSES]
-    response = Response(status, reason or REASONS.get(status, ""), Headers.of_read_rows(rows))
+    response = Response(status, reason or REASONS.get(status, ""), Headers.of_checked_rows(rows))
     if to_tag is not None and (to := response.headers.get("To")) is not None and not has_tag(to):
         response.headers.set("To", f"{to};tag={require_token(to_tag, 'tag')}")
     return response
