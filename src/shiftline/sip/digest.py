@@ -17,6 +17,8 @@ from shiftline.sip.message import Request, Response
 ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _REMEMBERED_CALLS = 16384
 _REMEMBERED_REALMS = 4
+_MOST_ROUNDS = 3
+"""Challenges in a row for one call: a proxy's, a registrar's and a stale nonce. More would have no end."""
 _HEADERS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 
 
@@ -111,7 +113,7 @@ class ChallengeOutcome(Enum):
     REFUSED = auto()
     """The credentials came from a current nonce and are not accepted: sending them again changes nothing."""
     UNSUPPORTED = auto()
-    """There is no challenge that we can answer."""
+    """There is no challenge that we can answer, or no end of them."""
 
 
 @dataclass(slots=True)
@@ -123,10 +125,10 @@ class _Nonce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Challenged:
-    """The last challenge of a call."""
+    """The last challenge of a call, and how many in a row it had by then."""
 
     cseq: int
-    stale: bool
+    round: int
 
 
 class DigestClient:
@@ -158,7 +160,8 @@ class DigestClient:
 
         A first challenge, ``stale=true``, or a new nonce after an old cached one is worth one more try: some
         servers never say stale. Refused credentials that were fresh are a refusal: the first ones made from
-        their nonce, or this call's answer (`requests.next_attempt`) to the challenge it just had.
+        their nonce, or this call's answer (`requests.next_attempt`) to the challenge it just had. A server
+        that challenges one call for ever, with new realms or stale nonces, is UNSUPPORTED.
         """
         offer, reply = _HEADERS.get(response.status, ("", ""))
         challenge = _best_challenge(response, offer)
@@ -166,17 +169,17 @@ class DigestClient:
             return ChallengeOutcome.UNSUPPORTED
         call_id, cseq = _call_of(request)
         before = self._calls.get(call_id)
-        answers_challenge = before is not None and 0 <= cseq - before.cseq <= 1
+        rounds = before.round if before is not None and 0 <= cseq - before.cseq <= 1 else 0
         used = credentials_for(request, reply, challenge.realm)
-        fresh = used is not None and (answers_challenge or self._is_first_use(used))
+        fresh = used is not None and (rounds > 0 or self._is_first_use(used))
         if used is not None and used.get("nonce") == challenge.nonce:
             return ChallengeOutcome.REFUSED
         self._learn(challenge, reply)
-        if challenge.stale and answers_challenge and before is not None and before.stale:
-            return ChallengeOutcome.UNSUPPORTED  # it calls every nonce stale: no end is in sight
         if fresh and not challenge.stale:
             return ChallengeOutcome.REFUSED
-        self._remember(call_id, _Challenged(cseq=cseq, stale=challenge.stale))
+        if rounds == _MOST_ROUNDS:
+            return ChallengeOutcome.UNSUPPORTED
+        self._remember(call_id, _Challenged(cseq=cseq, round=rounds + 1))
         return ChallengeOutcome.RETRY
 
     def _is_first_use(self, used: dict[str, str]) -> bool:

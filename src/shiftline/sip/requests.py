@@ -110,10 +110,6 @@ def next_attempt(request: Request) -> Request:
 
 def ack_of_failure(invite: Request, response: Response) -> Request:
     """The ACK of a non-2xx answer, within the INVITE's own transaction (RFC 3261 section 17.1.1.3)."""
-    return _acknowledgement(invite, response)
-
-
-def _acknowledgement(invite: Request, response: Response) -> Request:
     copied = [
         (name, value)
         for name, value in invite.headers

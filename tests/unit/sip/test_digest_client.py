@@ -232,14 +232,30 @@ def test_stale_is_a_reason_to_try_again() -> None:
     assert client.challenged(a_challenge("n2", stale=True), fresh) is ChallengeOutcome.RETRY
 
 
-def test_a_server_that_always_says_stale_is_given_up() -> None:
-    """The second stale in a row for one call ends it, without calling the password wrong."""
+@pytest.mark.parametrize("more", [', qop="auth", stale=true', ', qop="auth"'])
+def test_a_server_that_challenges_for_ever_is_given_up(more: str) -> None:
+    """Always stale, or always another realm: the fourth challenge ends it, calling no password wrong."""
+    client, request, outcomes = a_client(), a_request(), []
+    for number in range(4):
+        response = Response(401, "")
+        realm = "lab" if "stale" in more else f"realm{number}"
+        response.headers.add("WWW-Authenticate", f'Digest realm="{realm}", nonce="n{number}"{more}')
+        outcomes.append(client.challenged(response, request))
+        request = retry(client, request)
+    assert outcomes == [ChallengeOutcome.RETRY] * 3 + [ChallengeOutcome.UNSUPPORTED]
+
+
+def test_a_proxy_and_a_registrar_may_both_challenge() -> None:
+    """The second challenge comes from another party: its credentials have not been tried yet."""
     client, request = a_client(), a_request()
-    client.challenged(a_challenge("n1"), request)
-    fresh = retry(client, request)
-    client.challenged(a_challenge("n2", stale=True), fresh)
-    last = retry(client, fresh)
-    assert client.challenged(a_challenge("n3", stale=True), last) is ChallengeOutcome.UNSUPPORTED
+    assert client.challenged(a_challenge("p1", status=407), request) is ChallengeOutcome.RETRY
+    request = retry(client, request)
+    response = Response(401, "")
+    response.headers.add("WWW-Authenticate", 'Digest realm="registrar", nonce="r1"')
+    assert client.challenged(response, request) is ChallengeOutcome.RETRY
+    request = retry(client, request)
+    assert credentials(request)["realm"] == "registrar"
+    assert credentials(request, "Proxy-Authorization")["nc"] == "00000002"
 
 
 def test_the_same_nonce_again_is_a_refusal() -> None:
