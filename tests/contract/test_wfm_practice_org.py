@@ -16,7 +16,7 @@ import pytest
 
 from shiftline.clock import boot_time, clock_setting
 from shiftline.connector.records import BulkItem, BulkResult, Delivery, EvaluatedTrade
-from shiftline.errors import ConfigurationError, PeerError, RefusedError
+from shiftline.errors import ConfigurationError, PeerError, RefusedError, UnavailableError
 from shiftline.lab.org.accounts import SCHEDULES, VIEW, OAuthClient
 from shiftline.lab.org.entities import ManagementUnit, TradingRules
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, OrgSettings, PracticeOrg
@@ -295,7 +295,7 @@ async def test_a_port_in_use_is_told_clearly() -> None:
     """The sentence names address and port."""
     async with world() as here:
         port = httpx.URL(here.url).port
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"):
+        with pytest.raises(UnavailableError, match=f"127.0.0.1:{port}"):
             async with serve(here.practice, port=port or 0):
                 pass
 

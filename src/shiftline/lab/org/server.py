@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from shiftline.errors import ConfigurationError
+from shiftline.errors import UnavailableError
 from shiftline.lab.org.control import control_routes
 from shiftline.lab.org.gate import CORRELATION, Drop, Gate
 from shiftline.lab.org.operations import operations
@@ -112,7 +112,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(
+        raise UnavailableError(
             f"The practice org cannot listen on {host}:{port}: {error.strerror}.",
             remedy="Choose another port, or end the program that uses it.",
         ) from error
@@ -123,7 +123,7 @@ def _listen(host: str, port: int) -> socket.socket:
 async def serve(practice: PracticeOrg, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve a practice org while the block runs; yields its base URL. Port 0 takes a free one.
 
-    Raises ConfigurationError when the port is taken.
+    Raises UnavailableError when the port is taken.
     """
     listener = _listen(host, port)
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
@@ -100,12 +101,14 @@ def _bind(config: PracticePbxConfig) -> socket.socket:
     return sock
 
 
-async def serve(config: PracticePbxConfig, told_to_end: asyncio.Event) -> None:
-    """Serve until told to end. Raises UnavailableError when the port is taken."""
+async def serve(
+    config: PracticePbxConfig, told_to_end: asyncio.Event, tell: Callable[[str], None] = say_ready
+) -> None:
+    """Serve until told to end; ``tell`` gets HOST:PORT. Raises UnavailableError when the port is taken."""
     with _bind(config) as sock, config.log_path.open("a", encoding="utf-8") as log:
         host, port = sock.getsockname()
         server = PbxServer(PracticePbx(config, address=(host, port)), sock, log)
-        say_ready(f"{host}:{port}")
+        tell(f"{host}:{port}")
         await told_to_end.wait()
         server.close()
 
