@@ -1,0 +1,173 @@
+"""The reference says what the code has: every key, verb, option, figure and word."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from pydantic import BaseModel
+from shiftline.cli.app import app
+from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
+from shiftline.connector.records import DeliveryFate
+from shiftline.governor.governor import Mode, RefusalClass
+from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
+from shiftline.net.trunk import CAUSES
+from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
+from shiftline.trades.decision import StandingWord
+from shiftline.trades.model import EvidenceKind, TradeState, Verdict
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
+    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, RefusalClass, StandingWord,
+    TradeRowState, TradeState, Verdict,
+)  # fmt: skip
+
+
+def _text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The text below each heading of the second level, by the heading without its backticks."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return {heading.replace("`", ""): body for heading, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _rows(text: str) -> dict[str, list[str]]:
+    """The rows of its tables, by what stands in backticks in the first column."""
+    cells = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `"))
+    return {row[0].strip("` "): [cell.strip() for cell in row[1:]] for row in cells}
+
+
+def _models() -> dict[str, type[BaseModel]]:
+    found: dict[str, type[BaseModel]] = {"[[windows]]": WindowSettings}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found[f"[{name}]"] = field.annotation
+    return found
+
+
+def _defaults(model: type[BaseModel]) -> dict[str, str]:
+    return {
+        name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
+        for name, field in model.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize("section", _models())
+def test_every_key_is_documented_with_its_default(section: str) -> None:
+    """A row for each key and no other, with the default that the code has."""
+    rows = _rows(_sections(_text("reference/configuration.md"))[section])
+    assert {key: row[1] for key, row in rows.items()} == _defaults(_models()[section])
+
+
+def test_no_section_is_forgotten() -> None:
+    """Each section of the configuration has a heading."""
+    headings = {name for name in _sections(_text("reference/configuration.md")) if name.startswith("[")}
+    assert headings == set(_models())
+    assert {name.strip("[]") for name in headings} == set(Settings.model_fields)
+
+
+def test_the_example_is_short_and_usable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It has at most 40 lines, and loads once its secrets are set."""
+    example = CliRunner().invoke(app, ["config", "example"]).stdout
+    assert len(example.splitlines()) <= 40
+    path = tmp_path / "shiftline.toml"
+    path.write_text(example, encoding="utf-8")
+    settings = load_settings(path)
+    monkeypatch.setenv(settings.trunk.password_env, "one")
+    monkeypatch.setenv(settings.wfm.client_secret_env, "another")
+    check_secrets(settings)
+
+
+def _verbs(command: Any, path: str = "shiftline") -> Iterator[tuple[str, Any]]:
+    subcommands: Mapping[str, Any] = getattr(command, "commands", {})
+    if not subcommands:
+        yield path, command
+    for name, subcommand in subcommands.items():
+        yield from _verbs(subcommand, f"{path} {name}")
+
+
+VERBS = dict(_verbs(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented_with_its_options(verb: str) -> None:
+    """Each verb has a heading, and each of its options stands below it."""
+    section = _sections(_text("reference/command-line.md"))[verb]
+    options = {name for parameter in VERBS[verb].params for name in parameter.opts if name.startswith("--")}
+    assert {name for name in options if f"`{name}`" not in section and f"`{name} " not in section} == set()
+
+
+def test_no_verb_is_documented_that_is_not_there() -> None:
+    """The reference names no verb of the future."""
+    headings = _sections(_text("reference/command-line.md"))
+    assert {name for name in headings if name.startswith("shiftline ")} == set(VERBS)
+
+
+def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _leaves(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def _phase(name: str) -> Phase:
+    return Phase(
+        name=name,
+        trades=0,
+        verdicts=Verdicts(approved=0, denied=0, referred=0),
+        stuck=0,
+        wrong=0,
+        checks_sent=0,
+        refused=0,
+        seconds=0.0,
+        campaign_calls=0,
+        campaign_refused=0,
+    )
+
+
+def test_every_figure_of_the_demo_is_documented() -> None:
+    """The keys that both runs have stand once; those of the run after stand with their name."""
+    result = DemoResult(
+        settings=DemoSettings(),
+        published_at="",
+        agents=0,
+        before=_phase("before"),
+        after=_phase("after"),
+        truth=Verdicts(approved=0, denied=0, referred=0),
+    ).as_json()
+    both = set(_leaves(result["before"]))
+    alone = {f"after.{key}" for key in _leaves(result["after"]) if key not in both}
+    others = {key for key in _leaves(result) if not key.startswith(("before.", "after."))}
+    assert set(_rows(_sections(_text("reference/json.md"))["shiftline demo --json FILE"])) == (
+        both | alone | others
+    )
+
+
+@pytest.mark.parametrize("words", GLOSSARY_WORDS, ids=lambda words: words.__name__)
+def test_every_word_of_the_code_is_in_the_glossary(words: type[StrEnum]) -> None:
+    """States, kinds and verdicts are explained where words are law."""
+    glossary = _text("glossary.md")
+    assert [word for word in words if f"`{word}`" not in glossary] == []
+
+
+def test_every_cause_of_a_stopped_trunk_is_explained() -> None:
+    """Whoever reads a cause id in a log finds it in the governor's explanation."""
+    explanation = _text("explanation/governor.md")
+    assert [cause for cause in CAUSES.values() if f"`{cause}`" not in explanation] == []
+
+
+def test_every_table_is_drawn() -> None:
+    """The entity sketch shows each table of the schema."""
+    architecture = _text("architecture.md")
+    assert [name for name in metadata.tables if name not in architecture] == []
