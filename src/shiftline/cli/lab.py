@@ -146,7 +146,14 @@ async def _run_pbx(config: PracticePbxConfig) -> None:
             typer.echo(f"It refuses more than {throttle.limit} requests a second per {throttle.key}.")
         typer.echo("For shiftline.toml, which wants the password in SHIFTLINE_TRUNK_PASSWORD:")
         typer.echo(
-            _toml("trunk", address=f"sip:{address}", source="127.0.0.2", username=TRUNK_ACCOUNT, learn=True)
+            _toml(
+                "trunk",
+                address=f"sip:{address}",
+                source="127.0.0.2",
+                username=TRUNK_ACCOUNT,
+                learn=True,
+                max_rate=0,
+            )
         )
 
     with told_by_signals() as told:
@@ -179,7 +186,7 @@ async def _run_org(practice: PracticeOrg, port: int) -> None:
             await told.wait()
 
 
-def _toml(table: str, **values: str | bool) -> str:
+def _toml(table: str, **values: str | float) -> str:
     return "\n".join([f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())])
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.cli.reading import read_books
@@ -39,7 +39,9 @@ def list_all(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
         return
-    table = Table("trade", "state", "verdict", "why", "refer by (UTC)")
+    table = Table(
+        Column("trade", no_wrap=True), "state", "verdict", Column("why", overflow="fold"), "refer by (UTC)"
+    )
     for row in rows:
         table.add_row(
             row.external_id,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import structlog
+
 from shiftline.clock import Clock
 from shiftline.connector.ports import UnitOfWork, Work, WorkforceManagement
 from shiftline.connector.records import (
@@ -18,6 +20,8 @@ from shiftline.connector.records import (
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.uri import SipUri
 from shiftline.trades.deadlines import DeadlinePolicy, deadlines_of
+
+log = structlog.get_logger("shiftline.intake")
 
 WORK_HORIZON = timedelta(hours=4)  # scheduled hours are read so far ahead, to cover every poll interval
 
@@ -50,6 +54,8 @@ class Intake:
         self._deadlines = deadlines
         self._fresh_seconds = fresh_seconds
         self._addresses = addresses
+        self._reachable: set[str] = set()
+        self._unreachable: set[str] = set()
 
     async def poll(self) -> TakenIn:
         """Ask for the weeks with matched trades, and for those trades; record all in one transaction."""
@@ -76,6 +82,7 @@ class Intake:
             await books.roster.save(profiles, hours)
             new = await books.trades.record([self._with_deadlines(item) for item in evaluated], now)
             checks = await self._want_checks(books, evaluated, agents)
+        self._note_reachable(profiles)
         return TakenIn(matched=len(evaluated), new=new, checks=checks)
 
     async def _about(self, agents: Sequence[str]) -> tuple[list[AgentProfile], list[WorkingHours]]:
@@ -83,6 +90,9 @@ class Intake:
             unknown = await books.roster.unknown(agents)
         if not agents:
             return [], []
+        # Each worker asks about everybody once, so that a corrected roster takes effect at the next start,
+        # and at each poll about those without an address: somebody may be giving them one.
+        unknown = sorted({*unknown, *agents} - (self._reachable - {*unknown}))
         found = {p.external_id: p for p in await self._wfm.profiles(unknown)} if unknown else {}
         # An agent that the WFM's directory does not know still gets a row: he is listed, and his
         # trades go to a person.
@@ -92,6 +102,17 @@ class Intake:
         ]
         now = self._clock()
         return profiles, await self._wfm.working_hours(agents, now, now + WORK_HORIZON)
+
+    def _note_reachable(self, profiles: Sequence[AgentProfile]) -> None:
+        self._reachable |= {profile.external_id for profile in profiles if profile.address}
+        without = {profile.external_id for profile in profiles if not profile.address}
+        if without - self._unreachable:
+            log.warning(
+                "agents without a SIP address",
+                agents=len(without),
+                why="Their trades are referred. See: shiftline roster check",
+            )
+        self._unreachable = without
 
     def _with_address(self, profile: AgentProfile) -> AgentProfile:
         named = self._addresses.get(profile.external_id) or self._addresses.get(profile.name)
@@ -114,11 +135,14 @@ class Intake:
         needed_by: dict[str, datetime] = {}
         for item in evaluated:
             refer_by = self._with_deadlines(item).refer_by
+            if refer_by <= self._clock():
+                continue  # it is referred at once: its checks would only delay those of others
             for agent in item.trade.agents:
                 needed_by[agent] = min(refer_by, needed_by.get(agent, refer_by))
         wanted = [
             WantedCheck(agent=agent, address=address, needed_by=needed_by[agent])
             for agent, address in sorted(addresses.items())
+            if agent in needed_by
         ]
         return await books.checks.want(wanted, self._clock(), self._fresh_seconds)
 

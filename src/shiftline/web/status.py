@@ -19,6 +19,7 @@ from shiftline.store.read_model import ReadModel, Totals, TrunkRow
 REFRESH_SECONDS = 5
 SILENT_SECONDS = 15.0
 """A worker saves what it knows about its trunk every second; after so long it does not run."""
+UNAVAILABLE = "The database does not answer."
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -76,8 +77,9 @@ def _trunk(row: TrunkRow, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _unavailable(request: Request, error: Exception) -> Response:
+async def _unavailable(request: Request, _: Exception) -> Response:
+    # What the database said is for the log: it may name files and hosts.
     if request.url.path == "/":
-        text = _PAGE.render(unavailable=str(error), refresh_seconds=REFRESH_SECONDS)
+        text = _PAGE.render(unavailable=UNAVAILABLE, refresh_seconds=REFRESH_SECONDS)
         return HTMLResponse(text, status_code=503, headers=HEADERS)
-    return JSONResponse({"error": str(error)}, status_code=503, headers=HEADERS)
+    return JSONResponse({"error": UNAVAILABLE}, status_code=503, headers=HEADERS)
