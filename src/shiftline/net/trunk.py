@@ -24,7 +24,7 @@ from shiftline.connector.reading import REFUSALS, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
 from shiftline.sip.message import Request, Response
-from shiftline.sip.requests import options, register_query
+from shiftline.sip.requests import next_attempt, options, register_query
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
@@ -60,6 +60,8 @@ class _Queued:
     needed_by: datetime
     order: int
     check: DueCheck = field(compare=False)
+    attempt: Request | None = field(default=None, compare=False)
+    """What to send after a challenge: the same call, so that a second challenge is known as one."""
     tries: int = field(default=0, compare=False)
 
 
@@ -159,7 +161,7 @@ class TrunkDriver:
                 self._send(None, self._canary(), Send.CANARY, now)
             else:
                 queued = heapq.heappop(self._queue)
-                self._send(queued, self._question(queued.check), Send.CHECK, now)
+                self._send(queued, queued.attempt or self._question(queued.check), Send.CHECK, now)
 
     def _send(self, queued: _Queued | None, request: Request, kind: Send, now: float) -> None:
         carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
@@ -177,6 +179,7 @@ class TrunkDriver:
         answer = self._classify(request, response)
         self._governor.answered(ticket, self._loop.time(), answer, _retry_after(response))
         if queued is not None:
+            queued.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
             self._conclude(queued, response, answer)
         self._pump()
 
