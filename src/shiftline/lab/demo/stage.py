@@ -51,6 +51,8 @@ class WorkerSettings:
     max_rate: float = 0.0
     learn: bool = True
     headroom: float = 0.0
+    deny_violations: tuple[str, ...] = (DENY_RULE_VIOLATION,)
+    """The demo's one explicit deny rule."""
     calls_per_minute: int = 5
     """The WFM's budget of shift-trading calls, and the practice org's too."""
 
@@ -199,7 +201,7 @@ class Stage:
                 "poll_seconds": 60,
             },
             # Every lab has one password; a real installation must insist to get away with that.
-            "policy": {"deny_violations": [DENY_RULE_VIOLATION], "allow_shared_secret": True},
+            "policy": {"deny_violations": list(worker.deny_violations), "allow_shared_secret": True},
             "database": {"directory": str(self.directory / "postgres")},
         }
         lines = []

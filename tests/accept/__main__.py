@@ -1,0 +1,233 @@
+"""``make accept``: every acceptance line on real processes, as a table with figures.
+
+``--only demos|shared|password|kills`` runs one part, ``--seeds 1,2,3`` chooses the days. The whole takes
+about an hour on two cores. Exit code 1 if any line falls short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
+
+from shiftline.lab.demo.stage import OUR_HOST, WorkerSettings
+from shiftline.lab.org.faults import Fault, FaultName
+from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
+
+TRUNK_ACCOUNT = "shiftline"
+BURSTS = ((20, 500), (50, 500), (200, 4000))
+PBXS = ("practice", "kamailio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One measured line: what was run, what came out, and which bars it missed."""
+
+    name: str
+    figures: str
+    missed: tuple[str, ...]
+
+
+def _demo(*arguments: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as directory:
+        out = Path(directory) / "out.json"
+        command = [sys.executable, "-m", "shiftline", "demo", "--exit", "--json", str(out), *arguments]
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+        if not out.exists():
+            return {"broken": (ran.stderr or ran.stdout).strip().splitlines()[-1:]}
+        figures: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+        return figures
+
+
+def _judge(
+    name: str, figures: dict[str, Any], **bars: Callable[[dict[str, Any], dict[str, Any]], bool]
+) -> Line:
+    if "broken" in figures:
+        return Line(name=name, figures=str(figures["broken"]), missed=("it did not run",))
+    before, after = figures["before"], figures["after"]
+    share = after["refused"] / max(after["checks_sent"], 1)
+    shown = (
+        f"before: stuck {before['stuck']}, campaign refused {before['campaign']['refused']}; "
+        f"after: {after['approved']}/{after['denied']}/{after['referred']}, stuck {after['stuck']}, "
+        f"wrong {after['wrong']}, refused {after['refused']} of {after['checks_sent']} ({share:.2%}), "
+        f"efficiency {after['efficiency']:.3f}, campaign refused {after['campaign']['refused']}, "
+        f"overshoot windows {after['overshoot_windows']}"
+    )
+    missed = tuple(bar.replace("_", " ") for bar, holds in bars.items() if not holds(before, after))
+    return Line(name=name, figures=shown, missed=missed)
+
+
+def _is_truth(_: dict[str, Any], after: dict[str, Any]) -> bool:
+    return all(after[word] == after["truth"][word] for word in ("approved", "denied", "referred"))
+
+
+def _is_clean(_: dict[str, Any], after: dict[str, Any]) -> bool:
+    return after["stuck"] == 0 and after["wrong"] == 0
+
+
+def demos(seeds: list[int]) -> Iterator[Line]:
+    """The burst against the hidden limit, cold, on both PBXs."""
+    for pbx in PBXS:
+        for limit, trades in BURSTS:
+            for seed in seeds:
+                arguments = [
+                    "--pbx",
+                    pbx,
+                    "--limit",
+                    str(limit),
+                    "--trades",
+                    str(trades),
+                    "--seed",
+                    str(seed),
+                ]
+                yield _judge(
+                    f"demo {pbx}, limit {limit}, {trades} trades, seed {seed}",
+                    _demo(*arguments),
+                    equals_truth=_is_truth,
+                    none_stuck_or_wrong=_is_clean,
+                    refused_at_most_2_percent=lambda _, a: a["refused"] <= 0.02 * a["checks_sent"],
+                    efficiency_at_least_085=lambda _, a: a["efficiency"] >= 0.85,
+                    before_shows_the_incident=lambda b, _: b["stuck"] > 0.5 * b["trades"],
+                    campaign_untouched=lambda _, a: a["campaign"]["refused"] == 0,
+                )
+
+
+def shared(seeds: list[int]) -> Iterator[Line]:
+    """A limit that the campaign shares: declared, and learned."""
+    for pbx in PBXS:
+        for seed in seeds:
+            arguments = ["--pbx", pbx, "--limit-key", "trunk", "--seed", str(seed)]
+            yield _judge(
+                f"shared limit {pbx}, declared 40/s, seed {seed}",
+                _demo(*arguments, "--max-rate", "40"),
+                equals_truth=_is_truth,
+                none_stuck_or_wrong=_is_clean,
+                before_refuses_campaign_calls=lambda b, _: b["campaign"]["refused"] > 0,
+                campaign_untouched=lambda _, a: a["campaign"]["refused"] == 0,
+            )
+            yield _judge(
+                f"shared limit {pbx}, learning, seed {seed}",
+                _demo(*arguments),
+                equals_truth=_is_truth,
+                none_stuck_or_wrong=_is_clean,
+                before_refuses_campaign_calls=lambda b, _: b["campaign"]["refused"] > 0,
+                at_most_one_overshoot_window=lambda _, a: a["overshoot_windows"] <= 1,
+            )
+
+
+def password(_: list[int]) -> Iterator[Line]:
+    """A wrong password on the trunk, as both families of PBXs answer it."""
+    for answer in WrongPasswordAnswer:
+        faults = Faults(
+            throttle=Throttle(limit=50),
+            rotated_accounts=frozenset({TRUNK_ACCOUNT}),
+            wrong_password_answer=answer,
+        )
+        left = _endure(
+            Ordeal(
+                trades=500,
+                pbx_faults=faults,
+                worker=WorkerSettings(deny_violations=()),
+                expires_after_seconds=(60.0, 180.0),
+            )
+        )
+        ours = [request for request in left.requests if request.source == OUR_HOST]
+        carried = sum(request.carried_credentials for request in ours)
+        named = sum(any("credentials.wrong-password" in r for r in row.reasons) for row in left.rows)
+        unasked = sum(
+            all(".no-address" in r or "credentials" not in r for r in row.reasons) for row in left.rows
+        )
+        late = sum(row.decided_at is None or row.decided_at > row.refer_by for row in left.rows)
+        missed = [
+            word
+            for word, wrong in {
+                "fewer than 20 requests": len(ours) >= 20,
+                "at most 2 with credentials": carried > 2,
+                "every trade referred": any(row.verdict != "refer" for row in left.rows) or bool(left.lost),
+                "with its cause": named < len(left.rows),
+                "by refer-by": late > 0,
+            }.items()
+            if wrong
+        ]
+        figures = (
+            f"{len(ours)} requests, {carried} with credentials; {len(left.rows)} of 500 trades referred, "
+            f"{named} name the cause, {late} late"
+        )
+        yield Line(name=f"wrong password, {answer}", figures=figures, missed=tuple(missed))
+
+
+def kills(seeds: list[int]) -> Iterator[Line]:
+    """Twenty kills in one burst, alone, with lost answers, and with PostgreSQL killed in the middle."""
+    seed = seeds[0]
+    moments = tuple(random_moments(20, seed=seed))
+    dropping = {FaultName.DROP_AFTER_COMMIT: Fault(probability=0.5, seed=seed)}
+    ordeals = {
+        "20 worker kills": Ordeal(trades=500, seed=seed, worker_kills=moments),
+        "20 worker kills, org drops after commit": Ordeal(
+            trades=500, seed=seed, worker_kills=moments, org_faults=dropping
+        ),
+        "20 worker kills, PostgreSQL killed": Ordeal(
+            trades=500, seed=seed, worker_kills=moments, database_kills=(moments[9] + 1.0,)
+        ),
+    }
+    for name, ordeal in ordeals.items():
+        left = _endure(ordeal)
+        missed = [
+            word
+            for word, faults in {
+                "no trade lost": left.lost,
+                "none undecided": left.undecided,
+                "exactly one effective decision": left.not_once,
+                "none wrong": left.wrong,
+            }.items()
+            if faults
+        ]
+        figures = (
+            f"{left.kills} kills in {moments[-1]:.0f} s, settled after {left.seconds:.0f} s; lost {len(left.lost)}, "
+            f"undecided {len(left.undecided)}, not decided exactly once {len(left.not_once)}, wrong "
+            f"{len(left.wrong)}; {left.as_truth} of {len(left.truth)} as the truth has it"
+        )
+        yield Line(name=name, figures=figures, missed=tuple(missed))
+
+
+def _endure(ordeal: Ordeal) -> Aftermath:
+    with tempfile.TemporaryDirectory() as directory:
+        return asyncio.run(endure(ordeal, Path(directory)))
+
+
+PARTS = {"demos": demos, "shared": shared, "password": password, "kills": kills}
+
+
+def main() -> int:
+    """Run the parts, show each line as it comes and the table at the end."""
+    parser = argparse.ArgumentParser(prog="make accept", description=__doc__)
+    parser.add_argument("--only", choices=sorted(PARTS), action="append")
+    parser.add_argument("--seeds", default="1,2,3", type=lambda text: [int(part) for part in text.split(",")])
+    chosen = parser.parse_args()
+    console = Console(highlight=False)
+    lines = []
+    for part in chosen.only or PARTS:
+        for line in PARTS[part](chosen.seeds):
+            lines.append(line)
+            word = "[red]short[/]" if line.missed else "[green]holds[/]"
+            console.print(f"{word}  {line.name}: {line.figures} {', '.join(line.missed)}", soft_wrap=True)
+    table = Table("line", "", "missed", title="Acceptance")
+    for line in lines:
+        table.add_row(line.name, "short" if line.missed else "holds", ", ".join(line.missed))
+    console.print(table)
+    return int(any(line.missed for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
