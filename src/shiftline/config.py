@@ -256,7 +256,8 @@ def check_secrets(settings: Settings) -> None:
 
 
 def _fault(path: Path, error: ValidationError) -> ConfigurationError:
-    fault = error.errors(include_url=False)[0]
+    # A misspelt key is often missing as well: the misspelling explains more.
+    fault = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in fault["loc"])
     variable = "SHIFTLINE_" + "__".join(str(part) for part in fault["loc"]).upper()
     place = f"the variable {variable}" if variable in map(str.upper, os.environ) else str(path)

@@ -50,7 +50,7 @@ def _root(
 def main() -> None:
     """Run the program; a user's mistake or a peer's fault is one sentence, never a traceback."""
     try:
-        app()  # says itself what is wrong with the command line, and ends the process
+        app(prog_name="shiftline")  # says itself what is wrong with the command line, and ends the process
     except ShiftlineError as error:
         sys.exit(_explain(error))
     except ExceptionGroup as group:

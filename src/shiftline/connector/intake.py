@@ -87,12 +87,12 @@ class Intake:
 
     async def _about(self, agents: Sequence[str]) -> tuple[list[AgentProfile], list[WorkingHours]]:
         async with self._work() as books:
-            unknown = await books.roster.unknown(agents)
+            new = {*await books.roster.unknown(agents)}
         if not agents:
             return [], []
         # Each worker asks about everybody once, so that a corrected roster takes effect at the next start,
         # and at each poll about those without an address: somebody may be giving them one.
-        unknown = sorted({*unknown, *agents} - (self._reachable - {*unknown}))
+        unknown = [agent for agent in agents if agent in new or agent not in self._reachable]
         found = {p.external_id: p for p in await self._wfm.profiles(unknown)} if unknown else {}
         # An agent that the WFM's directory does not know still gets a row: he is listed, and his
         # trades go to a person.
@@ -149,7 +149,7 @@ class Intake:
 
 def _usable_address(text: str | None) -> str | None:
     """A SIP URI that names a user, or None: what cannot be asked is listed as without an address."""
-    if not text:
+    if not text or not text.isprintable():
         return None
     try:
         return text if SipUri.parse(text).user else None

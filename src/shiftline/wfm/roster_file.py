@@ -30,7 +30,7 @@ def read_roster(path: Path) -> dict[str, str]:
         return _addresses(path, reader)
     except csv.Error as error:
         raise ConfigurationError(
-            f"{path}, line {reader.line_num}: not CSV: {error}.", remedy="Mend that line."
+            f"{path}, line {reader.line_num + 1}: not CSV: {error}.", remedy="Mend that line."
         ) from error
 
 
@@ -56,7 +56,7 @@ def _addresses(path: Path, reader: csv.DictReader[str]) -> dict[str, str]:
 
 def _require_user_address(address: str, where: str) -> None:
     try:
-        usable = bool(SipUri.parse(address).user)
+        usable = address.isprintable() and bool(SipUri.parse(address).user)
     except SipSyntaxError:
         usable = False
     if not usable:

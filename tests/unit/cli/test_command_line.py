@@ -1,0 +1,125 @@
+"""The command line itself: usage, exit codes, and how errors become sentences."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shiftline import __version__
+from shiftline.cli import app
+from shiftline.errors import MisuseError, UnavailableError
+
+Shiftline = Callable[..., Any]
+
+VERBS = (
+    "demo",
+    "serve",
+    "worker",
+    "config example",
+    "config show",
+    "config check",
+    "db upgrade",
+    "db status",
+    "db stop",
+    "trunk list",
+    "trunk show",
+    "trunk rearm",
+    "trades list",
+    "trades show",
+    "roster import",
+    "roster check",
+    "lab pbx",
+    "lab org",
+    "lab faults",
+)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(shiftline: Shiftline, verb: str) -> None:
+    """--help tells what the verb does, and is no fault."""
+    ended = shiftline(*verb.split(), "--help")
+    assert ended.code == 0
+    assert f"Usage: shiftline {verb}" in ended.out
+
+
+def test_the_version_is_told(shiftline: Shiftline) -> None:
+    """--version prints it and ends."""
+    ended = shiftline("--version")
+    assert (ended.code, ended.out) == (0, f"shiftline {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["bogus"], "No such command 'bogus'"),
+        (["worker", "--bogus"], "No such option: --bogus"),
+        (["trades", "show"], "Missing argument"),
+        (["trades", "list", "--state", "lost"], "'lost' is not one of"),
+        (["config", "example", "too", "much"], "unexpected extra argument"),
+        (["serve", "--port", "70000"], "--port"),
+        (["demo", "--trades", "many"], "--trades"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_box(shiftline: Shiftline, arguments: list[str], word: str) -> None:
+    """Exit code 2, what is wrong, where help is, and no traceback."""
+    ended = shiftline(*arguments)
+    assert ended.code == 2
+    assert word in ended.err
+    assert "for help" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_without_a_verb_the_help_is_shown(shiftline: Shiftline) -> None:
+    """Nothing to do is a question, answered with exit code 2."""
+    ended = shiftline()
+    assert ended.code == 2
+    assert "worker" in ended.out + ended.err
+
+
+def _fail(error: Exception) -> Callable[..., None]:
+    def fail(*, prog_name: str) -> None:
+        raise error
+
+    return fail
+
+
+def test_an_error_of_ours_is_a_sentence_and_a_remedy(
+    shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two lines, brackets and all: nothing in them is taken for markup."""
+    error = UnavailableError("The desk [east] is away.", remedy="Wait.")
+    monkeypatch.setattr(app, "app", _fail(error))
+    ended = shiftline()
+    assert (ended.code, ended.err) == (1, "error: The desk [east] is away.\nnext:  Wait.\n")
+
+
+def test_an_error_of_ours_is_found_in_groups(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that ran side by side wrap it; the reader gets the sentence."""
+    error = ExceptionGroup("tasks", [ExceptionGroup("more tasks", [UnavailableError("It is away.")])])
+    monkeypatch.setattr(app, "app", _fail(error))
+    ended = shiftline()
+    assert (ended.code, ended.err) == (1, "error: It is away.\n")
+
+
+def test_a_defect_is_not_dressed_up(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not ours to explain keeps its traceback, for the report."""
+    monkeypatch.setattr(app, "app", _fail(ExceptionGroup("tasks", [UnavailableError("x"), KeyError("y")])))
+    with pytest.raises(ExceptionGroup):
+        app.main()
+    monkeypatch.setattr(app, "app", _fail(MisuseError("A contract was broken.")))
+    assert shiftline().code == 1
+
+
+def test_a_verb_does_not_pay_for_the_others() -> None:
+    """The program's start imports no database, no WFM client and no lab."""
+    script = (
+        "import sys, shiftline.cli.app\n"
+        "slow = ('sqlalchemy', 'alembic', 'httpx', 'uvicorn', 'starlette', 'shiftline.bootstrap')\n"
+        "print(*(name for name in slow if name in sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("\n", "")

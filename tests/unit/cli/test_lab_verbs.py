@@ -1,0 +1,125 @@
+"""The lab's verbs: faults by name, and ports that are taken."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shiftline.errors import ConfigurationError
+from shiftline.lab.fault_bank import ORG_FAULTS, PBX_FAULTS, org_faults, pbx_faults
+from shiftline.lab.org.faults import Fault, FaultName
+from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
+
+Shiftline = Callable[..., Any]
+
+
+@pytest.fixture
+def taken_udp() -> Iterator[int]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@pytest.fixture
+def taken_tcp() -> Iterator[int]:
+    with closing(socket.socket()) as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+def test_a_taken_port_is_told_by_the_practice_pbx(shiftline: Shiftline, taken_udp: int) -> None:
+    """Exit code 1, and what to do."""
+    ended = shiftline("lab", "pbx", "--port", str(taken_udp))
+    assert ended.code == 1
+    assert f"cannot listen on 127.0.0.1:{taken_udp}: Address already in use." in ended.err
+    assert "next:  End the program that uses the port" in ended.err
+
+
+def test_a_taken_port_is_told_by_the_practice_org(shiftline: Shiftline, taken_tcp: int) -> None:
+    """The same."""
+    ended = shiftline("lab", "org", "--trades", "2", "--port", str(taken_tcp))
+    assert ended.code == 1
+    assert f"cannot listen on 127.0.0.1:{taken_tcp}: Address already in use." in ended.err
+    assert "next:  Choose another port" in ended.err
+
+
+def test_a_taken_port_is_told_by_the_status_page(
+    shiftline: Shiftline, config: Callable[..., Path], tmp_path: Path, taken_tcp: int
+) -> None:
+    """Before the database is touched."""
+    path = config(f"[database]\ndirectory = '{tmp_path}/postgres'")
+    for more in ([], ["--no-worker"]):
+        ended = shiftline("serve", "-c", path, "--port", str(taken_tcp), *more)
+        assert ended.code == 1
+        assert f"The status page cannot listen on 127.0.0.1:{taken_tcp}: Address" in ended.err
+        assert "--port, or web.port" in ended.err
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_a_host_that_is_none_is_told_by_the_status_page(
+    shiftline: Shiftline, config: Callable[..., Path]
+) -> None:
+    """An address of another machine cannot be listened on (RFC 5737)."""
+    ended = shiftline("serve", "-c", config(), "--host", "192.0.2.1", "--port", "0")
+    assert ended.code == 1
+    assert "192.0.2.1:0: Cannot assign requested address." in ended.err
+
+
+def test_the_faults_are_listed(shiftline: Shiftline) -> None:
+    """Each with what it does, for people and for machines."""
+    listed = json.loads(shiftline("lab", "faults", "--json").out)
+    assert {row["fault"] for row in listed if row["of"] == "pbx"} == {*PBX_FAULTS}
+    assert {row["fault"] for row in listed if row["of"] == "org"} == {*FaultName} == {*ORG_FAULTS}
+    assert "credentials.rotated" in shiftline("lab", "faults").out
+
+
+@pytest.mark.parametrize(("verb", "meant"), [("pbx", "acl.source"), ("org", "http-429")])
+def test_an_unknown_fault_is_told(shiftline: Shiftline, verb: str, meant: str) -> None:
+    """With the one that may have been meant."""
+    ended = shiftline("lab", verb, "--port", "0", "--fault", meant[:-1])
+    assert ended.code == 2
+    assert ended.err.splitlines() == [
+        f"error: There is no fault {meant[:-1]!r} here.",
+        f"next:  Did you mean {meant}? See: shiftline lab faults",
+    ]
+
+
+def test_a_log_that_cannot_be_written_is_told(shiftline: Shiftline, tmp_path: Path) -> None:
+    """Before the port is taken."""
+    ended = shiftline("lab", "pbx", "--port", "0", "--log", tmp_path / "no" / "log")
+    assert ended.code == 2
+    assert "cannot be written: No such file or directory." in ended.err
+
+
+def test_faults_add_up() -> None:
+    """Several may be on at once, and a throttle that was asked for stays."""
+    throttle = Throttle(limit=20)
+    faults = pbx_faults(["throttle.source", "credentials.wrong-password", "network.filtered"], throttle)
+    assert faults == Faults(
+        throttle=throttle,
+        rotated_accounts=frozenset({"shiftline"}),
+        wrong_password_answer=WrongPasswordAnswer.FORBID,
+        silent=True,
+    )
+    assert pbx_faults([]) == Faults()
+    assert pbx_faults(["throttle.source"]).throttle == Throttle(limit=50)
+
+
+@pytest.mark.parametrize("name", PBX_FAULTS)
+def test_each_fault_of_the_pbx_changes_something(name: str) -> None:
+    """A name without an effect would be a lie."""
+    assert pbx_faults([name]) != Faults()
+
+
+def test_faults_of_the_org_strike_always() -> None:
+    """Until they are changed by hand."""
+    assert org_faults(["slow", "garbage"]) == {FaultName.SLOW: Fault(), FaultName.GARBAGE: Fault()}
+    with pytest.raises(ConfigurationError, match="no fault 'nothing-like-it'"):
+        org_faults(["nothing-like-it"])

@@ -1,0 +1,165 @@
+"""The status page and its API over what the books say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from shiftline.errors import UnavailableError
+from shiftline.store.read_model import ReadModel, Totals, TrunkRow
+from shiftline.web.server import address_of, listening, serving
+from shiftline.web.status import status_app
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+TOTALS = Totals(
+    trades={"open": 3, "delivering": 2, "referred": 1, "settled": 7},
+    outcomes={"approved": 6, "denied": 1},
+    checks_due=4,
+)
+
+
+def trunk(**changes: Any) -> TrunkRow:
+    told: dict[str, Any] = {
+        "trunk": "pbx",
+        "source": "192.0.2.7",
+        "auth_user": "<shiftline>",
+        "governor": {"mode": "holding", "rate": 47.25, "refusal": "throttle", "trouble": None},
+        "disarmed_cause": None,
+        "disarmed_at": None,
+        "saved_at": NOW - timedelta(seconds=1),
+    }
+    return TrunkRow(**(told | changes))
+
+
+class Books:
+    """Books that say what they are told to, or cannot be read."""
+
+    def __init__(self, *trunks: TrunkRow, away: bool = False) -> None:
+        self._trunks = trunks
+        self._away = away
+
+    async def totals(self) -> Totals:
+        return TOTALS
+
+    async def trunks(self) -> list[TrunkRow]:
+        if self._away:
+            raise UnavailableError("socket /home/somebody/.s.PGSQL: connection refused.")
+        return [*self._trunks]
+
+
+@asynccontextmanager
+async def client(books: Books) -> AsyncIterator[httpx.AsyncClient]:
+    app = status_app(cast("ReadModel", books), lambda: NOW)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page") as browser:
+        yield browser
+
+
+async def test_the_api_tells_trades_checks_and_trunks() -> None:
+    """All keys, as the reference has them."""
+    async with client(Books(trunk())) as browser:
+        answer = await browser.get("/api/status")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "at": "2026-11-23T15:00:00+00:00",
+        "trades": {"open": 3, "delivering": 2, "referred": 1, "settled": 7},
+        "outcomes": {"approved": 6, "denied": 1},
+        "checks_due": 4,
+        "trunks": [
+            {
+                "trunk": "pbx",
+                "source": "192.0.2.7",
+                "auth_user": "<shiftline>",
+                "mode": "holding",
+                "rate": 47.25,
+                "refusal": "throttle",
+                "trouble": None,
+                "disarmed_cause": None,
+                "saved_seconds_ago": 1.0,
+                "worker_is_silent": False,
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, "Working"),
+        ({"governor": {"mode": "listening", "trouble": "network.unreachable"}}, "network.unreachable"),
+        ({"governor": {}, "disarmed_cause": "acl.source"}, "shiftline trunk rearm pbx"),
+        ({"saved_at": NOW - timedelta(seconds=61)}, "No worker has looked after it for 61 s"),
+    ],
+)
+async def test_the_page_says_how_a_trunk_is(changes: dict[str, Any], word: str) -> None:
+    """In words; what comes from the configuration is escaped."""
+    async with client(Books(trunk(**changes))) as browser:
+        answer = await browser.get("/")
+    assert answer.status_code == 200
+    assert word in answer.text
+    assert "&lt;shiftline&gt;" in answer.text
+    assert "<shiftline>" not in answer.text
+
+
+async def test_the_page_refreshes_itself_and_runs_nothing() -> None:
+    """No script, nothing from elsewhere, nothing kept: a phone may lie open on it all day."""
+    async with client(Books()) as browser:
+        answer = await browser.get("/")
+    assert '<meta http-equiv="refresh" content="5">' in answer.text
+    assert "width=device-width" in answer.text
+    assert "no worker has run" in answer.text
+    assert "<script" not in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_health_follows_the_database() -> None:
+    """200 when the books can be read, 503 when not; where the database lives is nobody's business."""
+    async with client(Books()) as browser:
+        answer = await browser.get("/healthz")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
+    async with client(Books(away=True)) as browser:
+        for path in ("/healthz", "/api/status", "/"):
+            answer = await browser.get(path)
+            assert answer.status_code == 503
+            assert "The database does not answer." in answer.text
+            assert "somebody" not in answer.text
+
+
+async def test_it_is_served_on_a_socket_and_ends_with_its_block() -> None:
+    """Port 0 takes a free one; afterwards nobody listens there."""
+    app = status_app(cast("ReadModel", Books()), lambda: NOW)
+    with listening("127.0.0.1", 0) as listener:
+        address = address_of(listener)
+        async with serving(app, listener), httpx.AsyncClient(base_url=address) as browser:
+            assert (await browser.get("/healthz")).text == "ok\n"
+            with pytest.raises(UnavailableError, match="cannot listen"), listening(*listener.getsockname()):
+                pass
+    async with httpx.AsyncClient() as browser:
+        with pytest.raises(httpx.ConnectError):
+            await browser.get(address)
+
+
+async def test_an_error_beside_it_comes_out_as_it_was() -> None:
+    """The page ends, and the fault is still the fault."""
+    app = status_app(cast("ReadModel", Books()), lambda: NOW)
+
+    async def fail_beside_it() -> None:
+        with listening("127.0.0.1", 0) as listener:
+            async with serving(app, listener):
+                await asyncio.sleep(0)
+                raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail_beside_it()
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    """As browsers want it."""
+    with listening("::1", 0) as listener:
+        assert address_of(listener).startswith("http://[::1]:")
