@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import typer.main
 from pydantic import BaseModel
+from typer.testing import CliRunner
+
 from shiftline.cli.app import app
 from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
 from shiftline.connector.records import DeliveryFate
@@ -21,7 +23,6 @@ from shiftline.net.trunk import CAUSES
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
