@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,16 @@ import typer.main
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from shiftline.bootstrap import BUDGET_SECONDS
 from shiftline.cli.app import app
 from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
+from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
+from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.records import DeliveryFate
-from shiftline.governor.governor import Mode, RefusalClass
+from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
+from shiftline.governor.learner import DECREASE, PINNED_CREEP
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.trunk import CAUSES
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
@@ -30,6 +36,32 @@ GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
     CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, RefusalClass, StandingWord,
     TradeRowState, TradeState, Verdict,
 )  # fmt: skip
+
+LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
+GOVERNOR = GovernorPolicy()
+DELIVERY = DeliveryPolicy()
+FIGURES = {
+    "explanation/governor.md": (
+        f"From {GOVERNOR.initial_rate:g} requests/s",
+        f"doubling every {GOVERNOR.doubling_seconds:g} s",
+        f"After {GOVERNOR.canary_seconds:g} s",
+        f"at most {GOVERNOR.longest_silence:g} s ({LONGEST_BAN:g} s once it is called a ban)",
+        f"canaries refused for {GOVERNOR.patience_seconds:g} s",
+        f"creeps up by {GOVERNOR.creep_per_second:.1%} a second".replace("%", " %"),
+        f"creeps up by {GOVERNOR.creep_per_second * PINNED_CREEP:.2%} a second".replace("%", " %"),
+        f"becomes {DECREASE:g} times",
+        f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",
+    ),
+    "decisions/0003-one-owner-per-trunk.md": (
+        f"lasts {TTL_SECONDS:g} s and is renewed every second",
+        f"takes over {GRACE_SECONDS:g} s after the end",
+    ),
+    "decisions/0006-call-budget-drives-delivery.md": (
+        f"waited {DELIVERY.linger.total_seconds():g} s",
+        f"a deadline is {DELIVERY.margin.total_seconds():g} s away",
+        f"over {BUDGET_SECONDS:g} s per OAuth client",
+    ),
+}
 
 
 def _text(name: str) -> str:
@@ -166,6 +198,21 @@ def test_every_cause_of_a_stopped_trunk_is_explained() -> None:
     """Whoever reads a cause id in a log finds it in the governor's explanation."""
     explanation = _text("explanation/governor.md")
     assert [cause for cause in CAUSES.values() if f"`{cause}`" not in explanation] == []
+
+
+def test_every_log_event_is_explained() -> None:
+    """What a worker may log stands in the operations guide."""
+    sources = [path for path in (ROOT / "src").rglob("*.py") if "lab" not in path.parts]
+    events = {event for path in sources for event in LOGGED.findall(path.read_text(encoding="utf-8"))}
+    assert events
+    assert {event for event in events if f"`{event}`" not in _text("operations.md")} == set()
+
+
+@pytest.mark.parametrize(("document", "figures"), FIGURES.items())
+def test_quoted_figures_are_those_of_the_code(document: str, figures: Sequence[str]) -> None:
+    """A constant that a document quotes is changed in both places."""
+    text = _text(document)
+    assert [figure for figure in figures if figure not in text] == []
 
 
 def test_every_table_is_drawn() -> None:
