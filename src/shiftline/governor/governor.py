@@ -171,7 +171,7 @@ class Governor:
         self._observe(flight, answer)
         if answer is Answer.CREDENTIALS_REFUSED:
             self._strike(now, retry_after or 0.0)
-        elif answer is Answer.REFUSED and is_news:
+        elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):
             self._refused(flight, now, retry_after or 0.0)
         elif is_news:
             self._answer_seconds = now - flight.sent_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 from shiftline.governor.pacer import Cap, Pacer
@@ -119,8 +119,6 @@ class Learner:
         return creep * PINNED_CREEP
 
 
-def _ceiling_cap(policy: GovernorPolicy) -> Cap | None:
-    if policy.ceiling == inf:
-        return None
+def _ceiling_cap(policy: GovernorPolicy) -> Cap:
     count = ceil(policy.ceiling)
     return Cap(count, count / policy.ceiling)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from shiftline.errors import ConfigurationError
 
+HIGHEST_RATE = 10_000.0  # requests per second; more than any trunk takes, so that no search runs away
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorPolicy:
@@ -37,5 +39,5 @@ class GovernorPolicy:
 
     @property
     def ceiling(self) -> float:
-        """The fastest allowed rate."""
-        return self.max_rate if self.max_rate > 0 else float("inf")
+        """The fastest allowed rate, in requests per second."""
+        return self.max_rate if self.max_rate > 0 else HIGHEST_RATE

@@ -1,4 +1,4 @@
-"""A burst against a limiter in virtual time: what the governor would do, without a socket or a wait."""
+"""The governor against a trunk in virtual time: what it would do, without a socket or a wait."""
 
 from __future__ import annotations
 
@@ -7,8 +7,81 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from shiftline.governor.governor import Answer, Governor, Mode, Send
+from shiftline.governor.governor import Answer, Governor, Mode, Permission, Send
 from shiftline.governor.limiters import Limiter
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a request, and how many seconds later the sender knows."""
+
+    answer: Answer
+    seconds: float = 0.04
+    retry_after: float | None = None
+
+
+World = Callable[[float, bool], Reply]
+"""What a trunk does with a request that left at that time (seconds), with credentials or without."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request of a journey."""
+
+    at: float
+    kind: Send
+    credentials: bool
+    reply: Reply
+
+
+@dataclass(slots=True)
+class Journey:
+    """All that was sent, and when the last answer came."""
+
+    requests: list[SentRequest] = field(default_factory=list)
+    ended_at: float = 0.0
+
+    def between(self, start: float, end: float) -> list[SentRequest]:
+        """What left from ``start`` on and before ``end``."""
+        return [request for request in self.requests if start <= request.at < end]
+
+    def answered(self, answer: Answer) -> list[SentRequest]:
+        """What was answered like that."""
+        return [request for request in self.requests if request.reply.answer is answer]
+
+
+def travel(governor: Governor, world: World, *, checks: int, until: float) -> Journey:
+    """Send what the governor permits from time 0 on, with credentials once challenged.
+
+    What has not passed waits again. Ends when every check has passed, when nothing more may ever leave,
+    or at ``until``.
+    """
+    journey, order = Journey(), count()
+    in_flight: list[tuple[float, int, int, SentRequest]] = []
+    now, waiting, has_nonce = 0.0, checks, False
+    while now < until:
+        while in_flight and in_flight[0][0] <= now:
+            moment, _, ticket, request = heapq.heappop(in_flight)
+            governor.answered(ticket, moment, request.reply.answer, request.reply.retry_after)
+            has_nonce |= request.reply.answer is Answer.CHALLENGED
+            waiting += request.kind is Send.CHECK and request.reply.answer is not Answer.PASSED
+            journey.ended_at = moment
+        permission = governor.permission(now) if waiting else Permission(Send.NOTHING)
+        if permission.send is Send.NOTHING:
+            moments = [flight[0] for flight in in_flight[:1]]
+            if permission.again_at is not None:
+                moments.append(permission.again_at)
+            if not moments:
+                break
+            now = max(now, min(moments))
+            continue
+        credentials = has_nonce and permission.send is Send.CHECK
+        waiting -= permission.send is Send.CHECK
+        ticket = governor.sent(now, permission.send, credentials=credentials)
+        request = SentRequest(now, permission.send, credentials, world(now, credentials))
+        journey.requests.append(request)
+        heapq.heappush(in_flight, (now + request.reply.seconds, next(order), ticket, request))
+    return journey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +92,28 @@ class Delays:
     refused: float = 0.002
 
 
-@dataclass(slots=True, kw_only=True)
+def throttled(
+    limiter: Limiter, handled: Callable[[], float], refusal: Reply = Reply(Answer.REFUSED, 0.002)
+) -> World:
+    """A healthy trunk behind a limiter. ``handled`` draws answer times in seconds."""
+
+    def world(now: float, credentials: bool) -> Reply:  # noqa: FBT001 - the shape of a `World`
+        if not limiter.admits(now):
+            return refusal
+        return Reply(Answer.PASSED if credentials else Answer.CHALLENGED, handled())
+
+    return world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BurstReport:
     """What the burst came to. ``finished_at`` is the last answer, counted from the first request."""
 
-    requests: int = 0
-    refused: int = 0
-    finished_at: float = 0.0
-    refusal_times: list[float] = field(default_factory=list)
-    stopped: bool = False
+    requests: int
+    refused: int
+    finished_at: float
+    refusal_times: tuple[float, ...]
+    stopped: bool
 
 
 def simulate_burst(
@@ -35,45 +121,15 @@ def simulate_burst(
 ) -> BurstReport:
     """Send ``checks`` requests (the first is challenged, as digest has it) and report how it went.
 
-    Time begins at 0. A refused check is sent again. Stops when all are answered, the governor stopped,
-    or the horizon is reached.
+    Stops when all are answered, the governor stopped, or the horizon is reached.
     """
-    report = BurstReport()
-    waiting, has_nonce = checks, False
-    answers: list[tuple[float, int, int, Answer]] = []
-    order = count()
-    now = 0.0
-    while now < horizon_seconds:
-        while answers and answers[0][0] <= now:
-            moment, _, ticket, answer = heapq.heappop(answers)
-            governor.answered(abs(ticket), moment, answer)
-            report.finished_at = moment
-            if answer is Answer.CHALLENGED:
-                has_nonce = True
-            waiting += answer is not Answer.PASSED and ticket > 0
-        if governor.mode is Mode.STOPPED or (not waiting and not answers):
-            break
-        permission = governor.permission(now) if waiting else None
-        if permission is None or permission.send is Send.NOTHING:
-            moments = [answers[0][0]] if answers else []
-            if permission is not None and permission.again_at is not None:
-                moments.append(permission.again_at)
-            if not moments:
-                break
-            now = max(min(moments), now)
-            continue
-        canary = permission.send is Send.CANARY
-        credentials = has_nonce and not canary
-        ticket = governor.sent(now, permission.send, credentials=credentials)
-        waiting -= not canary
-        report.requests += 1
-        if limiter.admits(now):
-            answer = Answer.PASSED if credentials else Answer.CHALLENGED
-            delay = delays.handled()
-        else:
-            answer, delay = Answer.REFUSED, delays.refused
-            report.refused += 1
-            report.refusal_times.append(now)
-        heapq.heappush(answers, (now + delay, next(order), -ticket if canary else ticket, answer))
-    report.stopped = governor.mode is Mode.STOPPED
-    return report
+    world = throttled(limiter, delays.handled, Reply(Answer.REFUSED, delays.refused))
+    journey = travel(governor, world, checks=checks, until=horizon_seconds)
+    refusals = journey.answered(Answer.REFUSED)
+    return BurstReport(
+        requests=len(journey.requests),
+        refused=len(refusals),
+        finished_at=journey.ended_at,
+        refusal_times=tuple(request.at for request in refusals),
+        stopped=governor.mode is Mode.STOPPED,
+    )
