@@ -5,6 +5,7 @@ ShiftlineError
 ├── PeerError            what another machine sent breaks its own standard
 │   └── SipSyntaxError   a SIP message that cannot be read (RFC 3261 section 25)
 ├── UnavailableError     a machine we need does not answer now; worth trying again
+│   └── NotSentError     the same, and certainly nothing was done by it: no doubt to resolve
 ├── RefusedError         a machine we need understood and said no; trying again changes nothing
 └── MisuseError          our own code broke a contract; a defect
 
@@ -49,6 +50,10 @@ class UnavailableError(ShiftlineError):
     def __init__(self, message: str, *, remedy: str = "", retry_after_seconds: float | None = None) -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after_seconds = retry_after_seconds
+
+
+class NotSentError(UnavailableError):
+    """Nothing left for the other machine, or it turned the call away unread (a spent budget, HTTP 429)."""
 
 
 class RefusedError(ShiftlineError):

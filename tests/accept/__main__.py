@@ -73,7 +73,7 @@ def _is_truth(_: dict[str, Any], after: dict[str, Any]) -> bool:
 
 
 def _is_clean(_: dict[str, Any], after: dict[str, Any]) -> bool:
-    return after["stuck"] == 0 and after["wrong"] == 0
+    return bool(after["stuck"] == 0 and after["wrong"] == 0)
 
 
 def demos(seeds: list[int]) -> Iterator[Line]:
@@ -145,9 +145,6 @@ def password(_: list[int]) -> Iterator[Line]:
         ours = [request for request in left.requests if request.source == OUR_HOST]
         carried = sum(request.carried_credentials for request in ours)
         named = sum(any("credentials.wrong-password" in r for r in row.reasons) for row in left.rows)
-        unasked = sum(
-            all(".no-address" in r or "credentials" not in r for r in row.reasons) for row in left.rows
-        )
         late = sum(row.decided_at is None or row.decided_at > row.refer_by for row in left.rows)
         missed = [
             word
@@ -194,9 +191,10 @@ def kills(seeds: list[int]) -> Iterator[Line]:
             if faults
         ]
         figures = (
-            f"{left.kills} kills in {moments[-1]:.0f} s, settled after {left.seconds:.0f} s; lost {len(left.lost)}, "
-            f"undecided {len(left.undecided)}, not decided exactly once {len(left.not_once)}, wrong "
-            f"{len(left.wrong)}; {left.as_truth} of {len(left.truth)} as the truth has it"
+            f"{left.kills} kills in {moments[-1]:.0f} s, settled after {left.seconds:.0f} s; "
+            f"lost {len(left.lost)}, undecided {len(left.undecided)}, not decided exactly once "
+            f"{len(left.not_once)}, wrong {len(left.wrong)}; "
+            f"{left.as_truth} of {len(left.truth)} as the truth has it"
         )
         yield Line(name=name, figures=figures, missed=tuple(missed))
 

@@ -165,7 +165,7 @@ async def test_a_settled_trade_blocks_nobody(store: PostgresStore, make_trade: M
     """A trade that the WFM dropped lets the next one through."""
     await record(store, make_trade("t1", "ada", "ben"), make_trade("t2", "ben", "cy", minute=1))
     async with store.work() as work:
-        await work.trades.settle_missing(["t2"], [WEEK], NOW)
+        await work.trades.settle_missing(["t2"], [("north", WEEK)], NOW)
     assert await decidable(store) == ["t2"]
 
 

@@ -285,8 +285,8 @@ async def test_what_the_wfm_no_longer_shows_is_settled(store: PostgresStore, mak
     await decide(store, Verdict.REFER)
     await record(store, make_trade("t2", "cy", "di"), make_trade("t3", "eve", "fay"))
     async with store.work() as work:
-        assert await work.trades.settle_missing([], [WEEK + timedelta(weeks=1)], NOW) == 0
-        assert await work.trades.settle_missing(["t3"], [WEEK], NOW) == 2
+        assert await work.trades.settle_missing([], [("north", WEEK + timedelta(weeks=1))], NOW) == 0
+        assert await work.trades.settle_missing(["t3"], [("north", WEEK)], NOW) == 2
     found = await progress(store)
     assert (found.open, found.referred, found.settled) == (1, 0, 2)
 
@@ -297,7 +297,7 @@ async def test_a_trade_that_reappears_comes_back(store: PostgresStore, make_trad
     await decide(store, Verdict.REFER)
     await record(store, make_trade("t2", "cy", "di"))
     async with store.work() as work:
-        await work.trades.settle_missing([], [WEEK], NOW)
+        await work.trades.settle_missing([], [("north", WEEK)], NOW)
     assert await record(store, make_trade("t1"), make_trade("t2", "cy", "di")) == 0
     found = await progress(store)
     assert (found.open, found.referred, found.settled) == (1, 1, 0)

@@ -14,7 +14,7 @@ from shiftline.clock import Clock
 from shiftline.connector.planning import DeliveryPolicy, should_deliver
 from shiftline.connector.ports import Work, WorkforceManagement
 from shiftline.connector.records import BulkItem, BulkResult, Delivery, DeliveryFate, DeliveryOutcome
-from shiftline.errors import UnavailableError
+from shiftline.errors import NotSentError, UnavailableError
 from shiftline.trades.model import TradeState, Verdict
 
 BATCH = 5000
@@ -44,7 +44,11 @@ class Deliverer:
             BulkItem(external_id=d.external_id, state=TARGET[d.verdict], version=d.version)
             for d in deliveries
         ]
-        results = await self._wfm.deliver(_weeks(deliveries), items)
+        try:
+            results = await self._wfm.deliver(_weeks(deliveries), items)
+        except NotSentError as error:
+            await self._put_back(deliveries, str(error))
+            raise
         await self._settle(deliveries, results)
         return len(deliveries)
 
@@ -58,6 +62,15 @@ class Deliverer:
         async with self._work() as books:
             await books.deliveries.settle(outcomes, self._clock())
         return len(outcomes)
+
+    async def _put_back(self, deliveries: Sequence[Delivery], reason: str) -> None:
+        """Nothing left: no doubt to resolve, and no call of the budget to spend on it."""
+        outcomes = [
+            DeliveryOutcome(trade_id=d.trade_id, fate=DeliveryFate.RETRY, reason=reason, version=d.version)
+            for d in deliveries
+        ]
+        async with self._work() as books:
+            await books.deliveries.settle(outcomes, self._clock())
 
     async def _settle(self, deliveries: Sequence[Delivery], results: Sequence[BulkResult]) -> None:
         outcomes, unclear = judge_results(deliveries, results)

@@ -63,16 +63,24 @@ class Intake:
         weeks = [(s.management_unit, s.week_date) for s in summaries if s.matched]
         evaluated = await self._wfm.evaluate(weeks) if weeks else []
         taken = await self._take_in(evaluated)
-        seen = [item.trade.external_id for item in evaluated]
-        now = self._clock()
+        await self._settle_missing(evaluated, [(s.management_unit, s.week_date) for s in summaries])
         async with self._work() as books:
-            await books.trades.settle_missing(seen, sorted({s.week_date for s in summaries}), now)
-            await books.journal.polled(self._wfm.name, now)
+            await books.journal.polled(self._wfm.name, self._clock())
         return taken
 
     async def evaluate_again(self, weeks: Sequence[tuple[str, date]]) -> TakenIn:
         """Ask for the WFM's review once more, after an approval changed what it was based on."""
-        return await self._take_in(await self._wfm.evaluate(weeks))
+        evaluated = await self._wfm.evaluate(weeks)
+        taken = await self._take_in(evaluated)
+        await self._settle_missing(evaluated, weeks)
+        return taken
+
+    async def _settle_missing(
+        self, evaluated: Sequence[EvaluatedTrade], weeks: Sequence[tuple[str, date]]
+    ) -> None:
+        seen = [item.trade.external_id for item in evaluated]
+        async with self._work() as books:
+            await books.trades.settle_missing(seen, weeks, self._clock())
 
     async def _take_in(self, evaluated: Sequence[EvaluatedTrade]) -> TakenIn:
         agents = sorted({agent for item in evaluated for agent in item.trade.agents})

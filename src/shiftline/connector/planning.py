@@ -12,8 +12,8 @@ from shiftline.connector.records import DeliveryFacts
 class DeliveryPolicy:
     """``linger``: the longest that a decision waits for company. ``margin``: kept before a deadline."""
 
-    linger: timedelta = timedelta(seconds=40)
-    margin: timedelta = timedelta(seconds=20)
+    linger: timedelta = timedelta(seconds=45)
+    margin: timedelta = timedelta(seconds=10)
 
 
 def should_deliver(facts: DeliveryFacts, now: datetime, policy: DeliveryPolicy) -> bool:

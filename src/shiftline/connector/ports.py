@@ -45,8 +45,13 @@ class TradeBook(Protocol):
         A refreshed trade gets the new version and evaluation, and no longer needs evaluation.
         """
 
-    async def settle_missing(self, seen: Sequence[str], weeks: Sequence[date], now: datetime) -> int:
-        """Settle open and referred trades of these weeks that the WFM no longer shows as Matched."""
+    async def settle_missing(
+        self, seen: Sequence[str], weeks: Sequence[tuple[str, date]], now: datetime
+    ) -> int:
+        """Settle open and referred trades that the WFM no longer shows as Matched.
+
+        ``weeks`` are the (management unit, week) pairs that were asked for, ``seen`` what came.
+        """
 
     async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
         """Lock open trades that wait for no other trade, need no evaluation, and whose evidence is complete.
@@ -214,7 +219,11 @@ class WorkforceManagement(Protocol):
     async def deliver(
         self, management_unit_weeks: Sequence[tuple[str, date]], items: Sequence[BulkItem]
     ) -> list[BulkResult]:
-        """One bulk state job. An exception means that its fate is unknown: read back before trying again."""
+        """One bulk state job.
+
+        NotSentError means that nothing was done; after any other exception its fate is unknown: read back
+        before trying again.
+        """
 
     async def read_back(self, deliveries: Sequence[Delivery]) -> list[BulkResult]:
         """Current state and version of these trades; one that the WFM does not show is missing."""

@@ -114,7 +114,10 @@ class Worker:
         if not self.wfm.holds():
             return IDLE_SECONDS
         await self.deliverer.resolve_doubts()
-        if await self.deliverer.deliver_due() or await self._evaluate_again() or await self._poll_if_due():
+        if delivered := await self.deliverer.deliver_due():
+            log.info("delivered", decisions=delivered)
+            return 0.0
+        if await self._evaluate_again() or await self._poll_if_due():
             return 0.0
         return IDLE_SECONDS
 
@@ -126,18 +129,20 @@ class Worker:
         since = now - self._evaluated_at if self._evaluated_at is not None else timedelta.max
         if not weeks or not should_evaluate(facts, since, self.delivery):
             return False
-        await self.intake.evaluate_again(weeks)
+        taken = await self.intake.evaluate_again(weeks)
         self._evaluated_at = self.clock()
+        log.info("evaluated again", weeks=len(weeks), matched=taken.matched)
         return True
 
     async def _poll_if_due(self) -> bool:
         now = self.clock()
         async with self.work() as books:
             last = await books.journal.last_poll(self.wfm_name)
-            waiting = (await books.deliveries.facts(now)).ready
+            waiting = (await books.deliveries.facts(now)).ready or await books.trades.weeks_to_evaluate()
         if last is not None and (waiting or now - last < self.rhythm.poll_interval(self.clock)):
-            return False  # the calls of a small budget belong to decisions that wait to be delivered
+            return False  # the calls of a small budget belong to trades that are under way
         taken = await self.intake.poll()
+        self._evaluated_at = self.clock()
         log.info("polled", matched=taken.matched, new=taken.new, checks=taken.checks)
         return True
 

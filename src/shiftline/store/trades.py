@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import DecidedTrade, IntakeTrade, OpenTrade, Progress
@@ -39,15 +39,17 @@ class PostgresTrades:
         """Store new trades, refresh open ones; return how many were new (see `shiftline.store.intake`)."""
         return await record_trades(self._connection, self._wfm, trades, now)
 
-    async def settle_missing(self, seen: Sequence[str], weeks: Sequence[date], now: datetime) -> int:
-        """Settle open and referred trades of these weeks that the WFM no longer shows as Matched."""
+    async def settle_missing(
+        self, seen: Sequence[str], weeks: Sequence[tuple[str, date]], now: datetime
+    ) -> int:
+        """Settle open and referred trades of these pairs that the WFM no longer shows as Matched."""
         await take_turns(self._connection, self._wfm)
         settled = await self._connection.execute(
             update(trade)
             .where(
                 trade.c.wfm == self._wfm,
                 trade.c.state.in_((TradeRowState.OPEN, TradeRowState.REFERRED)),
-                trade.c.week_date.in_(weeks),
+                tuple_(trade.c.management_unit, trade.c.week_date).in_(weeks),
                 ~among(trade.c.external_id, seen),
             )
             .values(state=TradeRowState.SETTLED, outcome=MISSING, settled_at=now)

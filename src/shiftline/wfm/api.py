@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from shiftline.errors import PeerError, RefusedError, ShiftlineError, UnavailableError
+from shiftline.errors import NotSentError, PeerError, RefusedError, ShiftlineError, UnavailableError
 from shiftline.wfm import wire
 from shiftline.wfm.token import TokenCache, retry_after
 
@@ -89,7 +89,9 @@ def _failure(response: httpx.Response) -> ShiftlineError:
     status, request = response.status_code, response.request
     text = f"Genesys answered HTTP {status} to {request.method} {request.url.path}{_words(response)}."
     if status == 429:
-        return UnavailableError(text, retry_after_seconds=retry_after(response) or 60.0)
+        # A POST that was turned away did nothing; a GET asks about something that may be done already.
+        kind = NotSentError if request.method == "POST" else UnavailableError
+        return kind(text, retry_after_seconds=retry_after(response) or 60.0)
     if status in (408, 409) or status >= 500:
         return UnavailableError(text, retry_after_seconds=retry_after(response))
     if status < 400:

@@ -22,7 +22,7 @@ from shiftline.connector.records import (
     WeekSummary,
     WorkingHours,
 )
-from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.errors import ConfigurationError, NotSentError, UnavailableError
 from shiftline.trades.model import TradeState
 from shiftline.wfm import wire
 from shiftline.wfm.api import GenesysApi, Query
@@ -135,12 +135,19 @@ class GenesysCloud:
     ) -> list[BulkResult]:
         """Change states in one bulk job, or in a few when the body would be too large for one.
 
-        After any exception the fate of every item is unknown.
+        After any exception but NotSentError the fate of every item is unknown.
         """
         path, scope = f"{self._trading_path}/trades/state/bulk/jobs", pairs_body(management_unit_weeks)
         results: list[BulkResult] = []
         for entities in split_by_bytes(scope, [bulk_item(item) for item in items]):
-            answer = await self._jobs.run(path, scope | {"entities": entities}, wire.StateResults)
+            try:
+                answer = await self._jobs.run(path, scope | {"entities": entities}, wire.StateResults)
+            except NotSentError as error:
+                if not results:
+                    raise
+                raise UnavailableError(  # the jobs before this one have done their work
+                    error.message, remedy=error.remedy, retry_after_seconds=error.retry_after_seconds
+                ) from error
             results += [bulk_result(result) for result in answer.entities]
         return results
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from shiftline.errors import PeerError, RefusedError, UnavailableError
+from shiftline.errors import NotSentError, PeerError, RefusedError, UnavailableError
 from shiftline.wfm import wire
 from shiftline.wfm.api import GenesysApi
 from shiftline.wfm.settings import GenesysSettings
@@ -40,13 +40,13 @@ class JobRunner:
     async def run(self, path: str, body: Mapping[str, Any], result: type[Result]) -> Result:
         """Run one job to its result.
 
-        Raises UnavailableError with ``retry_after_seconds`` when the budget is spent, and without when
+        Raises NotSentError with ``retry_after_seconds`` when the budget is spent, UnavailableError when
         the answer is lost or late: then the job may have done its work.
         """
         await self._api.ready()
         wait_seconds = await self._reserve()
         if wait_seconds > 0:
-            raise UnavailableError(
+            raise NotSentError(
                 f"The budget of shift-trading calls is spent for {wait_seconds:.1f} s.",
                 retry_after_seconds=wait_seconds,
             )

@@ -18,6 +18,7 @@ from shiftline.store.read_model import ReadModel, TradeRow
 from shiftline.trades.model import Verdict
 
 LOOK_SECONDS = 0.5
+LOOK_SHARE = 4.0  # as many times longer than a look is waited for the next
 AFTER_LAST_DEADLINE_SECONDS = 20.0
 
 
@@ -54,13 +55,15 @@ class Watch:
         """
         last = self._stage.scenario.expires_after_seconds[1] + AFTER_LAST_DEADLINE_SECONDS
         while True:
-            rows = await self._look(time.time() - began)
+            at = time.time() - began
+            rows = await self._look(at)
             done = sum(row.state in ("referred", "settled") for row in rows)
             if done == self._stage.settings.trades or self._stage.since_publish() > last:
                 return rows
             if self._worker.returncode is not None:
                 raise UnavailableError(f"The worker ended by itself: {self._stage.worker_words()}")
-            await asyncio.sleep(LOOK_SECONDS)
+            # A look at thousands of trades takes a while, and the machine has other things to do.
+            await asyncio.sleep(max(LOOK_SECONDS, LOOK_SHARE * (time.time() - began - at)))
 
     async def _look(self, at: float) -> list[TradeRow]:
         try:
