@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\(([^()\s]+)\)")
+NAMED = re.compile(r"`((?:tests|docs|scripts)/[\w/.-]+|[\w/]+/\w+\.(?:py|cfg))`")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -39,6 +40,14 @@ def _broken(document: Path) -> Iterator[str]:
 def test_relative_links_resolve(document: Path) -> None:
     """A relative link names a file that is there, and its anchor a heading of that file."""
     assert list(_broken(document)) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_files_are_there(document: Path) -> None:
+    """A file named in backticks is there, from the root or from the package."""
+    named = NAMED.findall(_prose(document))
+    homes = (ROOT, ROOT / "src" / "shiftline")
+    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
 
 
 def test_every_document_is_reached_from_the_readme() -> None:
