@@ -16,13 +16,12 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any
 
-from shiftline.net.endpoint import SipEndpoint
-from shiftline.sip.digest import ChallengeOutcome, DigestClient
-
 from shiftline.clock import Clock
 from shiftline.connector.reading import REFUSALS, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import next_attempt, options, register_query
 from shiftline.sip.uri import SipUri
