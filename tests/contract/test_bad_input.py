@@ -1,0 +1,245 @@
+"""Bad input to a worker at work: it says so, loses nothing, and goes on when the fault has passed.
+
+Real parts on loopback: the worker with its database, the practice org, the practice PBX.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.contract.floor import NINE, Floor, free_port, lay_floor, lines, pbx_of, until, working
+
+from shiftline.bootstrap import genesys_settings
+from shiftline.clock import boot_time, moved_clock
+from shiftline.config import load_settings
+from shiftline.connector.intake import Intake
+from shiftline.lab.org.entities import User
+from shiftline.lab.org.faults import Fault, FaultName
+from shiftline.lab.org.server import serve
+from shiftline.net.udp import UdpSocket
+from shiftline.store.read_model import ReadModel
+from shiftline.store.unit_of_work import PostgresStore
+from shiftline.trades.deadlines import DeadlinePolicy
+from shiftline.trades.model import TradeState
+from shiftline.wfm.genesys import GenesysCloud, open_genesys
+from shiftline.wfm.jobs import unlimited
+
+MakeFloor = Callable[..., Floor]
+
+
+@pytest.fixture
+def make_floor(
+    tmp_path: Path, database_url: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> MakeFloor:
+    """Lay a floor; what is given is changed in the scenario."""
+    for name in ("SHIFTLINE_TRUNK_PASSWORD", "SHIFTLINE_WFM_SECRET"):
+        monkeypatch.setenv(name, "secret")
+    return lambda **changes: lay_floor(tmp_path, database_url, ReadModel(engine), **changes)
+
+
+@pytest.fixture
+def floor(make_floor: MakeFloor) -> Floor:
+    """The usual one."""
+    return make_floor()
+
+
+async def test_a_pbx_that_is_away_is_told_once_and_trades_are_referred(
+    make_floor: MakeFloor,
+) -> None:
+    """One line with the address, whatever the number of checks; at refer-by each trade goes to a person."""
+    floor = make_floor(expires_after_seconds=(6.0, 7.0))
+    async with (
+        serve(floor.practice) as org,
+        working(floor.config(org=org), floor.clock) as log,
+    ):
+        rows = await floor.until_all(lambda row: row.verdict is not None)
+    assert {row.verdict for row in rows} == {"refer"}
+    assert {row.state for row in rows} == {"referred"}
+    for row in rows:
+        assert row.reasons[:2] == ("late.refer-by", "trunk.network.unreachable")
+        assert row.decided_at is not None
+        assert row.refer_by <= row.decided_at < row.refer_by + timedelta(seconds=1)
+    (trouble,) = lines(log, "trunk in trouble")
+    assert (trouble["address"], trouble["cause"]) == ("127.0.0.1:9", "network.unreachable")
+    assert "The PBX does not answer." in trouble["why"]
+    assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.MATCHED}
+
+
+async def test_a_pbx_that_comes_back_is_asked_again(floor: Floor) -> None:
+    """The checks have waited; the log tells both moments."""
+    port = free_port(socket.SOCK_DGRAM)
+    async with serve(floor.practice) as org:
+        config = floor.config(org=org, pbx=("127.0.0.1", port))
+        async with working(config, floor.clock) as log:
+
+            async def in_trouble() -> bool:
+                return bool(lines(log, "trunk in trouble"))
+
+            await until(in_trouble)
+            async with pbx_of(floor, port=port):
+                await floor.until_as_truth_has_it()
+    assert [line["event"] for line in log if line["event"].startswith("trunk")] == [
+        "trunk in trouble",
+        "trunk answers again",
+    ]
+
+
+async def test_an_org_that_is_away_at_the_start_is_waited_for(floor: Floor) -> None:
+    """A warning that names where it was looked for; the work begins when it is there."""
+    port = free_port(socket.SOCK_STREAM)
+    async with pbx_of(floor) as pbx:
+        config = floor.config(org=f"http://127.0.0.1:{port}", pbx=pbx.address)
+        async with working(config, floor.clock) as log:
+            (waiting,) = lines(log, "waiting for the WFM")
+            assert f"http://127.0.0.1:{port}/oauth/token does not answer: ConnectError." in waiting["why"]
+            async with serve(floor.practice, port=port):
+                await floor.until_as_truth_has_it()
+
+
+GARBAGE = (
+    b"",
+    b"\xff\x00\xfe" * 50,
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"SIP/2.0 200 OK\r\n\r\n",
+    b"SIP/2.0 999999 What\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\n\r\n",
+    b"OPTIONS sip:x SIP/2.0\r\nCSeq: 1 INVITE\r\nContent-Length: -5\r\n\r\n",
+)
+
+
+class Relay:
+    """Stands before a PBX and sends garbage, some of it made of the answer itself, before each answer."""
+
+    def __init__(self, pbx: tuple[str, int]) -> None:
+        self._pbx = pbx
+        self._client = pbx
+        self._socket = UdpSocket.open("127.0.0.1", 0)
+        self._socket.start(on_datagram=self._pass_on, on_batch_end=lambda: None)
+        self.address = self._socket.local
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _pass_on(self, data: bytes, source: tuple[str, int]) -> None:
+        if source != self._pbx:
+            self._client = source
+            self._socket.send(data, self._pbx)
+            return
+        for datagram in (*GARBAGE, data[: len(data) // 2], data.replace(b"Via", b"Vai"), data):
+            self._socket.send(datagram, self._client)
+
+
+async def test_malformed_datagrams_change_nothing(floor: Floor) -> None:
+    """Garbage before every answer: each trade still comes to its true end."""
+    async with pbx_of(floor) as pbx, serve(floor.practice) as org:
+        with closing(Relay(pbx.address)) as relay:
+            async with working(floor.config(org=org, pbx=relay.address), floor.clock) as log:
+                await floor.until_as_truth_has_it()
+    assert not lines(log, "defect")
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {FaultName.GARBAGE: Fault(first=2)},
+        {FaultName.GARBAGE: Fault(first=1, route="/state/bulk/jobs")},
+        {FaultName.GARBAGE: Fault(first=1, route="/oauth/token")},
+        {FaultName.GARBAGE: Fault(first=1, route="/agentschedules/search")},
+        {FaultName.HTTP_429: Fault(first=2, seconds=1.0)},
+        {FaultName.SERVER_5XX: Fault(first=2)},
+    ],
+    ids=["first-polls", "bulk", "token", "schedules", "429", "503"],
+)
+async def test_malformed_answers_are_waited_out(floor: Floor, faults: Mapping[FaultName, Fault]) -> None:
+    """One sentence in the log; the trades stay Matched, or what was done is found by reading back."""
+    floor.practice.faults.replace(faults)
+    async with (
+        pbx_of(floor) as pbx,
+        serve(floor.practice) as org,
+        working(floor.config(org=org, pbx=pbx.address), floor.clock) as log,
+    ):
+        await floor.until_as_truth_has_it()
+    waited = [line["why"] for line in log if line["event"].startswith("waiting")]
+    assert waited
+    assert all(why.startswith("Genesys") for why in waited)
+    assert not lines(log, "defect")
+
+
+class HiddenUser(dict[str, User]):
+    """A directory that denies one of its users: a trade names an agent whom nobody knows."""
+
+    hidden = ""
+
+    def __contains__(self, key: object) -> bool:
+        return key != self.hidden and super().__contains__(key)
+
+
+async def test_a_trade_that_names_an_unknown_agent_is_referred(floor: Floor) -> None:
+    """At once, with its reason; the agent is listed, and the other trades go their ways."""
+    org = floor.practice.org
+    stranger = org.trades()[0].receiving_user
+    assert stranger is not None
+    org.users = HiddenUser(org.users)
+    org.users.hidden = stranger
+    async with (
+        pbx_of(floor) as pbx,
+        serve(floor.practice) as url,
+        working(floor.config(org=url, pbx=pbx.address), floor.clock) as log,
+    ):
+        rows = await floor.until_all(lambda row: row.state in ("settled", "referred"))
+    his = [row for row in rows if stranger in (row.initiating_agent, row.receiving_agent)]
+    assert his
+    for row in his:
+        assert row.state == "referred"
+        assert any(reason.endswith(".no-address") for reason in row.reasons)
+    assert any(row.outcome == "approved" for row in rows)
+    assert (stranger, "") in await floor.books.agents_without_address()
+    assert "shiftline roster check" in lines(log, "agents without a SIP address")[0]["why"]
+
+
+async def test_a_trade_that_has_expired_is_referred_without_a_check(floor: Floor) -> None:
+    """The WFM still shows it as Matched; we know better, and ask no PBX about it."""
+    late = moved_clock(NINE + timedelta(hours=1), boot_time())
+    async with (
+        pbx_of(floor) as pbx,
+        serve(floor.practice) as org,
+        working(floor.config(org=org, pbx=pbx.address), late),
+    ):
+        rows = await floor.until_all(lambda row: row.state == "referred")
+    assert {row.reasons[0] for row in rows} == {"late.expired-before-decision"}
+    assert pbx.log_records() == []
+    assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.MATCHED}
+
+
+def wfm_of(floor: Floor, org: str) -> AbstractAsyncContextManager[GenesysCloud]:
+    settings = genesys_settings(load_settings(floor.config(org=org)))
+    return open_genesys(settings, clock=floor.clock, reserve=unlimited)
+
+
+async def test_a_corrected_roster_takes_effect_at_the_next_start(floor: Floor, engine: AsyncEngine) -> None:
+    """An address that was wrong at the first start does not stick."""
+    agent = floor.practice.org.trades()[0].initiating_user
+    store = PostgresStore(engine, wfm="genesys", trunk="pbx")
+
+    async def address_after_a_start(roster: Mapping[str, str]) -> str | None:
+        async with serve(floor.practice) as org, wfm_of(floor, org) as wfm:
+            intake = Intake(
+                wfm=wfm,
+                work=store.work,
+                clock=floor.clock,
+                deadlines=DeadlinePolicy(),
+                fresh_seconds=300.0,
+                addresses=roster,
+            )
+            await intake.poll()
+        async with store.work() as books:
+            return (await books.roster.addresses([agent])).get(agent)
+
+    assert await address_after_a_start({agent: "sip:1@wrong.example"}) == "sip:1@wrong.example"
+    assert await address_after_a_start({agent: "sip:2@right.example"}) == "sip:2@right.example"
+    assert await address_after_a_start({agent: "no address at all"}) is None
