@@ -75,9 +75,9 @@ async def test_a_wrong_oauth_secret_ends_the_worker(floor: Floor) -> None:
         process = await start("worker", "-c", floor.config(org=org), SHIFTLINE_WFM_SECRET="hunter2")
         code, _, err = await ended(process)
     assert code == 1
+    why = "401 invalid_client: client id or client secret is wrong"
     assert err.splitlines() == [
-        "error: Genesys refused the OAuth client 'shiftline'"
-        " (401 invalid_client: client id or client secret is wrong).",
+        f"error: Genesys refused the OAuth client 'shiftline' ({why}).",
         "next:  Check wfm.client_id, its secret, and that its grant type is client credentials.",
     ]
     assert await floor.books.trades() == []
