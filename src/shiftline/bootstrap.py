@@ -284,7 +284,7 @@ async def open_worker_on(
                     trunk=trunk_key(settings),
                     on_unanswered=_on_unanswered(settings),
                 ),
-                deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock, policy=delivery),
+                deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
                 rhythm=Rhythm(
                     poll_seconds=settings.wfm.poll_seconds,
                     window_poll_seconds=settings.wfm.window_poll_seconds,

@@ -71,7 +71,7 @@ class Aftermath:
     @property
     def not_once(self) -> list[str]:
         """Trades without exactly one effective decision, or with one although they were referred."""
-        wanted = {row.external_id: int(row.state == "settled") for row in self.rows}
+        wanted = {row.external_id: int(not row.is_referred) for row in self.rows}
         return [trade for trade, count in self.effective.items() if count != wanted.get(trade, 0)]
 
     @property

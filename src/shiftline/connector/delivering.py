@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import date
 
 from shiftline.clock import Clock
-from shiftline.connector.planning import DeliveryPolicy, should_deliver
 from shiftline.connector.ports import Work, WorkforceManagement
 from shiftline.connector.records import BulkItem, BulkResult, Delivery, DeliveryFate, DeliveryOutcome
 from shiftline.errors import NotSentError, UnavailableError
@@ -25,19 +24,15 @@ FINAL = frozenset({TradeState.APPROVED, TradeState.DENIED, TradeState.EXPIRED, T
 class Deliverer:
     """Sends what is decided and learns what became of it."""
 
-    def __init__(self, *, wfm: WorkforceManagement, work: Work, clock: Clock, policy: DeliveryPolicy) -> None:
+    def __init__(self, *, wfm: WorkforceManagement, work: Work, clock: Clock) -> None:
         self._wfm = wfm
         self._work = work
         self._clock = clock
-        self._policy = policy
 
-    async def deliver_due(self) -> int:
-        """Send one bulk job if the planner says so; return how many decisions it carried."""
-        now = self._clock()
+    async def deliver(self) -> int:
+        """Send what is decided in one bulk job; return how many decisions it carried."""
         async with self._work() as books:
-            if not should_deliver(await books.deliveries.facts(now), now, self._policy):
-                return 0
-            deliveries = await books.deliveries.claim(now, BATCH)
+            deliveries = await books.deliveries.claim(self._clock(), BATCH)
         if not deliveries:
             return 0
         items = [

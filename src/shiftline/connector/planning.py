@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from shiftline.connector.records import DeliveryFacts
 
@@ -16,17 +17,32 @@ class DeliveryPolicy:
     margin: timedelta = timedelta(seconds=10)
 
 
-def should_deliver(facts: DeliveryFacts, now: datetime, policy: DeliveryPolicy) -> bool:
-    """True when a bulk job should go out now: all are aboard, or somebody cannot wait longer."""
-    if not facts.ready:
-        return False
-    if not facts.still_deciding:
-        return True
+class Call(StrEnum):
+    """What to spend the next call on."""
+
+    NOTHING = "nothing"
+    DELIVER = "deliver"
+    EVALUATE = "evaluate"
+
+
+def next_call(
+    facts: DeliveryFacts, *, to_evaluate: bool, since_review: timedelta, now: datetime, policy: DeliveryPolicy
+) -> Call:
+    """Return the call that helps most now.
+
+    ``to_evaluate``: trades wait for nothing but a fresh review, last asked for ``since_review`` ago. A
+    review comes before a delivery that can wait, because what it lets us decide shares the bulk job.
+    """
+    if facts.ready and _is_pressed(facts, now, policy):
+        return Call.DELIVER
+    all_aboard = not facts.still_deciding
+    if to_evaluate and (all_aboard or since_review >= policy.linger):
+        return Call.EVALUATE
     waited = facts.oldest_ready_at is not None and now - facts.oldest_ready_at >= policy.linger
-    pressed = facts.earliest_deadline is not None and facts.earliest_deadline - now <= policy.margin
-    return waited or pressed
+    if facts.ready and (waited or (all_aboard and not to_evaluate)):
+        return Call.DELIVER
+    return Call.NOTHING
 
 
-def should_evaluate(facts: DeliveryFacts, since_last: timedelta, policy: DeliveryPolicy) -> bool:
-    """True when a fresh review may be asked for: nothing that could change it again is under way."""
-    return not facts.ready and (not facts.still_deciding or since_last >= policy.linger)
+def _is_pressed(facts: DeliveryFacts, now: datetime, policy: DeliveryPolicy) -> bool:
+    return facts.earliest_deadline is not None and facts.earliest_deadline - now <= policy.margin

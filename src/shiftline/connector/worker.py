@@ -19,7 +19,7 @@ from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
-from shiftline.connector.planning import DeliveryPolicy, should_evaluate
+from shiftline.connector.planning import Call, DeliveryPolicy, next_call
 from shiftline.connector.ports import Work
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.errors import ConfigurationError, PeerError, RefusedError, UnavailableError
@@ -110,37 +110,35 @@ class Worker:
         return RENEW_CHECKS_SECONDS
 
     async def _talk_to_wfm(self) -> float:
-        """Deliveries first, then fresh reviews, then the poll: the WFM's budget is small."""
+        """Resolve doubts, then the call that helps most; the poll comes last: the WFM's budget is small."""
         if not self.wfm.holds():
             return IDLE_SECONDS
         await self.deliverer.resolve_doubts()
-        if delivered := await self.deliverer.deliver_due():
-            log.info("delivered", decisions=delivered)
-            return 0.0
-        if await self._evaluate_again() or await self._poll_if_due():
-            return 0.0
-        return IDLE_SECONDS
-
-    async def _evaluate_again(self) -> bool:
         now = self.clock()
         async with self.work() as books:
             weeks = await books.trades.weeks_to_evaluate()
             facts = await books.deliveries.facts(now)
         since = now - self._evaluated_at if self._evaluated_at is not None else timedelta.max
-        if not weeks or not should_evaluate(facts, since, self.delivery):
-            return False
-        taken = await self.intake.evaluate_again(weeks)
-        self._evaluated_at = self.clock()
-        log.info("evaluated again", weeks=len(weeks), matched=taken.matched)
-        return True
+        match next_call(facts, to_evaluate=bool(weeks), since_review=since, now=now, policy=self.delivery):
+            case Call.DELIVER:
+                log.info("delivered", decisions=await self.deliverer.deliver())
+                return 0.0
+            case Call.EVALUATE:
+                taken = await self.intake.evaluate_again(weeks)
+                self._evaluated_at = self.clock()
+                log.info("evaluated again", weeks=len(weeks), matched=taken.matched)
+                return 0.0
+            case Call.NOTHING:
+                # The calls of a small budget belong to trades that are under way.
+                idle = not facts.ready and not weeks
+                return 0.0 if idle and await self._poll_if_due() else IDLE_SECONDS
 
     async def _poll_if_due(self) -> bool:
         now = self.clock()
         async with self.work() as books:
             last = await books.journal.last_poll(self.wfm_name)
-            waiting = (await books.deliveries.facts(now)).ready or await books.trades.weeks_to_evaluate()
-        if last is not None and (waiting or now - last < self.rhythm.poll_interval(self.clock)):
-            return False  # the calls of a small budget belong to trades that are under way
+        if last is not None and now - last < self.rhythm.poll_interval(self.clock):
+            return False
         taken = await self.intake.poll()
         self._evaluated_at = self.clock()
         log.info("polled", matched=taken.matched, new=taken.new, checks=taken.checks)

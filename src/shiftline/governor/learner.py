@@ -14,6 +14,8 @@ from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
 BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
 LOWEST_RATE = 0.5
 DECREASE = 0.85
+SMALL_DECREASE = 0.95
+TOLERANCE = 0.02  # share of the limit by which windows of a real timer differ
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
 PINNED_CREEP = 0.1  # once it is known: only to notice that it was raised
@@ -75,8 +77,14 @@ class Learner:
             return
         before = self.pacer.rate
         seen = sorted(self._seen, key=lambda observation: observation.sent_at)
-        self._fit = fit_windows(seen)
-        if self._fit is None:
+        had_fit = self._fit is not None
+        self._fit = fit_windows(seen, tolerance=max(1, round(before * TOLERANCE)))
+        if self._fit is None and had_fit:
+            # The limit is known by and large: one window that fits badly (a late timer, a datagram that
+            # overtook another) is no reason to begin anew.
+            self.pacer.cap = None
+            self._hold(before * SMALL_DECREASE)
+        elif self._fit is None:
             self.pacer.cap = None
             since = self._overshot_at - 1.0
             let_pass = sum(one.passed and since < one.sent_at <= self._overshot_at for one in seen)

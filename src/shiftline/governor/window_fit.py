@@ -86,7 +86,7 @@ def _fit_length(observations: Sequence[Observation], length: float, tolerance: i
     # A window of which the beginning is forgotten would look less full than it was.
     span = (first if first >= since else since + length, min(until, last))
     phases = _likely_phases(passed, refused, length)
-    for slack in range(tolerance + 1):
+    for slack in sorted({0, tolerance}):
         pinned: dict[float, int] = {}
         for phase in phases:
             limit = _pinned_limit(passed, refused, span, (length, phase), slack)

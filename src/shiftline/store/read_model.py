@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shiftline.store.database import outages_translated
 from shiftline.store.schema import (
     CheckRowState,
+    DeliveryRowState,
     TradeRowState,
     agent,
     agent_check,
@@ -22,6 +23,7 @@ from shiftline.store.schema import (
     trade,
     trunk_record,
 )
+from shiftline.trades.model import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,11 @@ class TradeRow:
     refer_by: datetime
     deadline: datetime
     decided_at: datetime | None
+
+    @property
+    def is_referred(self) -> bool:
+        """True if a person was asked; stays true when nobody answered and the trade expired."""
+        return self.verdict == Verdict.REFER or self.delivery == DeliveryRowState.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

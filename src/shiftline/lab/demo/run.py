@@ -134,7 +134,7 @@ async def _after(play: _Play) -> Phase:
         watch = Watch(stage, play.screen, play.pbx, ReadModel(engine), worker)
         rows = await watch.until_settled(began)
         ended = time.time()
-    verdicts = await _effective(play, {row.external_id for row in rows if row.state == "referred"})
+    verdicts = await _effective(play, {row.external_id for row in rows if row.is_referred})
     await asyncio.sleep(QUIET_SECONDS)
     return _phase(
         play,
@@ -144,7 +144,7 @@ async def _after(play: _Play) -> Phase:
             ended=ended,
             records=_between(play.pbx, began, time.time()),
             verdicts=verdicts,
-            reasons=Counter(_main_reason(row.reasons) for row in rows if row.state == "referred"),
+            reasons=Counter(_main_reason(row.reasons) for row in rows if row.is_referred),
             standings=watch.standings,
             governor=watch.governor,
             late=_late(rows),

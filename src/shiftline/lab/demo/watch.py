@@ -71,7 +71,7 @@ class Watch:
             trunks = await self._books.trunks()
         except UnavailableError:
             return []  # the database restarts; the next look tells more
-        verdicts = {row.external_id: Verdict(row.verdict) for row in rows if row.verdict and _in_effect(row)}
+        verdicts = {row.external_id: _verdict(row) for row in rows if row.state in ("referred", "settled")}
         standing = standing_of(at, self._stage.settings.trades, verdicts)
         self.standings.append(standing)
         thought = None
@@ -96,5 +96,5 @@ def standing_of(at: float, trades: int, verdicts: Mapping[str, Verdict]) -> Stan
     )
 
 
-def _in_effect(row: TradeRow) -> bool:
-    return row.state in ("referred", "settled") and row.delivery != "refused"
+def _verdict(row: TradeRow) -> Verdict:
+    return Verdict.REFER if row.is_referred or row.verdict is None else Verdict(row.verdict)
