@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,7 +61,6 @@ async def test_a_pbx_that_is_away_is_told_once_and_trades_are_referred(
     ):
         rows = await floor.until_all(lambda row: row.verdict is not None)
     assert {row.verdict for row in rows} == {"refer"}
-    assert {row.state for row in rows} == {"referred"}
     for row in rows:
         assert row.reasons[:2] == ("late.refer-by", "trunk.network.unreachable")
         assert row.decided_at is not None
@@ -68,7 +68,7 @@ async def test_a_pbx_that_is_away_is_told_once_and_trades_are_referred(
     (trouble,) = lines(log, "trunk in trouble")
     assert (trouble["address"], trouble["cause"]) == ("127.0.0.1:9", "network.unreachable")
     assert "The PBX does not answer." in trouble["why"]
-    assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.MATCHED}
+    assert not any(floor.practice.org.effective_decisions(row.external_id) for row in rows)
 
 
 async def test_a_pbx_that_comes_back_is_asked_again(floor: Floor) -> None:
@@ -170,6 +170,27 @@ async def test_malformed_answers_are_waited_out(floor: Floor, faults: Mapping[Fa
     assert not lines(log, "defect")
 
 
+@pytest.mark.parametrize("version", [2**63, -1])
+async def test_a_trade_that_cannot_be_read_does_not_hold_up_the_others(floor: Floor, version: int) -> None:
+    """It stays Matched in the WFM, and the log names it; the others go their ways."""
+    org = floor.practice.org
+    broken = org.trades()[0]
+    org.add(replace(broken, id="broken", version=version))
+    async with (
+        pbx_of(floor) as pbx,
+        serve(floor.practice) as url,
+        working(floor.config(org=url, pbx=pbx.address), floor.clock) as log,
+    ):
+
+        async def ended() -> bool:
+            rows = await floor.books.trades()
+            return len(rows) == floor.scenario.settings.trades and all(row.verdict for row in rows)
+
+        await until(ended)
+    assert {line["entity"] for line in lines(log, "left out what cannot be read")} == {"broken"}
+    assert org.trade("broken").state is TradeState.MATCHED
+
+
 class HiddenUser(dict[str, User]):
     """A directory that denies one of its users: a trade names an agent whom nobody knows."""
 
@@ -203,7 +224,7 @@ async def test_a_trade_that_names_an_unknown_agent_is_referred(floor: Floor) -> 
 
 
 async def test_a_trade_that_has_expired_is_referred_without_a_check(floor: Floor) -> None:
-    """The WFM still shows it as Matched; we know better, and ask no PBX about it."""
+    """The WFM still shows it as Matched; we know better, ask no PBX about it, and settle it with the WFM."""
     late = moved_clock(NINE + timedelta(hours=1), boot_time())
     async with (
         pbx_of(floor) as pbx,
@@ -211,9 +232,12 @@ async def test_a_trade_that_has_expired_is_referred_without_a_check(floor: Floor
         working(floor.config(org=org, pbx=pbx.address), late),
     ):
         rows = await floor.until_all(lambda row: row.state == "referred")
-    assert {row.reasons[0] for row in rows} == {"late.expired-before-decision"}
+        assert {row.reasons[0] for row in rows} == {"late.expired-before-decision"}
+        assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.MATCHED}
+        floor.practice.clock = late
+        await floor.until_all(lambda row: row.state == "settled")
     assert pbx.log_records() == []
-    assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.MATCHED}
+    assert {trade.state for trade in floor.practice.org.trades()} == {TradeState.EXPIRED}
 
 
 def wfm_of(floor: Floor, org: str) -> AbstractAsyncContextManager[GenesysCloud]:

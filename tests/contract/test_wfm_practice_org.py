@@ -157,12 +157,16 @@ async def test_evaluate_keeps_to_the_pairs_it_was_asked_for() -> None:
         ]
 
 
-async def test_summaries_are_left_out_for_weeks_without_trades() -> None:
-    """Once all is decided there is nothing to evaluate."""
+async def test_weeks_without_trades_are_summed_up_as_none() -> None:
+    """Once all is decided there is nothing to evaluate; each week that was asked for is still named."""
     async with world() as here:
         for trade in here.practice.org.trades():
             here.practice.org.apply(trade.id, TradeState.DENIED, trade.version, "test", NINE)
-        assert await here.genesys.week_summaries() == []
+        summaries = await here.genesys.week_summaries()
+        assert {summary.week_date for summary in summaries} == set(
+            here.practice.org.business_unit.calendar.trading_weeks(NINE)
+        )
+        assert {summary.matched for summary in summaries} == {0}
 
 
 async def test_profiles_carry_addresses_and_leave_out_strangers() -> None:

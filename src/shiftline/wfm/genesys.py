@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import httpx
+import structlog
 
 from shiftline import __version__
 from shiftline.clock import Clock
@@ -22,7 +23,7 @@ from shiftline.connector.records import (
     WeekSummary,
     WorkingHours,
 )
-from shiftline.errors import ConfigurationError, NotSentError, UnavailableError
+from shiftline.errors import ConfigurationError, NotSentError, PeerError, UnavailableError
 from shiftline.trades.model import TradeState
 from shiftline.wfm import wire
 from shiftline.wfm.api import GenesysApi, Query
@@ -48,6 +49,8 @@ MAX_BODY_BYTES = 480_000
 """The platform refuses more than 512,000 bytes; the rest is for what it may count besides the body."""
 USER_IDS_PER_REQUEST = 100
 WFM = "/api/v2/workforcemanagement"
+
+log = structlog.get_logger("shiftline.wfm")
 
 
 class GenesysCloud:
@@ -75,25 +78,31 @@ class GenesysCloud:
         """Matched trades of the current week and five more.
 
         One job covers all management units and Genesys counts them together, so each unit of a week
-        gets the week's whole count: it says whether to evaluate, not how many there will be.
+        gets the week's whole count: it says whether to evaluate, not how many there will be. A week that
+        the answer leaves out has none.
         """
         calendar, units = await self.calendar(), await self.management_units()
-        body = weeks_body(units, calendar.trading_weeks(self._clock()))
-        counts = await self._jobs.run(f"{self._trading_path}/weeks/summary/jobs", body, wire.WeekCounts)
+        weeks = calendar.trading_weeks(self._clock())
+        path = f"{self._trading_path}/weeks/summary/jobs"
+        answer = await self._jobs.run(path, weeks_body(units, weeks), wire.WeekCounts)
+        matched = {week.week_date: week.initiating_matched_count for week in answer.weeks}
         return [
-            WeekSummary(management_unit=unit, week_date=week.week_date, matched=week.initiating_matched_count)
-            for week in counts.weeks
+            WeekSummary(management_unit=unit, week_date=week, matched=matched.get(week, 0))
+            for week in weeks
             for unit in units
         ]
 
     async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> list[EvaluatedTrade]:
-        """All matched trades of these pairs, with Genesys's review."""
+        """All matched trades of these pairs, with Genesys's review.
+
+        A trade that makes no sense is logged and left out: it stays Matched there, for a person to decide.
+        """
         if not weeks:
             return []
         path, wanted = f"{self._trading_path}/trades/evaluate/jobs", set(weeks)
         answer = await self._jobs.run(path, pairs_body(weeks), wire.EvaluatedTrades)
         matched = (entry for entry in answer.entities if state_of(entry.trade.state) is TradeState.MATCHED)
-        found = (evaluated_trade(entry) for entry in matched)
+        found = [trade for trade in map(_sensible, matched) if trade is not None]
         return [entry for entry in found if (entry.trade.management_unit, entry.trade.week_date) in wanted]
 
     async def profiles(self, agents: Sequence[str]) -> list[AgentProfile]:
@@ -213,6 +222,14 @@ async def open_genesys(
         mounts={"all://127.0.0.1": None, "all://localhost": None},
     ) as http:
         yield GenesysCloud(http, settings, clock=clock, reserve=reserve)
+
+
+def _sensible(entry: wire.EvaluatedTrade) -> EvaluatedTrade | None:
+    try:
+        return evaluated_trade(entry)
+    except PeerError as error:
+        log.warning("left out what makes no sense", why=str(error))
+        return None
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext | bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Generic, TypeVar
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shiftline.errors import PeerError
+from shiftline.wfm.tolerance import Moment, Readable, Version
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result", bound=BaseModel)
@@ -39,8 +40,8 @@ class Reference(Wire):
 class Metadata(Wire):
     """The optimistic lock."""
 
-    version: int
-    date_modified: AwareDatetime | None = None
+    version: Version
+    date_modified: Moment | None = None
 
 
 class ErrorBody(Wire):
@@ -93,8 +94,8 @@ class WireShift(Wire):
     """A shift inside a trade."""
 
     id: str
-    start_date: AwareDatetime
-    end_date: AwareDatetime
+    start_date: Moment
+    end_date: Moment
     week_date: date
 
 
@@ -118,7 +119,7 @@ class WireTrade(Wire):
 
     id: str
     state: str
-    expiration_date: AwareDatetime
+    expiration_date: Moment
     initiating: Initiating
     receiving: Receiving | None = None
     metadata: Metadata
@@ -148,7 +149,7 @@ class EvaluatedTrade(Wire):
 class EvaluatedTrades(Wire):
     """Result of ``trades/evaluate``."""
 
-    entities: list[EvaluatedTrade]
+    entities: Readable[EvaluatedTrade]
 
 
 class Trades(Wire):
@@ -241,13 +242,13 @@ class User(Wire):
 class Users(Wire):
     """A page of the directory."""
 
-    entities: list[User]
+    entities: Readable[User]
 
 
 class ScheduledShift(Wire):
     """A published shift."""
 
-    start_date: AwareDatetime
+    start_date: Moment
     length_minutes: int
 
 
@@ -275,7 +276,8 @@ class ScheduleSearch(Wire):
 def read(model: type[Model], content: bytes, what: str) -> Model:
     """Read an answer; raises PeerError that names the first thing wrong with it."""
     try:
-        return model.model_validate_json(content)
+        # A NUL is a character of JSON that no book of ours can hold.
+        return model.model_validate_json(content.replace(rb"\u0000", rb"\ufffd"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
