@@ -76,7 +76,7 @@ async def open_engine(url: str) -> AsyncEngine:
         await engine.dispose()
         raise UnavailableError(
             f"The database {address.render_as_string()} cannot be reached: {_first_line(fault)}.",
-            remedy="Start it or correct --database-url; without it Shiftline runs its own PostgreSQL.",
+            remedy="Start it or correct database.url; without it Shiftline runs its own PostgreSQL.",
         ) from fault
     except ProgrammingError as fault:
         await engine.dispose()

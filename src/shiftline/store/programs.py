@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shiftline.errors import ConfigurationError
 
-OTHER_WAY = "or give --database-url for a PostgreSQL of your own"
+OTHER_WAY = "or name a PostgreSQL of your own in database.url"
 
 # PostgreSQL refuses to run as root. In a user namespace root is shown to it as nobody, while the files
 # stay root's: no owner and no mode has to change anywhere.

@@ -31,7 +31,7 @@ def test_the_wheel_is_found_but_not_imported() -> None:
 def test_a_missing_wheel_is_a_matter_of_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names both ways out."""
     monkeypatch.setattr(programs, "find_spec", lambda _: None)
-    with pytest.raises(ConfigurationError, match="--database-url"):
+    with pytest.raises(ConfigurationError, match=r"database\.url"):
         programs.find_programs()
 
 
