@@ -21,7 +21,7 @@ from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.records import DeliveryFate
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
-from shiftline.governor.learner import DECREASE, PINNED_CREEP
+from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
@@ -50,6 +50,8 @@ FIGURES = {
         f"creeps up by {GOVERNOR.creep_per_second:.1%} a second".replace("%", " %"),
         f"creeps up by {GOVERNOR.creep_per_second * PINNED_CREEP:.2%} a second".replace("%", " %"),
         f"becomes {DECREASE:g} times",
+        f"or {SMALL_DECREASE:g} times the rate",
+        f"{TOLERANCE:.0%} of the rate".replace("%", " %"),
         f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",
     ),
     "decisions/0003-one-owner-per-trunk.md": (
@@ -58,7 +60,7 @@ FIGURES = {
     ),
     "decisions/0006-call-budget-drives-delivery.md": (
         f"waited {DELIVERY.linger.total_seconds():g} s",
-        f"a deadline is {DELIVERY.margin.total_seconds():g} s away",
+        f"deadline is {DELIVERY.margin.total_seconds():g} s away",
         f"over {BUDGET_SECONDS:g} s per OAuth client",
     ),
 }
