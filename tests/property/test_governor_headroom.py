@@ -27,7 +27,7 @@ def answer_time(seed: int) -> Callable[[], float]:
 
 
 @given(PHASES, LIMITS, HEADROOMS, SEEDS, REFUSAL_SECONDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_limit_is_met_in_one_window_of_an_episode(
     phase: float, limit: int, headroom: float, seed: int, refusal_seconds: float
 ) -> None:
@@ -42,7 +42,7 @@ def test_the_limit_is_met_in_one_window_of_an_episode(
 
 
 @given(PHASES, LIMITS, HEADROOMS, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_share_that_is_left_can_be_used_by_others(
     phase: float, limit: int, headroom: float, seed: int
 ) -> None:

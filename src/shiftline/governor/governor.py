@@ -115,7 +115,6 @@ class Governor:
         self._proven = False
         self._resumed_at = now
         self._passed_since_resumed = False
-        self._last_canary: Observation | None = None
         self._strikes = 0
         self._silences = 0
         self._silence = 0.0
@@ -168,7 +167,8 @@ class Governor:
                 self._silent(flight, now)
             return
         self._unheard = self._silences = 0
-        self._observe(flight, answer)
+        # The limiter lets refused credentials through: only what they say was turned down.
+        self._learner.observe(Observation(flight.sent_at, passed=answer is not Answer.REFUSED))
         if answer is Answer.CREDENTIALS_REFUSED:
             self._strike(now, retry_after or 0.0)
         elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):
@@ -216,13 +216,6 @@ class Governor:
         elif self.mode is Mode.HOLDING:
             self._learner.creep(elapsed)
 
-    def _observe(self, flight: _Flight, answer: Answer) -> None:
-        # The limiter lets refused credentials through: only what they say was turned down.
-        seen = Observation(flight.sent_at, passed=answer is not Answer.REFUSED)
-        self._learner.observe(seen)
-        if flight.kind is Send.CANARY:
-            self._last_canary = seen
-
     def _passed(self, flight: _Flight, now: float, *, proven: bool) -> None:
         if flight.kind is Send.CANARY:
             if self.mode is Mode.LISTENING and now >= self._listen_until:
@@ -262,9 +255,6 @@ class Governor:
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
-        if self._last_canary is not None and not self._passed_since_resumed:
-            # Some limiters look at requests with credentials only: then the canary's pass tells nothing.
-            self._learner.forget(self._last_canary)
         if self.mode is Mode.PROVING and (not self._proven or self._silence >= STRIKE_SILENCE):
             # At rest and refused: pacing will not help this one. The canary says whether the path is open.
             self._strike(now, retry_after, credentials=flight.credentials)

@@ -47,11 +47,6 @@ class Learner:
         """Remember what the limiter did with one request."""
         self._seen.append(seen)
 
-    def forget(self, seen: Observation) -> None:
-        """Take an observation back."""
-        if seen in self._seen:
-            self._seen.remove(seen)
-
     def climb(self, elapsed: float) -> None:
         """Grow fast, in search of the limit."""
         growth: float = 2 ** (elapsed / self.policy.doubling_seconds)

@@ -15,7 +15,7 @@ from shiftline.governor.simulation import BurstReport, Delays, simulate_burst
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 SEEDS = range(40)
-FEWER_SEEDS = range(10)
+FEWER_SEEDS = range(6)
 BURSTS = [(20, 488), (50, 488), (200, 3900)]
 
 

@@ -66,6 +66,20 @@ class TestRetryAfter:
         governor.answered(ticket, 0.1, Answer.CREDENTIALS_REFUSED, retry_after=60.0)
         assert governor.permission(0.2).again_at == pytest.approx(60.1)
 
+    def test_a_wish_from_before_the_last_pause_counts_in_this_one(self) -> None:
+        """A refusal that was long on its way is old news, but its wish is not."""
+        governor = Governor(LEARNING, 0.0)
+        proof = governor.sent(0.0, Send.CHECK, credentials=True)
+        governor.answered(proof, 0.04, Answer.PASSED)
+        first, slow = (governor.sent(0.05, Send.CHECK, credentials=True) for _ in range(2))
+        governor.answered(first, 0.06, Answer.REFUSED)
+        canary = governor.sent(1.0, Send.CANARY, credentials=False)
+        governor.answered(canary, 1.04, Answer.CHALLENGED)
+        second = governor.sent(1.05, Send.CHECK, credentials=True)
+        governor.answered(second, 1.06, Answer.REFUSED)
+        governor.answered(slow, 1.07, Answer.REFUSED, retry_after=60.0)
+        assert governor.permission(1.1).again_at == pytest.approx(61.07)
+
     def test_a_canary_in_flight_does_not_cut_it_short(self) -> None:
         """A canary passed before the wish was known; it is asked again when the wish is over."""
         governor = Governor(LEARNING, 0.0)
@@ -97,10 +111,10 @@ class TestChangingLimits:
         assert governor.rate == pytest.approx(limit / 2, rel=0.1)
 
     def test_it_is_raised(self) -> None:
-        """The slow creep finds half as much again within ten minutes."""
+        """The slow creep finds a tenth more within two minutes."""
         governor = Governor(LEARNING, 0.0)
-        travel(governor, changed_at(15.0, limited(50), limited(75)), checks=MANY, until=600.0)
-        assert governor.rate >= 65
+        travel(governor, changed_at(15.0, limited(50), limited(75)), checks=MANY, until=135.0)
+        assert governor.rate >= 55
 
     def test_only_requests_with_credentials_are_limited(self) -> None:
         """A canary that is never refused tells nothing about the limit, and is not taken for a proof."""
@@ -140,9 +154,9 @@ class TestDeclaredRate:
         journey = travel(Governor(GovernorPolicy(max_rate=20), 0.0), limited(MANY), checks=MANY, until=60.0)
         assert len(journey.requests) >= 0.98 * 20 * 60
 
-    @pytest.mark.parametrize("limit", [3, 10, 17])
+    @pytest.mark.parametrize("limit", [3, 10, 17, 19])
     def test_it_only_goes_down(self, limit: int) -> None:
-        """Refused, it comes below the limit and never grows again."""
+        """Refused, it comes down by a good step, below the limit, and never grows again."""
         governor = Governor(GovernorPolicy(max_rate=20), 0.0)
         healthy, rates = limited(limit), list[float]()
 
@@ -151,7 +165,7 @@ class TestDeclaredRate:
             return healthy(now, credentials)
 
         journey = travel(governor, world, checks=MANY, until=300.0)
-        assert all(later <= earlier for earlier, later in pairwise(rates))
+        assert all(later == earlier or later <= 0.85 * earlier for earlier, later in pairwise(rates))
         assert governor.rate <= limit
         assert not [one for one in journey.answered(Answer.REFUSED) if one.at > 30.0]
 

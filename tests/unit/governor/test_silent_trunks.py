@@ -111,6 +111,7 @@ class TestSilence:
         journey = travel(governor, world, until=300.0, checks=20 * limit)
         fastest = max(len(journey.between(start, start + 1.0)) for start in range(60))
         assert fastest <= 5 * limit
+        assert governor.rate <= 1.5 * limit
         assert journey.ended_at <= 40.0
 
     def test_an_idle_hour_is_not_a_silence(self) -> None:
