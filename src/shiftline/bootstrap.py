@@ -31,7 +31,7 @@ from shiftline.errors import ConfigurationError, MisuseError, PeerError, Unavail
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.resolver import ipv4_of, read_trunk_address
+from shiftline.net.resolver import ipv4_of, read_trunk_address, source_towards
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.uri import SipUri
@@ -177,7 +177,8 @@ async def open_trunk(
             DigestAccount(username=trunk.username, password=config.secret(trunk.password_env)),
             token=new_token,
         )
-    async with await SipEndpoint.open(local_host=trunk.source, may_send=ownership.holds) as endpoint:
+    source = source_towards(target.destination, trunk.source)
+    async with await SipEndpoint.open(local_host=source, may_send=ownership.holds) as endpoint:
         driver = TrunkDriver(
             endpoint=endpoint,
             address=TrunkAddress(

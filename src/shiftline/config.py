@@ -11,11 +11,11 @@ from datetime import time, timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -96,6 +96,12 @@ class TrunkSettings(_Section):
     learn: bool = False
     headroom: Share = 0.0
     answer_timeout_seconds: Positive = 4.0
+
+    @model_validator(mode="after")
+    def _has_a_rate(self) -> Self:
+        if self.max_rate == 0 and not self.learn:
+            raise ValueError("max_rate = 0 means that no ceiling is known, which needs learn = true")
+        return self
 
 
 class WfmSettings(_Section):

@@ -18,6 +18,7 @@ from shiftline.connector.records import (
     WorkingHours,
 )
 from shiftline.store.leases import PostgresLeases
+from shiftline.store.read_model import ReadModel
 from shiftline.store.unit_of_work import PostgresStore
 from shiftline.trades.model import Decision, Evaluation, Evidence, EvidenceKind, Verdict
 
@@ -118,6 +119,30 @@ async def test_a_refresh_takes_the_newest_version_and_review(
         (found,) = await work.trades.decidable(NOW, FRESH, 10)
     assert (found.trade.version, found.evaluation.violations) == (5, ("X",))
     assert found.trade.matched_at == NOW
+
+
+async def test_reading_a_trade_again_never_moves_its_refer_by_back(
+    store: PostgresStore, make_trade: MakeTrade
+) -> None:
+    """Refer-by is a promise to the supervisor: it may come earlier, never later."""
+    await record(store, make_trade("t1", refer_by=NOW + timedelta(minutes=30)))
+    await record(store, make_trade("t1", refer_by=NOW + timedelta(minutes=50)))
+    async with store.work() as work:
+        (late,) = await work.trades.overdue(NOW + timedelta(minutes=30), FRESH, 10)
+        assert late.refer_by == NOW + timedelta(minutes=30)
+    await record(store, make_trade("t1", refer_by=NOW + timedelta(minutes=10)))
+    async with store.work() as work:
+        (late,) = await work.trades.overdue(NOW + timedelta(minutes=10), FRESH, 10)
+        assert late.refer_by == NOW + timedelta(minutes=10)
+
+
+async def test_the_audit_trail_of_a_trade_can_be_read(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """What `shiftline trades show` prints: each decision with its rule, oldest first."""
+    await record(store, make_trade("t1"))
+    await decide(store, Verdict.REFER)
+    (entry,) = await ReadModel(store._engine).audit_trail("t1")
+    assert (entry.kind, entry.at) == ("decision.refer", NOW)
+    assert "rule" in entry.detail
 
 
 async def test_evidence_of_both_agents_makes_a_trade_decidable(

@@ -73,7 +73,7 @@ class Learner:
         before = self.pacer.rate
         seen = sorted(self._seen, key=lambda observation: observation.sent_at)
         had_fit = self._fit is not None
-        self._fit = fit_windows(seen, tolerance=max(1, round(before * TOLERANCE)))
+        self._fit = fit_windows(seen, tolerance=max(1, round(before * TOLERANCE)) if had_fit else 1)
         if self._fit is None and had_fit:
             # The limit is known by and large: one window that fits badly (a late timer, a datagram that
             # overtook another) is no reason to begin anew.

@@ -8,6 +8,7 @@ import socket
 from shiftline.errors import ConfigurationError, SipSyntaxError, UnavailableError
 from shiftline.sip.uri import SipUri
 
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
 _REMEDY = "Write it like sip:192.0.2.10:5060"
 
 
@@ -45,6 +46,24 @@ async def ipv4_of(host: str) -> str:
     except UnicodeError as error:  # a label that is empty or too long
         raise _no_address(host, "it is not a host name") from error
     return str(found[0][4][0])
+
+
+def source_towards(destination: tuple[str, int], configured: str) -> str:
+    """Return the address that our datagrams will carry: the configured one, or the routing table's choice.
+
+    Via must name an address where answers find us (RFC 3261 section 18.1.1), and 0.0.0.0 is none.
+    """
+    if configured != ANY_ADDRESS:
+        return configured
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(destination)  # sends nothing; the kernel only chooses the route
+        except OSError as error:
+            raise UnavailableError(
+                f"There is no route to {destination[0]}: {error.strerror}.",
+                remedy="Check the network, or set trunk.source to our own address there.",
+            ) from error
+        return str(probe.getsockname()[0])
 
 
 def _no_address(host: str, why: str) -> ConfigurationError:

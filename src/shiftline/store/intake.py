@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, exists, func, literal, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, exists, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -88,7 +89,11 @@ async def _upsert(connection: AsyncConnection, rows: Sequence[dict[str, object]]
     statement = insert_rows(trade, rows)
     # By name: inside ON CONFLICT the target row is no FROM item that SQLAlchemy could correlate with.
     was_referred = exists().where(decision.c.trade_id == literal_column("trade.id"))
-    refreshed = {name: statement.excluded[name] for name in rows[0] if name not in KEPT}
+    refreshed: dict[str, ColumnElement[Any]] = {
+        name: statement.excluded[name] for name in rows[0] if name not in KEPT
+    }
+    # Read again, a trade has less time left, and half of that would move its refer-by ever later.
+    refreshed["refer_by"] = func.least(trade.c.refer_by, statement.excluded.refer_by)
     returned = {
         "state": case((was_referred, TradeRowState.REFERRED), else_=TradeRowState.OPEN),
         "outcome": None,

@@ -136,7 +136,7 @@ class ReadModel:
     async def audit_trail(self, external_id: str) -> list[AuditRow]:
         """All that was ever noted about a trade, oldest first."""
         wanted = (
-            select(audit_entry.c.at, audit_entry.c.kind, audit_entry.c.detail)
+            select(audit_entry.c.recorded_at.label("at"), audit_entry.c.kind, audit_entry.c.detail)
             .join(trade, trade.c.id == audit_entry.c.trade_id)
             .where(trade.c.external_id == external_id)
             .order_by(audit_entry.c.id)
