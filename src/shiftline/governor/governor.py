@@ -32,7 +32,9 @@ MAX_REFUSED_CREDENTIALS = 2
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
 STRIKE_SILENCE = 1.0  # seconds; after that much silence a refusal is not about the last second's rate
 LONGEST_BAN = 900.0  # seconds; some bans begin anew with every request: each silence must outlast the last
-LONGEST_GROWTH_STEP = 0.25  # seconds; a rate does not grow while nothing is sent
+LONGEST_STEP = (
+    0.25  # seconds that count between two questions: our own pauses neither grow nor silence a rate
+)
 OVERDUE = 3.0  # times the last answer's time: then an answer is late, and the rate does not grow
 SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
 
@@ -122,9 +124,9 @@ class Governor:
         self._listening_since = now
         self._canaries_refused = 0
         self._unheard = 0
-        self._unheard_since = now
+        self._unheard_seconds = 0.0
         self._answer_seconds = 0.0
-        self._grown_at = now
+        self._asked_at = now
 
     @property
     def rate(self) -> float:
@@ -135,21 +137,21 @@ class Governor:
         """Return what may leave at ``now``, given that something waits to be sent."""
         if self.mode is Mode.STOPPED:
             return Permission(Send.NOTHING)
-        if self._has_fallen_silent(now):
+        elapsed = min(now - self._asked_at, LONGEST_STEP)
+        self._asked_at = now
+        if self._has_fallen_silent(elapsed):
             self._listen_for_a_sign(now)
         if self.mode is Mode.LISTENING:
             return self._canary_permission(now)
         if self.mode is Mode.PROVING and self._awaits_proof():
             return Permission(Send.NOTHING)
-        self._grow(now)
+        self._grow(now, elapsed)
         free_at = self._pacer.free_at(now)
         return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CHECK)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""
         self._pacer.take(now)
-        if not self._unheard:
-            self._unheard_since = now
         self._unheard += 1
         self._next_ticket += 1
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
@@ -167,6 +169,7 @@ class Governor:
                 self._silent(flight, now)
             return
         self._unheard = self._silences = 0
+        self._unheard_seconds = 0.0
         # The limiter lets refused credentials through: only what they say was turned down.
         self._learner.observe(Observation(flight.sent_at, passed=answer is not Answer.REFUSED))
         if answer is Answer.CREDENTIALS_REFUSED:
@@ -194,22 +197,22 @@ class Governor:
     def _awaits_proof(self) -> bool:
         return any(flight.sent_at >= self._resumed_at for flight in self._flights.values())
 
-    def _has_fallen_silent(self, now: float) -> bool:
+    def _has_fallen_silent(self, elapsed: float) -> bool:
         """True when everything sent for a while went unanswered; time-outs would tell it much later."""
+        if self._unheard:
+            self._unheard_seconds += elapsed
         return (
             self.mode in (Mode.CLIMBING, Mode.HOLDING)
             and self._unheard >= SILENCES_THAT_COUNT
-            and self._is_overdue(self._unheard_since, now, STRIKE_SILENCE)
+            and self._is_overdue(self._unheard_seconds, STRIKE_SILENCE)
         )
 
-    def _is_overdue(self, since: float, now: float, at_least: float) -> bool:
-        return now - since > max(at_least, OVERDUE * self._answer_seconds)
+    def _is_overdue(self, waited: float, at_least: float) -> bool:
+        return waited > max(at_least, OVERDUE * self._answer_seconds)
 
-    def _grow(self, now: float) -> None:
-        elapsed = min(now - self._grown_at, LONGEST_GROWTH_STEP)
-        self._grown_at = now
+    def _grow(self, now: float, elapsed: float) -> None:
         oldest = next(iter(self._flights.values()), None)
-        if oldest is not None and self._is_overdue(oldest.sent_at, now, LONGEST_GROWTH_STEP):
+        if oldest is not None and self._is_overdue(now - oldest.sent_at, LONGEST_STEP):
             return
         if self.mode is Mode.CLIMBING:
             self._learner.climb(elapsed)
@@ -244,7 +247,7 @@ class Governor:
     def _resume(self, now: float) -> None:
         self.mode = self._after_proof
         self.refusal = RefusalClass.THROTTLE if self.overshoots else RefusalClass.NONE
-        self._grown_at = now
+        self._asked_at = now
         self._learner.settle(now)
 
     def _refused(self, flight: _Flight, now: float, retry_after: float) -> None:

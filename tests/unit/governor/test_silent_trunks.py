@@ -121,6 +121,17 @@ class TestSilence:
         assert governor.permission(3600.0).send is Send.CHECK
         assert governor.mode is Mode.HOLDING
 
+    def test_a_pause_of_our_own_is_not_a_silence(self) -> None:
+        """A process that slept for five seconds has not read its answers yet; it does not blame the trunk."""
+        governor = Governor(GovernorPolicy(max_rate=20), 0.0)
+        proof = governor.sent(0.0, Send.CHECK, credentials=True)
+        governor.answered(proof, 0.04, Answer.PASSED)
+        for step in range(5):
+            assert governor.permission(1.0 + step / 20).send is Send.CHECK
+            governor.sent(1.0 + step / 20, Send.CHECK, credentials=True)
+        assert governor.permission(6.0).send is Send.CHECK
+        assert governor.mode is Mode.HOLDING
+
     def test_a_slow_trunk_is_not_a_silent_one(self) -> None:
         """Answers that always take two seconds are late for nobody."""
         governor = Governor(GovernorPolicy(max_rate=20), 0.0)
