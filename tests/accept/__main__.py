@@ -1,7 +1,8 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills`` runs one part, ``--seeds 1,2,3`` chooses the days. The whole takes
-about an hour on two cores. Exit code 1 if any line falls short.
+``--only demos|shared|password|kills`` runs one part, ``--seeds 1,2,3`` chooses the days, ``--pbx`` one PBX,
+``--limits 20,50`` some of the bursts. The whole takes about an hour on two cores. Exit code 1 if any line
+falls short.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ from shiftline.lab.org.faults import Fault, FaultName
 from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
 
 TRUNK_ACCOUNT = "shiftline"
-BURSTS = ((20, 500), (50, 500), (200, 4000))
+BURSTS = {20: 500, 50: 500, 200: 4000}  # trades by the hidden limit per second
 PBXS = ("practice", "kamailio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is run."""
+
+    seeds: list[int]
+    pbxs: list[str]
+    limits: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +86,12 @@ def _is_clean(_: dict[str, Any], after: dict[str, Any]) -> bool:
     return bool(after["stuck"] == 0 and after["wrong"] == 0)
 
 
-def demos(seeds: list[int]) -> Iterator[Line]:
+def demos(choice: Choice) -> Iterator[Line]:
     """The burst against the hidden limit, cold, on both PBXs."""
-    for pbx in PBXS:
-        for limit, trades in BURSTS:
-            for seed in seeds:
+    for pbx in choice.pbxs:
+        for limit in choice.limits:
+            trades = BURSTS[limit]
+            for seed in choice.seeds:
                 arguments = [
                     "--pbx",
                     pbx,
@@ -103,10 +114,10 @@ def demos(seeds: list[int]) -> Iterator[Line]:
                 )
 
 
-def shared(seeds: list[int]) -> Iterator[Line]:
+def shared(choice: Choice) -> Iterator[Line]:
     """A limit that the campaign shares: declared, and learned."""
-    for pbx in PBXS:
-        for seed in seeds:
+    for pbx in choice.pbxs:
+        for seed in choice.seeds:
             arguments = ["--pbx", pbx, "--limit-key", "trunk", "--seed", str(seed)]
             yield _judge(
                 f"shared limit {pbx}, declared 40/s, seed {seed}",
@@ -126,7 +137,7 @@ def shared(seeds: list[int]) -> Iterator[Line]:
             )
 
 
-def password(_: list[int]) -> Iterator[Line]:
+def password(_: Choice) -> Iterator[Line]:
     """A wrong password on the trunk, as both families of PBXs answer it."""
     for answer in WrongPasswordAnswer:
         faults = Faults(
@@ -164,9 +175,9 @@ def password(_: list[int]) -> Iterator[Line]:
         yield Line(name=f"wrong password, {answer}", figures=figures, missed=tuple(missed))
 
 
-def kills(seeds: list[int]) -> Iterator[Line]:
+def kills(choice: Choice) -> Iterator[Line]:
     """Twenty kills in one burst, alone, with lost answers, and with PostgreSQL killed in the middle."""
-    seed = seeds[0]
+    seed = choice.seeds[0]
     moments = tuple(random_moments(20, seed=seed))
     dropping = {FaultName.DROP_AFTER_COMMIT: Fault(probability=0.5, seed=seed)}
     ordeals = {
@@ -211,12 +222,16 @@ def main() -> int:
     """Run the parts, show each line as it comes and the table at the end."""
     parser = argparse.ArgumentParser(prog="make accept", description=__doc__)
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
-    parser.add_argument("--seeds", default="1,2,3", type=lambda text: [int(part) for part in text.split(",")])
-    chosen = parser.parse_args()
+    numbers: Callable[[str], list[int]] = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
+    parser.add_argument("--seeds", default="1,2,3", type=numbers)
+    parser.add_argument("--limits", default="20,50,200", type=numbers)
+    parser.add_argument("--pbx", choices=PBXS, action="append")
+    asked = parser.parse_args()
+    choice = Choice(seeds=asked.seeds, pbxs=asked.pbx or [*PBXS], limits=asked.limits)
     console = Console(highlight=False)
     lines = []
-    for part in chosen.only or PARTS:
-        for line in PARTS[part](chosen.seeds):
+    for part in asked.only or PARTS:
+        for line in PARTS[part](choice):
             lines.append(line)
             word = "[red]short[/]" if line.missed else "[green]holds[/]"
             console.print(f"{word}  {line.name}: {line.figures} {', '.join(line.missed)}", soft_wrap=True)

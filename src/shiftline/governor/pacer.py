@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 CATCH_UP_SECONDS = 0.2  # how late a wakeup may be and still be made good
+UNCAPPED_CATCH_UP_SECONDS = 0.03  # the same while no limit is known: what is made good leaves as a burst
 WINDOW_MARGIN = 0.01  # seconds; arrivals bunch a little on their way
 MOST_COUNTED = 20_000
 
@@ -39,7 +40,7 @@ class Pacer:
 
     def free_at(self, now: float) -> float:
         """The first moment at which a request may leave; not after ``now`` means at once."""
-        paced = max(self._free_at, now - CATCH_UP_SECONDS)
+        paced = max(self._free_at, now - self._catch_up_seconds)
         return max(paced, self._room_at(self.cap), self.ceiling_room_at())
 
     def ceiling_room_at(self) -> float:
@@ -48,12 +49,20 @@ class Pacer:
 
     def take(self, now: float) -> None:
         """Note that a request leaves now."""
-        self._free_at = max(self._free_at, now - CATCH_UP_SECONDS) + 1.0 / self.rate
+        self._free_at = max(self._free_at, now - self._catch_up_seconds) + 1.0 / self.rate
         self._taken.append(now)
 
     def restart(self, at: float) -> None:
         """Begin a new rhythm at ``at``; nothing is made good from before."""
         self._free_at = at
+
+    @property
+    def _catch_up_seconds(self) -> float:
+        # Only a cap that binds at this rate keeps the catching up below the limit.
+        at_ceiling = (
+            self.ceiling is not None and self.rate * self.ceiling.seconds >= self.ceiling.count * 0.99
+        )
+        return CATCH_UP_SECONDS if self.cap is not None or at_ceiling else UNCAPPED_CATCH_UP_SECONDS
 
     def _room_at(self, cap: Cap | None) -> float:
         if cap is None or len(self._taken) < cap.count:

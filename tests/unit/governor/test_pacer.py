@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.governor.pacer import CATCH_UP_SECONDS, WINDOW_MARGIN, Cap, Pacer
+from shiftline.governor.pacer import CATCH_UP_SECONDS, UNCAPPED_CATCH_UP_SECONDS, WINDOW_MARGIN, Cap, Pacer
 
 
 def departures(pacer: Pacer, now: float, count: int) -> list[float]:
@@ -24,15 +24,22 @@ def test_requests_leave_one_by_one_at_the_rate() -> None:
 
 
 def test_a_late_wakeup_is_made_good() -> None:
-    """A busy machine costs no throughput: what was missed leaves at once."""
-    pacer = Pacer(10.0, 0.0)
+    """A busy machine costs no throughput: below a cap, what was missed leaves at once."""
+    pacer = Pacer(10.0, 0.0, cap=Cap(10, 1.0))
     departures(pacer, 0.0, 1)
     assert departures(pacer, 0.25, 3) == pytest.approx([0.25, 0.25, 0.3])
 
 
+def test_without_a_cap_lateness_leaves_no_burst() -> None:
+    """While the limit is sought, catching up would be a burst that nobody has had time to answer."""
+    pacer = Pacer(100.0, 0.0)
+    departures(pacer, 0.0, 1)
+    assert departures(pacer, 0.25, 9).count(0.25) == 1 + int(UNCAPPED_CATCH_UP_SECONDS * 100)
+
+
 def test_a_long_rest_is_not_made_good() -> None:
     """After a pause no more than the catch-up time may leave at once."""
-    pacer = Pacer(10.0, 0.0)
+    pacer = Pacer(10.0, 0.0, cap=Cap(10, 1.0))
     departures(pacer, 0.0, 1)
     left = departures(pacer, 60.0, 10)
     assert left.count(60.0) == 1 + int(CATCH_UP_SECONDS * 10)
