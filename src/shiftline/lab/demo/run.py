@@ -15,6 +15,7 @@ from shiftline.lab.demo.measure import (
     calls_of,
     figures_of,
     overshoot_windows,
+    tick_of,
     ticks_of,
 )
 from shiftline.lab.demo.naive import PENDING
@@ -101,15 +102,16 @@ async def _before(play: _Play) -> Phase:
     verdicts = await _effective(play, {t for t, word in outcome.items() if word == Verdict.REFER})
     await asyncio.sleep(QUIET_SECONDS)
     trades, seconds = settings.trades, ended - began
+    records = _between(play.pbx, began, time.time())
     done = standing_of(seconds, trades, verdicts)
-    play.screen.update(done, None, None)
+    play.screen.update(done, tick_of(records, at=seconds, ours=OUR_HOST, campaign=CAMPAIGN_HOST), None)
     return _phase(
         play,
         "before",
         _Run(
             began=began,
             ended=ended,
-            records=_between(play.pbx, began, time.time()),
+            records=records,
             verdicts=verdicts,
             reasons=Counter("left pending after a 403" for word in outcome.values() if word == PENDING),
             standings=(
