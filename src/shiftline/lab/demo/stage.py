@@ -41,6 +41,8 @@ from shiftline.secrets import Secret
 OUR_HOST = "127.0.0.2"
 CAMPAIGN_HOST = "127.0.0.3"
 PASSWORD = "secret"  # noqa: S105 - every lab's password, on purpose
+LEAST_CALLS = 3.0  # a second
+CAMPAIGN_SHARE = 0.12  # of the hidden limit: what a campaign would use of it, were it shared
 SECRET_VARIABLES = {"LAB_TRUNK_PASSWORD": PASSWORD, "LAB_WFM_SECRET": LAB_CLIENT.secret.reveal()}
 
 
@@ -121,6 +123,7 @@ class Stage:
                 password=Secret(PASSWORD),
                 counts_path=self.directory / "campaign.counts.json",
                 host=CAMPAIGN_HOST,
+                calls_per_second=max(LEAST_CALLS, CAMPAIGN_SHARE * self.settings.limit),
                 seed=self.settings.seed,
             ),
         )
