@@ -209,6 +209,7 @@ def kills(choice: Choice) -> Iterator[Line]:
                 "none undecided": left.undecided,
                 "exactly one effective decision": left.not_once,
                 "none wrong": left.wrong,
+                "as the truth has it": len(left.truth) - left.as_truth,
             }.items()
             if faults
         ]

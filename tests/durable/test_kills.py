@@ -20,6 +20,7 @@ async def test_a_worker_killed_while_checking_goes_on_where_it_was(tmp_path: Pat
     left = await endure(Ordeal(trades=100, worker_kills=(4.5, 11.0), worker=QUICK), tmp_path)
     assert left.kills == 2
     assert (left.lost, left.undecided, left.not_once, left.wrong) == ([], [], [], [])
+    assert left.as_truth == 100
 
 
 async def test_a_lost_answer_and_a_dead_database_double_nothing(tmp_path: Path) -> None:
@@ -30,3 +31,4 @@ async def test_a_lost_answer_and_a_dead_database_double_nothing(tmp_path: Path) 
     )
     assert left.kills == 1
     assert (left.lost, left.undecided, left.not_once, left.wrong) == ([], [], [], [])
+    assert left.as_truth == 100

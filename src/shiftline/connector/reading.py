@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from shiftline.trades.model import EvidenceKind
 
-REFUSALS = frozenset({403, 407, 401, 429, 500, 503, 603})
+REFUSALS = frozenset({401, 403, 407, 429, 500, 503})
 """Statuses that say nothing about the agent: the trunk, its credentials or its load are meant."""
 
 
@@ -37,6 +37,7 @@ _KINDS: Mapping[int, EvidenceKind] = MappingProxyType(
 _CAUSES: Mapping[int, str] = MappingProxyType(
     {
         400: "message.malformed",
+        403: "policy.account-disabled",  # refused again and again while others pass
         405: "policy.method",
         408: "network.unreachable",  # the PBX forwarded the question and the phone never answered
         413: "message.too-large",
@@ -44,6 +45,7 @@ _CAUSES: Mapping[int, str] = MappingProxyType(
         489: "policy.event-package",
         501: "policy.method",
         504: "network.unreachable",
+        603: "policy.caller-identity",  # the callee's own no (RFC 3261 section 21.6.2), not the trunk's
     }
 )
 

@@ -28,9 +28,11 @@ from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
 MOST_TRIES = 3  # unanswered tries of one check before it is called unreachable
+REFUSALS_OF_ONE = 3  # refusals of one check, with others passing in between, before it is the agent's own
 QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
 SHORTEST_QUEUE = 32
 LEASE_LOOK_SECONDS = 0.2
+LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
 
 CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
     {
@@ -62,6 +64,8 @@ class _Queued:
     attempt: Request | None = field(default=None, compare=False)
     """What to send after a challenge: the same call, so that a second challenge is known as one."""
     tries: int = field(default=0, compare=False)
+    refusals: int = field(default=0, compare=False)
+    passes_then: int = field(default=0, compare=False)
 
 
 class TrunkDriver:
@@ -77,7 +81,6 @@ class TrunkDriver:
         clock: Clock,
         token: Callable[[], str],
         may_send: Callable[[], bool],
-        disarmed: str | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._address = address
@@ -86,9 +89,11 @@ class TrunkDriver:
         self._clock = clock
         self._token = token
         self._may_send = may_send
-        self._disarmed = disarmed
+        self._disarmed: str | None = None
         self._queue: list[_Queued] = []
+        self._aside: list[_Queued] = []  # refused; another check goes first, and tells whom it was about
         self._order = count()
+        self._passes = 0
         self._evidence: list[Evidence] = []
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,10 +109,19 @@ class TrunkDriver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def take_over(self, governor: Governor, disarmed: str | None) -> None:
+        """Go on with what is known now that the trunk is ours; ``disarmed`` is the cause, if it is stopped.
+
+        Call it before the lease holds. Answers to what left before go to the governor that let it leave.
+        """
+        self._governor = governor
+        self._disarmed = disarmed
+        self._pump()
+
     def room(self) -> int:
         """How many more checks would keep the trunk busy for the next moments."""
         wanted = max(SHORTEST_QUEUE, int(self._governor.rate * QUEUE_SECONDS))
-        return max(0, wanted - len(self._queue) - len(self._tasks))
+        return max(0, wanted - self._waiting - len(self._tasks))
 
     def submit(self, checks: Sequence[DueCheck]) -> None:
         """Queue checks, earliest need first."""
@@ -135,14 +149,14 @@ class TrunkDriver:
     def knowledge(self) -> dict[str, Any]:
         """The governor's state with the trouble of the moment, as plain JSON values."""
         trouble = self.stopped_by() or CAUSES.get(self._governor.refusal)
-        return {**self._governor.knowledge(), "trouble": trouble, "waiting": len(self._queue)}
+        return {**self._governor.knowledge(), "trouble": trouble, "waiting": self._waiting}
 
     def _pump(self) -> None:
         """Send whatever may leave now, and come back when the governor says so."""
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while self._queue:
+        while self._waiting:
             cause = self.stopped_by()
             if cause is not None:
                 self._give_up_queue(cause)
@@ -159,28 +173,44 @@ class TrunkDriver:
             if permission.send is Send.CANARY:
                 self._send(None, self._canary(), Send.CANARY, now)
             else:
-                queued = heapq.heappop(self._queue)
+                queued = heapq.heappop(self._queue) if self._queue else self._aside.pop(0)
                 self._send(queued, queued.attempt or self._question(queued.check), Send.CHECK, now)
 
     def _send(self, queued: _Queued | None, request: Request, kind: Send, now: float) -> None:
         carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
         ticket = self._governor.sent(now, kind, credentials=carried)
-        task = self._loop.create_task(self._follow(queued, request, ticket))
+        task = self._loop.create_task(self._follow(queued, request, self._governor, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _follow(self, queued: _Queued | None, request: Request, ticket: int) -> None:
+    async def _follow(
+        self, queued: _Queued | None, request: Request, governor: Governor, ticket: int
+    ) -> None:
         """See one request to its answer, tell the governor, keep the evidence or queue the check again."""
         exchange = await self._endpoint.request(
             request, self._address.destination, timeout_seconds=self._address.answer_timeout_seconds
         )
         response = exchange.response
         answer = self._classify(request, response)
-        self._governor.answered(ticket, self._loop.time(), answer, _retry_after(response))
+        meant = answer
+        if answer is Answer.PASSED or (queued is None and answer is Answer.CHALLENGED):
+            self._passes += 1
+        elif queued is not None and answer is Answer.REFUSED and self._is_about_one_agent(queued):
+            answer = Answer.PASSED
+            # While credentials are being proven, one more refusal of them must still count as one.
+            meant = Answer.REFUSED if self._governor.mode is Mode.PROVING else Answer.PASSED
+        governor.answered(ticket, self._loop.time(), meant, _retry_after(response))
         if queued is not None:
             queued.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
             self._conclude(queued, response, answer)
         self._pump()
+
+    def _is_about_one_agent(self, queued: _Queued) -> bool:
+        """Count a refusal that came although something else passed since the last one of this check."""
+        if not queued.refusals or self._passes > queued.passes_then:
+            queued.refusals += 1
+            queued.passes_then = self._passes
+        return queued.refusals >= REFUSALS_OF_ONE
 
     def _classify(self, request: Request, response: Response | None) -> Answer:
         if response is None:
@@ -197,6 +227,7 @@ class TrunkDriver:
 
     def _conclude(self, queued: _Queued, response: Response | None, answer: Answer) -> None:
         if answer is Answer.PASSED and response is not None:
+            self._take_back()
             has_binding = response.headers.get("Contact") is not None
             reading = read_answer(self._address.method, response.status, has_binding=has_binding)
             self._keep(queued.check, reading.kind, reading.cause, response.status)
@@ -206,9 +237,23 @@ class TrunkDriver:
             if queued.tries >= MOST_TRIES:
                 self._keep(queued.check, EvidenceKind.UNVERIFIABLE, "network.unreachable", None)
                 return
-        heapq.heappush(self._queue, queued)
+        if answer is Answer.REFUSED:
+            self._aside.append(queued)
+        else:
+            heapq.heappush(self._queue, queued)
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._queue) + len(self._aside)
+
+    def _take_back(self) -> None:
+        """Another check passed, so what was refused may be asked again."""
+        for queued in self._aside:
+            heapq.heappush(self._queue, queued)
+        self._aside.clear()
 
     def _give_up_queue(self, cause: str) -> None:
+        self._take_back()
         for queued in self._queue:
             self._keep(queued.check, EvidenceKind.UNVERIFIABLE, cause, None)
         self._queue.clear()
@@ -238,9 +283,11 @@ class TrunkDriver:
 
 
 def _retry_after(response: Response | None) -> float | None:
-    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured all the same."""
+    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
     value = response.headers.get("Retry-After") if response is not None else None
     if value is None:
         return None
     digits = value.split("(")[0].split(";")[0].strip()
-    return float(digits) if digits.isascii() and digits.isdigit() else None
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return min(float(digits), LONGEST_WISH_SECONDS)

@@ -1,0 +1,106 @@
+"""The trunk driver against a small PBX on loopback: whom a refusal is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from shiftline.connector.records import DueCheck
+from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.sip.events import RequestReceived
+from shiftline.sip.message import response_to
+from shiftline.sip.uri import SipUri
+from shiftline.trades.model import Evidence, EvidenceKind
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
+
+
+@asynccontextmanager
+async def trunk(
+    status_of: Callable[[str | None], int],
+) -> AsyncIterator[tuple[TrunkDriver, Governor, Counter[str]]]:
+    """A driver and a PBX that answers each user's OPTIONS with ``status_of(user)``."""
+    asked: Counter[str] = Counter()
+
+    def answer(endpoint: SipEndpoint, event: RequestReceived) -> None:
+        user = event.request.uri.user
+        asked[user or "canary"] += 1
+        if event.key is not None:
+            endpoint.respond(event.key, response_to(event.request, status_of(user)))
+
+    governor = Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time())
+    async with (
+        await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
+        await SipEndpoint.open(local_host="127.0.0.2") as ours,
+    ):
+        driver = TrunkDriver(
+            endpoint=ours,
+            address=TrunkAddress(
+                destination=pbx.local,
+                domain=DOMAIN,
+                identity=SipUri(scheme="sip", user="shiftline", host="lab", port=None),
+                method="options",
+                answer_timeout_seconds=1.0,
+            ),
+            digest=None,
+            governor=governor,
+            clock=lambda: NOW,
+            token=iter(map(str, range(100_000))).__next__,
+            may_send=lambda: True,
+        )
+        try:
+            yield driver, governor, asked
+        finally:
+            await driver.aclose()
+
+
+async def gather(driver: TrunkDriver, wanted: int) -> dict[str, Evidence]:
+    """Collect evidence until there is enough of it; the test's time limit ends a wait in vain."""
+    found: dict[str, Evidence] = {}
+    while len(found) < wanted:
+        found |= {evidence.agent: evidence for evidence in await driver.gathered(1.0)}
+    return found
+
+
+def checks(count: int) -> list[DueCheck]:
+    """Checks of agent0 and on, in this order of need."""
+    return [
+        DueCheck(id=n, agent=f"agent{n}", address=f"sip:agent{n}@lab", needed_by=NOW + timedelta(seconds=n))
+        for n in range(count)
+    ]
+
+
+async def test_one_refused_agent_does_not_stop_the_others() -> None:
+    """A 403 about one agent costs that agent a verdict, and nobody else."""
+    async with trunk(lambda user: 403 if user == "agent5" else 200) as (driver, governor, asked):
+        driver.submit(checks(30))
+        found = await gather(driver, 30)
+    assert found["agent5"].kind is EvidenceKind.UNVERIFIABLE
+    assert sum(evidence.kind is EvidenceKind.AVAILABLE for evidence in found.values()) == 29
+    assert governor.mode is not Mode.STOPPED
+    assert asked["agent5"] == 3
+
+
+async def test_a_refused_agent_at_the_end_stops_nothing() -> None:
+    """The last check of a burst has nobody beside it; canaries that pass tell the same."""
+    async with trunk(lambda user: 403 if user == "agent4" else 200) as (driver, governor, _):
+        driver.submit(checks(5))
+        found = await gather(driver, 5)
+    assert found["agent4"].kind is EvidenceKind.UNVERIFIABLE
+    assert governor.mode is not Mode.STOPPED
+
+
+async def test_a_declined_check_is_the_agents_own_answer() -> None:
+    """603 comes from the callee: the trunk is not slowed down for it."""
+    async with trunk(lambda user: 603 if user == "agent1" else 200) as (driver, governor, asked):
+        driver.submit(checks(4))
+        found = await gather(driver, 4)
+    assert (found["agent1"].kind, found["agent1"].status) == (EvidenceKind.UNVERIFIABLE, 603)
+    assert (asked["canary"], governor.overshoots) == (0, 0)
