@@ -24,7 +24,7 @@ from shiftline.connector.delivering import Deliverer
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
-from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.worker import Rhythm, Worker
 from shiftline.errors import ConfigurationError, MisuseError, PeerError, UnavailableError
@@ -133,17 +133,8 @@ def publish_windows(settings: Settings) -> list[PublishWindow]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrunkTarget:
-    """The trunk's address after name resolution; ``identity`` is who asks, the From of our requests."""
-
-    destination: tuple[str, int]
-    domain: SipUri
-    identity: SipUri
-
-
-async def resolve_trunk(settings: Settings) -> TrunkTarget:
-    """Read and resolve ``trunk.address``.
+async def resolve_trunk(settings: Settings) -> TrunkAddress:
+    """Read and resolve ``trunk.address``; who we are there is the account, or ``shiftline``.
 
     Raises ConfigurationError if it is no SIP URI that can be used or its host has no address,
     UnavailableError if nobody can tell at the moment.
@@ -158,49 +149,63 @@ async def resolve_trunk(settings: Settings) -> TrunkTarget:
             f"trunk.domain is {trunk.domain!r}, which is not a host name.",
             remedy="Write it like pbx.example.com, or leave it empty.",
         ) from error
-    identity = SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None)
-    port = uri.port or DEFAULT_SIP_PORT
-    return TrunkTarget(destination=(await ipv4_of(uri.host), port), domain=domain, identity=identity)
+    return TrunkAddress(
+        destination=(await ipv4_of(uri.host), uri.port or DEFAULT_SIP_PORT),
+        domain=domain,
+        identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
+        method=trunk.method,
+        answer_timeout_seconds=trunk.answer_timeout_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """A configuration that was found usable, before anything is started."""
+
+    settings: Settings
+    trunk: TrunkAddress
+    addresses: Mapping[str, str]
+
+
+async def plan_worker(settings: Settings) -> WorkerPlan:
+    """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
+    config.check_secrets(settings)
+    addresses = roster_addresses(settings)
+    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
 
 
 @asynccontextmanager
 async def open_trunk(
-    settings: Settings, target: TrunkTarget, store: PostgresStore, ownership: Ownership, clock: Clock
-) -> AsyncIterator[TrunkDriver]:
-    """Open the trunk's socket and driver, with what was learned before."""
-    async with store.work() as books:
-        record = await books.trunks.load(trunk_key(settings))
-    trunk = settings.trunk
+    plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
+) -> AsyncIterator[tuple[Ownership, TrunkDriver]]:
+    """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
+    trunk = plan.settings.trunk
+
+    async def recall(_: Lease) -> None:
+        async with store.work() as books:
+            record = await books.trunks.load(trunk_key(plan.settings))
+        driver.take_over(_governor(plan.settings, record), None if record is None else record.disarmed_cause)
+
+    ownership = Ownership(
+        leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
+    )
     digest = None
     if trunk.username:
-        digest = DigestClient(
-            DigestAccount(username=trunk.username, password=config.secret(trunk.password_env)),
-            token=new_token,
-        )
-    source = source_towards(target.destination, trunk.source)
+        account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
+        digest = DigestClient(account, token=new_token)
+    source = source_towards(plan.trunk.destination, trunk.source)
     async with await SipEndpoint.open(local_host=source, may_send=ownership.holds) as endpoint:
         driver = TrunkDriver(
             endpoint=endpoint,
-            address=TrunkAddress(
-                destination=target.destination,
-                domain=target.domain,
-                identity=target.identity,
-                method=trunk.method,
-                answer_timeout_seconds=trunk.answer_timeout_seconds,
-            ),
+            address=plan.trunk,
             digest=digest,
-            governor=Governor(
-                GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom),
-                asyncio.get_running_loop().time(),
-                _learned(record),
-            ),
+            governor=_governor(plan.settings, None),
             clock=clock,
             token=new_token,
             may_send=ownership.holds,
-            disarmed=record.disarmed_cause if record is not None else None,
         )
         try:
-            yield driver
+            yield ownership, driver
         finally:
             await driver.aclose()
 
@@ -211,22 +216,6 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
     plan = await plan_worker(settings)
     async with open_store(settings) as (engine, store), open_worker_on(plan, engine, store, clock) as worker:
         yield worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerPlan:
-    """A configuration that was found usable, before anything is started."""
-
-    settings: Settings
-    target: TrunkTarget
-    addresses: Mapping[str, str]
-
-
-async def plan_worker(settings: Settings) -> WorkerPlan:
-    """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
-    config.check_secrets(settings)
-    addresses = roster_addresses(settings)
-    return WorkerPlan(settings=settings, target=await resolve_trunk(settings), addresses=addresses)
 
 
 async def sign_in(wfm: GenesysCloud) -> None:
@@ -249,14 +238,12 @@ async def open_worker_on(
     plan: WorkerPlan, engine: AsyncEngine, store: PostgresStore, clock: Clock
 ) -> AsyncIterator[Worker]:
     """Build a worker on an open database."""
-    settings = plan.settings
+    settings, leases = plan.settings, PostgresLeases(engine)
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
-    delivery = DeliveryPolicy()
     async with open_wfm(settings, store, clock) as wfm:
         await sign_in(wfm)
-        leases = PostgresLeases(engine)
-        trunk = Ownership(leases, name=f"trunk:{settings.trunk.name}", owner=owner, boot_time=boot_time)
-        async with open_trunk(settings, plan.target, store, trunk, clock) as driver:
+        async with open_trunk(plan, store, leases, owner, clock) as (trunk, driver):
+            key = trunk_key(settings)
             yield Worker(
                 work=store.work,
                 clock=clock,
@@ -270,35 +257,25 @@ async def open_worker_on(
                     fresh_seconds=settings.policy.fresh_seconds,
                     addresses=plan.addresses,
                 ),
-                checker=Checker(
-                    work=store.work,
-                    clock=clock,
-                    runner=driver,
-                    ownership=trunk,
-                    trunk=trunk_key(settings),
-                ),
+                checker=Checker(work=store.work, clock=clock, runner=driver, ownership=trunk, trunk=key),
                 decider=Decider(
                     work=store.work,
                     clock=clock,
                     policy=decision_policy(settings),
                     fresh_seconds=settings.policy.fresh_seconds,
-                    trunk=trunk_key(settings),
+                    trunk=key,
                     on_unanswered=_on_unanswered(settings),
                 ),
                 deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
-                rhythm=Rhythm(
-                    poll_seconds=settings.wfm.poll_seconds,
-                    window_poll_seconds=settings.wfm.window_poll_seconds,
-                    windows=publish_windows(settings),
-                ),
+                rhythm=_rhythm(settings),
                 watch=TrunkWatch(
                     runner=driver,
                     ownership=trunk,
                     trunk=settings.trunk.name,
-                    address="{}:{}".format(*plan.target.destination),
+                    address="{}:{}".format(*plan.trunk.destination),
                 ),
                 wfm_name=wfm.name,
-                delivery=delivery,
+                delivery=DeliveryPolicy(),
             )
 
 
@@ -319,7 +296,16 @@ def _on_unanswered(settings: Settings) -> Verdict | None:
     return None if answer == "expire" else Verdict(answer)
 
 
-def _learned(record: TrunkRecord | None) -> Mapping[str, object] | None:
-    if record is None or not record.governor.get("learned"):
-        return None
-    return record.governor
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        poll_seconds=settings.wfm.poll_seconds,
+        window_poll_seconds=settings.wfm.window_poll_seconds,
+        windows=publish_windows(settings),
+    )
+
+
+def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:
+    trunk = settings.trunk
+    policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
+    known = None if record is None else record.governor
+    return Governor(policy, asyncio.get_running_loop().time(), known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, Work
-from shiftline.connector.records import TrunkKey
+from shiftline.connector.records import Lease, TrunkKey
 from shiftline.trades.model import Evidence
 
 
@@ -20,7 +20,7 @@ class Checker:
         self._runner = runner
         self._ownership = ownership
         self._trunk = trunk
-        self._disarmed = False
+        self._disarmed_under: Lease | None = None
         self._held: dict[str, int] = {}
         self._unsaved: list[Evidence] = []
 
@@ -43,20 +43,21 @@ class Checker:
             self._held.pop(evidence.agent, None)
         self._held |= {check.agent: check.id for check in checks}
         self._runner.submit(checks)
-        await self._disarm_if_stopped()
+        await self._disarm_if_stopped(lease)
         return len(saved)
 
     async def save_knowledge(self) -> None:
         """Keep the governor's state, so that a restart and an operator can see it."""
-        if self._ownership.lease is None:
+        # What a worker that was overtaken has in mind must not cover what the new owner learned.
+        if not self._ownership.holds():
             return
         async with self._work() as books:
             await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
 
-    async def _disarm_if_stopped(self) -> None:
+    async def _disarm_if_stopped(self, lease: Lease) -> None:
         cause = self._runner.stopped_by()
-        if cause is None or self._disarmed:
+        if cause is None or self._disarmed_under == lease:
             return
         async with self._work() as books:
             await books.trunks.disarm(self._trunk, cause, self._clock())
-        self._disarmed = True
+        self._disarmed_under = lease

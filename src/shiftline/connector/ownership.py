@@ -2,11 +2,12 @@
 
 The holder believes in its lease only as long as its *own* boot-time clock says so, counted from before
 the renewal was asked for. A process that was paused therefore finds its lease over before it sends.
+A lease is newly taken when nobody had it or somebody else did: what they learned is asked for first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from shiftline.connector.ports import LeaseKeeper
 from shiftline.connector.records import Lease
@@ -19,11 +20,21 @@ RENEW_SECONDS = 1.0
 class Ownership:
     """Tries to own one thing (``trunk:pbx``, ``wfm:genesys``) and tells whether it may act right now."""
 
-    def __init__(self, keeper: LeaseKeeper, *, name: str, owner: str, boot_time: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        keeper: LeaseKeeper,
+        *,
+        name: str,
+        owner: str,
+        boot_time: Callable[[], float],
+        on_taken: Callable[[Lease], Awaitable[None]] | None = None,
+    ) -> None:
+        """``on_taken`` is awaited for each newly taken lease, before `holds` is true for it."""
         self._keeper = keeper
         self._name = name
         self._owner = owner
         self._boot_time = boot_time
+        self._on_taken = on_taken
         self._held_until = 0.0
         self.lease: Lease | None = None
 
@@ -38,10 +49,17 @@ class Ownership:
             self.lease = None
             self._held_until = 0.0
         if self.lease is None:
-            self.lease = await self._keeper.acquire(self._name, self._owner, TTL_SECONDS, GRACE_SECONDS)
+            self.lease = await self._take()
         if self.lease is not None:
             self._held_until = asked_at + TTL_SECONDS
         return self.lease is not None
+
+    async def _take(self) -> Lease | None:
+        """Ask for the lease. If the callback fails it is not ours yet, and the next round asks again."""
+        lease = await self._keeper.acquire(self._name, self._owner, TTL_SECONDS, GRACE_SECONDS)
+        if lease is not None and self._on_taken is not None:
+            await self._on_taken(lease)
+        return lease
 
     async def give_up(self) -> None:
         """Let the lease go, so that another worker need not wait."""
