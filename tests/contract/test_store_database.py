@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -107,6 +108,17 @@ async def test_open_database_takes_a_database_of_ones_own(empty_database_url: st
     async with open_database(empty_database_url, tmp_path / "unused") as engine:
         assert await unknown(PostgresStore(engine, wfm="org", trunk="main")) == ["ada"]
     assert not (tmp_path / "unused").exists()
+
+
+async def test_a_database_that_vanished_is_noticed(engine: AsyncEngine) -> None:
+    """The kernel gives a silent connection up within about ten seconds, with data under way or without."""
+    async with engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, psycopg.AsyncConnection)
+        asked = {name: int(value) for name, value in raw.info.get_parameters().items() if value.isdigit()}
+    idle = asked["keepalives_idle"] + asked["keepalives_interval"] * asked["keepalives_count"]
+    assert 5 <= idle <= 15
+    assert 5_000 <= asked["tcp_user_timeout"] <= 15_000
 
 
 async def test_a_failed_block_leaves_nothing(store: PostgresStore) -> None:

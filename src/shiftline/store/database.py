@@ -63,6 +63,11 @@ async def open_engine(url: str) -> AsyncEngine:
         connect_args={
             "application_name": "shiftline",
             "connect_timeout": 10,
+            # A database that vanished without a word must surface while its leases still matter.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,  # milliseconds
             "options": options,
             # Plans must see the values: they decide on the partial indexes and on the size of a batch.
             # It also lets a pooler stand between.

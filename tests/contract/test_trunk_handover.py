@@ -1,0 +1,42 @@
+"""A trunk that passes from one worker to another: the second knows what the first has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.contract.floor import lay_floor
+
+from shiftline.bootstrap import WorkerPlan, open_trunk, resolve_trunk, trunk_key
+from shiftline.config import load_settings
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.read_model import ReadModel
+from shiftline.store.unit_of_work import PostgresStore
+
+LEARNED = {"rate": 47.5, "limit": 50, "window_seconds": 1.0, "learned": True}
+
+
+async def test_a_standby_knows_what_happened_since_its_start(
+    tmp_path: Path, database_url: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started before the trunk was learned, disarmed and re-armed; each takeover reads anew."""
+    monkeypatch.setenv("SHIFTLINE_TRUNK_PASSWORD", "secret")
+    floor = lay_floor(tmp_path, database_url, ReadModel(engine))
+    settings = load_settings(floor.config(org="http://127.0.0.1:9"))
+    plan = WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses={})
+    store = PostgresStore(engine, wfm="genesys", trunk=settings.trunk.name)
+    leases, key = PostgresLeases(engine), trunk_key(settings)
+    async with open_trunk(plan, store, leases, "standby", floor.clock) as (ownership, driver):
+        async with store.work() as books:
+            await books.trunks.save(key, LEARNED, floor.clock())
+            await books.trunks.disarm(key, "credentials.wrong-password", floor.clock())
+        assert driver.stopped_by() is None
+        assert await ownership.keep()
+        assert driver.stopped_by() == "credentials.wrong-password"
+        assert (driver.knowledge()["learned"], driver.knowledge()["rate"]) == (True, 47.5)
+        await ownership.give_up()
+        async with store.work() as books:
+            await books.trunks.rearm(settings.trunk.name, floor.clock())
+        assert await ownership.keep()
+        assert driver.stopped_by() is None
