@@ -28,7 +28,12 @@ from pydantic_settings import (
 from shiftline.errors import ConfigurationError
 from shiftline.secrets import Secret
 
-Positive = Annotated[float, Field(gt=0)]
+HIGHEST_RATE = 10_000.0
+"""Requests per second; also what bounds the governor's search."""
+
+Seconds = Annotated[float, Field(gt=0, le=604_800)]  # a week, like Minutes
+Minutes = Annotated[float, Field(gt=0, le=10_080)]
+Hours = Annotated[float, Field(ge=0, le=8_760)]  # a year
 Share = Annotated[float, Field(ge=0, lt=1)]
 Answer = Literal["refer", "approve", "deny"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -38,6 +43,12 @@ def _known_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError(f"{name!r} is not a time zone; write it like America/Chicago")
     return name
+
+
+def _wall_clock(opens: time) -> time:
+    if opens.tzinfo is not None:
+        raise ValueError('write it like "09:00", without an offset; zone says where')
+    return opens
 
 
 def _environment_name(name: str) -> str:
@@ -79,7 +90,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrunkSettings(_Section):
@@ -92,10 +103,10 @@ class TrunkSettings(_Section):
     username: Line = ""
     password_env: SecretName = "SHIFTLINE_TRUNK_PASSWORD"  # noqa: S105 - a variable's name
     method: Literal["options", "registration"] = "options"
-    max_rate: float = Field(default=5.0, ge=0)
+    max_rate: float = Field(default=5.0, ge=0, le=HIGHEST_RATE)
     learn: bool = False
     headroom: Share = 0.0
-    answer_timeout_seconds: Positive = 4.0
+    answer_timeout_seconds: Seconds = 4.0
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -114,9 +125,9 @@ class WfmSettings(_Section):
     business_unit: Line
     address_attribute: Annotated[str, AfterValidator(_attribute)] = ""
     roster_file: str = ""
-    poll_seconds: Positive = 120.0
-    window_poll_seconds: Positive = 60.0
-    job_poll_seconds: Positive = 1.0
+    poll_seconds: Seconds = 120.0
+    window_poll_seconds: Seconds = 60.0
+    job_poll_seconds: Seconds = 1.0
     calls_per_minute: int = Field(default=5, ge=1)
 
 
@@ -126,9 +137,9 @@ class PolicySettings(_Section):
     on_unverifiable: Answer = "refer"
     on_unanswered: Literal["expire", "approve", "deny"] = "expire"
     deny_violations: tuple[str, ...] = ()
-    fresh_seconds: Positive = 300.0
-    minimum_notice_hours: float = Field(default=0.0, ge=0)
-    supervisor_lead_hours: float = Field(default=2.0, ge=0)
+    fresh_seconds: Seconds = 300.0
+    minimum_notice_hours: Hours = 0.0
+    supervisor_lead_hours: Hours = 2.0
     allow_shared_secret: bool = False
 
 
@@ -136,8 +147,8 @@ class WindowSettings(_Section):
     """A weekly publish window in civil time."""
 
     weekday: Weekday
-    opens: time
-    minutes: Positive = 60.0
+    opens: Annotated[time, AfterValidator(_wall_clock)]
+    minutes: Minutes = 60.0
     zone: Annotated[str, AfterValidator(_known_zone)] = "America/Chicago"
 
 
@@ -186,7 +197,12 @@ class Settings(BaseSettings):
 def default_data_directory() -> Path:
     """The user's data directory for Shiftline (XDG base directories)."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "shiftline"
+    try:
+        return Path(base).expanduser() / "shiftline"
+    except RuntimeError as error:  # no HOME, and the user is not in the password file
+        raise ConfigurationError(
+            "This user has no home directory to keep data in.", remedy="Set HOME, or XDG_DATA_HOME."
+        ) from error
 
 
 def load_settings(path: Path) -> Settings:

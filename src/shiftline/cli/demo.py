@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from shiftline.config import default_data_directory
-from shiftline.errors import ConfigurationError
+from shiftline.cli.running import ended_by_signals
+from shiftline.cli.writing import explained, require_writable, write_text
+from shiftline.config import HIGHEST_RATE, default_data_directory
 from shiftline.lab.demo.result import DemoResult, DemoSettings
+
+if TYPE_CHECKING:
+    from shiftline.lab.demo.terminal import DemoScreen
 
 
 class Engine(StrEnum):
@@ -42,9 +48,11 @@ def run(
     ] = LimitKey.SOURCE,
     seed: Annotated[int, typer.Option(help="Another seed, another day.")] = 1,
     max_rate: Annotated[
-        float, typer.Option(min=0, help="Declare a rate instead of learning; 0 learns.")
+        float, typer.Option(min=0, max=HIGHEST_RATE, help="Declare a rate instead of learning; 0 learns.")
     ] = 0.0,
-    leave: Annotated[bool, typer.Option("--exit", help="End after the table instead of waiting.")] = False,
+    leave: Annotated[
+        bool, typer.Option("--exit", help="No report unless [bold]--report[/] asks for one.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     report_file: Annotated[Path | None, typer.Option("--report", help="Write an HTML report here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs and configuration in this directory.")] = None,
@@ -59,36 +67,54 @@ def run(
     settings = DemoSettings(
         pbx=str(pbx), trades=trades, limit=limit, limit_key=str(limit_key), seed=seed, max_rate=max_rate
     )
+    report = report_file or (None if leave else Path("shiftline-demo.html"))
+    for path in (json_file, report):
+        if path is not None:
+            require_writable(path)
     result = _play(settings, keep)
     Console().print(result_table(result))
     if json_file is not None:
-        _write(json_file, json.dumps(result.as_json(), indent=2) + "\n")
-    report = report_file or (None if leave else Path("shiftline-demo.html"))
+        write_text(json_file, json.dumps(result.as_json(), indent=2) + "\n")
     if report is not None:
-        _write(report, render_report(result))
+        write_text(report, render_report(result))
         typer.echo(f"Report: {report.resolve()}")
     if not result.passed:
         raise typer.Exit(1)
 
 
 def _play(settings: DemoSettings, keep: Path | None) -> DemoResult:
-    from shiftline.lab.demo.run import run_demo
     from shiftline.lab.demo.terminal import DemoScreen
 
     with DemoScreen(settings) as screen:
-        if keep is not None:
+        result = asyncio.run(_play_until_told(settings, screen, keep))
+    if result is None:
+        raise KeyboardInterrupt
+    return result
+
+
+async def _play_until_told(
+    settings: DemoSettings, screen: DemoScreen, keep: Path | None
+) -> DemoResult | None:
+    """Return None if a signal ended it; whatever was started and made is gone by then."""
+    from shiftline.lab.demo.run import run_demo
+
+    with ended_by_signals(), _directory(keep) as directory:
+        return await run_demo(settings, screen, directory)
+    return None
+
+
+@contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    """``keep``, or a directory that goes away."""
+    if keep is not None:
+        with explained(keep, "Give another directory to --keep."):
             keep.mkdir(parents=True, exist_ok=True)
-            return asyncio.run(run_demo(settings, screen, keep.resolve()))
-        home = default_data_directory()
+            tempfile.TemporaryFile(dir=keep).close()
+        yield keep.resolve()
+        return
+    home = default_data_directory()
+    with explained(home, "Set XDG_DATA_HOME to a directory that this user may write to, or give --keep."):
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="demo-", dir=home) as directory:
-            return asyncio.run(run_demo(settings, screen, Path(directory)))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be written: {error.strerror}.", remedy="Give another file."
-        ) from error
+        temporary = tempfile.TemporaryDirectory(prefix="demo-", dir=home)
+    with temporary as directory:
+        yield Path(directory)

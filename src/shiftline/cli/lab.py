@@ -15,8 +15,8 @@ from rich.table import Table
 
 from shiftline.cli.options import AsJson
 from shiftline.cli.running import told_by_signals
+from shiftline.cli.writing import require_writable
 from shiftline.clock import clock_from_environment
-from shiftline.errors import ConfigurationError
 from shiftline.secrets import Secret
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def pbx(
     from shiftline.lab.pbx.faults import Throttle, ThrottleKey
     from shiftline.lab.scenario import ScenarioSettings, build_scenario
 
-    _require_writable(log)
+    require_writable(log)
     wanted = fault or []
     throttle = None
     if limit is not None or "throttle.source" in wanted:
@@ -116,7 +116,10 @@ def org(
 
 @app.command()
 def faults(as_json: AsJson = False) -> None:
-    """List the faults of [bold]lab pbx[/] and [bold]lab org[/]."""
+    """List the faults of [bold]lab pbx[/] and [bold]lab org[/].
+
+    Example: [bold]shiftline lab faults --json[/]
+    """
     from shiftline.lab.fault_bank import ORG_FAULTS, PBX_FAULTS
 
     listed = [
@@ -188,12 +191,3 @@ async def _run_org(practice: PracticeOrg, port: int) -> None:
 
 def _toml(table: str, **values: str | float) -> str:
     return "\n".join([f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())])
-
-
-def _require_writable(path: Path) -> None:
-    try:
-        path.open("a", encoding="utf-8").close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be written: {error.strerror}.", remedy="Give another file."
-        ) from error

@@ -24,7 +24,7 @@ from shiftline.lab import phones
 from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
 from shiftline.lab.pbx.faults import Throttle, ThrottleKey
 from shiftline.lab.pbx_log import RequestRecord, read_log
-from shiftline.lab.process import Child, end_process, write_private
+from shiftline.lab.process import Child, end_process, leashed, write_private
 from shiftline.secrets import Secret
 
 _PHONES_ACCOUNT = "phones"
@@ -163,9 +163,7 @@ def _claim_port(host: str, port: int) -> int:
 def _command(program: str, directory: Path) -> list[str]:
     command = [program, "-f", str(directory / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
     command += ["-b", str(_RECEIVE_BUFFER_BYTES), "-w", str(directory), "-Y", str(directory)]
-    setpriv = shutil.which("setpriv")
-    # Kamailio has no leash of its own: without this it would outlive a lab that was killed.
-    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
+    return leashed(command)
 
 
 def _write_files(config: KamailioConfig, port: int) -> None:

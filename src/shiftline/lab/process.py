@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -97,6 +98,15 @@ async def end_process(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.communicate()
+
+
+def leashed(command: Sequence[str]) -> list[str]:
+    """Return the command so that it gets SIGTERM when the lab is killed, where `setpriv` can do that.
+
+    For programs that do not watch their stdin as the lab's own children do.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else [*command]
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -51,6 +51,16 @@ def test_the_example_is_read(shiftline: Shiftline, tmp_path: Path) -> None:
         ("[policy]\non_unverifiable = 'hope'", ["policy.on_unverifiable", "'refer', 'approve' or 'deny'"]),
         ("[[windows]]\nweekday = 'monday'\nopens = 09:00:00\nzone = 'Chicago'", ["America/Chicago"]),
         ("[[windows]]\nweekday = 'monday'\nopen = 09:00:00", ["windows.0.open", "Did you mean 'opens'?"]),
+        (
+            "[[windows]]\nweekday = 'monday'\nopens = '09:00+01:00'",
+            ['windows.0.opens is wrong: write it like "09:00", without an offset'],
+        ),
+        ("[[windows]]\nweekday = 'monday'\nopens = 09:00:00\nminutes = 1e5", ["less than or equal to 10080"]),
+        ("poll_seconds = inf", ["wfm.poll_seconds is wrong: input should be a finite number"]),
+        ("poll_seconds = nan", ["wfm.poll_seconds is wrong: input should be a finite number"]),
+        ("[policy]\nfresh_seconds = 1e9", ["policy.fresh_seconds", "less than or equal to 604800"]),
+        ("[policy]\nminimum_notice_hours = inf", ["policy.minimum_notice_hours", "finite number"]),
+        ("[policy]\nsupervisor_lead_hours = 1e6", ["less than or equal to 8760"]),
         ("[web]\nport = 70000", ["web.port is wrong", "65535"]),
         ("[trunk", ["is not valid TOML", "Mend that line"]),
     ],
@@ -63,6 +73,7 @@ def test_a_wrong_key_is_named(shiftline: Shiftline, config: Config, text: str, w
 @pytest.mark.parametrize(
     ("text", "instead_of", "words"),
     [
+        ("username = 'x'\nmax_rate = 10001", 'username = "shiftline"', ["trunk.max_rate", "equal to 10000"]),
         ("", 'address = "sip:127.0.0.1:5060"\n', ["trunk.address is missing", "config example"]),
         ('"api.example"', '"https://api.example"', ["wfm.api_url", "https://api.mypurecloud.com"]),
         ('"ftp://api.example"', '"https://api.example"', ["wfm.api_url is wrong"]),

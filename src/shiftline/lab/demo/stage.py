@@ -34,12 +34,13 @@ from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults, Throttle, ThrottleKey
 from shiftline.lab.pbx.process import PracticePbxProcess
 from shiftline.lab.pbx_log import Pbx
-from shiftline.lab.process import Child, end_process
+from shiftline.lab.process import Child, end_process, leashed
 from shiftline.lab.scenario import DENY_RULE_VIOLATION, ScenarioSettings
 from shiftline.secrets import Secret
 
 OUR_HOST = "127.0.0.2"
 CAMPAIGN_HOST = "127.0.0.3"
+_ORG_WORDS = "org.err"
 PASSWORD = "secret"  # noqa: S105 - every lab's password, on purpose
 LEAST_CALLS = 3.0  # a second
 CAMPAIGN_SHARE = 0.12  # of the hidden limit: what a campaign would use of it, were it shared
@@ -142,11 +143,17 @@ class Stage:
         return self.org_url
 
     async def org_truth(self) -> list[dict[str, Any]]:
-        """Every trade as the practice org's own books have it."""
-        async with httpx.AsyncClient(trust_env=False, timeout=30.0) as http:
-            answer = await http.get(f"{self.org_url}/lab/truth")
-            trades: list[dict[str, Any]] = answer.raise_for_status().json()["trades"]
-            return trades
+        """Every trade as the practice org's own books have it; UnavailableError if it has died."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=30.0) as http:
+                answer = await http.get(f"{self.org_url}/lab/truth")
+                trades: list[dict[str, Any]] = answer.raise_for_status().json()["trades"]
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"The practice org has died in the middle of the run ({type(error).__name__}).",
+                remedy=f"Play it again with --keep: the org's last words will be in {_ORG_WORDS} there.",
+            ) from error
+        return trades
 
     async def run_naive(self, pbx: Pbx, business_unit: str, *, limit_seconds: float) -> dict[str, str]:
         """Let the connector of the incident make its one pass; return what became of each trade."""
@@ -218,7 +225,7 @@ class Stage:
         """Start Shiftline's own worker; its log is ``worker.log``."""
         with (self.directory / "worker.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "shiftline", "worker", "--config", str(config)),
+                *leashed((sys.executable, "-m", "shiftline", "worker", "--config", str(config))),
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
