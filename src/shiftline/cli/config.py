@@ -19,13 +19,19 @@ app = typer.Typer(no_args_is_help=True, help="Check, show or make the configurat
 
 @app.command()
 def example() -> None:
-    """Print a commented configuration: [bold]shiftline config example > shiftline.toml[/]."""
+    """Print a commented configuration.
+
+    Example: [bold]shiftline config example > shiftline.toml[/]
+    """
     typer.echo(files("shiftline.cli").joinpath("example.toml").read_text(encoding="utf-8"), nl=False)
 
 
 @app.command()
 def show(path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print the configuration in force as JSON; secrets appear by the name of their variable only."""
+    """Print the configuration in force as JSON; secrets appear by the name of their variable only.
+
+    Example: [bold]shiftline config show --config shiftline.toml[/]
+    """
     settings = load_settings(path)
     shown: dict[str, Any] = settings.model_dump(mode="json")
     shown["database"]["url"] = _without_password(shown["database"]["url"])
@@ -40,7 +46,10 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read the configuration, its secrets and the roster; with [bold]--online[/] also what they point to."""
+    """Read the configuration, its secrets and the roster; with [bold]--online[/] also what they point to.
+
+    Example: [bold]shiftline config check --online[/]
+    """
     from shiftline import bootstrap
 
     settings = load_settings(path)

@@ -16,7 +16,10 @@ app = typer.Typer(no_args_is_help=True, help="Look after the database.")
 
 @app.command()
 def upgrade(path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Bring the schema to this version; starts the embedded server if need be."""
+    """Bring the schema to this version; starts the embedded server if need be.
+
+    Example: [bold]shiftline db upgrade --config shiftline.toml[/]
+    """
     from shiftline.store.database import open_database
 
     settings = load_settings(path)
@@ -31,7 +34,10 @@ def upgrade(path: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def status(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Say whether the database answers; exit code 1 if it does not."""
+    """Say whether the database answers; exit code 1 if it does not.
+
+    Example: [bold]shiftline db status --json[/]
+    """
     from shiftline.store.embedded import EmbeddedPostgres
 
     settings = load_settings(path)
@@ -52,7 +58,10 @@ def status(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 @app.command()
 def stop(path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Stop the embedded server; workers wait until it is started again."""
+    """Stop the embedded server; workers wait until it is started again.
+
+    Example: [bold]shiftline db stop --config shiftline.toml[/]
+    """
     from shiftline.store.embedded import EmbeddedPostgres
 
     settings = load_settings(path)

@@ -18,7 +18,10 @@ app = typer.Typer(no_args_is_help=True, help="Which agent is reached at which SI
 def import_file(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns agent,address.")],
 ) -> None:
-    """Try a roster file; name it as [bold]wfm.roster_file[/] in the configuration to use it."""
+    """Try a roster file; name it as [bold]wfm.roster_file[/] in the configuration to use it.
+
+    Example: [bold]shiftline roster import agents.csv[/]
+    """
     from shiftline.wfm.roster_file import read_roster
 
     addresses = read_roster(file)
@@ -27,7 +30,10 @@ def import_file(
 
 @app.command()
 def check(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """List agents without an address: their trades go to a supervisor. Exit code 1 if there are any."""
+    """List agents without an address: their trades go to a supervisor. Exit code 1 if there are any.
+
+    Example: [bold]shiftline roster check --json[/]
+    """
     missing = read_books(path, lambda books: books.agents_without_address())
     if as_json:
         typer.echo(json.dumps([{"agent": agent, "name": name} for agent, name in missing], indent=2))

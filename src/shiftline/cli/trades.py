@@ -34,7 +34,10 @@ def list_all(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Trades, the earliest deadline first."""
+    """Trades, the earliest deadline first.
+
+    Example: [bold]shiftline trades list --state referred[/]
+    """
     rows = read_books(path, lambda books: books.trades(state=state, limit=limit))
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
@@ -59,7 +62,10 @@ def show(
     path: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """One trade's audit trail: every decision and delivery, with the evidence behind it."""
+    """One trade's audit trail: every decision and delivery, with the evidence behind it.
+
+    Example: [bold]shiftline trades show TRADE --json[/]
+    """
     rows = read_books(path, lambda books: books.audit_trail(trade))
     if not rows:
         raise ConfigurationError(

@@ -26,13 +26,19 @@ Name = Annotated[str, typer.Argument(help="The trunk's name in the configuration
 
 @app.command("list")
 def list_all(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """All trunks with their learned rate and state."""
+    """All trunks with their learned rate and state.
+
+    Example: [bold]shiftline trunk list --json[/]
+    """
     _print(read_books(path, lambda books: books.trunks()), as_json=as_json)
 
 
 @app.command()
 def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """One trunk: learned rate, how its refusals were classed, whether it is disarmed."""
+    """One trunk: learned rate, how its refusals were classed, whether it is disarmed.
+
+    Example: [bold]shiftline trunk show pbx[/]
+    """
     rows = read_books(path, lambda books: books.trunks(name))
     if not rows:
         raise ConfigurationError(
@@ -43,7 +49,10 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 
 @app.command()
 def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Let a trunk send again after a policy refusal was mended; restart the worker afterwards."""
+    """Let a trunk send again after a policy refusal was mended; restart the worker afterwards.
+
+    Example: [bold]shiftline trunk rearm pbx[/]
+    """
     from shiftline import bootstrap
 
     settings = load_settings(path)

@@ -18,7 +18,10 @@ def run(
     path: ConfigFile = DEFAULT_CONFIG,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log JSON lines.")] = False,
 ) -> None:
-    """Take trades from the WFM, check their agents over SIP, decide, deliver. Ends at Ctrl-C or SIGTERM."""
+    """Take trades from the WFM, check their agents over SIP, decide, deliver. Ends at Ctrl-C or SIGTERM.
+
+    Example: [bold]shiftline worker --config shiftline.toml --json-logs[/]
+    """
     configure_logging(as_json=json_logs)
     asyncio.run(_run(load_settings(path)))
 

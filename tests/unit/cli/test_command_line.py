@@ -40,10 +40,11 @@ VERBS = (
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(shiftline: Shiftline, verb: str) -> None:
-    """--help tells what the verb does, and is no fault."""
+    """--help tells what the verb does, with an example, and is no fault."""
     ended = shiftline(*verb.split(), "--help")
     assert ended.code == 0
     assert f"Usage: shiftline {verb}" in ended.out
+    assert f"Example: shiftline {verb}" in ended.out
 
 
 def test_the_version_is_told(shiftline: Shiftline) -> None:
