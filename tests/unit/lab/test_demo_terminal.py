@@ -179,6 +179,21 @@ def test_the_live_view_fits_80_columns_after_a_long_run() -> None:
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_the_view_says_what_the_last_trades_wait_for() -> None:
+    """Once checks are over; not while the trunk itself is what is waited for."""
+    holding, listening = (GovernorTick(at=12.0, rate=49.0, mode=mode) for mode in ("holding", "listening"))
+    view = PhaseView("after", 500, 50)
+    view.take(_standing(12.0, 498), _tick(12.0, 49), holding)
+    assert "waiting for" not in view.line()
+    view.take(_standing(16.0, 498), _tick(16.0, 0), None)
+    assert "waiting for an earlier trade and the WFM's 5 calls a minute" in view.line()
+    assert "waiting for an earlier trade and the WFM's 5 calls a minute" in _shown(view)
+    view.take(_standing(17.0, 498), None, listening)
+    assert "waiting for" not in view.line()
+    view.take(_standing(18.0, 500), None, holding)
+    assert "waiting for" not in view.line()
+
+
 def test_the_view_ends_when_the_demo_fails() -> None:
     """An error leaves the terminal as it was, and is not hidden."""
     console = Console(width=80, file=io.StringIO(), force_terminal=True, force_interactive=True)

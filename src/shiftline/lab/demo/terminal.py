@@ -14,17 +14,22 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from shiftline.governor.governor import Mode
 from shiftline.lab.demo.figures import NOT_APPLICABLE, Cell, Figure, Mark, figures
 from shiftline.lab.demo.result import DemoResult, DemoSettings, GovernorTick, Standing, Tick
+from shiftline.lab.demo.stage import WorkerSettings
 from shiftline.lab.demo.wording import count, headline, plural, rate, seconds, share, verdict
 
 _TITLES = {
     "before": "Before: every check at once, as in the incident",
     "after": "After: Shiftline",
 }
+_SILENT_MODES = (Mode.LISTENING, Mode.STOPPED)
+_CALLS_PER_MINUTE = WorkerSettings().calls_per_minute
 _BARS = " ▁▂▃▄▅▆▇█"
 _SPARKLINE_SECONDS = 30
 _LINE_EVERY_SECONDS = 5.0
+_CHECKS_OVER_SECONDS = 3.0
 _BAR_WIDTH = 40
 _LABEL_WIDTH = 10
 _MARKS = {Mark.NONE: "", Mark.GOOD: "✓", Mark.BAD: "✗"}
@@ -43,6 +48,7 @@ class PhaseView:
         self._checks: Counter[int] = Counter()
         self._refusals: Counter[int] = Counter()
         self._governor: GovernorTick | None = None
+        self._last_check_at = math.inf
 
     def take(self, standing: Standing, tick: Tick | None, governor: GovernorTick | None) -> None:
         """Note the newest figures."""
@@ -53,6 +59,8 @@ class PhaseView:
         second = math.floor(tick.at)
         self._checks[second] += tick.passed + tick.refused
         self._refusals[second] += tick.refused
+        if tick.passed + tick.refused:
+            self._last_check_at = tick.at
         self._totals["sent"] += tick.passed + tick.refused
         self._totals["refused"] += tick.refused
         self._totals["calls"] += tick.calls_passed + tick.calls_refused
@@ -68,6 +76,8 @@ class PhaseView:
         counted = Text(f"{count(self.decided)} of {count(self._trades)} decided")
         grid.add_row("trades", _beside(bar, counted))
         grid.add_row("", self._states())
+        if why := self._why_waiting():
+            grid.add_row("", why)
         if self._checks:
             grid.add_row("checks", self._sparkline())
             grid.add_row("refused", self._refused())
@@ -82,6 +92,7 @@ class PhaseView:
         parts = [
             f"{seconds(self.standing.at)}: {count(self.decided)} of {count(self._trades)} decided",
             self._states(),
+            *filter(None, [self._why_waiting()]),
         ]
         if self._checks:
             parts += [f"checks refused: {self._refused()}", f"campaign: {self._campaign()}"]
@@ -99,6 +110,15 @@ class PhaseView:
             f"{count(now.approved)} approved, {count(now.denied)} denied, "
             f"{count(now.referred)} referred, {count(now.waiting)} waiting"
         )
+
+    def _why_waiting(self) -> str:
+        """What trades wait for once no agent is left to be checked; empty while checks go on."""
+        now, governor = self.standing, self._governor
+        if not now.waiting or governor is None or governor.mode in _SILENT_MODES:
+            return ""
+        if now.at - self._last_check_at < _CHECKS_OVER_SECONDS:
+            return ""
+        return f"waiting for an earlier trade and the WFM's {_CALLS_PER_MINUTE} calls a minute"
 
     def _refused(self) -> str:
         """Refused checks, and the hidden limit as soon as it has shown."""
