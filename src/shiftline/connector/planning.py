@@ -23,18 +23,28 @@ class Call(StrEnum):
     NOTHING = "nothing"
     DELIVER = "deliver"
     EVALUATE = "evaluate"
+    POLL = "poll"
 
 
 def next_call(
-    facts: DeliveryFacts, *, to_evaluate: bool, since_review: timedelta, now: datetime, policy: DeliveryPolicy
+    facts: DeliveryFacts,
+    *,
+    to_evaluate: bool,
+    poll_overdue: bool,
+    since_review: timedelta,
+    now: datetime,
+    policy: DeliveryPolicy,
 ) -> Call:
     """Return the call that helps most now.
 
     ``to_evaluate``: trades wait for nothing but a fresh review, last asked for ``since_review`` ago. A
     review comes before a delivery that can wait, because what it lets us decide shares the bulk job.
+    A poll that is overdue comes before all that can wait: new trades have deadlines too.
     """
     if facts.ready and _is_pressed(facts, now, policy):
         return Call.DELIVER
+    if poll_overdue:
+        return Call.POLL
     all_aboard = not facts.still_deciding
     if to_evaluate and (all_aboard or since_review >= policy.linger):
         return Call.EVALUATE

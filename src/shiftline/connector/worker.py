@@ -31,6 +31,7 @@ IDLE_SECONDS = 0.2
 RENEW_CHECKS_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
+PATIENT_INTERVALS = 2  # so long a poll gives way to trades that are under way
 LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
 
 Step = Callable[[], Awaitable[float]]
@@ -68,6 +69,7 @@ class Worker:
     wfm_name: str
     delivery: DeliveryPolicy
     _evaluated_at: datetime | None = field(default=None, init=False)
+    _insisted_at: datetime | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Run until cancelled; give the leases up on the way out."""
@@ -110,16 +112,29 @@ class Worker:
         return RENEW_CHECKS_SECONDS
 
     async def _talk_to_wfm(self) -> float:
-        """Resolve doubts, then the call that helps most; the poll comes last: the WFM's budget is small."""
+        """Resolve doubts, then the call that helps most; a poll can wait a while: the budget is small."""
         if not self.wfm.holds():
             return IDLE_SECONDS
-        await self.deliverer.resolve_doubts()
         now = self.clock()
         async with self.work() as books:
             weeks = await books.trades.weeks_to_evaluate()
             facts = await books.deliveries.facts(now)
-        since = now - self._evaluated_at if self._evaluated_at is not None else timedelta.max
-        match next_call(facts, to_evaluate=bool(weeks), since_review=since, now=now, policy=self.delivery):
+            polled_at = await books.journal.last_poll(self.wfm_name)
+        call = next_call(
+            facts,
+            to_evaluate=bool(weeks),
+            poll_overdue=self._is_overdue(polled_at, now),
+            since_review=now - self._evaluated_at if self._evaluated_at is not None else timedelta.max,
+            now=now,
+            policy=self.delivery,
+        )
+        if call is not Call.POLL and await self.deliverer.resolve_doubts():
+            return 0.0  # what became of them may make another call the best
+        match call:
+            case Call.POLL:
+                self._insisted_at = now
+                await self._poll()
+                return 0.0
             case Call.DELIVER:
                 log.info("delivered", decisions=await self.deliverer.deliver())
                 return 0.0
@@ -133,16 +148,26 @@ class Worker:
                 idle = not facts.ready and not weeks
                 return 0.0 if idle and await self._poll_if_due() else IDLE_SECONDS
 
+    def _is_overdue(self, polled_at: datetime | None, now: datetime) -> bool:
+        """True for a poll that has given way for long; one that failed gives way again for as long."""
+        if polled_at is None:
+            return False  # there is nothing yet that it could give way to
+        tried_at = max(polled_at, self._insisted_at or polled_at)
+        return now - tried_at >= PATIENT_INTERVALS * self.rhythm.poll_interval(self.clock)
+
     async def _poll_if_due(self) -> bool:
         now = self.clock()
         async with self.work() as books:
             last = await books.journal.last_poll(self.wfm_name)
         if last is not None and now - last < self.rhythm.poll_interval(self.clock):
             return False
+        await self._poll()
+        return True
+
+    async def _poll(self) -> None:
         taken = await self.intake.poll()
         self._evaluated_at = self.clock()
         log.info("polled", matched=taken.matched, new=taken.new, checks=taken.checks)
-        return True
 
     async def _save_knowledge(self) -> float:
         self.watch.look()

@@ -46,7 +46,29 @@ def test_the_call_that_helps_most(
     chosen = next_call(
         found,
         to_evaluate=to_evaluate,
+        poll_overdue=False,
         since_review=timedelta(seconds=since_review),
+        now=NOW,
+        policy=POLICY,
+    )
+    assert chosen is call
+
+
+@pytest.mark.parametrize(
+    ("found", "call"),
+    [
+        (facts(), Call.POLL),
+        (facts(ready=9, waited=45), Call.POLL),
+        (facts(ready=9, deadline_in=10), Call.DELIVER),
+    ],
+)
+def test_an_overdue_poll_waits_for_deadlines_only(found: DeliveryFacts, call: Call) -> None:
+    """Neither decisions nor reviews under way may hide new trades for long."""
+    chosen = next_call(
+        found,
+        to_evaluate=True,
+        poll_overdue=True,
+        since_review=timedelta(seconds=45),
         now=NOW,
         policy=POLICY,
     )

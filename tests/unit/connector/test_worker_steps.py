@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 from structlog.testing import capture_logs
 
 from shiftline.connector import worker
+from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.records import DeliveryFacts
 from shiftline.errors import (
     ConfigurationError,
     MisuseError,
@@ -83,3 +89,76 @@ async def test_being_told_to_end_ends_it(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(asyncio.CancelledError):
         await worker._for_ever("step", step)
+
+
+@dataclass(kw_only=True)
+class Floor:
+    """A worker whose machines are played; ``minutes`` is the time and says when the last poll was."""
+
+    minutes: float = 0.0
+    polled_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        books = MagicMock()
+        books.trades.weeks_to_evaluate = AsyncMock(return_value=[])
+        books.deliveries.facts = AsyncMock(return_value=BUSY)
+        books.journal.last_poll = AsyncMock(side_effect=lambda _: _at(self.polled_at))
+        work = MagicMock()
+        work.return_value.__aenter__ = AsyncMock(return_value=books)
+        work.return_value.__aexit__ = AsyncMock(return_value=None)
+        self.intake = MagicMock(poll=AsyncMock())
+        self.deliverer = MagicMock(
+            deliver=AsyncMock(return_value=1), resolve_doubts=AsyncMock(return_value=0)
+        )
+        self.worker = worker.Worker(
+            work=work,
+            clock=lambda: _at(self.minutes),
+            trunk=MagicMock(),
+            wfm=MagicMock(),
+            intake=self.intake,
+            checker=MagicMock(),
+            decider=MagicMock(),
+            deliverer=self.deliverer,
+            rhythm=worker.Rhythm(poll_seconds=60.0, window_poll_seconds=60.0, windows=()),
+            watch=MagicMock(),
+            wfm_name="org",
+            delivery=DeliveryPolicy(),
+        )
+
+    async def called(self, minutes: float) -> tuple[int, int]:
+        """How many polls and deliveries there were up to the round at this time."""
+        self.minutes = minutes
+        with suppress(UnavailableError):
+            await self.worker._talk_to_wfm()
+        return self.intake.poll.await_count, self.deliverer.deliver.await_count
+
+
+def _at(minutes: float) -> datetime:
+    return datetime(2026, 11, 23, 15, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+
+
+BUSY = DeliveryFacts(ready=1, oldest_ready_at=_at(0), earliest_deadline=_at(600), still_deciding=0)
+
+
+async def test_a_poll_gives_way_for_twice_its_interval() -> None:
+    """However many decisions are under way, new trades are found by then."""
+    floor = Floor()
+    assert [await floor.called(minutes) for minutes in (1, 1.9, 2)] == [(0, 1), (0, 2), (1, 2)]
+    floor.polled_at = 2
+    assert await floor.called(3.9) == (1, 3)
+
+
+async def test_a_poll_that_fails_stops_no_delivery() -> None:
+    """It gives way again for as long before it goes first once more."""
+    floor = Floor()
+    floor.intake.poll.side_effect = UnavailableError("It is away.")
+    assert [await floor.called(minutes) for minutes in (2, 2.1, 3.9, 4)] == [(1, 0), (1, 1), (1, 2), (2, 2)]
+
+
+async def test_a_poll_goes_before_doubts_that_cannot_be_resolved() -> None:
+    """Reading back may fail for long; otherwise doubts come first, and what became of them is looked at."""
+    floor = Floor()
+    floor.deliverer.resolve_doubts.side_effect = UnavailableError("It is away.")
+    assert [await floor.called(minutes) for minutes in (1, 2)] == [(0, 0), (1, 0)]
+    floor.deliverer.resolve_doubts.side_effect = [3, 0]
+    assert [await floor.called(minutes) for minutes in (2.1, 2.1)] == [(1, 0), (1, 1)]
