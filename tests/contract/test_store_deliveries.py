@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shiftline.connector.delivering import Deliverer
 from shiftline.connector.records import (
+    ON_UNANSWERED,
+    BulkItem,
+    BulkResult,
     DecidedTrade,
     Delivery,
     DeliveryFacts,
@@ -17,6 +22,7 @@ from shiftline.connector.records import (
     DeliveryOutcome,
     IntakeTrade,
 )
+from shiftline.errors import NotSentError
 from shiftline.store.unit_of_work import PostgresStore
 from shiftline.trades.model import Decision, TradeState, Verdict
 
@@ -56,6 +62,13 @@ async def settle(
     )
     async with store.work() as work:
         await work.deliveries.settle([outcome], LATER)
+
+
+class FullWfm:
+    """A WFM whose budget of calls is spent."""
+
+    async def deliver(self, weeks: Sequence[tuple[str, date]], items: Sequence[BulkItem]) -> list[BulkResult]:
+        raise NotSentError(f"No budget for {len(items)} items of {len(weeks)} weeks.")
 
 
 async def facts(store: PostgresStore) -> DeliveryFacts:
@@ -186,7 +199,7 @@ async def test_a_refused_decision_may_be_followed_by_another(
     await settle(store, sent, DeliveryFate.REFUSED, reason="TransitionNotAllowed")
     async with store.work() as work:
         (found,) = await work.trades.unanswered(NOW + timedelta(days=1), 10)
-        decision = Decision(verdict=Verdict.DENY, rule="on_unanswered")
+        decision = Decision(verdict=Verdict.DENY, rule=ON_UNANSWERED)
         await work.trades.decide([DecidedTrade(trade_id=found.id, decision=decision, detail={})], LATER)
     (sent,) = await claim(store)
     assert (sent.verdict, sent.attempts) == (Verdict.DENY, 1)
@@ -194,8 +207,10 @@ async def test_a_refused_decision_may_be_followed_by_another(
     assert await ends(engine) == [("settled", "denied")]
 
 
-async def test_a_retry_is_due_again_with_the_new_version(store: PostgresStore, make_trade: MakeTrade) -> None:
-    """After a version conflict the delivery goes out once more, with the version that was read."""
+async def test_a_retry_is_due_again_with_the_newest_version(
+    store: PostgresStore, make_trade: MakeTrade
+) -> None:
+    """It goes out once more, with the newest version that is known, and counts as another attempt."""
     await approve(store, make_trade("t1", version=1))
     (first,) = await claim(store)
     await settle(store, first, DeliveryFate.RETRY, version=4)
@@ -218,3 +233,77 @@ async def test_a_known_fate_stays(store: PostgresStore, engine: AsyncEngine, mak
         await work.deliveries.settle([], LATER)
     assert await ends(engine) == [("settled", "approved")]
     assert await audited(engine) == [("delivery.confirmed", "")]
+
+
+async def test_what_was_not_sent_is_no_attempt(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """However long the WFM's budget is spent, the decision keeps all its attempts and is never in doubt."""
+    await approve(store, make_trade("t1"))
+    wfm: Any = FullWfm()
+    deliverer = Deliverer(wfm=wfm, work=store.work, clock=lambda: LATER)
+    for _ in range(3):
+        with pytest.raises(NotSentError):
+            await deliverer.deliver()
+        assert await deliverer.resolve_doubts() == 0
+    (sent,) = await claim(store)
+    assert sent.attempts == 1
+
+
+async def test_a_changed_trade_is_decided_anew(
+    store: PostgresStore, engine: AsyncEngine, make_trade: MakeTrade
+) -> None:
+    """It is open with the new version and waits for a fresh review; the audit trail alone knows the past."""
+    await approve(store, make_trade("t1", version=1))
+    (first,) = await claim(store)
+    await settle(store, first, DeliveryFate.REVIEW, version=4, state=TradeState.MATCHED)
+    assert await ends(engine) == [("open", None)]
+    assert await audited(engine) == [("delivery.review", "")]
+    async with store.work() as work:
+        assert await work.trades.decidable(LATER, FRESH, 10) == []
+        assert await work.trades.weeks_to_evaluate() == [("north", date(2026, 11, 9))]
+        found = await work.trades.progress()
+    assert (found.open, found.approved, found.delivering) == (1, 0, 0)
+    await approve(store, make_trade("t1", version=4), verdict=Verdict.DENY)
+    (second,) = await claim(store)
+    assert (second.version, second.verdict, second.attempts) == (4, Verdict.DENY, 1)
+
+
+async def test_a_changed_trade_goes_back_to_its_place(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """An earlier trade that came while it was being delivered waits for it no longer: no circle."""
+    await approve(store, make_trade("later", minute=1))
+    (sent,) = await claim(store)
+    async with store.work() as work:
+        await work.trades.record([make_trade("earlier")], NOW)
+        assert await work.trades.decidable(LATER, FRESH, 10) == []
+    await settle(store, sent, DeliveryFate.REVIEW, version=2, state=TradeState.MATCHED)
+    async with store.work() as work:
+        await work.trades.record([make_trade("earlier"), make_trade("later", minute=1, version=2)], NOW)
+        found = await work.trades.decidable(LATER, FRESH, 10)
+    assert [one.trade.external_id for one in found] == ["earlier"]
+
+
+async def test_an_answer_for_nobody_is_given_once(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """Refused by the WFM, it is not decided again and again until somebody comes."""
+    await approve(store, make_trade("t1"), verdict=Verdict.REFER)
+    late = NOW + timedelta(days=1)
+    async with store.work() as work:
+        (found,) = await work.trades.unanswered(late, 10)
+        decision = Decision(verdict=Verdict.DENY, rule=ON_UNANSWERED)
+        await work.trades.decide([DecidedTrade(trade_id=found.id, decision=decision, detail={})], late)
+    (sent,) = await claim(store)
+    await settle(store, sent, DeliveryFate.REFUSED, reason="TransitionNotAllowed")
+    async with store.work() as work:
+        assert await work.trades.unanswered(late, 10) == []
+
+
+async def test_a_review_that_cannot_be_read_is_forgone(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """It is not asked for again and again: the trade goes on as one that no rule was evaluated for."""
+    await approve(store, make_trade("t1"))
+    (sent,) = await claim(store)
+    await settle(store, sent, DeliveryFate.REVIEW, version=2, state=TradeState.MATCHED)
+    async with store.work() as work:
+        await work.trades.record([make_trade("t2", "cy", "di")], NOW)
+        assert await work.trades.settle_missing(["t1", "t2"], [("north", date(2026, 11, 9))], LATER) == 0
+        await work.trades.forgo_review(["t1", "t2"])
+        assert await work.trades.weeks_to_evaluate() == []
+        found = await work.trades.decidable(LATER, FRESH, 10)
+    assert [one.evaluation.unevaluated for one in found] == [("MatchReviewIllegible",), ()]

@@ -98,7 +98,8 @@ async def bearer(world: World, client: str = "shiftline") -> dict[str, str]:
 async def intake(genesys: GenesysCloud) -> list[EvaluatedTrade]:
     """Summaries, then all trades of the weeks that have some, in matched order."""
     summaries = await genesys.week_summaries()
-    return await genesys.evaluate([(found.management_unit, found.week_date) for found in summaries])
+    pairs = [(found.management_unit, found.week_date) for found in summaries]
+    return [*(await genesys.evaluate(pairs)).trades]
 
 
 async def approve(genesys: GenesysCloud, trades: list[EvaluatedTrade]) -> list[BulkResult]:
@@ -151,7 +152,7 @@ async def test_evaluate_keeps_to_the_pairs_it_was_asked_for() -> None:
         everything = await intake(here.genesys)
         pairs = {(entry.trade.management_unit, entry.trade.week_date) for entry in everything}
         one_each = list({unit: (unit, week) for unit, week in sorted(pairs)}.values())
-        found = await here.genesys.evaluate(one_each)
+        found = (await here.genesys.evaluate(one_each)).trades
         assert found == [
             entry for entry in everything if (entry.trade.management_unit, entry.trade.week_date) in one_each
         ]

@@ -182,7 +182,7 @@ async def recorded() -> AsyncIterator[tuple[GenesysCloud, PracticeOrg, Recorder]
 async def talk(genesys: GenesysCloud, practice: PracticeOrg) -> None:
     """Use every method of the client, so that every shape with every field crosses the wire."""
     weeks = [(found.management_unit, found.week_date) for found in await genesys.week_summaries()]
-    trades = await genesys.evaluate(weeks)
+    trades = (await genesys.evaluate(weeks)).trades
     moved = trades[1].trade.external_id
     practice.org.amend(moved, "agent", NINE)
     items = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from shiftline.clock import Clock
 from shiftline.connector.ports import Work
-from shiftline.connector.records import DecidedTrade, OpenTrade, TrunkKey
+from shiftline.connector.records import ON_UNANSWERED, DecidedTrade, OpenTrade, TrunkKey
 from shiftline.trades.decision import DecisionPolicy, decide
 from shiftline.trades.model import Decision, Standing, Verdict
 
@@ -63,7 +63,7 @@ class Decider:
         now = self._clock()
         async with self._work() as books:
             trades = await books.trades.unanswered(now, BATCH)
-            decision = Decision(verdict=self._on_unanswered, rule="on-unanswered", reasons=("late.deadline",))
+            decision = Decision(verdict=self._on_unanswered, rule=ON_UNANSWERED, reasons=("late.deadline",))
             await books.trades.decide(
                 [DecidedTrade(trade_id=t.id, decision=decision, detail=_detail(t)) for t in trades], now
             )

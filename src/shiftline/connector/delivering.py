@@ -2,12 +2,14 @@
 
 A delivery is marked as sending before anything leaves. If the answer is lost (a crash, a dropped
 connection, a restart of anything), it stays so marked, and its fate is read back before it is sent
-again. The version that was read travels along, so an old decision cannot overwrite a newer state.
+again. The version that was read travels along, so an old decision cannot overwrite a newer state: a
+trade that has changed meanwhile is reviewed and decided anew (facts/genesys.md section 2.8).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from shiftline.clock import Clock
@@ -17,6 +19,7 @@ from shiftline.errors import NotSentError, UnavailableError
 from shiftline.trades.model import TradeState, Verdict
 
 BATCH = 5000
+ATTEMPTS = 5  # sent so often without effect or reason, a decision is for a person to make
 TARGET = {Verdict.APPROVE: TradeState.APPROVED, Verdict.DENY: TradeState.DENIED}
 FINAL = frozenset({TradeState.APPROVED, TradeState.DENIED, TradeState.EXPIRED, TradeState.CANCELED})
 
@@ -61,8 +64,7 @@ class Deliverer:
     async def _put_back(self, deliveries: Sequence[Delivery], reason: str) -> None:
         """Nothing left: no doubt to resolve, and no call of the budget to spend on it."""
         outcomes = [
-            DeliveryOutcome(trade_id=d.trade_id, fate=DeliveryFate.RETRY, reason=reason, version=d.version)
-            for d in deliveries
+            DeliveryOutcome(trade_id=d.trade_id, fate=DeliveryFate.UNSENT, reason=reason) for d in deliveries
         ]
         async with self._work() as books:
             await books.deliveries.settle(outcomes, self._clock())
@@ -101,20 +103,26 @@ def judge_results(
 def judge_read_back(deliveries: Sequence[Delivery], read: Sequence[BulkResult]) -> list[DeliveryOutcome]:
     """Return the fate of deliveries whose state was read back from the WFM."""
     by_id = {result.external_id: result for result in read}
-    outcomes = []
-    for delivery in deliveries:
-        result = by_id.get(delivery.external_id)
-        if result is None:
-            gone = BulkResult(external_id=delivery.external_id, state=None, version=None)
-            outcomes.append(_outcome(delivery, DeliveryFate.OVERTAKEN, gone))
-        elif result.state is TARGET[delivery.verdict]:
-            # Ours or another's hand: the decision is in effect either way, and is not sent again.
-            outcomes.append(_outcome(delivery, DeliveryFate.CONFIRMED, result))
-        elif result.state in FINAL:
-            outcomes.append(_outcome(delivery, DeliveryFate.OVERTAKEN, result))
-        else:
-            outcomes.append(_outcome(delivery, DeliveryFate.RETRY, result))
-    return outcomes
+    return [_judge_state(delivery, by_id.get(delivery.external_id)) for delivery in deliveries]
+
+
+def _judge_state(delivery: Delivery, result: BulkResult | None) -> DeliveryOutcome:
+    if result is None:
+        gone = BulkResult(external_id=delivery.external_id, state=None, version=None)
+        return _outcome(delivery, DeliveryFate.OVERTAKEN, gone)
+    if result.state is TARGET[delivery.verdict]:
+        # Ours or another's hand: the decision is in effect either way, and is not sent again.
+        return _outcome(delivery, DeliveryFate.CONFIRMED, result)
+    if result.state in FINAL:
+        return _outcome(delivery, DeliveryFate.OVERTAKEN, result)
+    if result.state is not TradeState.MATCHED:
+        return _outcome(delivery, DeliveryFate.REFUSED, replace(result, failure_reason="not Matched"))
+    if result.version != delivery.version:
+        return _outcome(delivery, DeliveryFate.REVIEW, result)
+    if delivery.attempts < ATTEMPTS:
+        return _outcome(delivery, DeliveryFate.RETRY, result)
+    spent = f"without effect after {delivery.attempts} attempts"
+    return _outcome(delivery, DeliveryFate.REFUSED, replace(result, failure_reason=spent))
 
 
 _READ_BACK = frozenset({"TransitionNotAllowed", "VersionConflict"})

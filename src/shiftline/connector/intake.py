@@ -12,6 +12,7 @@ from shiftline.clock import Clock
 from shiftline.connector.ports import UnitOfWork, Work, WorkforceManagement
 from shiftline.connector.records import (
     AgentProfile,
+    Evaluated,
     EvaluatedTrade,
     IntakeTrade,
     WantedCheck,
@@ -61,8 +62,8 @@ class Intake:
         """Ask for the weeks with matched trades, and for those trades; record all in one transaction."""
         summaries = await self._wfm.week_summaries()
         weeks = [(s.management_unit, s.week_date) for s in summaries if s.matched]
-        evaluated = await self._wfm.evaluate(weeks) if weeks else []
-        taken = await self._take_in(evaluated)
+        evaluated = await self._wfm.evaluate(weeks) if weeks else Evaluated()
+        taken = await self._take_in(evaluated.trades)
         await self._settle_missing(evaluated, [(s.management_unit, s.week_date) for s in summaries])
         async with self._work() as books:
             await books.journal.polled(self._wfm.name, self._clock())
@@ -71,16 +72,16 @@ class Intake:
     async def evaluate_again(self, weeks: Sequence[tuple[str, date]]) -> TakenIn:
         """Ask for the WFM's review once more, after an approval changed what it was based on."""
         evaluated = await self._wfm.evaluate(weeks)
-        taken = await self._take_in(evaluated)
+        taken = await self._take_in(evaluated.trades)
         await self._settle_missing(evaluated, weeks)
         return taken
 
-    async def _settle_missing(
-        self, evaluated: Sequence[EvaluatedTrade], weeks: Sequence[tuple[str, date]]
-    ) -> None:
-        seen = [item.trade.external_id for item in evaluated]
+    async def _settle_missing(self, evaluated: Evaluated, weeks: Sequence[tuple[str, date]]) -> None:
+        seen = [*evaluated.illegible, *(item.trade.external_id for item in evaluated.trades)]
         async with self._work() as books:
             await books.trades.settle_missing(seen, weeks, self._clock())
+            # Otherwise they would have the review asked for again and again, at the cost of the others.
+            await books.trades.forgo_review(evaluated.illegible)
 
     async def _take_in(self, evaluated: Sequence[EvaluatedTrade]) -> TakenIn:
         agents = sorted({agent for item in evaluated for agent in item.trade.agents})

@@ -21,7 +21,7 @@ from shiftline.connector.records import (
     DeliveryFacts,
     DeliveryOutcome,
     DueCheck,
-    EvaluatedTrade,
+    Evaluated,
     IntakeTrade,
     Lease,
     OpenTrade,
@@ -52,6 +52,9 @@ class TradeBook(Protocol):
 
         ``weeks`` are the (management unit, week) pairs that were asked for, ``seen`` what came.
         """
+
+    async def forgo_review(self, illegible: Collection[str]) -> None:
+        """Let open trades whose fresh review cannot be read go on without one: to a person."""
 
     async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
         """Lock open trades that wait for no other trade, need no evaluation, and whose evidence is complete.
@@ -205,7 +208,7 @@ class WorkforceManagement(Protocol):
     async def week_summaries(self) -> list[WeekSummary]:
         """Matched trades per management unit and week, for the current week and five more."""
 
-    async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> list[EvaluatedTrade]:
+    async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> Evaluated:
         """All matched trades of these (management unit, week) pairs, with the WFM's review."""
 
     async def profiles(self, agents: Sequence[str]) -> list[AgentProfile]:
@@ -226,7 +229,10 @@ class WorkforceManagement(Protocol):
         """
 
     async def read_back(self, deliveries: Sequence[Delivery]) -> list[BulkResult]:
-        """Current state and version of these trades; one that the WFM does not show is missing."""
+        """Current state and version of these trades; one that the WFM does not show is missing.
+
+        One that it shows and that cannot be read has no state.
+        """
 
 
 class CheckRunner(Protocol):

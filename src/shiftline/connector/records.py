@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -47,6 +47,15 @@ class WeekSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """What the WFM shows as Matched."""
+
+    trades: Sequence[EvaluatedTrade] = ()
+    illegible: Collection[str] = frozenset()
+    """External ids of trades that it shows and that cannot be read: they are not gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeTrade:
     """A trade to be recorded, with the two moments that bind its decision."""
 
@@ -88,6 +97,10 @@ class OpenTrade:
     receiving: Standing
 
 
+ON_UNANSWERED = "on-unanswered"
+"""Rule: nobody answered the referral by the deadline."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedTrade:
     """A decision to be stored; approve and deny also make a delivery."""
@@ -108,7 +121,11 @@ class DeliveryFate(StrEnum):
     REFUSED = "refused"
     """The WFM will not take it (a failure reason that re-reading does not mend): refer the trade."""
     RETRY = "retry"
-    """Not in effect; send it again with the version that was read."""
+    """Not in effect, and the trade is as it was: send it again."""
+    UNSENT = "unsent"
+    """Nothing left us: send it again; the attempt does not count."""
+    REVIEW = "review"
+    """Not in effect, and the trade has changed: forget the decision, which was about another version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +14,15 @@ from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.conditions import is_blocked
 from shiftline.store.intake import take_turns
 from shiftline.store.rows import among, recordset
-from shiftline.store.schema import MISSING, DeliveryRowState, TradeRowState, decision, delivery, trade
+from shiftline.store.schema import (
+    MISSING,
+    DeliveryRowState,
+    TradeRowState,
+    decision,
+    delivery,
+    trade,
+    trade_wait,
+)
 from shiftline.trades.model import TradeState, Verdict
 
 IN_EFFECT = {Verdict.APPROVE: TradeState.APPROVED, Verdict.DENY: TradeState.DENIED}
@@ -23,6 +31,8 @@ AFTER = {
     DeliveryFate.OVERTAKEN: (DeliveryRowState.OVERTAKEN, TradeRowState.SETTLED),
     DeliveryFate.REFUSED: (DeliveryRowState.REFUSED, TradeRowState.REFERRED),
     DeliveryFate.RETRY: (DeliveryRowState.DUE, TradeRowState.DELIVERING),
+    DeliveryFate.UNSENT: (DeliveryRowState.DUE, TradeRowState.DELIVERING),
+    DeliveryFate.REVIEW: (DeliveryRowState.REFUSED, TradeRowState.OPEN),
 }
 
 
@@ -84,7 +94,8 @@ class PostgresDeliveries:
     async def settle(self, outcomes: Sequence[DeliveryOutcome], now: datetime) -> None:
         """Record fates. An approval in effect makes open trades of its agents need evaluation.
 
-        A delivery whose fate is known already keeps it.
+        A delivery whose fate is known already keeps it. A trade that goes to review loses decision and
+        delivery; the audit trail keeps both.
         """
         await take_turns(self._connection, self._wfm)
         verdicts = await self._settle_deliveries(outcomes, now)
@@ -95,6 +106,7 @@ class PostgresDeliveries:
         await self._move_trades(known, settled, now)
         approved = [trade_id for trade_id, state in settled.items() if state == TradeState.APPROVED.lower()]
         await self._mark_for_evaluation(approved)
+        await self._open_again([one.trade_id for one in known if one.fate is DeliveryFate.REVIEW])
         entries = [
             AuditEntry(
                 kind=f"delivery.{outcome.fate}",
@@ -147,10 +159,17 @@ class PostgresDeliveries:
         self, outcomes: Sequence[DeliveryOutcome], now: datetime
     ) -> dict[int, Verdict]:
         rows = [
-            {"trade_id": outcome.trade_id, "state": AFTER[outcome.fate][0], "reason": outcome.reason}
+            {
+                "trade_id": outcome.trade_id,
+                "state": AFTER[outcome.fate][0],
+                "reason": outcome.reason,
+                "attempts": -1 if outcome.fate is DeliveryFate.UNSENT else 0,
+            }
             for outcome in outcomes
         ]
-        incoming = recordset(rows, delivery.c.trade_id, delivery.c.state, delivery.c.reason)
+        incoming = recordset(
+            rows, delivery.c.trade_id, delivery.c.state, delivery.c.reason, delivery.c.attempts
+        )
         again = incoming.c.state == DeliveryRowState.DUE
         settled = await self._connection.execute(
             update(delivery)
@@ -162,6 +181,7 @@ class PostgresDeliveries:
             .values(
                 state=incoming.c.state,
                 reason=incoming.c.reason,
+                attempts=delivery.c.attempts + incoming.c.attempts,
                 ready_at=case((again, now), else_=delivery.c.ready_at),
                 settled_at=case((again, None), else_=now),
             )
@@ -211,6 +231,26 @@ class PostgresDeliveries:
                 or_(trade.c.initiating_agent.in_(agents), trade.c.receiving_agent.in_(agents)),
             )
             .values(needs_evaluation=True)
+        )
+
+    async def _open_again(self, reviewed: Sequence[int]) -> None:
+        if not reviewed:
+            return
+        for table in (delivery, decision):
+            await self._connection.execute(delete(table).where(among(table.c.trade_id, reviewed)))
+        await self._connection.execute(
+            update(trade).where(among(trade.c.id, reviewed)).values(needs_evaluation=True)
+        )
+        # Earlier trades that came while it was being delivered wait for it. Open, it will wait for them.
+        waiting, waited_for = trade.alias("waiting"), trade.alias("waited_for")
+        await self._connection.execute(
+            delete(trade_wait).where(
+                trade_wait.c.trade_id == waiting.c.id,
+                trade_wait.c.earlier_id == waited_for.c.id,
+                among(waited_for.c.id, reviewed),
+                tuple_(waiting.c.matched_at, waiting.c.external_id)
+                < tuple_(waited_for.c.matched_at, waited_for.c.external_id),
+            )
         )
 
 

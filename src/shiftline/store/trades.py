@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shiftline.connector.records import DecidedTrade, IntakeTrade, OpenTrade, Progress
+from shiftline.connector.records import ON_UNANSWERED, DecidedTrade, IntakeTrade, OpenTrade, Progress
 from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.conditions import is_blocked, is_complete
 from shiftline.store.intake import record_trades, take_turns
@@ -56,6 +56,21 @@ class PostgresTrades:
         )
         return settled.rowcount
 
+    async def forgo_review(self, illegible: Collection[str]) -> None:
+        """Let open trades whose fresh review cannot be read go on without one: to a person."""
+        unknown = {"violations": [], "admin_review": [], "unevaluated": ["MatchReviewIllegible"]}
+        await take_turns(self._connection, self._wfm)
+        await self._connection.execute(
+            update(trade)
+            .where(
+                trade.c.wfm == self._wfm,
+                trade.c.state == TradeRowState.OPEN,
+                trade.c.needs_evaluation,
+                among(trade.c.external_id, illegible),
+            )
+            .values(needs_evaluation=False, evaluation=unknown)
+        )
+
     async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
         """Lock open trades that wait for no other, need no evaluation, and whose evidence is complete."""
         ready = and_(
@@ -72,8 +87,12 @@ class PostgresTrades:
         return await self._lock(late, trade.c.refer_by, limit, now, fresh_seconds)
 
     async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
-        """Lock referred trades whose deadline has come and which nobody has answered."""
-        late = and_(trade.c.state == TradeRowState.REFERRED, trade.c.deadline <= now)
+        """Lock referred trades whose deadline has come and which nobody has answered.
+
+        One that was answered so already is referred because the WFM refused that: once is enough.
+        """
+        answered = exists().where(decision.c.trade_id == trade.c.id, decision.c.rule == ON_UNANSWERED)
+        late = and_(trade.c.state == TradeRowState.REFERRED, trade.c.deadline <= now, ~answered)
         return await self._lock(late, trade.c.deadline, limit, now, None)
 
     async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:

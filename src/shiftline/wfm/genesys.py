@@ -19,6 +19,7 @@ from shiftline.connector.records import (
     BulkItem,
     BulkResult,
     Delivery,
+    Evaluated,
     EvaluatedTrade,
     WeekSummary,
     WorkingHours,
@@ -92,18 +93,22 @@ class GenesysCloud:
             for unit in units
         ]
 
-    async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> list[EvaluatedTrade]:
+    async def evaluate(self, weeks: Sequence[tuple[str, date]]) -> Evaluated:
         """All matched trades of these pairs, with Genesys's review.
 
         A trade that makes no sense is logged and left out: it stays Matched there, for a person to decide.
         """
         if not weeks:
-            return []
+            return Evaluated()
         path, wanted = f"{self._trading_path}/trades/evaluate/jobs", set(weeks)
         answer = await self._jobs.run(path, pairs_body(weeks), wire.EvaluatedTrades)
-        matched = (entry for entry in answer.entities if state_of(entry.trade.state) is TradeState.MATCHED)
+        matched = [entry for entry in answer.entities if state_of(entry.trade.state) is TradeState.MATCHED]
+        over = {entry.trade.id for entry in answer.entities} - {entry.trade.id for entry in matched}
         found = [trade for trade in map(_sensible, matched) if trade is not None]
-        return [entry for entry in found if (entry.trade.management_unit, entry.trade.week_date) in wanted]
+        return Evaluated(
+            trades=[one for one in found if (one.trade.management_unit, one.trade.week_date) in wanted],
+            illegible={*answer.mentioned} - over - {one.trade.external_id for one in found},
+        )
 
     async def profiles(self, agents: Sequence[str]) -> list[AgentProfile]:
         """Directory entries with the address that the custom attribute carries."""
@@ -161,7 +166,7 @@ class GenesysCloud:
         return results
 
     async def read_back(self, deliveries: Sequence[Delivery]) -> list[BulkResult]:
-        """Current state and version of these trades."""
+        """Current state and version of these trades; one that is shown but cannot be read has neither."""
         if not deliveries:
             return []
         wanted = {delivery.external_id for delivery in deliveries}
@@ -169,7 +174,9 @@ class GenesysCloud:
         users = sorted({agent for delivery in deliveries for agent in delivery.agents})
         path = f"{self._trading_path}/trades/query/jobs"
         answer = await self._jobs.run(path, body | {"userIds": users}, wire.Trades)
-        return [current_state(trade) for trade in answer.entities if trade.id in wanted]
+        read = [current_state(trade) for trade in answer.entities if trade.id in wanted]
+        illegible = wanted.intersection(answer.mentioned) - {result.external_id for result in read}
+        return read + [BulkResult(external_id=name, state=None, version=None) for name in sorted(illegible)]
 
     async def calendar(self) -> WeekCalendar:
         """The business unit's weeks, read once."""

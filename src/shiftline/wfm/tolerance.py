@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import structlog
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, ValidatorFunctionWrapHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
 from pydantic.functional_validators import WrapValidator
 
 log = structlog.get_logger("shiftline.wfm")
@@ -35,6 +42,10 @@ def _id_of(entity: Any) -> str:
     return str(entity["id"]) if "id" in entity else _id_of(entity.get("trade"))
 
 
+def _ids_of(value: Any) -> list[str]:
+    return [_id_of(entity) for entity in value] if isinstance(value, list) else []
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -44,6 +55,8 @@ def _in_utc(moment: datetime) -> datetime:
 
 Readable = Annotated[list[Entity], WrapValidator(_leave_out_unreadable)]
 """A list without those of its entities that cannot be read; each is logged."""
+Mentioned = Annotated[list[str], BeforeValidator(_ids_of)]
+"""The ids of all entities of a list: one that cannot be read is there nevertheless."""
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its offset, as UTC; one that has no place in UTC is refused."""
 Version = Annotated[int, Field(ge=0, lt=2**63)]

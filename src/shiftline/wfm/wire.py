@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shiftline.errors import PeerError
-from shiftline.wfm.tolerance import Moment, Readable, Version
+from shiftline.wfm.tolerance import Mentioned, Moment, Readable, Version
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result", bound=BaseModel)
@@ -150,12 +150,14 @@ class EvaluatedTrades(Wire):
     """Result of ``trades/evaluate``."""
 
     entities: Readable[EvaluatedTrade]
+    mentioned: Mentioned = Field(validation_alias="entities")
 
 
 class Trades(Wire):
     """Result of ``trades/query``."""
 
-    entities: list[WireTrade]
+    entities: Readable[WireTrade]
+    mentioned: Mentioned = Field(validation_alias="entities")
 
 
 class StateResult(Wire):
@@ -168,9 +170,9 @@ class StateResult(Wire):
 
 
 class StateResults(Wire):
-    """Result of ``trades/state/bulk``."""
+    """Result of ``trades/state/bulk``. What it does not tell of, or not legibly, is read back."""
 
-    entities: list[StateResult]
+    entities: Readable[StateResult]
 
 
 class BusinessUnitSettings(Wire):
@@ -262,7 +264,7 @@ class AgentSchedule(Wire):
 class AgentSchedules(Wire):
     """Result of a schedule search."""
 
-    agent_schedules: list[AgentSchedule]
+    agent_schedules: Readable[AgentSchedule]
 
 
 class ScheduleSearch(Wire):

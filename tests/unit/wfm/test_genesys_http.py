@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
 
-from shiftline.connector.records import BulkItem
+from shiftline.connector.records import BulkItem, BulkResult, Delivery, Evaluated
 from shiftline.errors import PeerError, RefusedError, ShiftlineError, UnavailableError
 from shiftline.secrets import Secret
-from shiftline.trades.model import TradeState
+from shiftline.trades.model import TradeState, Verdict
 from shiftline.wfm import wire
 from shiftline.wfm.api import GenesysApi
 from shiftline.wfm.genesys import GenesysCloud
@@ -309,8 +309,35 @@ async def test_a_large_delivery_goes_in_several_jobs_and_each_is_budgeted() -> N
             http, SETTINGS, clock=lambda: datetime(2026, 11, 23, tzinfo=UTC), reserve=counted
         )
         await genesys.deliver([("mu", datetime(2026, 11, 23, tzinfo=UTC).date())], items)
-        assert not await genesys.evaluate([])
+        assert not (await genesys.evaluate([])).trades
         assert not await genesys.read_back([])
         assert not await genesys.profiles([])
     assert len(script.seen) == calls == 2
     assert all(len(request.content) < 480_000 for request in script.seen)
+
+
+async def test_a_trade_that_cannot_be_read_is_not_gone() -> None:
+    """Evaluated, it is named as illegible; read back, it has no state."""
+    week = date(2026, 11, 23)
+    broken: dict[str, object] = {"id": "t1", "state": "Matched"}
+    script = Script(
+        done(evaluateTradesResult={"entities": [{"trade": broken}]}),
+        done(queryTradesResult={"entities": [broken, broken | {"id": "another"}]}),
+    )
+    sent = Delivery(
+        trade_id=1,
+        external_id="t1",
+        management_unit="mu",
+        week_date=week,
+        agents=("ada", "ben"),
+        version=2,
+        verdict=Verdict.APPROVE,
+        deadline=datetime(2026, 11, 23, tzinfo=UTC),
+        attempts=1,
+    )
+    async with client(script) as http:
+        genesys = GenesysCloud(
+            http, SETTINGS, clock=lambda: datetime(2026, 11, 23, tzinfo=UTC), reserve=unlimited
+        )
+        assert await genesys.evaluate([("mu", week)]) == Evaluated(trades=[], illegible={"t1"})
+        assert await genesys.read_back([sent]) == [BulkResult(external_id="t1", state=None, version=None)]

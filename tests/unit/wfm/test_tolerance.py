@@ -85,3 +85,36 @@ def test_a_nul_is_replaced() -> None:
     """PostgreSQL holds none; a backslash that only looks like one stays what it is."""
     assert wire.read(wire.User, rb'{"id": "a", "name": "A\u0000B"}', "a test").name == "A\ufffdB"
     assert wire.read(wire.User, rb'{"id": "a", "name": "A\\u0000"}', "a test").name == r"A\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "good", "broken"),
+    [
+        (wire.Trades, "entities", entry("good")["trade"], entry("broken", metadata=None)["trade"]),
+        (wire.StateResults, "entities", {"id": "good"}, {"id": "broken", "metadata": {"version": "x"}}),
+        (
+            wire.AgentSchedules,
+            "agentSchedules",
+            {"user": {"id": "good"}},
+            {"user": {"id": "broken"}, "shifts": 7},
+        ),
+    ],
+)
+def test_every_list_of_the_wfm_bears_a_broken_entity(
+    model: type[wire.Wire], field: str, good: object, broken: object
+) -> None:
+    """Read back, bulk result, schedules: one of hundreds stops nothing."""
+    with capture_logs() as log:
+        found = wire.read(model, json.dumps({field: [broken, good]}).encode(), "a test")
+    name = "agent_schedules" if field == "agentSchedules" else field
+    assert len(getattr(found, name)) == len(log) == 1
+
+
+@pytest.mark.parametrize("model", [wire.EvaluatedTrades, wire.Trades])
+def test_what_cannot_be_read_is_mentioned(model: type[wire.EvaluatedTrades | wire.Trades]) -> None:
+    """A trade that is shown is not gone, legible or not."""
+    content = {"entities": [7, {"id": "broken"}, {"trade": {"id": "broken as well"}}]}
+    with capture_logs():
+        found = wire.read(model, json.dumps(content).encode(), "a test")
+    assert found.entities == []
+    assert found.mentioned == ["without an id", "broken", "broken as well"]

@@ -66,7 +66,7 @@ class NaiveConnector:
     async def run(self, wfm: GenesysCloud) -> dict[str, str]:
         """Return verdict or ``pending`` by trade id; approvals and denials are delivered."""
         weeks = [(s.management_unit, s.week_date) for s in await wfm.week_summaries() if s.matched]
-        trades = await wfm.evaluate(weeks)
+        trades = (await wfm.evaluate(weeks)).trades
         agents = sorted({agent for item in trades for agent in item.trade.agents})
         now = self._clock()
         working = {h.agent for h in await wfm.working_hours(agents, now, now + timedelta(seconds=1))}
