@@ -23,10 +23,12 @@ from shiftline.sip.events import (
     SendFailed,
 )
 from shiftline.sip.message import Request, Response
+from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
+from shiftline.sip.transport import Transport
 
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
-OnDatagram = Callable[[str, bytes, Address], None]
+OnMessage = Callable[[TracedMessage], None]
 
 
 def _always() -> bool:
@@ -63,7 +65,7 @@ class SipEndpoint:
         *,
         may_send: Callable[[], bool],
         on_request: OnRequest | None,
-        on_datagram: OnDatagram | None,
+        on_message: OnMessage | None,
         timers: Timers | None,
     ) -> None:
         """Use `open`."""
@@ -74,7 +76,7 @@ class SipEndpoint:
         self._agent = SipAgent(local=udp.local, token=_token, timers=timers)
         self._may_send = may_send
         self._on_request = on_request
-        self._on_datagram = on_datagram
+        self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Exchange]] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -89,20 +91,25 @@ class SipEndpoint:
         local_port: int = 0,
         may_send: Callable[[], bool] = _always,
         on_request: OnRequest | None = None,
-        on_datagram: OnDatagram | None = None,
+        on_message: OnMessage | None = None,
         timers: Timers | None = None,
     ) -> SipEndpoint:
         """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
 
         ``may_send`` is asked right before every datagram leaves, retransmissions included; what it refuses
         is dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
-        requests are ignored), ``on_datagram`` with "sent" or "received", the bytes and the peer.
+        requests are ignored), ``on_message`` for each whole SIP message that left or came, keep-alives not.
         """
         udp = UdpSocket.open(local_host, local_port)
-        return cls(udp, may_send=may_send, on_request=on_request, on_datagram=on_datagram, timers=timers)
+        return cls(udp, may_send=may_send, on_request=on_request, on_message=on_message, timers=timers)
 
     async def request(
-        self, request: Request, destination: Address, *, timeout_seconds: float = 4.0
+        self,
+        request: Request,
+        destination: Address,
+        *,
+        transport: Transport = Transport.UDP,
+        timeout_seconds: float = 4.0,
     ) -> Exchange:
         """Send a request to a numeric address and wait for its final answer.
 
@@ -110,7 +117,13 @@ class SipEndpoint:
         """
         if self._udp.closed:
             raise UnavailableError("The SIP endpoint is closed.")
-        key = self._agent.send(request, destination, self._loop.time(), timeout_seconds=timeout_seconds)
+        key = self._agent.send(
+            request,
+            destination,
+            self._loop.time(),
+            transport=transport,
+            timeout_seconds=timeout_seconds,
+        )
         future: asyncio.Future[Exchange] = self._loop.create_future()
         self._waiting[key] = future
         self._settle()
@@ -120,9 +133,11 @@ class SipEndpoint:
             if self._waiting.pop(key, None):  # cancelled: nobody wants the answer any more
                 self._agent.abandon(key)
 
-    def send_stateless(self, request: Request, destination: Address) -> None:
+    def send_stateless(
+        self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
+    ) -> None:
         """Send once and forget: the ACK of a 2xx."""
-        self._agent.send_stateless(request, destination)
+        self._agent.send_stateless(request, destination, transport=transport)
         self._settle()
 
     def respond(self, key: str, response: Response) -> None:
@@ -149,8 +164,8 @@ class SipEndpoint:
         await self.aclose()
 
     def _receive(self, data: bytes, source: Address) -> None:
-        if self._on_datagram:
-            self._on_datagram("received", data, source)
+        if self._on_message and data.strip(b"\r\n\0"):
+            self._trace(self._on_message, Direction.RECEIVED, data, source)
         self._agent.receive(data, source, self._loop.time())
 
     def _wake(self) -> None:
@@ -198,8 +213,20 @@ class SipEndpoint:
         except OSError as error:
             self._agent.send_failed(datagram, error.strerror or str(error), self._loop.time())
             return
-        if self._on_datagram:
-            self._on_datagram("sent", datagram.data, datagram.destination)
+        if self._on_message:
+            self._trace(self._on_message, Direction.SENT, datagram.data, datagram.destination)
+
+    def _trace(self, tell: OnMessage, direction: Direction, data: bytes, peer: Address) -> None:
+        tell(
+            TracedMessage(
+                at=self._loop.time(),
+                direction=direction,
+                local=self.local,
+                peer=peer,
+                transport=Transport.UDP,
+                data=data,
+            )
+        )
 
     def _conclude(self, event: ResponseReceived | RequestTimedOut | SendFailed) -> None:
         response = event.response if isinstance(event, ResponseReceived) else None

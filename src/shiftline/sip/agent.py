@@ -37,6 +37,7 @@ from shiftline.sip.transactions import (
     Transaction,
     status_input,
 )
+from shiftline.sip.transport import Transport
 
 _MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
@@ -59,7 +60,9 @@ class SipAgent:
         self.local = local
         self.stray_responses = 0
         host = f"[{local[0]}]" if ":" in local[0] else local[0]
-        self._via = f"SIP/2.0/UDP {host}:{local[1]};rport;branch="
+        self._via = {
+            transport: f"SIP/2.0/{transport} {host}:{local[1]};rport;branch=" for transport in Transport
+        }
         self._token = token
         self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         self._timers = timers or Timers()
@@ -72,7 +75,13 @@ class SipAgent:
     # Sending
 
     def send(
-        self, request: Request, destination: Address, now: float, *, timeout_seconds: float | None = None
+        self,
+        request: Request,
+        destination: Address,
+        now: float,
+        *,
+        transport: Transport = Transport.UDP,
+        timeout_seconds: float | None = None,
     ) -> str:
         """Start a client transaction and return its key.
 
@@ -83,13 +92,14 @@ class SipAgent:
         if request.method == "ACK":
             raise MisuseError("An ACK has no transaction.", remedy="Use send_stateless.")
         _require_our_cseq(request)
-        outgoing, key = self._outgoing(request)
+        outgoing, key = self._outgoing(request, transport)
         transaction = ClientTransaction(
             key=key,
             request=outgoing,
             destination=destination,
             now=now,
             timers=self._timers,
+            transport=transport,
             timeout_seconds=timeout_seconds,
         )
         self._clients[key] = transaction
@@ -97,10 +107,12 @@ class SipAgent:
         self._queue.arm(transaction)
         return key
 
-    def send_stateless(self, request: Request, destination: Address) -> None:
+    def send_stateless(
+        self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
+    ) -> None:
         """Send once and forget: the ACK of a 2xx (RFC 3261 section 13.2.2.4)."""
-        outgoing, _ = self._outgoing(request)
-        self._outbox.append(Datagram(bytes(outgoing), destination))
+        outgoing, _ = self._outgoing(request, transport)
+        self._outbox.append(Datagram(bytes(outgoing), destination, transport))
 
     def respond(self, key: str, response: Response, now: float) -> None:
         """Answer a request by its key; an answer to a transaction that has ended or was answered is dropped.
@@ -121,8 +133,10 @@ class SipAgent:
 
     # The driver's side
 
-    def receive(self, data: bytes, source: Address, now: float) -> None:
-        """Take one datagram. Whatever it holds, the outcome is an event or nothing, never an exception."""
+    def receive(
+        self, data: bytes, source: Address, now: float, *, transport: Transport = Transport.UDP
+    ) -> None:
+        """Take one message. Whatever it holds, the outcome is an event or nothing, never an exception."""
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 section 3.5)
         try:
@@ -131,9 +145,11 @@ class SipAgent:
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
-                self._receive_request(message, source, now)
+                self._receive_request(message, source, transport, now)
         except SipSyntaxError as error:
-            self._events.append(MalformedReceived(data=data, source=source, why=str(error)))
+            self._events.append(
+                MalformedReceived(data=data, source=source, transport=transport, why=str(error))
+            )
 
     def datagrams_to_send(self) -> list[Datagram]:
         """Hand over what is to leave, in order."""
@@ -172,9 +188,9 @@ class SipAgent:
 
     # Inside
 
-    def _outgoing(self, request: Request) -> tuple[Request, str]:
+    def _outgoing(self, request: Request, transport: Transport) -> tuple[Request, str]:
         branch = _MAGIC_COOKIE + self._token()
-        rows = [("Via", self._via + branch)]
+        rows = [("Via", self._via[transport] + branch)]
         rows += [row for row in request.headers if row[0] != "Via"]
         lacking = request.headers.missing(_ADDED)
         if "Max-Forwards" in lacking:
@@ -198,7 +214,7 @@ class SipAgent:
         )
         self._apply(transaction, status_input(response.status), now, event)
 
-    def _receive_request(self, request: Request, source: Address, now: float) -> None:
+    def _receive_request(self, request: Request, source: Address, transport: Transport, now: float) -> None:
         if CSeq.parse(request.headers.get("CSeq") or "").method != request.method:
             raise SipSyntaxError("The CSeq names another method than the request.")
         via = Via.parse((request.headers.get_all("Via") or [""])[0])
@@ -206,7 +222,7 @@ class SipAgent:
         transaction = self._servers.get(key)
         destination = mark_source(request, via, source)
         if request.method == "ACK":
-            event = RequestReceived(key=None, request=request, source=source)
+            event = RequestReceived(key=None, request=request, source=source, transport=transport)
             if transaction is None:  # the ACK of a 2xx is a transaction of its own (section 17.1.1.3)
                 self._events.append(event)
             else:
@@ -220,9 +236,10 @@ class SipAgent:
                 destination=destination,
                 now=now,
                 timers=self._timers,
+                transport=transport,
             )
             self._queue.arm(transaction)
-            self._events.append(RequestReceived(key=key, request=request, source=source))
+            self._events.append(RequestReceived(key=key, request=request, source=source, transport=transport))
 
     def _apply(self, transaction: Transaction, given: Input, now: float, event: Event | None = None) -> None:
         """Step the transaction; ``event`` is what a REPORT reports."""
@@ -245,7 +262,7 @@ class SipAgent:
             self._queue.arm(transaction)
 
     def _post(self, transaction: Transaction, data: bytes) -> None:
-        self._outbox.append(Datagram(data, transaction.destination, transaction.key))
+        self._outbox.append(Datagram(data, transaction.destination, transaction.transport, transaction.key))
 
 
 def _require_headers(message: Request | Response) -> None:

@@ -1,8 +1,8 @@
-"""Transactions over UDP as tables (RFC 3261 section 17, corrected by RFC 6026).
+"""Transactions as tables (RFC 3261 section 17, corrected by RFC 6026).
 
 Rules of this file: every transition of the four machines stands in a table ``(state, input) -> (effects,
-next state)``; what a table does not list is absorbed: no effect, same state. Messages and sockets are the
-agent's business.
+next state)``; what a table does not list is absorbed: no effect, same state. The transport changes timers,
+never a table. Messages and sockets are the agent's business.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from enum import StrEnum, auto
 from typing import Self
 
 from shiftline.sip.message import Request
+from shiftline.sip.transport import Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timers:
-    """Base intervals in seconds (RFC 3261 table 4); the lettered timers for UDP follow from them.
+    """Base intervals in seconds (RFC 3261 table 4); the lettered timers follow from them.
 
     ``c`` is borrowed from proxies (section 16.6): it ends an INVITE that our own side never answers.
     """
@@ -32,8 +33,13 @@ class Timers:
         """Timers B, F and H: 64 * T1."""
         return 64 * self.t1
 
-    def linger(self, effect: Effect) -> float:
-        """How long the timer that ``effect`` starts runs: T4 for I and K, 64 * T1 for D, J, L and M."""
+    def linger(self, effect: Effect, transport: Transport = Transport.UDP) -> float:
+        """How long the timer that ``effect`` starts runs: T4 for I and K, 64 * T1 for D, J, L and M.
+
+        On a reliable transport nothing comes twice, so D, I, J and K are zero.
+        """
+        if transport.is_reliable and effect in _ZERO_WHEN_RELIABLE:
+            return 0.0
         return self.t4 if effect in (Effect.START_I, Effect.START_K) else 64 * self.t1
 
 
@@ -90,6 +96,8 @@ class Effect(StrEnum):
     START_L = auto()
     START_M = auto()
 
+
+_ZERO_WHEN_RELIABLE = frozenset({Effect.START_D, Effect.START_I, Effect.START_J, Effect.START_K})
 
 Step = tuple[tuple[Effect, ...], State]
 Table = Mapping[tuple[State, Input], Step]
@@ -183,14 +191,23 @@ class Transaction:
 
     __slots__ = (
         "armed_at", "data", "deadline", "destination", "ends_at", "ends_with", "interval", "key",
-        "retransmits_at", "state", "table",
+        "retransmits_at", "state", "table", "transport",
     )  # fmt: skip
 
-    def __init__(self, *, key: str, table: Table, state: State, destination: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        *,
+        key: str,
+        table: Table,
+        state: State,
+        destination: tuple[str, int],
+        transport: Transport = Transport.UDP,
+    ) -> None:
         self.key = key
         self.table = table
         self.state = state
         self.destination = destination
+        self.transport = transport
         self.data = b""
         self.interval = 0.0
         self.retransmits_at = NEVER
@@ -201,11 +218,18 @@ class Transaction:
 
     @classmethod
     def of_server(
-        cls, *, key: str, invite: bool, destination: tuple[str, int], now: float, timers: Timers
+        cls,
+        *,
+        key: str,
+        invite: bool,
+        destination: tuple[str, int],
+        now: float,
+        timers: Timers,
+        transport: Transport = Transport.UDP,
     ) -> Self:
         """The transaction of a received request; it ends unanswered with the client's Timer F, or with C."""
         table, state = (INVITE_SERVER, State.PROCEEDING) if invite else (SERVER, State.TRYING)
-        transaction = cls(key=key, table=table, state=state, destination=destination)
+        transaction = cls(key=key, table=table, state=state, destination=destination, transport=transport)
         transaction.ends_at = now + (timers.c if invite else timers.give_up)
         return transaction
 
@@ -221,11 +245,16 @@ class Transaction:
         elif effect is Effect.STOP_A_AND_B:
             self.retransmits_at, self.ends_at = NEVER, self.deadline
         elif effect is Effect.START_G_AND_H:
-            self.interval = timers.t1
-            self.retransmits_at, self.ends_at = now + timers.t1, now + timers.give_up
+            self.start_retransmission(now, timers)
+            self.ends_at = now + timers.give_up
         else:
-            self.retransmits_at, self.ends_at = NEVER, now + timers.linger(effect)
+            self.retransmits_at, self.ends_at = NEVER, now + timers.linger(effect, self.transport)
             self.ends_with = Input.LINGER_OVER
+
+    def start_retransmission(self, now: float, timers: Timers) -> None:
+        """Start timer A, E or G; a reliable transport needs none."""
+        self.interval = timers.t1
+        self.retransmits_at = NEVER if self.transport.is_reliable else now + timers.t1
 
     def back_off(self, now: float, timers: Timers) -> None:
         """Set the next retransmission: Timer A doubles without bound, E and G stop at T2."""
@@ -258,16 +287,16 @@ class ClientTransaction(Transaction):
         destination: tuple[str, int],
         now: float,
         timers: Timers,
+        transport: Transport = Transport.UDP,
         timeout_seconds: float | None = None,
     ) -> None:
         invite = request.method == "INVITE"
         table, state = (INVITE_CLIENT, State.CALLING) if invite else (CLIENT, State.TRYING)
-        super().__init__(key=key, table=table, state=state, destination=destination)
+        super().__init__(key=key, table=table, state=state, destination=destination, transport=transport)
         self.request = request
         self.data = bytes(request)
         self.started_at = now
-        self.interval = timers.t1
-        self.retransmits_at = now + timers.t1
+        self.start_retransmission(now, timers)
         if timeout_seconds is not None:
             self.deadline = now + timeout_seconds
         self.ends_at = min(now + timers.give_up, self.deadline)
