@@ -14,6 +14,7 @@ from shiftline.net.udp import UdpSocket
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     Address,
+    CancelReceived,
     Datagram,
     Event,
     MalformedReceived,
@@ -22,7 +23,7 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.message import Request, Response
+from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
 from shiftline.sip.transport import Transport
@@ -131,7 +132,8 @@ class SipEndpoint:
             return await future
         finally:
             if self._waiting.pop(key, None):  # cancelled: nobody wants the answer any more
-                self._agent.abandon(key)
+                self._agent.abandon(key, self._loop.time())
+                self._settle()
 
     def send_stateless(
         self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
@@ -193,6 +195,9 @@ class SipEndpoint:
                 self._on_request(self, event)
         elif isinstance(event, MalformedReceived):
             self.malformed += 1
+        elif isinstance(event, CancelReceived):
+            terminated = response_to(event.invite, 487, to_tag=_token())
+            self._agent.respond(event.key, terminated, self._loop.time())
         else:
             self._conclude(event)
 

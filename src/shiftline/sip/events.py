@@ -67,6 +67,18 @@ class RequestReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelReceived:
+    """The peer does not want its INVITE any more: answer it, by its ``key``, with 487 (RFC 3261 section 9.2).
+
+    The CANCEL itself has been answered. It comes only while the INVITE has no final answer.
+    """
+
+    key: str
+    invite: Request
+    source: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedReceived:
     """What came is no usable SIP message; nothing was answered."""
 
@@ -76,4 +88,4 @@ class MalformedReceived:
     transport: Transport = Transport.UDP
 
 
-Event = ResponseReceived | RequestTimedOut | SendFailed | RequestReceived | MalformedReceived
+Event = ResponseReceived | RequestTimedOut | SendFailed | RequestReceived | CancelReceived | MalformedReceived
