@@ -31,9 +31,12 @@ from shiftline.errors import ConfigurationError, MisuseError, PeerError, Unavail
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.resolver import ipv4_of, read_trunk_address, source_towards
+from shiftline.net.resolver import Resolver, read_trunk_address, source_towards
+from shiftline.net.settings import StreamSettings
+from shiftline.net.tls import TlsSettings, client_context
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.store.database import open_database
 from shiftline.store.embedded import EmbeddedPostgres, supervise
@@ -48,7 +51,6 @@ from shiftline.wfm.roster_file import read_roster
 from shiftline.wfm.settings import GenesysSettings
 
 BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
-DEFAULT_SIP_PORT = 5060
 SIGN_IN_SECONDS = 10.0  # so long may the WFM keep a start from its other work
 
 log = structlog.get_logger("shiftline.start")
@@ -136,8 +138,8 @@ def publish_windows(settings: Settings) -> list[PublishWindow]:
 async def resolve_trunk(settings: Settings) -> TrunkAddress:
     """Read and resolve ``trunk.address``; who we are there is the account, or ``shiftline``.
 
-    Raises ConfigurationError if it is no SIP URI that can be used or its host has no address,
-    UnavailableError if nobody can tell at the moment.
+    Raises ConfigurationError if it is no SIP URI that can be used, its host has no address or a TLS file
+    is unusable, UnavailableError if nobody can tell at the moment.
     """
     trunk = settings.trunk
     uri = read_trunk_address(trunk.address)
@@ -149,12 +151,27 @@ async def resolve_trunk(settings: Settings) -> TrunkAddress:
             f"trunk.domain is {trunk.domain!r}, which is not a host name.",
             remedy="Write it like pbx.example.com, or leave it empty.",
         ) from error
+    targets = await Resolver().targets(uri, source=trunk.source)
+    if any(target.transport is Transport.TLS for target in targets):
+        client_context(trunk_tls(settings))
     return TrunkAddress(
-        destination=(await ipv4_of(uri.host), uri.port or DEFAULT_SIP_PORT),
+        targets=tuple(targets),
         domain=domain,
         identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
         method=trunk.method,
         answer_timeout_seconds=trunk.answer_timeout_seconds,
+    )
+
+
+def trunk_tls(settings: Settings) -> TlsSettings:
+    """Whom the trunk trusts, and who we are to it; ConfigurationError if the key's password is missing."""
+    trunk = settings.trunk
+    return TlsSettings(
+        ca=trunk.tls_ca,
+        certificate=trunk.tls_certificate,
+        key=trunk.tls_key,
+        key_password=config.secret(trunk.tls_key_password_env) if trunk.tls_key_password_env else None,
+        verify=trunk.tls_verify,
     )
 
 
@@ -193,8 +210,11 @@ async def open_trunk(
     if trunk.username:
         account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
         digest = DigestClient(account, token=new_token)
-    source = source_towards(plan.trunk.destination, trunk.source)
-    async with await SipEndpoint.open(local_host=source, may_send=ownership.holds) as endpoint:
+    source = source_towards(plan.trunk.targets[0].address, trunk.source)
+    streams = StreamSettings(tls=trunk_tls(plan.settings))
+    async with await SipEndpoint.open(
+        local_host=source, may_send=ownership.holds, streams=streams
+    ) as endpoint:
         driver = TrunkDriver(
             endpoint=endpoint,
             address=plan.trunk,
@@ -272,7 +292,7 @@ async def open_worker_on(
                     runner=driver,
                     ownership=trunk,
                     trunk=settings.trunk.name,
-                    address="{}:{}".format(*plan.trunk.destination),
+                    address=str(plan.trunk.targets[0]),
                 ),
                 wfm_name=wfm.name,
                 delivery=DeliveryPolicy(),

@@ -9,7 +9,7 @@ import os
 import tomllib
 from datetime import time, timedelta
 from difflib import get_close_matches
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -65,9 +65,9 @@ def _one_line(text: str) -> str:
 
 def _ip_address(text: str) -> str:
     try:
-        return str(IPv4Address(text))
+        return str(ip_address(text))
     except ValueError as error:
-        raise ValueError("give an IPv4 address of this machine, or 0.0.0.0") from error
+        raise ValueError("give an IP address of this machine, or 0.0.0.0") from error
 
 
 def _web_address(text: str) -> str:
@@ -107,6 +107,11 @@ class TrunkSettings(_Section):
     learn: bool = False
     headroom: Share = 0.0
     answer_timeout_seconds: Seconds = 4.0
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_key_password_env: SecretName = ""
+    tls_verify: bool = True
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -264,6 +269,7 @@ def check_secrets(settings: Settings) -> None:
     """
     names = {
         "trunk.password_env": settings.trunk.password_env if settings.trunk.username else "",
+        "trunk.tls_key_password_env": settings.trunk.tls_key_password_env,
         "wfm.client_secret_env": settings.wfm.client_secret_env,
         "ticketing.client_secret_env": settings.ticketing.client_secret_env,
     }

@@ -78,7 +78,7 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
     opens = min((window.next_opening(now) for window in windows), default=None)
     zone = windows[0].zone if windows else None
     return {
-        "trunk": f"{settings.trunk.name} at {target.destination[0]}:{target.destination[1]} (UDP)",
+        "trunk": f"{settings.trunk.name} at {target.targets[0]}",
         "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
     }
 

@@ -1,4 +1,4 @@
-"""A SIP agent on a UDP socket: the asyncio driver."""
+"""A SIP agent on a UDP socket, TCP and TLS connections: the asyncio driver."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from shiftline.errors import UnavailableError
+from shiftline.net.connection import Connection
+from shiftline.net.settings import StreamSettings
+from shiftline.net.stream import Streams, StreamUser
 from shiftline.net.udp import UdpSocket
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     Address,
+    CancelReceived,
     Datagram,
     Event,
     MalformedReceived,
@@ -22,11 +26,14 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.message import Request, Response
+from shiftline.sip.message import Request, Response, response_to
+from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
+from shiftline.sip.transport import Transport
 
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
-OnDatagram = Callable[[str, bytes, Address], None]
+OnMessage = Callable[[TracedMessage], None]
+_DEFAULT_STREAMS = StreamSettings()
 
 
 def _always() -> bool:
@@ -54,7 +61,8 @@ class Exchange:
 class SipEndpoint:
     """Sends requests and waits for their answers, and hands received requests to its user.
 
-    One socket, one timer and no task, however many requests are under way.
+    One socket, one timer and no task, however many requests are under way; a connection costs a task while
+    it is made.
     """
 
     def __init__(
@@ -63,23 +71,42 @@ class SipEndpoint:
         *,
         may_send: Callable[[], bool],
         on_request: OnRequest | None,
-        on_datagram: OnDatagram | None,
+        on_message: OnMessage | None,
         timers: Timers | None,
+        streams: StreamSettings,
     ) -> None:
         """Use `open`."""
         self.local = udp.local
+        self.addresses: dict[Transport, Address] = {Transport.UDP: udp.local}
+        """Our address on each transport, as Via gives it."""
         self.withheld = 0
         self.malformed = 0
         self._udp = udp
-        self._agent = SipAgent(local=udp.local, token=_token, timers=timers)
+        self._timers = timers
         self._may_send = may_send
         self._on_request = on_request
-        self._on_datagram = on_datagram
+        self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Exchange]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._settling = False
-        udp.start(on_datagram=self._receive, on_batch_end=self._settle)
+        user = StreamUser(
+            may_leave=self._may_leave,
+            received=self._receive_on,
+            batch_ended=self._settle,
+            refused=self._refused,
+            failed=self._failed,
+            lost=self._lost,
+        )
+        self._streams = Streams(user, streams, udp.local[0])
+        self._agent: SipAgent
+
+    async def _start(self) -> None:
+        """Via names addresses, so the agent comes after they are known."""
+        addresses = await self._streams.listen(self.local)
+        self.addresses |= addresses
+        self._agent = SipAgent(local=self.local, streams=addresses, token=_token, timers=self._timers)
+        self._udp.start(on_datagram=self._receive, on_batch_end=self._settle)
 
     @classmethod
     async def open(
@@ -89,28 +116,60 @@ class SipEndpoint:
         local_port: int = 0,
         may_send: Callable[[], bool] = _always,
         on_request: OnRequest | None = None,
-        on_datagram: OnDatagram | None = None,
+        on_message: OnMessage | None = None,
         timers: Timers | None = None,
+        streams: StreamSettings = _DEFAULT_STREAMS,
     ) -> SipEndpoint:
         """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
 
-        ``may_send`` is asked right before every datagram leaves, retransmissions included; what it refuses
-        is dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
-        requests are ignored), ``on_datagram`` with "sent" or "received", the bytes and the peer.
+        TCP and TLS connections start from the same address; ``streams`` says how they are kept, and whether
+        the endpoint accepts some. It raises ConfigurationError for TLS files that cannot be used.
+
+        ``may_send`` is asked right before every message leaves, retransmissions included; what it refuses is
+        dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
+        requests are ignored), ``on_message`` for each whole SIP message that left or came, keep-alives not.
         """
         udp = UdpSocket.open(local_host, local_port)
-        return cls(udp, may_send=may_send, on_request=on_request, on_datagram=on_datagram, timers=timers)
+        endpoint = cls(
+            udp,
+            may_send=may_send,
+            on_request=on_request,
+            on_message=on_message,
+            timers=timers,
+            streams=streams,
+        )
+        try:
+            await endpoint._start()
+        except BaseException:
+            await endpoint.aclose()
+            raise
+        return endpoint
 
     async def request(
-        self, request: Request, destination: Address, *, timeout_seconds: float = 4.0
+        self,
+        request: Request,
+        destination: Address,
+        *,
+        transport: Transport = Transport.UDP,
+        server_name: str = "",
+        timeout_seconds: float = 4.0,
     ) -> Exchange:
         """Send a request to a numeric address and wait for its final answer.
 
-        Raises UnavailableError when the endpoint is closed, MisuseError for an unwritable request.
+        ``server_name`` is whose certificate a TLS peer must show; empty: the address itself. Raises
+        UnavailableError when the endpoint is closed, MisuseError for an unwritable request.
         """
         if self._udp.closed:
             raise UnavailableError("The SIP endpoint is closed.")
-        key = self._agent.send(request, destination, self._loop.time(), timeout_seconds=timeout_seconds)
+        if transport is Transport.TLS:
+            self._streams.name_peer(destination, server_name)
+        key = self._agent.send(
+            request,
+            destination,
+            self._loop.time(),
+            transport=transport,
+            timeout_seconds=timeout_seconds,
+        )
         future: asyncio.Future[Exchange] = self._loop.create_future()
         self._waiting[key] = future
         self._settle()
@@ -118,11 +177,14 @@ class SipEndpoint:
             return await future
         finally:
             if self._waiting.pop(key, None):  # cancelled: nobody wants the answer any more
-                self._agent.abandon(key)
+                self._agent.abandon(key, self._loop.time())
+                self._settle()
 
-    def send_stateless(self, request: Request, destination: Address) -> None:
+    def send_stateless(
+        self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
+    ) -> None:
         """Send once and forget: the ACK of a 2xx."""
-        self._agent.send_stateless(request, destination)
+        self._agent.send_stateless(request, destination, transport=transport)
         self._settle()
 
     def respond(self, key: str, response: Response) -> None:
@@ -131,8 +193,9 @@ class SipEndpoint:
         self._settle()
 
     async def aclose(self) -> None:
-        """Close the socket; requests under way end with UnavailableError."""
+        """Close socket and connections; requests under way end with UnavailableError."""
         self._udp.close()
+        await self._streams.aclose()
         if self._alarm:
             self._alarm.cancel()
         waiting, self._waiting = self._waiting, {}
@@ -149,9 +212,13 @@ class SipEndpoint:
         await self.aclose()
 
     def _receive(self, data: bytes, source: Address) -> None:
-        if self._on_datagram:
-            self._on_datagram("received", data, source)
+        if self._on_message and data.strip(b"\r\n\0"):
+            self._trace(Direction.RECEIVED, data, self.local, source, Transport.UDP)
         self._agent.receive(data, source, self._loop.time())
+
+    def _receive_on(self, data: bytes, connection: Connection, transport: Transport) -> None:
+        self._trace(Direction.RECEIVED, data, connection.local, connection.peer, transport)
+        self._agent.receive(data, connection.peer, self._loop.time(), transport=transport)
 
     def _wake(self) -> None:
         self._alarm = None
@@ -178,12 +245,19 @@ class SipEndpoint:
                 self._on_request(self, event)
         elif isinstance(event, MalformedReceived):
             self.malformed += 1
+        elif isinstance(event, CancelReceived):
+            terminated = response_to(event.invite, 487, to_tag=_token())
+            self._agent.respond(event.key, terminated, self._loop.time())
         else:
             self._conclude(event)
 
     def _send_outbox(self) -> None:
-        for datagram in self._agent.datagrams_to_send():
-            self._transmit(datagram)
+        while outbox := self._agent.datagrams_to_send():
+            for datagram in outbox:
+                if datagram.transport is Transport.UDP:
+                    self._transmit(datagram)
+                else:
+                    self._streams.send(datagram)
 
     def _transmit(self, datagram: Datagram) -> None:
         if self._udp.closed:
@@ -196,10 +270,42 @@ class SipEndpoint:
         except BlockingIOError:
             return  # a full send buffer is a lost datagram: the transaction's timers send it again
         except OSError as error:
-            self._agent.send_failed(datagram, error.strerror or str(error), self._loop.time())
+            self._failed(datagram, error.strerror or str(error))
             return
-        if self._on_datagram:
-            self._on_datagram("sent", datagram.data, datagram.destination)
+        if self._on_message:
+            self._trace(Direction.SENT, datagram.data, self.local, datagram.destination, Transport.UDP)
+
+    def _may_leave(self, datagram: Datagram, connection: Connection) -> bool:
+        if not self._may_send():
+            self.withheld += 1
+            return False
+        self._trace(Direction.SENT, datagram.data, connection.local, connection.peer, datagram.transport)
+        return True
+
+    def _failed(self, datagram: Datagram, why: str) -> None:
+        self._agent.send_failed(datagram, why, self._loop.time())
+
+    def _refused(self, datagram: Datagram, why: str) -> None:
+        self._agent.send_failed(datagram, why, self._loop.time(), connected=False)
+
+    def _lost(self, transport: Transport, peer: Address, why: str) -> None:
+        self._agent.connection_lost(transport, peer, why, self._loop.time())
+        self._settle()
+
+    def _trace(
+        self, direction: Direction, data: bytes, local: Address, peer: Address, transport: Transport
+    ) -> None:
+        if self._on_message:
+            self._on_message(
+                TracedMessage(
+                    at=self._loop.time(),
+                    direction=direction,
+                    local=local,
+                    peer=peer,
+                    transport=transport,
+                    data=data,
+                )
+            )
 
     def _conclude(self, event: ResponseReceived | RequestTimedOut | SendFailed) -> None:
         response = event.response if isinstance(event, ResponseReceived) else None

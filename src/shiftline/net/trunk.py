@@ -21,9 +21,11 @@ from shiftline.connector.reading import REFUSALS, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.failover import Route, has_failed
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import next_attempt, options, register_query
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
@@ -47,9 +49,9 @@ CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkAddress:
-    """Where the trunk is and who we are there. ``destination`` is (IP address, UDP port)."""
+    """Where the trunk is, best way first, and who we are there."""
 
-    destination: tuple[str, int]
+    targets: tuple[Target, ...]
     domain: SipUri
     identity: SipUri
     method: str
@@ -84,6 +86,7 @@ class TrunkDriver:
     ) -> None:
         self._endpoint = endpoint
         self._address = address
+        self._route = Route(address.targets)
         self._digest = digest
         self._governor = governor
         self._clock = clock
@@ -187,9 +190,16 @@ class TrunkDriver:
         self, queued: _Queued | None, request: Request, governor: Governor, ticket: int
     ) -> None:
         """See one request to its answer, tell the governor, keep the evidence or queue the check again."""
+        target = self._route.best(self._loop.time())
         exchange = await self._endpoint.request(
-            request, self._address.destination, timeout_seconds=self._address.answer_timeout_seconds
+            request,
+            target.address,
+            transport=target.transport,
+            server_name=target.server_name,
+            timeout_seconds=self._address.answer_timeout_seconds,
         )
+        if has_failed(exchange):
+            self._route.failed(target, self._loop.time())
         response = exchange.response
         answer = self._classify(request, response)
         meant = answer

@@ -2,18 +2,20 @@
 
 The driver's part: after `send`, `respond`, `receive` or `handle_timer`, send what `datagrams_to_send` gives,
 take events from `next_event` until it is None, and call `handle_timer` when `next_timer` has come. ``now``
-is a monotonic time in seconds.
+is a monotonic time in seconds. A connection is named by its transport and the peer's address.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.events import (
     Address,
+    CancelReceived,
     Datagram,
     Event,
     MalformedReceived,
@@ -22,11 +24,11 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.grammar import refuse_unwritable
-from shiftline.sip.headers import CSeq, Headers, Via
-from shiftline.sip.message import Request, Response, parse_message
-from shiftline.sip.requests import ack_of_failure
-from shiftline.sip.response_path import mark_source, server_key
+from shiftline.sip.headers import CSeq, Via
+from shiftline.sip.message import Request, Response, parse_message, response_to
+from shiftline.sip.outgoing import LARGEST_DATAGRAM, Outgoing, require_our_cseq
+from shiftline.sip.requests import ack, ack_of_failure, bye, cancel
+from shiftline.sip.response_path import cancelled_key, mark_source, server_key
 from shiftline.sip.timer_queue import TimerQueue
 from shiftline.sip.transactions import (
     ClientTransaction,
@@ -37,10 +39,10 @@ from shiftline.sip.transactions import (
     Transaction,
     status_input,
 )
+from shiftline.sip.transport import Transport
 
-_MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
-_ADDED = frozenset({"Max-Forwards", "User-Agent"})
+_CLIENT_EFFECTS = frozenset({Effect.SEND_ACK, Effect.SEND_CANCEL, Effect.DISOWN})
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 
 
@@ -52,16 +54,20 @@ class SipAgent:
         *,
         local: Address,
         token: Callable[[], str],
+        streams: Mapping[Transport, Address] = MappingProxyType({}),
         timers: Timers | None = None,
         user_agent: str = "Shiftline/0.1",
     ) -> None:
-        """``token`` gives a new unguessable token at each call. Raises MisuseError for an unusable name."""
+        """``token`` gives a new unguessable token at each call. Raises MisuseError for an unusable name.
+
+        ``streams`` names the connections that the driver has, and the address that Via gives on them; the
+        others give ``local``. With TCP among them, a request too large for UDP leaves over TCP.
+        """
         self.local = local
         self.stray_responses = 0
-        host = f"[{local[0]}]" if ":" in local[0] else local[0]
-        self._via = f"SIP/2.0/UDP {host}:{local[1]};rport;branch="
+        self._outgoing = Outgoing(local=local, streams=streams, token=token, user_agent=user_agent)
+        self._has_tcp = Transport.TCP in streams
         self._token = token
-        self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         self._timers = timers or Timers()
         self._clients: dict[str, ClientTransaction] = {}
         self._servers: dict[str, Transaction] = {}
@@ -72,35 +78,52 @@ class SipAgent:
     # Sending
 
     def send(
-        self, request: Request, destination: Address, now: float, *, timeout_seconds: float | None = None
+        self,
+        request: Request,
+        destination: Address,
+        now: float,
+        *,
+        transport: Transport = Transport.UDP,
+        timeout_seconds: float | None = None,
     ) -> str:
         """Start a client transaction and return its key.
 
         The request itself stays as it is: the copy that leaves has our Via in place of any other, and
         Max-Forwards and User-Agent where they lack. ``timeout_seconds`` ends the transaction earlier than
-        Timer B or F, whatever its state. Raises MisuseError for an ACK or an unwritable request.
+        Timer B or F, whatever its state; an INVITE that rings by then is abandoned. Raises MisuseError for an
+        ACK, a CANCEL or an unwritable request.
         """
-        if request.method == "ACK":
-            raise MisuseError("An ACK has no transaction.", remedy="Use send_stateless.")
-        _require_our_cseq(request)
-        outgoing, key = self._outgoing(request)
+        if request.method in ("ACK", "CANCEL"):
+            raise MisuseError(
+                f"{request.method} starts no transaction.", remedy="Use send_stateless for ACK, and cancel."
+            )
+        require_our_cseq(request)
+        key = self._outgoing.new_branch()
         transaction = ClientTransaction(
             key=key,
-            request=outgoing,
+            request=self._outgoing.stamp(request, transport, key),
             destination=destination,
             now=now,
             timers=self._timers,
+            transport=transport,
             timeout_seconds=timeout_seconds,
         )
-        self._clients[key] = transaction
-        self._post(transaction, transaction.data)
-        self._queue.arm(transaction)
+        if transport is Transport.UDP and self._is_too_large(transaction.data):
+            transaction.falls_back = True
+            self._move(transaction, Transport.TCP, now)
+        self._start(transaction)
         return key
 
-    def send_stateless(self, request: Request, destination: Address) -> None:
+    def send_stateless(
+        self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
+    ) -> None:
         """Send once and forget: the ACK of a 2xx (RFC 3261 section 13.2.2.4)."""
-        outgoing, _ = self._outgoing(request)
-        self._outbox.append(Datagram(bytes(outgoing), destination))
+        branch = self._outgoing.new_branch()
+        data = bytes(self._outgoing.stamp(request, transport, branch))
+        if transport is Transport.UDP and self._is_too_large(data):
+            transport = Transport.TCP
+            data = bytes(self._outgoing.stamp(request, transport, branch))
+        self._outbox.append(Datagram(data, destination, transport))
 
     def respond(self, key: str, response: Response, now: float) -> None:
         """Answer a request by its key; an answer to a transaction that has ended or was answered is dropped.
@@ -114,15 +137,36 @@ class SipAgent:
         transaction.data = bytes(response)
         self._apply(transaction, given, now)
 
-    def abandon(self, key: str) -> None:
-        """Forget a client transaction: no more retransmissions, later answers are strays."""
-        if transaction := self._clients.pop(key, None):
+    def cancel(self, key: str, now: float) -> None:
+        """Call off an INVITE of ours (section 9.1): at once if a provisional answer came, else after it.
+
+        The INVITE's final answer is still reported, most often a 487; the CANCEL's own is not. An INVITE
+        that was answered stays as it is, and so does any other request.
+        """
+        if transaction := self._clients.get(key):
+            self._apply(transaction, Input.CANCEL, now)
+
+    def abandon(self, key: str, now: float) -> None:
+        """Forget a client transaction: no more retransmissions, later answers are strays.
+
+        An INVITE is called off instead, so that no phone rings on; accepted all the same, it is hung up.
+        """
+        transaction = self._clients.get(key)
+        if transaction is None:
+            return
+        if transaction.request.method == "INVITE":
+            transaction.is_disowned = True
+            self._apply(transaction, Input.CANCEL, now)
+        else:
             transaction.state = State.TERMINATED
+            del self._clients[key]
 
     # The driver's side
 
-    def receive(self, data: bytes, source: Address, now: float) -> None:
-        """Take one datagram. Whatever it holds, the outcome is an event or nothing, never an exception."""
+    def receive(
+        self, data: bytes, source: Address, now: float, *, transport: Transport = Transport.UDP
+    ) -> None:
+        """Take one message. Whatever it holds, the outcome is an event or nothing, never an exception."""
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 section 3.5)
         try:
@@ -131,25 +175,37 @@ class SipAgent:
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
-                self._receive_request(message, source, now)
+                self._receive_request(message, source, transport, now)
         except SipSyntaxError as error:
-            self._events.append(MalformedReceived(data=data, source=source, why=str(error)))
+            self._events.append(
+                MalformedReceived(data=data, source=source, transport=transport, why=str(error))
+            )
 
     def datagrams_to_send(self) -> list[Datagram]:
         """Hand over what is to leave, in order."""
         outbox, self._outbox = self._outbox, []
         return outbox
 
-    def send_failed(self, datagram: Datagram, why: str, now: float) -> None:
-        """Tell that the transport refused a datagram (RFC 3261 section 17.1.4)."""
-        if transaction := self._clients.get(datagram.key or ""):
-            event = SendFailed(
-                key=transaction.key,
-                request=transaction.request,
-                rtt_seconds=now - transaction.started_at,
-                why=why,
-            )
-            self._apply(transaction, Input.SEND_FAILED, now, event)
+    def send_failed(self, datagram: Datagram, why: str, now: float, *, connected: bool = True) -> None:
+        """Tell that the transport refused a message (RFC 3261 section 17.1.4).
+
+        ``connected`` is False when no connection could be made. A request that went over TCP for its size
+        alone is then sent over UDP after all (section 18.1.1).
+        """
+        transaction = self._clients.get(datagram.key or "")
+        if transaction is None:
+            return
+        if transaction.falls_back and not connected and transaction.transport is Transport.TCP:
+            self._move(transaction, Transport.UDP, now)
+            self._start(transaction)
+        else:
+            self._fail(transaction, why, now)
+
+    def connection_lost(self, transport: Transport, peer: Address, why: str, now: float) -> None:
+        """Tell that a connection closed: no answer can come on it any more."""
+        for transaction in list(self._clients.values()):
+            if transaction.destination == peer and transaction.transport is transport:
+                self._fail(transaction, why, now)
 
     def next_timer(self) -> float | None:
         """When to call `handle_timer`; sometimes early, never late. None when nothing waits."""
@@ -172,21 +228,32 @@ class SipAgent:
 
     # Inside
 
-    def _outgoing(self, request: Request) -> tuple[Request, str]:
-        branch = _MAGIC_COOKIE + self._token()
-        rows = [("Via", self._via + branch)]
-        rows += [row for row in request.headers if row[0] != "Via"]
-        lacking = request.headers.missing(_ADDED)
-        if "Max-Forwards" in lacking:
-            rows.append(("Max-Forwards", "70"))
-        if "User-Agent" in lacking:
-            rows.append(("User-Agent", self._user_agent))
-        return Request(request.method, request.uri, Headers.of_checked_rows(rows), request.body), branch
+    def _is_too_large(self, data: bytes) -> bool:
+        return self._has_tcp and len(data) > LARGEST_DATAGRAM
+
+    def _start(self, transaction: ClientTransaction) -> None:
+        self._clients[transaction.key] = transaction
+        self._post(transaction, transaction.data)
+        self._queue.arm(transaction)
+
+    def _move(self, transaction: ClientTransaction, transport: Transport, now: float) -> None:
+        stamped = self._outgoing.stamp(transaction.request, transport, transaction.key)
+        transaction.move(stamped, transport, now, self._timers)
+
+    def _fail(self, transaction: ClientTransaction, why: str, now: float) -> None:
+        event = SendFailed(
+            key=transaction.key,
+            request=transaction.request,
+            rtt_seconds=now - transaction.started_at,
+            why=why,
+        )
+        self._apply(transaction, Input.SEND_FAILED, now, event)
 
     def _receive_response(self, response: Response, now: float) -> None:
         found = _BRANCH.search(response.headers.get("Via") or "")
-        transaction = self._clients.get(found[1]) if found else None
         method = (response.headers.get("CSeq") or "").split()[-1:]
+        key = found[1] if found else ""
+        transaction = self._clients.get(_cancel_key(key) if method == ["CANCEL"] else key)
         if transaction is None or method != [transaction.request.method]:
             self.stray_responses += 1
             return
@@ -198,15 +265,15 @@ class SipAgent:
         )
         self._apply(transaction, status_input(response.status), now, event)
 
-    def _receive_request(self, request: Request, source: Address, now: float) -> None:
+    def _receive_request(self, request: Request, source: Address, transport: Transport, now: float) -> None:
         if CSeq.parse(request.headers.get("CSeq") or "").method != request.method:
             raise SipSyntaxError("The CSeq names another method than the request.")
         via = Via.parse((request.headers.get_all("Via") or [""])[0])
         key = server_key(request, via)
         transaction = self._servers.get(key)
-        destination = mark_source(request, via, source)
+        back = mark_source(request, via, source)
         if request.method == "ACK":
-            event = RequestReceived(key=None, request=request, source=source)
+            event = RequestReceived(key=None, request=request, source=source, transport=transport)
             if transaction is None:  # the ACK of a 2xx is a transaction of its own (section 17.1.1.3)
                 self._events.append(event)
             else:
@@ -216,52 +283,105 @@ class SipAgent:
         else:
             self._servers[key] = transaction = Transaction.of_server(
                 key=key,
-                invite=request.method == "INVITE",
-                destination=destination,
+                request=request,
+                destination=source if transport.is_reliable else back,
                 now=now,
                 timers=self._timers,
+                transport=transport,
             )
             self._queue.arm(transaction)
-            self._events.append(RequestReceived(key=key, request=request, source=source))
+            if request.method == "CANCEL":
+                self._take_cancel(key, request, cancelled_key(request, via), source, now)
+                return
+            self._events.append(RequestReceived(key=key, request=request, source=source, transport=transport))
+
+    def _take_cancel(self, key: str, request: Request, invite_key: str, source: Address, now: float) -> None:
+        """Answer a CANCEL (section 9.2): 200 if we know its INVITE, else 481; the user answers the INVITE."""
+        invite = self._servers.get(invite_key)
+        status = 481 if invite is None else 200
+        self.respond(key, response_to(request, status, to_tag=self._token()), now)
+        if invite is not None and invite.request is not None and invite.state is State.PROCEEDING:
+            self._events.append(CancelReceived(key=invite_key, invite=invite.request, source=source))
 
     def _apply(self, transaction: Transaction, given: Input, now: float, event: Event | None = None) -> None:
         """Step the transaction; ``event`` is what a REPORT reports."""
         for effect in transaction.step(given):
             if effect is Effect.REPORT:
-                if event is not None:
-                    self._events.append(event)
+                self._report(transaction, event, now)
             elif effect is Effect.SEND:
                 if transaction.data:
                     self._post(transaction, transaction.data)
-            elif effect is Effect.SEND_ACK:
-                if isinstance(event, ResponseReceived):
-                    self._post(transaction, bytes(ack_of_failure(event.request, event.response)))
+            elif effect in _CLIENT_EFFECTS:
+                if isinstance(transaction, ClientTransaction):
+                    self._apply_to_client(transaction, effect, now, event)
             else:
                 transaction.set_timers(effect, now, self._timers)
+        if transaction.ends_at <= now and transaction.ends_with is Input.LINGER_OVER:
+            transaction.step(Input.LINGER_OVER)  # a linger timer of zero
         if transaction.state is State.TERMINATED:
             self._clients.pop(transaction.key, None)
             self._servers.pop(transaction.key, None)
         else:
             self._queue.arm(transaction)
 
+    def _apply_to_client(
+        self, transaction: ClientTransaction, effect: Effect, now: float, event: Event | None
+    ) -> None:
+        if effect is Effect.DISOWN:
+            transaction.is_disowned = True
+        elif effect is Effect.SEND_CANCEL:
+            transaction.set_timers(effect, now, self._timers)
+            self._start_unheard(cancel(transaction.request), _cancel_key(transaction.key), transaction, now)
+        elif isinstance(event, ResponseReceived):
+            self._post(transaction, bytes(ack_of_failure(event.request, event.response)))
+
+    def _report(self, transaction: Transaction, event: Event | None, now: float) -> None:
+        if not isinstance(transaction, ClientTransaction) or not transaction.is_disowned:
+            if event is not None:
+                self._events.append(event)
+        elif isinstance(event, ResponseReceived) and _accepts_call(event):
+            self._hang_up(transaction, event.response, now)
+
+    def _hang_up(self, invite: ClientTransaction, response: Response, now: float) -> None:
+        """End a call that nobody wants any more; it goes the way that its INVITE went."""
+        self.send_stateless(ack(invite.request, response), invite.destination, transport=invite.transport)
+        key = self._outgoing.new_branch()
+        goodbye = self._outgoing.stamp(bye(invite.request, response), invite.transport, key)
+        self._start_unheard(goodbye, key, invite, now)
+
+    def _start_unheard(self, request: Request, key: str, invite: ClientTransaction, now: float) -> None:
+        """Start a transaction that belongs to an INVITE's and of which the user hears nothing."""
+        transaction = ClientTransaction(
+            key=key,
+            request=request,
+            destination=invite.destination,
+            now=now,
+            timers=self._timers,
+            transport=invite.transport,
+        )
+        transaction.is_disowned = True
+        self._start(transaction)
+
     def _post(self, transaction: Transaction, data: bytes) -> None:
-        self._outbox.append(Datagram(data, transaction.destination, transaction.key))
+        is_request = isinstance(transaction, ClientTransaction)
+        self._outbox.append(
+            Datagram(data, transaction.destination, transaction.transport, transaction.key, is_request)
+        )
+
+
+def _accepts_call(event: ResponseReceived) -> bool:
+    return event.request.method == "INVITE" and status_input(event.response.status) is Input.SUCCESS
+
+
+def _cancel_key(key: str) -> str:
+    """A CANCEL has its INVITE's branch, and a transaction of its own (section 17.1.3)."""
+    return f"{key}|CANCEL"
 
 
 def _require_headers(message: Request | Response) -> None:
     """Without these no response can be matched and no request answered (RFC 3261 sections 8.1.1, 8.2.6.2)."""
     if missing := message.headers.missing(_NEEDED):
         raise SipSyntaxError(f"There is no {' and no '.join(sorted(missing))} header.")
-
-
-def _require_our_cseq(request: Request) -> None:
-    """Without a CSeq that fits, no answer could be matched and no ACK built."""
-    try:
-        method = CSeq.parse(request.headers.get("CSeq") or "").method
-    except SipSyntaxError as error:
-        raise MisuseError("The request to send has no readable CSeq.") from error
-    if method != request.method:
-        raise MisuseError("The CSeq names another method than the request.")
 
 
 def _timeout_of(transaction: Transaction, now: float) -> RequestTimedOut | None:

@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shiftline.sip.message import Request, Response
+from shiftline.sip.transport import Transport
 
 Address = tuple[str, int]
 """Numeric host and port."""
 
 
 class Datagram(NamedTuple):
-    """Bytes to send; ``key`` names the client transaction they belong to, if any."""
+    """Bytes to send: a datagram over UDP, a message on the connection to ``destination`` over the others.
+
+    ``key`` names the transaction they belong to, if any. Without ``may_connect`` they only leave on a
+    connection that is there: a response belongs on the one its request came on (RFC 3261 section 18.2.2).
+    """
 
     data: bytes
     destination: Address
+    transport: Transport = Transport.UDP
     key: str | None = None
+    may_connect: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +63,29 @@ class RequestReceived:
     key: str | None
     request: Request
     source: Address
+    transport: Transport = Transport.UDP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelReceived:
+    """The peer does not want its INVITE any more: answer it, by its ``key``, with 487 (RFC 3261 section 9.2).
+
+    The CANCEL itself has been answered. It comes only while the INVITE has no final answer.
+    """
+
+    key: str
+    invite: Request
+    source: Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedReceived:
-    """A datagram that is no usable SIP message; nothing was answered."""
+    """What came is no usable SIP message; nothing was answered."""
 
     data: bytes
     source: Address
     why: str
+    transport: Transport = Transport.UDP
 
 
-Event = ResponseReceived | RequestTimedOut | SendFailed | RequestReceived | MalformedReceived
+Event = ResponseReceived | RequestTimedOut | SendFailed | RequestReceived | CancelReceived | MalformedReceived

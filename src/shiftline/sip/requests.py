@@ -95,6 +95,17 @@ def bye(invite: Request, response: Response) -> Request:
     return _within_dialog("BYE", invite, response, _cseq_number(invite) + 1)
 
 
+def cancel(invite: Request) -> Request:
+    """The CANCEL of an INVITE as it left, within the same branch (RFC 3261 section 9.1).
+
+    `SipAgent.cancel` sends it when that is allowed.
+    """
+    headers = _within_transaction(invite)
+    headers.add("To", invite.headers.get("To") or "")
+    headers.add("CSeq", f"{_cseq_number(invite)} CANCEL")
+    return Request("CANCEL", invite.uri, headers)
+
+
 def next_attempt(request: Request) -> Request:
     """A fresh copy to send again after a challenge: same Call-ID, tag and To, next CSeq, no credentials.
 
@@ -110,15 +121,20 @@ def next_attempt(request: Request) -> Request:
 
 def ack_of_failure(invite: Request, response: Response) -> Request:
     """The ACK of a non-2xx answer, within the INVITE's own transaction (RFC 3261 section 17.1.1.3)."""
+    headers = _within_transaction(invite)
+    headers.add("To", response.headers.get("To") or "")
+    headers.add("CSeq", f"{_cseq_number(invite)} ACK")
+    return Request("ACK", invite.uri, headers)
+
+
+def _within_transaction(invite: Request) -> Headers:
+    """What ACK and CANCEL have in common with their INVITE: our own Via, its branch among it."""
     copied = [
         (name, value)
         for name, value in invite.headers
         if name in ("From", "Call-ID", "Route", "Max-Forwards")
     ]
-    headers = Headers([("Via", invite.headers.get_all("Via")[0]), *copied])
-    headers.add("To", response.headers.get("To") or "")
-    headers.add("CSeq", f"{_cseq_number(invite)} ACK")
-    return Request("ACK", invite.uri, headers)
+    return Headers([("Via", invite.headers.get_all("Via")[0]), *copied])
 
 
 def _within_dialog(method: str, invite: Request, response: Response, cseq: int) -> Request:

@@ -14,13 +14,21 @@ _RPORT = re.compile(r";\s*rport\s*(?:=[^;,]*)?(?=;|$)", re.IGNORECASE)
 _DEFAULT_PORT = 5060
 
 
+def cancelled_key(request: Request, via: Via) -> str:
+    """What names the INVITE's server transaction that a CANCEL means (section 9.2)."""
+    return _key(request, via, "INVITE")
+
+
 def server_key(request: Request, via: Via) -> str:
     """What names the server transaction (RFC 3261 section 17.2.3): branch, sent-by and method.
 
     An ACK of a non-2xx shares its INVITE's. A peer of RFC 2543 sends no unique branch, so everything that
     its retransmissions have in common stands in for it.
     """
-    method = "INVITE" if request.method == "ACK" else request.method
+    return _key(request, via, "INVITE" if request.method == "ACK" else request.method)
+
+
+def _key(request: Request, via: Via, method: str) -> str:
     branch = via.branch or ""
     if not branch.startswith(_MAGIC_COOKIE):
         headers = request.headers

@@ -26,7 +26,7 @@ def test_a_good_configuration_is_fine(shiftline: Shiftline, config: Config) -> N
     """The one that every test here spoils."""
     ended = shiftline("config", "check", "--json", "-c", config())
     assert (ended.code, ended.err) == (0, "")
-    assert json.loads(ended.out)["trunk"] == "pbx at 127.0.0.1:5060 (UDP)"
+    assert json.loads(ended.out)["trunk"] == "pbx at 127.0.0.1:5060 over UDP"
 
 
 def test_the_example_is_read(shiftline: Shiftline, tmp_path: Path) -> None:
@@ -92,12 +92,11 @@ def test_a_wrong_value_is_named(
     [
         ("pbx.example", ["'pbx.example', which is not a SIP URI", "sip:192.0.2.10:5060"]),
         ("sip:pbx:99999", ["not a SIP URI"]),
-        ("sips:127.0.0.1", ["not a way over UDP", "TLS"]),
-        ("sip:127.0.0.1;transport=tcp", ["not a way over UDP"]),
-        ("tel:+13125550100", ["not a way over UDP"]),
-        ("sip:127.0.0.1:0", ["not a way over UDP"]),
-        ("sip:[::1]", ["has no IPv4 address"]),
-        (f"sip:{'a' * 70}.example", ["has no IPv4 address", "not a host name"]),
+        ("sips:127.0.0.1;transport=udp", ["names the transport 'udp'", "Use udp, tcp or tls"]),
+        ("sip:127.0.0.1;transport=sctp", ["names the transport 'sctp'"]),
+        ("tel:+13125550100", ["no way to a PBX", "sips:HOST"]),
+        ("sip:127.0.0.1:0", ["no way to a PBX"]),
+        (f"sip:{'a' * 70}.example", ["has no address", "not a host name"]),
     ],
 )
 def test_a_bad_trunk_address_is_told(
@@ -112,7 +111,7 @@ def test_a_bad_trunk_address_is_told(
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("source", "eth0", ["trunk.source", "IPv4 address of this machine"]),
+        ("source", "eth0", ["trunk.source", "IP address of this machine"]),
         ("domain", "pbx example", ["trunk.domain", "not a host name"]),
         ("name", "a\\u0000b", ["trunk.name", "control character"]),
     ],
@@ -123,6 +122,13 @@ def test_who_we_are_on_the_trunk_must_be_writable(
     """What could not stand in a SIP message or in the books is refused here."""
     path = config(f'username = "shiftline"\n{key} = "{value}"', instead_of='username = "shiftline"')
     refused(shiftline("config", "check", "-c", path), *words)
+
+
+def test_tls_files_are_read_before_anything_starts(shiftline: Shiftline, config: Config) -> None:
+    """A trunk over TLS with a CA file that is not there is refused, with the file's name."""
+    text = 'address = "sips:127.0.0.1"\ntls_ca = "nowhere.pem"'
+    path = config(text, instead_of='address = "sip:127.0.0.1:5060"')
+    refused(shiftline("config", "check", "-c", path), "nowhere.pem cannot be used for TLS", "as PEM")
 
 
 def test_a_missing_file_is_told(shiftline: Shiftline, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from shiftline.sip.digest_server import DigestServer, DigestVerdict
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.requests import ack, invite, next_attempt, options, register_query
+from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
+from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
 AGENT = SipUri(user="agent0001", host="127.0.0.1")
@@ -111,13 +113,13 @@ async def test_silence_ends_with_the_timeout() -> None:
 
 async def test_nothing_leaves_without_permission() -> None:
     """A lost lease stops even retransmissions; what was held back is counted."""
-    seen: list[str] = []
+    seen: list[TracedMessage] = []
     async with (
         await SipEndpoint.open(on_request=accept) as pbx,
         await SipEndpoint.open(
             may_send=lambda: False,
             timers=QUICK,
-            on_datagram=lambda direction, _data, _peer: seen.append(direction),
+            on_message=seen.append,
         ) as client,
     ):
         exchange = await client.request(an_options(), pbx.local, timeout_seconds=0.3)
@@ -126,19 +128,23 @@ async def test_nothing_leaves_without_permission() -> None:
     assert seen == []
 
 
-async def test_every_datagram_is_shown() -> None:
-    """The trace has direction, bytes and peer."""
-    trace: list[tuple[str, bytes, Address]] = []
+async def test_every_message_is_shown() -> None:
+    """The trace has direction, transport, both ends and the bytes; a keep-alive is no message."""
+    trace: list[TracedMessage] = []
     async with (
         await SipEndpoint.open(on_request=accept) as pbx,
-        await SipEndpoint.open(on_datagram=lambda *datagram: trace.append(datagram)) as client,
+        await SipEndpoint.open(on_message=trace.append) as client,
     ):
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as pinger:
+            pinger.sendto(b"\r\n\r\n", client.local)
         await client.request(an_options(), pbx.local)
-    assert [(direction, peer) for direction, _, peer in trace] == [
-        ("sent", pbx.local),
-        ("received", pbx.local),
+    assert [(message.direction, message.transport, message.local, message.peer) for message in trace] == [
+        (Direction.SENT, Transport.UDP, client.local, pbx.local),
+        (Direction.RECEIVED, Transport.UDP, client.local, pbx.local),
     ]
-    assert trace[1][1].startswith(b"SIP/2.0 200")
+    assert trace[0].data.startswith(b"OPTIONS ")
+    assert trace[1].data.startswith(b"SIP/2.0 200")
+    assert trace[0].at <= trace[1].at
 
 
 async def test_many_requests_share_one_alarm() -> None:

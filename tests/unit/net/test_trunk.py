@@ -15,6 +15,7 @@ from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
@@ -43,7 +44,7 @@ async def trunk(
         driver = TrunkDriver(
             endpoint=ours,
             address=TrunkAddress(
-                destination=pbx.local,
+                targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
                 domain=DOMAIN,
                 identity=SipUri(scheme="sip", user="shiftline", host="lab", port=None),
                 method="options",

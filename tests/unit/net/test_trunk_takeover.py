@@ -17,6 +17,7 @@ from shiftline.net.trunk import LONGEST_WISH_SECONDS, TrunkAddress, TrunkDriver,
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.requests import options
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
@@ -42,7 +43,7 @@ async def trunk(
         driver = TrunkDriver(
             endpoint=ours,
             address=TrunkAddress(
-                destination=pbx.local,
+                targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
                 domain=DOMAIN,
                 identity=US,
                 method="options",

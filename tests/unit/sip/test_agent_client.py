@@ -137,8 +137,8 @@ def test_an_abandoned_request_is_forgotten(agent: SipAgent) -> None:
     """No more retransmissions, no event, later answers are strays."""
     key = agent.send(an_options(), PBX, 0.0)
     (out,) = sent(agent)
-    agent.abandon(key)
-    agent.abandon(key)
+    agent.abandon(key, 0.1)
+    agent.abandon(key, 0.1)
     assert fire_timers(agent, 60.0) == []
     answer(agent, out, 200, 60.0)
     assert (agent.next_event(), agent.stray_responses) == (None, 1)

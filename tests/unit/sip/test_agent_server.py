@@ -129,7 +129,7 @@ def test_branch_sent_by_and_method_name_a_transaction(agent: SipAgent) -> None:
     keys = {
         receive(agent, request_bytes()).key,
         receive(agent, request_bytes(via="SIP/2.0/UDP 10.0.0.9:5071;branch=z9hG4bKa;rport")).key,
-        receive(agent, request_bytes("CANCEL")).key,
+        receive(agent, request_bytes("SUBSCRIBE")).key,
         receive(agent, request_bytes("INVITE")).key,
     }
     assert len(keys) == 4

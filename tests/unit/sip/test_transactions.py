@@ -139,7 +139,10 @@ def test_linger_timers_have_the_values_of_table_4(effect: Effect, seconds: float
 
 def test_timers_g_and_h_repeat_a_refusal_until_the_ack() -> None:
     """The response goes out again after T1, 2*T1 and so on up to T2, for 64 * T1 (section 17.2.1)."""
-    transaction = Transaction.of_server(key="k", invite=True, destination=("h", 1), now=100.0, timers=TIMERS)
+    invite = Request("INVITE", SipUri(host="h"), Headers())
+    transaction = Transaction.of_server(
+        key="k", request=invite, destination=("h", 1), now=100.0, timers=TIMERS
+    )
     assert transaction.ends_at == 280.0
     transaction.set_timers(Effect.START_G_AND_H, 100.0, TIMERS)
     assert transaction.ends_at == 132.0

@@ -16,7 +16,7 @@ from shiftline.lab.pbx.answers import Answer, Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
-from shiftline.sip.events import Datagram, MalformedReceived, RequestReceived
+from shiftline.sip.events import CancelReceived, Datagram, MalformedReceived, RequestReceived
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
 
@@ -82,6 +82,9 @@ class PracticePbx:
         while (event := self._agent.next_event()) is not None:
             if isinstance(event, MalformedReceived):
                 self._record(None, event.source, Answer(status=None, reason="malformed"), now)
+            elif isinstance(event, CancelReceived):
+                terminated = response_to(event.invite, 487, to_tag=self._token())
+                self._agent.respond(event.key, terminated, now)
             elif isinstance(event, RequestReceived) and event.request.method != "ACK":
                 self._take_request(event, now)
 

@@ -1,0 +1,67 @@
+"""What the agent adds to a request of its user's before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from shiftline.errors import MisuseError, SipSyntaxError
+from shiftline.sip.events import Address
+from shiftline.sip.grammar import refuse_unwritable
+from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.message import Request
+from shiftline.sip.transport import Transport
+
+LARGEST_DATAGRAM = 1300
+"""Bytes. A larger request goes over TCP where the path's MTU is unknown (RFC 3261 section 18.1.1)."""
+
+_MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
+_ADDED = frozenset({"Max-Forwards", "User-Agent"})
+
+
+class Outgoing:
+    """Stamps copies of requests with our Via, and Max-Forwards and User-Agent where they lack."""
+
+    def __init__(
+        self,
+        *,
+        local: Address,
+        streams: Mapping[Transport, Address],
+        token: Callable[[], str],
+        user_agent: str,
+    ) -> None:
+        self._token = token
+        self._user_agent = refuse_unwritable(user_agent, "User-Agent")
+        self._via = {
+            transport: f"SIP/2.0/{transport} {_sent_by(streams.get(transport, local))};rport;branch="
+            for transport in Transport
+        }
+
+    def new_branch(self) -> str:
+        """A branch that no other transaction has, as far as the tokens go."""
+        return _MAGIC_COOKIE + self._token()
+
+    def stamp(self, request: Request, transport: Transport, branch: str) -> Request:
+        """The copy that leaves; the request itself stays as it is, any Via of its own apart."""
+        rows = [("Via", self._via[transport] + branch)]
+        rows += [row for row in request.headers if row[0] != "Via"]
+        lacking = request.headers.missing(_ADDED)
+        if "Max-Forwards" in lacking:
+            rows.append(("Max-Forwards", "70"))
+        if "User-Agent" in lacking:
+            rows.append(("User-Agent", self._user_agent))
+        return Request(request.method, request.uri, Headers.of_checked_rows(rows), request.body)
+
+
+def require_our_cseq(request: Request) -> None:
+    """Raise MisuseError without a CSeq that fits: no answer could be matched and no ACK built."""
+    try:
+        method = CSeq.parse(request.headers.get("CSeq") or "").method
+    except SipSyntaxError as error:
+        raise MisuseError("The request to send has no readable CSeq.") from error
+    if method != request.method:
+        raise MisuseError("The CSeq names another method than the request.")
+
+
+def _sent_by(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
