@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets as tokens
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -31,9 +31,12 @@ from shiftline.errors import ConfigurationError, MisuseError, PeerError, Unavail
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.hep import find_collector, open_collector
 from shiftline.net.resolver import ipv4_of, read_trunk_address, source_towards
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.events import Address
+from shiftline.sip.trace import TracedMessage
 from shiftline.sip.uri import SipUri
 from shiftline.store.database import open_database
 from shiftline.store.embedded import EmbeddedPostgres, supervise
@@ -165,13 +168,28 @@ class WorkerPlan:
     settings: Settings
     trunk: TrunkAddress
     addresses: Mapping[str, str]
+    collector: Address | None = None
 
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
+    return WorkerPlan(
+        settings=settings,
+        trunk=await resolve_trunk(settings),
+        addresses=addresses,
+        collector=await find_collector(settings.trunk.hep),
+    )
+
+
+def trace_to_homer(
+    plan: WorkerPlan, clock: Clock
+) -> AbstractAsyncContextManager[Callable[[TracedMessage], None] | None]:
+    """What sends each message of the trunk to HOMER, redacted; None without a collector."""
+    trunk = plan.settings.trunk
+    key = config.secret(trunk.hep_key_env) if trunk.hep and trunk.hep_key_env else None
+    return open_collector(plan.collector, clock=clock, capture_id=trunk.hep_id, auth_key=key)
 
 
 @asynccontextmanager
@@ -194,7 +212,12 @@ async def open_trunk(
         account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
         digest = DigestClient(account, token=new_token)
     source = source_towards(plan.trunk.destination, trunk.source)
-    async with await SipEndpoint.open(local_host=source, may_send=ownership.holds) as endpoint:
+    async with (
+        trace_to_homer(plan, clock) as on_message,
+        await SipEndpoint.open(
+            local_host=source, may_send=ownership.holds, on_message=on_message
+        ) as endpoint,
+    ):
         driver = TrunkDriver(
             endpoint=endpoint,
             address=plan.trunk,

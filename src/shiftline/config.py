@@ -107,6 +107,9 @@ class TrunkSettings(_Section):
     learn: bool = False
     headroom: Share = 0.0
     answer_timeout_seconds: Seconds = 4.0
+    hep: Line = ""
+    hep_key_env: SecretName = ""
+    hep_id: int = Field(default=1, ge=0, le=2**32 - 1)
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -266,6 +269,7 @@ def check_secrets(settings: Settings) -> None:
         "trunk.password_env": settings.trunk.password_env if settings.trunk.username else "",
         "wfm.client_secret_env": settings.wfm.client_secret_env,
         "ticketing.client_secret_env": settings.ticketing.client_secret_env,
+        "trunk.hep_key_env": settings.trunk.hep_key_env if settings.trunk.hep else "",
     }
     seen: dict[str, str] = {}
     for key, value in ((key, secret(name).reveal()) for key, name in names.items() if name):

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from shiftline.errors import ConfigurationError, MisuseError
+from shiftline.errors import ConfigurationError
 from shiftline.sip.events import Address
 from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transport import Transport
@@ -69,7 +69,7 @@ def write_pcap(
             content += _record(message.at + epoch_offset, packet, missing)
             packets += 1
             cut += missing > 0
-    _replace_private(path, bytes(content))
+    write_private(path, bytes(content))
     return CaptureWritten(messages=messages, packets=packets, cut=cut)
 
 
@@ -81,7 +81,7 @@ def _record(seconds: float, packet: bytes, missing: int) -> bytes:
 
 def _packets(message: TracedMessage, streams: _Streams) -> Iterator[tuple[bytes, int]]:
     """Each packet, and how many bytes of the message did not fit into it and are lost."""
-    source, target = _hosts(message)
+    source, target = message.packed_hosts
     ports = struct.pack("!HH", message.source[1], message.target[1])
     sent = message.direction is Direction.SENT
     if message.transport is Transport.UDP:
@@ -96,24 +96,6 @@ def _packets(message: TracedMessage, streams: _Streams) -> Iterator[tuple[bytes,
         header = ports + numbers + struct.pack("!BBHHH", 5 << 4, _PSH_ACK, 65_535, 0, 0)
         streams.next_byte[here] = (streams.next_byte[here] + len(data)) % 2**32
         yield _framed(source, target, _TCP, header + data, sent=sent), 0
-
-
-def _hosts(message: TracedMessage) -> tuple[bytes, bytes]:
-    source, target = _host(message.source), _host(message.target)
-    if type(source) is not type(target):  # an IPv6 socket that speaks IPv4
-        source, target = _as_ipv6(source), _as_ipv6(target)
-    return source.packed, target.packed
-
-
-def _host(address: Address) -> IPv4Address | IPv6Address:
-    try:
-        return ip_address(address[0].partition("%")[0])
-    except ValueError as error:
-        raise MisuseError(f"A traced message names {address[0]!r}, which is no IP address.") from error
-
-
-def _as_ipv6(host: IPv4Address | IPv6Address) -> IPv6Address:
-    return host if isinstance(host, IPv6Address) else IPv6Address(b"\0" * 10 + b"\xff\xff" + host.packed)
 
 
 def _framed(source: bytes, target: bytes, protocol: int, segment: bytes, *, sent: bool) -> bytes:
@@ -145,16 +127,25 @@ def _checksum(data: bytes) -> int:
     return total ^ 0xFFFF
 
 
-def _replace_private(path: Path, content: bytes) -> None:
-    """Write beside the target and rename: nobody ever sees half a capture, or one that others can read."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all.
+
+    It is written beside its place and renamed. Raises ConfigurationError when that cannot be done.
+    """
+    draft = None
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+            path.write_bytes(content)
+            return
+        place = path.resolve()
+        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
-        draft.replace(path)
+        Path(draft).replace(place)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
+        if draft is not None:
+            with suppress(OSError):
+                Path(draft).unlink()
         raise ConfigurationError(
             f"{path} cannot be written: {error.strerror}.", remedy="Give another file."
         ) from error

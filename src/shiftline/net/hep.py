@@ -6,12 +6,18 @@ are in network order.
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
 import struct
-from ipaddress import IPv6Address, ip_address
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Self
 
-from shiftline.errors import MisuseError, UnavailableError
+import structlog
+
+from shiftline.clock import Clock
+from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.secrets import Secret
 from shiftline.sip.events import Address
 from shiftline.sip.glance import glance
@@ -19,6 +25,9 @@ from shiftline.sip.trace import TracedMessage
 from shiftline.sip.transport import Transport
 
 DEFAULT_PORT = 9060
+
+log = structlog.get_logger("shiftline.hep")
+
 _FAMILY, _PROTOCOL = 1, 2
 _SOURCE_4, _TARGET_4, _SOURCE_6, _TARGET_6, _SOURCE_PORT, _TARGET_PORT = 3, 4, 5, 6, 7, 8
 _SECONDS, _MICROSECONDS, _PROTOCOL_TYPE, _CAPTURE_ID = 9, 10, 11, 12
@@ -27,8 +36,10 @@ _INET, _INET6 = 2, 10  # Linux's numbers, which HEP took over
 _TCP, _UDP = 6, 17
 _SIP = 1
 _CHUNK_HEADER_BYTES = 6
+_LONGEST_KEY = 255
 _MOST_BYTES = 65_507
 """What one UDP datagram over IPv4 carries; HEP's own length field could hold a little more."""
+_COLLECTOR = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
 def encode_hep(
@@ -39,16 +50,14 @@ def encode_hep(
     ``epoch_offset`` added to ``at`` gives seconds since 1970. The correlation id is the Call-ID. A payload
     that would not fit into a datagram is cut. TLS is told as TCP, because what is carried is plain SIP.
     """
-    source, target = ip_address(_bare(message.source)), ip_address(_bare(message.target))
-    is_ipv6 = isinstance(source, IPv6Address) or isinstance(target, IPv6Address)
-    if source.version != target.version:
-        raise MisuseError("The ends of a traced message are of two IP families.")
+    source, target = message.packed_hosts
+    is_ipv6 = len(source) == 16
     micros = min(max(0, round((message.at + epoch_offset) * 1_000_000)), (2**32 - 1) * 1_000_000)
     chunks = [
         _chunk(_FAMILY, struct.pack("!B", _INET6 if is_ipv6 else _INET)),
         _chunk(_PROTOCOL, struct.pack("!B", _UDP if message.transport is Transport.UDP else _TCP)),
-        _chunk(_SOURCE_6 if is_ipv6 else _SOURCE_4, source.packed),
-        _chunk(_TARGET_6 if is_ipv6 else _TARGET_4, target.packed),
+        _chunk(_SOURCE_6 if is_ipv6 else _SOURCE_4, source),
+        _chunk(_TARGET_6 if is_ipv6 else _TARGET_4, target),
         _chunk(_SOURCE_PORT, struct.pack("!H", message.source[1])),
         _chunk(_TARGET_PORT, struct.pack("!H", message.target[1])),
         _chunk(_SECONDS, struct.pack("!I", micros // 1_000_000)),
@@ -66,12 +75,43 @@ def encode_hep(
     return b"HEP3" + struct.pack("!H", len(body) + 6) + body
 
 
-def _bare(address: Address) -> str:
-    return address[0].partition("%")[0]
-
-
 def _chunk(kind: int, value: bytes) -> bytes:
     return struct.pack("!HHH", 0, kind, len(value) + _CHUNK_HEADER_BYTES) + value
+
+
+def look_up_collector(text: str) -> Address:
+    """The numeric address of ``HOST``, ``HOST:PORT`` or ``[IPv6]:PORT``; 9060 where no port is given.
+
+    It waits for the name server. Raises ConfigurationError if that is no address or the host has none,
+    UnavailableError if no name server can tell now.
+    """
+    found = _COLLECTOR.fullmatch(text)
+    port = int(found["port"] or DEFAULT_PORT) if found else 0
+    if found is None or not 0 < port <= 65_535:
+        raise ConfigurationError(
+            f"The HEP collector {text!r} is not HOST:PORT.",
+            remedy=f"Write it like homer.example.com:{DEFAULT_PORT}.",
+        )
+    host = found["ipv6"] or found["host"]
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (socket.gaierror, UnicodeError) as error:
+        sentence = f"The HEP collector's host {host!r} has no address: {error}."
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise UnavailableError(sentence, remedy="Check the name server.") from error
+        raise ConfigurationError(sentence, remedy="Check the name, or write the address itself.") from error
+    return str(answers[0][4][0]), port
+
+
+async def find_collector(text: str) -> Address | None:
+    """`look_up_collector` for a long run: "" is None, and a name server that is away costs only the trace."""
+    if not text:
+        return None
+    try:
+        return await asyncio.to_thread(look_up_collector, text)
+    except UnavailableError as error:
+        log.warning("not tracing", why=str(error))
+        return None
 
 
 class HepSender:
@@ -85,7 +125,7 @@ class HepSender:
         self,
         sock: socket.socket,
         *,
-        epoch_offset: float,
+        epoch_offset: Callable[[], float],
         capture_id: int,
         auth_key: Secret | None,
         redacted: bool,
@@ -104,12 +144,21 @@ class HepSender:
         cls,
         collector: Address,
         *,
-        epoch_offset: float,
-        capture_id: int,
+        epoch_offset: Callable[[], float],
+        capture_id: int = 1,
         auth_key: Secret | None = None,
         redacted: bool = True,
     ) -> Self:
-        """Take a free port towards a numeric address. Raises UnavailableError without a way there."""
+        """Take a free port towards a numeric address.
+
+        Raises UnavailableError without a way there, ConfigurationError for a key that no collector has.
+
+        ``epoch_offset`` is asked with each message, because civil time is set and machines sleep.
+        """
+        if auth_key and len(auth_key.reveal()) > _LONGEST_KEY:
+            raise ConfigurationError(
+                f"The HEP key is longer than {_LONGEST_KEY} characters.", remedy="Use the collector's key."
+            )
         family = socket.AF_INET6 if ":" in collector[0] else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -134,7 +183,7 @@ class HepSender:
         """Send a message, or count it as dropped."""
         packet = encode_hep(
             message.redacted() if self._redacted else message,
-            epoch_offset=self._epoch_offset,
+            epoch_offset=self._epoch_offset(),
             capture_id=self._capture_id,
             auth_key=self._auth_key,
         )
@@ -154,3 +203,31 @@ class HepSender:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@asynccontextmanager
+async def open_collector(
+    collector: Address | None, *, clock: Clock, capture_id: int, auth_key: Secret | None
+) -> AsyncIterator[Callable[[TracedMessage], None] | None]:
+    """Yield an ``on_message`` for a long run, redacted; None without a collector or a way to it."""
+    if collector is None:
+        yield None
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        sender = HepSender.open(
+            collector,
+            epoch_offset=lambda: clock().timestamp() - loop.time(),
+            capture_id=capture_id,
+            auth_key=auth_key,
+        )
+    except UnavailableError as error:
+        log.warning("not tracing", why=str(error))
+        yield None
+        return
+    with sender:
+        try:
+            yield sender.send
+        finally:
+            if sender.dropped:
+                log.warning("messages were not traced", dropped=sender.dropped, sent=sender.sent)

@@ -31,15 +31,16 @@ _SHOWN = frozenset({
     b"username", b"username*", b"userhash", b"realm", b"uri", b"algorithm", b"qop", b"nc", b"stale",
     b"domain", b"charset",
 })  # fmt: skip
+_HIDDEN = frozenset({b"nonce", b"nextnonce", b"response", b"cnonce", b"rspauth", b"opaque"})
 _SHOWN_WITH_EQUALS = frozenset({b"uri", b"domain"})
 """Parameters whose values may rightly hold ``=``; elsewhere it hints at a quote that was never closed."""
 
 _WORDS = (
-    rb"response|c?nonce|nextnonce|rspauth|auts|ha1|password|passwd|pwd|passphrase|secret|client_secret"
+    rb"response|c?nonce|nextnonce|opaque|rspauth|auts|ha1|password|passwd|pwd|passphrase|secret|client_secret"
     rb"|token|access_token|refresh_token|api_?key|(?:proxy-)?authorization"
 )
 _HINTS = (
-    b"auth", b"auts", b"nonce", b"response", b"ha1", b"pass", b"pwd", b"secret", b"token", b"cookie", b"api",
+    b"auth", b"auts", b"nonce", b"response", b"opaque", b"ha1", b"pass", b"pwd", b"secret", b"token", b"cookie", b"api",
 )  # fmt: skip
 """One of these stands in whatever `_ASSIGNED` and `_ROW` find."""
 _KEY_HINTS = (b"a=crypto", b"a=key-mgmt", b"a=ice-pwd", b"k=")
@@ -58,7 +59,8 @@ _ROW = re.compile(
     rb"(" + _DIGEST_NAMES + rb"|(?:[\w-]{0,40}-)?"
     rb"(?:auth|token|secret|password|cookie2?|api-?key)(?:-[\w-]{0,40})?)"
     rb"(" + _BLANKS + rb":|[ \t])"
-    rb"((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)",
+    # A line that is no header and not blank goes on with the value: somebody forgot to indent it.
+    rb"((?:[^\r\n]|\r(?!\n)|\r?\n(?:[ \t]|(?!\r?\n|[\w.-]{1,64}[ \t]*:|\Z)))*)",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(_BLANKS + rb"(digest|basic|bearer|ntlm|negotiate)(?![^\s])", re.IGNORECASE)
@@ -138,17 +140,20 @@ def _without_credentials(found: re.Match[bytes]) -> bytes:
 def _digest_without_secrets(value: bytes, *, needs_scheme: bool) -> bytes | None:
     """A Digest value with the shown parameters only; None when it is not wholly one."""
     parts: list[bytes] = []
+    names: set[bytes] = set()
     position = 0
     while not _NO_MORE.match(value, position):
         found = _PARAMETER.match(value, position)
         if found is None or (not parts and needs_scheme and not found[1]):
             return None
         name, text = found[2].lower(), found[4]
+        names.add(name)
         if not _may_be_shown(name, text):
             text = _masked(name, text)
         parts += [value[position : found.start(4)], text, value[found.end(4) : found.end()]]
         position = found.end()
-    return b"".join([*parts, value[position:]]) if parts else None
+    is_digest = names & (_SHOWN | _HIDDEN)  # else a name may be a token itself
+    return b"".join([*parts, value[position:]]) if is_digest else None
 
 
 def _may_be_shown(name: bytes, value: bytes) -> bool:

@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from shiftline.errors import MisuseError
 from shiftline.sip.events import Address
 from shiftline.sip.redaction import redact
 from shiftline.sip.transport import Transport
@@ -47,9 +49,28 @@ class TracedMessage:
         """Who got it."""
         return self.peer if self.direction is Direction.SENT else self.local
 
+    @property
+    def packed_hosts(self) -> tuple[bytes, bytes]:
+        """The IP addresses of source and target, both of 4 bytes or both of 16; MisuseError for a name."""
+        source, target = _ip_address(self.source), _ip_address(self.target)
+        if source.version != target.version:  # an IPv6 socket that speaks IPv4
+            source, target = _as_ipv6(source), _as_ipv6(target)
+        return source.packed, target.packed
+
     def redacted(self) -> TracedMessage:
         """A copy that may be shown (`redaction`)."""
         return replace(self, data=redact(self.data))
+
+
+def _ip_address(address: Address) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(address[0].partition("%")[0])
+    except ValueError as error:
+        raise MisuseError(f"A traced message names {address[0]!r}, which is no IP address.") from error
+
+
+def _as_ipv6(host: IPv4Address | IPv6Address) -> IPv6Address:
+    return host if isinstance(host, IPv6Address) else IPv6Address(b"\0" * 10 + b"\xff\xff" + host.packed)
 
 
 class Trace:
