@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from shiftline.sip.redaction import redact
@@ -53,12 +53,16 @@ def test_no_digest_secret_survives(row: tuple[bytes, list[bytes]], rest: bytes) 
 
 @given(credentials(), st.data())
 def test_no_digest_secret_survives_one_slip(row: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
-    """One character too many, too few or wrong, anywhere in the row, and still nothing shows."""
+    """One character too many, too few or wrong, anywhere in the row, and still nothing shows.
+
+    But for a slip that makes a blank line: what stands behind it is a body, and without its name no secret.
+    """
     text, secrets = row
     at = data.draw(st.integers(0, len(text) - 1))
     slip = data.draw(st.sampled_from([b"", *[bytes([char]) for char in b'",;=\\\r\n\t <>:a@']]))
     dropped = data.draw(st.integers(0, 1))
     broken = text[:at] + slip + text[at + dropped :]
+    assume(b"\n\n" not in broken and b"\n\r\n" not in broken)
     shown = redact(HEAD + broken + b"\r\n")
     assert [secret for secret in secrets if secret in broken and secret in shown] == []
     assert redact(shown) == shown

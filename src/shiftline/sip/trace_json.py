@@ -50,7 +50,7 @@ def _row(message: TracedMessage) -> dict[str, Any]:
 
 
 def read_trace_json(text: str) -> tuple[Trace, float | None]:
-    """The trace that `trace_json` wrote, and its epoch offset; ConfigurationError if it is none."""
+    """The trace that `trace_json` wrote, and its epoch offset. Raises ConfigurationError if it is none."""
     try:
         content = json.loads(text)
         if content["format"] != FORMAT:
@@ -70,6 +70,8 @@ def read_trace_json(text: str) -> tuple[Trace, float | None]:
 
 def _message(row: dict[str, Any]) -> TracedMessage:
     text = row["message"]
+    if not isinstance(text, str):
+        raise TypeError("a message is no text")
     data = b64decode(text, validate=True) if row["encoding"] == "base64" else text.encode()
     return TracedMessage(
         at=_finite(row["at"]),
