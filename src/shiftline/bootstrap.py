@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets as tokens
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -31,11 +31,14 @@ from shiftline.errors import ConfigurationError, MisuseError, PeerError, Unavail
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.hep import find_collector, open_collector
 from shiftline.net.resolver import Resolver, read_trunk_address, source_towards
 from shiftline.net.settings import StreamSettings
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.events import Address
+from shiftline.sip.trace import TracedMessage
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.store.database import open_database
@@ -182,13 +185,28 @@ class WorkerPlan:
     settings: Settings
     trunk: TrunkAddress
     addresses: Mapping[str, str]
+    collector: Address | None = None
 
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
+    return WorkerPlan(
+        settings=settings,
+        trunk=await resolve_trunk(settings),
+        addresses=addresses,
+        collector=await find_collector(settings.trunk.hep),
+    )
+
+
+def trace_to_homer(
+    plan: WorkerPlan, clock: Clock
+) -> AbstractAsyncContextManager[Callable[[TracedMessage], None] | None]:
+    """What sends each message of the trunk to HOMER, redacted; None without a collector."""
+    trunk = plan.settings.trunk
+    key = config.secret(trunk.hep_key_env) if trunk.hep and trunk.hep_key_env else None
+    return open_collector(plan.collector, clock=clock, capture_id=trunk.hep_id, auth_key=key)
 
 
 @asynccontextmanager
@@ -212,9 +230,12 @@ async def open_trunk(
         digest = DigestClient(account, token=new_token)
     source = source_towards(plan.trunk.targets[0].address, trunk.source)
     streams = StreamSettings(tls=trunk_tls(plan.settings))
-    async with await SipEndpoint.open(
-        local_host=source, may_send=ownership.holds, streams=streams
-    ) as endpoint:
+    async with (
+        trace_to_homer(plan, clock) as on_message,
+        await SipEndpoint.open(
+            local_host=source, may_send=ownership.holds, on_message=on_message, streams=streams
+        ) as endpoint,
+    ):
         driver = TrunkDriver(
             endpoint=endpoint,
             address=plan.trunk,

@@ -112,6 +112,9 @@ class TrunkSettings(_Section):
     tls_key: str = ""
     tls_key_password_env: SecretName = ""
     tls_verify: bool = True
+    hep: Line = ""
+    hep_key_env: SecretName = ""
+    hep_id: int = Field(default=1, ge=0, le=2**32 - 1)
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -272,6 +275,7 @@ def check_secrets(settings: Settings) -> None:
         "trunk.tls_key_password_env": settings.trunk.tls_key_password_env,
         "wfm.client_secret_env": settings.wfm.client_secret_env,
         "ticketing.client_secret_env": settings.ticketing.client_secret_env,
+        "trunk.hep_key_env": settings.trunk.hep_key_env if settings.trunk.hep else "",
     }
     seen: dict[str, str] = {}
     for key, value in ((key, secret(name).reveal()) for key, name in names.items() if name):

@@ -71,8 +71,10 @@ def check(
 
 async def _resolved(settings: Settings) -> dict[str, Any]:
     from shiftline import bootstrap
+    from shiftline.net.hep import find_collector
 
     target = await bootstrap.resolve_trunk(settings)
+    collector = await find_collector(settings.trunk.hep)
     windows = bootstrap.publish_windows(settings)
     now = clock_from_environment()()
     opens = min((window.next_opening(now) for window in windows), default=None)
@@ -80,6 +82,7 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
     return {
         "trunk": f"{settings.trunk.name} at {target.targets[0]}",
         "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
+        **({"hep_collector": "{} port {}".format(*collector)} if collector else {}),
     }
 
 
