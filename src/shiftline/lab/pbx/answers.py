@@ -55,7 +55,9 @@ class Answering:
         self._faults = config.faults
         throttle = config.faults.throttle
         self._throttle = ThrottledKeys(throttle, phase_seconds=phase_seconds) if throttle else None
-        self._digest = DigestServer(config.realm, self._password_of, algorithm=config.algorithm, token=token)
+        self._digest = DigestServer(
+            config.realm, self._password_of, algorithms=(config.algorithm,), token=token
+        )
         self._bindings: dict[str, tuple[str, float]] = {}
         self._calls: set[str] = set()
 
