@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,9 +32,11 @@ from shiftline.errors import ConfigurationError, MisuseError, PeerError, Unavail
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.resolver import ipv4_of, read_trunk_address, source_towards
+from shiftline.net.resolver import ipv4_of, read_contact, read_trunk_address, source_towards
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.registration import Binding, Registration
 from shiftline.sip.uri import SipUri
 from shiftline.store.database import open_database
 from shiftline.store.embedded import EmbeddedPostgres, supervise
@@ -165,19 +168,35 @@ class WorkerPlan:
     settings: Settings
     trunk: TrunkAddress
     addresses: Mapping[str, str]
+    contact: SipUri | None = None
+    """Where the registrar shall send what is for us; None: our own address."""
 
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
+    return WorkerPlan(
+        settings=settings,
+        trunk=await resolve_trunk(settings),
+        addresses=addresses,
+        contact=read_contact(settings.trunk.contact),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrunk:
+    """A trunk that can be worked with once its lease is ours."""
+
+    ownership: Ownership
+    driver: TrunkDriver
+    registration: TrunkRegistration | None
 
 
 @asynccontextmanager
 async def open_trunk(
     plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
-) -> AsyncIterator[tuple[Ownership, TrunkDriver]]:
+) -> AsyncIterator[OpenTrunk]:
     """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
     trunk = plan.settings.trunk
 
@@ -185,28 +204,32 @@ async def open_trunk(
         async with store.work() as books:
             record = await books.trunks.load(trunk_key(plan.settings))
         driver.take_over(_governor(plan.settings, record), None if record is None else record.disarmed_cause)
+        if registration is not None:
+            registration.take_over()
 
     ownership = Ownership(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
     )
-    digest = None
-    if trunk.username:
-        account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
-        digest = DigestClient(account, token=new_token)
     source = source_towards(plan.trunk.destination, trunk.source)
-    async with await SipEndpoint.open(local_host=source, may_send=ownership.holds) as endpoint:
+    on_request = answer_pbx if trunk.registers else None
+    async with await SipEndpoint.open(
+        local_host=source, may_send=ownership.holds, on_request=on_request
+    ) as endpoint:
         driver = TrunkDriver(
             endpoint=endpoint,
             address=plan.trunk,
-            digest=digest,
+            digest=_digest(plan.settings),
             governor=_governor(plan.settings, None),
             clock=clock,
             token=new_token,
             may_send=ownership.holds,
         )
+        registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         try:
-            yield ownership, driver
+            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration)
         finally:
+            if registration is not None:
+                await registration.aclose()
             await driver.aclose()
 
 
@@ -242,8 +265,9 @@ async def open_worker_on(
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
     async with open_wfm(settings, store, clock) as wfm:
         await sign_in(wfm)
-        async with open_trunk(plan, store, leases, owner, clock) as (trunk, driver):
-            key = trunk_key(settings)
+        async with open_trunk(plan, store, leases, owner, clock) as opened:
+            key, trunk, driver = trunk_key(settings), opened.ownership, opened.driver
+            farewell = {"farewell": opened.registration.release} if opened.registration is not None else {}
             yield Worker(
                 work=store.work,
                 clock=clock,
@@ -276,6 +300,7 @@ async def open_worker_on(
                 ),
                 wfm_name=wfm.name,
                 delivery=DeliveryPolicy(),
+                **farewell,
             )
 
 
@@ -302,6 +327,44 @@ def _rhythm(settings: Settings) -> Rhythm:
         window_poll_seconds=settings.wfm.window_poll_seconds,
         windows=publish_windows(settings),
     )
+
+
+def _digest(settings: Settings) -> DigestClient | None:
+    trunk = settings.trunk
+    if not trunk.username:
+        return None
+    account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
+    return DigestClient(account, token=new_token)
+
+
+def _registration(
+    plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
+) -> TrunkRegistration:
+    settings, identity = plan.settings, plan.trunk.identity
+    host, port = endpoint.local
+    loop_time = asyncio.get_running_loop().time
+    registration = TrunkRegistration(
+        Registration(
+            Binding(
+                aor=identity,
+                registrar=plan.trunk.domain,
+                contacts=(plan.contact or SipUri(user=identity.user, host=host, port=port),),
+                expires_seconds=settings.trunk.register_expires_seconds,
+            ),
+            digest=_digest(settings),
+            token=new_token,
+            jitter=Random().random,
+            windows=windows_seen_from(publish_windows(settings), clock, loop_time),
+        ),
+        endpoint=endpoint,
+        trunk=driver,
+        destination=plan.trunk.destination,
+        clock=clock,
+        name=settings.trunk.name,
+        answer_timeout_seconds=plan.trunk.answer_timeout_seconds,
+    )
+    driver.registration_status = registration.status
+    return registration
 
 
 def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:

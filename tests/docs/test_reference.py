@@ -92,7 +92,7 @@ def _models() -> dict[str, type[BaseModel]]:
 
 def _defaults(model: type[BaseModel]) -> dict[str, str]:
     return {
-        name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
+        field.alias or name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
         for name, field in model.model_fields.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from shiftline.errors import ConfigurationError, SipSyntaxError, UnavailableError
+from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError, UnavailableError
 from shiftline.sip.uri import SipUri
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
@@ -26,6 +26,21 @@ def read_trunk_address(text: str) -> SipUri:
             remedy=f"{_REMEDY}; TCP and TLS are not spoken yet.",
         )
     return uri
+
+
+def read_contact(text: str) -> SipUri | None:
+    """Read ``trunk.contact``, None when it is empty; raises ConfigurationError for what is no SIP URI."""
+    if not text:
+        return None
+    try:
+        contact = SipUri.parse(text)
+        str(contact)
+    except (SipSyntaxError, MisuseError) as error:
+        raise ConfigurationError(
+            f"trunk.contact is {text!r}, which is not a SIP URI.",
+            remedy="Write it like sip:shiftline@192.0.2.7:5060, or leave it empty.",
+        ) from error
+    return contact
 
 
 async def ipv4_of(host: str) -> str:
