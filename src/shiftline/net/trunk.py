@@ -249,6 +249,8 @@ class TrunkDriver:
             return Answer.CHALLENGED if outcome is ChallengeOutcome.RETRY else Answer.CREDENTIALS_REFUSED
         if response.status in REFUSALS:
             return Answer.REFUSED
+        if self._digest is not None:
+            self._digest.accepted(response, request)  # it may hand out the next nonce
         # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
         return Answer.PASSED
 

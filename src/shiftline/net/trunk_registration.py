@@ -29,10 +29,13 @@ from shiftline.sip.registration import (
     RegistrationFailed,
     RegistrationRefused,
 )
+from shiftline.sip.registration_table import RegistrationState
 from shiftline.trades.windows import PublishWindow
 
 RELEASE_SECONDS = 1.5
 """So long may the removal of the binding hold up the end of a worker."""
+LAPSED = "lapsed"
+"""The state shown of a binding that ran out before its refresh could leave."""
 _ANSWERED_METHODS = "OPTIONS"
 
 log = structlog.get_logger("shiftline.registration")
@@ -143,11 +146,13 @@ class TrunkRegistration:
 
     def status(self) -> dict[str, Any]:
         """State, end of the binding and the last failure, as plain JSON values."""
-        until = self._registration.until
-        alive = until is not None and until > self._loop.time()
+        until, state = self._registration.until, str(self._registration.state)
+        if until is not None and until <= self._loop.time():
+            # A refresh may have been held back: by another owner, or by a trunk that was stopped.
+            until, state = None, LAPSED if state == RegistrationState.REGISTERED else state
         return {
-            "state": str(self._registration.state),
-            "registered_until": self._civil(until).isoformat() if alive and until is not None else None,
+            "state": state,
+            "registered_until": None if until is None else self._civil(until).isoformat(),
             "last_failure": self._last_failure,
         }
 
