@@ -158,6 +158,7 @@ async def resolve_trunk(settings: Settings) -> TrunkAddress:
         identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
         method=trunk.method,
         answer_timeout_seconds=trunk.answer_timeout_seconds,
+        contact=read_contact(trunk.contact),
     )
 
 
@@ -168,20 +169,13 @@ class WorkerPlan:
     settings: Settings
     trunk: TrunkAddress
     addresses: Mapping[str, str]
-    contact: SipUri | None = None
-    """Where the registrar shall send what is for us; None: our own address."""
 
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    return WorkerPlan(
-        settings=settings,
-        trunk=await resolve_trunk(settings),
-        addresses=addresses,
-        contact=read_contact(settings.trunk.contact),
-    )
+    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +342,7 @@ def _registration(
             Binding(
                 aor=identity,
                 registrar=plan.trunk.domain,
-                contacts=(plan.contact or SipUri(user=identity.user, host=host, port=port),),
+                contacts=(plan.trunk.contact or SipUri(user=identity.user, host=host, port=port),),
                 expires_seconds=settings.trunk.register_expires_seconds,
             ),
             digest=_digest(settings),

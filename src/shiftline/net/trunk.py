@@ -59,6 +59,8 @@ class TrunkAddress:
     identity: SipUri
     method: str
     answer_timeout_seconds: float
+    contact: SipUri | None = None
+    """Where the PBX shall send what is for us, once we are registered; None: our own address."""
 
 
 @dataclass(order=True, slots=True)
