@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable
 from random import Random
 
+from benchmarks import digest, registrations
 from rich.console import Console
 from rich.table import Table
 
@@ -60,6 +61,8 @@ def main() -> None:
                     str(max(met for _, _, met in runs)),
                 )
     Console().print(table)
+    digest.main()
+    registrations.run_short()
 
 
 if __name__ == "__main__":

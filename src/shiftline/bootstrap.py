@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,12 +33,14 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.hep import find_collector, open_collector
-from shiftline.net.resolver import Resolver, read_trunk_address, source_towards
+from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, source_towards
 from shiftline.net.settings import StreamSettings
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.events import Address
+from shiftline.sip.registration import Binding, Registration
 from shiftline.sip.trace import TracedMessage
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
@@ -163,6 +166,7 @@ async def resolve_trunk(settings: Settings) -> TrunkAddress:
         identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
         method=trunk.method,
         answer_timeout_seconds=trunk.answer_timeout_seconds,
+        contact=read_contact(trunk.contact),
     )
 
 
@@ -209,10 +213,19 @@ def trace_to_homer(
     return open_collector(plan.collector, clock=clock, capture_id=trunk.hep_id, auth_key=key)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrunk:
+    """A trunk that can be worked with once its lease is ours."""
+
+    ownership: Ownership
+    driver: TrunkDriver
+    registration: TrunkRegistration | None
+
+
 @asynccontextmanager
 async def open_trunk(
     plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
-) -> AsyncIterator[tuple[Ownership, TrunkDriver]]:
+) -> AsyncIterator[OpenTrunk]:
     """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
     trunk = plan.settings.trunk
 
@@ -220,34 +233,39 @@ async def open_trunk(
         async with store.work() as books:
             record = await books.trunks.load(trunk_key(plan.settings))
         driver.take_over(_governor(plan.settings, record), None if record is None else record.disarmed_cause)
+        if registration is not None:
+            registration.take_over()
 
     ownership = Ownership(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
     )
-    digest = None
-    if trunk.username:
-        account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
-        digest = DigestClient(account, token=new_token)
     source = source_towards(plan.trunk.targets[0].address, trunk.source)
     streams = StreamSettings(tls=trunk_tls(plan.settings))
     async with (
         trace_to_homer(plan, clock) as on_message,
         await SipEndpoint.open(
-            local_host=source, may_send=ownership.holds, on_message=on_message, streams=streams
+            local_host=source,
+            may_send=ownership.holds,
+            on_request=answer_pbx if trunk.registers else None,
+            on_message=on_message,
+            streams=streams,
         ) as endpoint,
     ):
         driver = TrunkDriver(
             endpoint=endpoint,
             address=plan.trunk,
-            digest=digest,
+            digest=_digest(plan.settings),
             governor=_governor(plan.settings, None),
             clock=clock,
             token=new_token,
             may_send=ownership.holds,
         )
+        registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         try:
-            yield ownership, driver
+            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration)
         finally:
+            if registration is not None:
+                await registration.aclose()
             await driver.aclose()
 
 
@@ -283,8 +301,9 @@ async def open_worker_on(
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
     async with open_wfm(settings, store, clock) as wfm:
         await sign_in(wfm)
-        async with open_trunk(plan, store, leases, owner, clock) as (trunk, driver):
-            key = trunk_key(settings)
+        async with open_trunk(plan, store, leases, owner, clock) as opened:
+            key, trunk, driver = trunk_key(settings), opened.ownership, opened.driver
+            farewell = {"farewell": opened.registration.release} if opened.registration is not None else {}
             yield Worker(
                 work=store.work,
                 clock=clock,
@@ -317,6 +336,7 @@ async def open_worker_on(
                 ),
                 wfm_name=wfm.name,
                 delivery=DeliveryPolicy(),
+                **farewell,
             )
 
 
@@ -343,6 +363,51 @@ def _rhythm(settings: Settings) -> Rhythm:
         window_poll_seconds=settings.wfm.window_poll_seconds,
         windows=publish_windows(settings),
     )
+
+
+def _digest(settings: Settings) -> DigestClient | None:
+    trunk = settings.trunk
+    if not trunk.username:
+        return None
+    account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
+    return DigestClient(account, token=new_token)
+
+
+def _registration(
+    plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
+) -> TrunkRegistration:
+    settings, identity = plan.settings, plan.trunk.identity
+    host, port = endpoint.local
+    transport = plan.trunk.targets[0].transport
+    here = SipUri(
+        user=identity.user,
+        host=f"[{host}]" if ":" in host else host,
+        port=port,
+        parameters=(("transport", transport.lower()),) if transport.is_reliable else (),
+    )
+    loop_time = asyncio.get_running_loop().time
+    registration = TrunkRegistration(
+        Registration(
+            Binding(
+                aor=identity,
+                registrar=plan.trunk.domain,
+                contacts=(plan.trunk.contact or here,),
+                expires_seconds=settings.trunk.register_expires_seconds,
+            ),
+            digest=_digest(settings),
+            token=new_token,
+            jitter=Random().random,
+            windows=windows_seen_from(publish_windows(settings), clock, loop_time),
+        ),
+        endpoint=endpoint,
+        trunk=driver,
+        targets=plan.trunk.targets,
+        clock=clock,
+        name=settings.trunk.name,
+        answer_timeout_seconds=plan.trunk.answer_timeout_seconds,
+    )
+    driver.registration_status = registration.status
+    return registration
 
 
 def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:

@@ -115,6 +115,9 @@ class TrunkSettings(_Section):
     hep: Line = ""
     hep_key_env: SecretName = ""
     hep_id: int = Field(default=1, ge=0, le=2**32 - 1)
+    registers: bool = Field(default=False, alias="register")  # pydantic's own models have a `register`
+    register_expires_seconds: int = Field(default=3600, ge=60, le=86_400)
+    contact: Line = ""
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -318,7 +321,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         model = field.annotation
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             return [*WindowSettings.model_fields]
-    return [*model.model_fields]
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def zone_of(window: WindowSettings) -> ZoneInfo:

@@ -27,7 +27,8 @@ async def test_a_standby_knows_what_happened_since_its_start(
     plan = WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses={})
     store = PostgresStore(engine, wfm="genesys", trunk=settings.trunk.name)
     leases, key = PostgresLeases(engine), trunk_key(settings)
-    async with open_trunk(plan, store, leases, "standby", floor.clock) as (ownership, driver):
+    async with open_trunk(plan, store, leases, "standby", floor.clock) as trunk:
+        ownership, driver = trunk.ownership, trunk.driver
         async with store.work() as books:
             await books.trunks.save(key, LEARNED, floor.clock())
             await books.trunks.disarm(key, "credentials.wrong-password", floor.clock())

@@ -26,6 +26,7 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.trunk import CAUSES
+from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
@@ -33,8 +34,8 @@ from shiftline.trades.model import EvidenceKind, TradeState, Verdict
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
-    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, RefusalClass, StandingWord,
-    TradeRowState, TradeState, Verdict,
+    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, RefusalClass, RegistrationState,
+    StandingWord, TradeRowState, TradeState, Verdict,
 )  # fmt: skip
 
 LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
@@ -92,7 +93,7 @@ def _models() -> dict[str, type[BaseModel]]:
 
 def _defaults(model: type[BaseModel]) -> dict[str, str]:
     return {
-        name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
+        field.alias or name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
         for name, field in model.model_fields.items()
     }
 

@@ -33,7 +33,7 @@ def show(path: ConfigFile = DEFAULT_CONFIG) -> None:
     Example: [bold]shiftline config show --config shiftline.toml[/]
     """
     settings = load_settings(path)
-    shown: dict[str, Any] = settings.model_dump(mode="json")
+    shown: dict[str, Any] = settings.model_dump(mode="json", by_alias=True)
     shown["database"]["url"] = _without_password(shown["database"]["url"])
     typer.echo(json.dumps(shown, indent=2))
 

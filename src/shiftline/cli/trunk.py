@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -35,7 +35,7 @@ def list_all(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 @app.command()
 def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """One trunk: learned rate, how its refusals were classed, whether it is disarmed.
+    """One trunk: learned rate, class of its refusals, its registration, whether it is disarmed.
 
     Example: [bold]shiftline trunk show pbx[/]
     """
@@ -69,7 +69,9 @@ def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
         return
-    table = Table("trunk", "source", "user", "mode", "rate/s", "refusal", "disarmed by", "seen")
+    table = Table(
+        "trunk", "source", "user", "mode", "rate/s", "refusal", "registration", "disarmed by", "seen"
+    )
     for row in rows:
         state = row.governor
         table.add_row(
@@ -79,7 +81,17 @@ def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
             str(state.get("mode", "-")),
             str(state.get("rate", "-")),
             str(state.get("refusal", "-")),
+            _registration(state.get("registration")),
             row.disarmed_cause or "-",
             f"{row.saved_at:%Y-%m-%d %H:%M:%S}",
         )
     Console().print(table)
+
+
+def _registration(known: dict[str, Any] | None) -> str:
+    if not known:
+        return "-"
+    if until := known.get("registered_until"):
+        return f"until {str(until)[:19].replace('T', ' ')}"
+    why = (known.get("last_failure") or {}).get("why", "")
+    return f"{known.get('state')} {why}".rstrip()

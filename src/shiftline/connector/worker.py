@@ -52,6 +52,10 @@ class Rhythm:
         return timedelta(seconds=self.window_poll_seconds if inside else self.poll_seconds)
 
 
+async def _nothing_to_say() -> None:
+    """What most trunks are told at the end."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Worker:
     """Runs all loops until cancelled. Several workers may run; leases decide who acts."""
@@ -68,6 +72,8 @@ class Worker:
     watch: TrunkWatch
     wfm_name: str
     delivery: DeliveryPolicy
+    farewell: Callable[[], Awaitable[None]] = _nothing_to_say
+    """Awaited at the end, while the trunk is still ours: its registration is removed."""
     _evaluated_at: datetime | None = field(default=None, init=False)
     _insisted_at: datetime | None = field(default=None, init=False)
 
@@ -175,6 +181,8 @@ class Worker:
         return 1.0
 
     async def _let_go(self) -> None:
+        if self.trunk.holds():
+            await self.farewell()
         for ownership in (self.trunk, self.wfm):
             try:
                 await asyncio.wait_for(ownership.give_up(), timeout=2.0)

@@ -31,7 +31,7 @@ class RequestRecord:
     status: int | None
     """The final status that was sent; None for silence."""
     reason: str
-    """ok, challenge, stale, wrong-password, throttled, policy, silent, malformed or no-phone."""
+    """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone."""
     call_id: str | None
 
     def to_json(self) -> str:

@@ -44,15 +44,18 @@ async def request_to(
     Each try is a transaction of its own with ``timeout_seconds``; what all targets failed with is the
     last one's exchange. Raises what `SipEndpoint.request` raises.
     """
-    exchange = await _send(endpoint, request, targets[0], timeout_seconds)
+    exchange = await send_to(endpoint, request, targets[0], timeout_seconds)
     for target in targets[1:]:
         if not has_failed(exchange):
             break
-        exchange = await _send(endpoint, request, target, timeout_seconds)
+        exchange = await send_to(endpoint, request, target, timeout_seconds)
     return exchange
 
 
-async def _send(endpoint: SipEndpoint, request: Request, target: Target, timeout_seconds: float) -> Exchange:
+async def send_to(
+    endpoint: SipEndpoint, request: Request, target: Target, timeout_seconds: float
+) -> Exchange:
+    """Send a request to this target only; raises what `SipEndpoint.request` raises."""
     return await endpoint.request(
         request,
         target.address,

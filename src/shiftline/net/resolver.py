@@ -16,7 +16,7 @@ import dns.resolver
 from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
-from shiftline.errors import ConfigurationError, SipSyntaxError, UnavailableError
+from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError, UnavailableError
 from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, plan, transport_of
 from shiftline.sip.uri import SipUri
 
@@ -145,6 +145,21 @@ def read_trunk_address(text: str) -> SipUri:
     except ConfigurationError as error:
         raise ConfigurationError(f"In trunk.address, {error.message}", remedy=error.remedy) from error
     return uri
+
+
+def read_contact(text: str) -> SipUri | None:
+    """Read ``trunk.contact``, None when it is empty; raises ConfigurationError for what is no SIP URI."""
+    if not text:
+        return None
+    try:
+        contact = SipUri.parse(text)
+        str(contact)
+    except (SipSyntaxError, MisuseError) as error:
+        raise ConfigurationError(
+            f"trunk.contact is {text!r}, which is not a SIP URI.",
+            remedy="Write it like sip:shiftline@192.0.2.7:5060, or leave it empty.",
+        ) from error
+    return contact
 
 
 def source_towards(destination: tuple[str, int], configured: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +48,10 @@ CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
 )
 
 
+Errand = Callable[[Governor, float], None]
+"""Sends one request that is no check, at this moment, and reports to that governor."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkAddress:
     """Where the trunk is, best way first, and who we are there."""
@@ -56,6 +61,8 @@ class TrunkAddress:
     identity: SipUri
     method: str
     answer_timeout_seconds: float
+    contact: SipUri | None = None
+    """Where the PBX shall send what is for us, once we are registered; None: our own address."""
 
 
 @dataclass(order=True, slots=True)
@@ -92,9 +99,12 @@ class TrunkDriver:
         self._clock = clock
         self._token = token
         self._may_send = may_send
+        self.registration_status: Callable[[], Mapping[str, Any]] | None = None
+        """Shows the trunk's own registration beside the governor's state, where it has one."""
         self._disarmed: str | None = None
         self._queue: list[_Queued] = []
         self._aside: list[_Queued] = []  # refused; another check goes first, and tells whom it was about
+        self._errands: deque[Errand] = deque()
         self._order = count()
         self._passes = 0
         self._evidence: list[Evidence] = []
@@ -108,6 +118,7 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
         self._queue.clear()
+        self._errands.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -132,6 +143,16 @@ class TrunkDriver:
             heapq.heappush(self._queue, _Queued(check.needed_by, next(self._order), check))
         self._pump()
 
+    def run_errand(self, errand: Errand | None = None, *, first: bool = False) -> None:
+        """Run an errand as soon as the governor lets a request leave, before all checks.
+
+        It goes behind other errands unless it is to be the ``first``. Call it without one when an errand's
+        answer has come, so that the trunk goes on.
+        """
+        if errand is not None:
+            (self._errands.appendleft if first else self._errands.append)(errand)
+        self._pump()
+
     async def gathered(self, timeout_seconds: float) -> list[Evidence]:
         """Wait for evidence, at most so long (seconds), and return all there is."""
         if not self._evidence:
@@ -149,17 +170,23 @@ class TrunkDriver:
             return self._disarmed
         return CAUSES[self._governor.refusal] if self._governor.mode is Mode.STOPPED else None
 
+    @property
+    def has_passed(self) -> bool:
+        """Whether the trunk has let anything through since its driver was made."""
+        return self._passes > 0
+
     def knowledge(self) -> dict[str, Any]:
         """The governor's state with the trouble of the moment, as plain JSON values."""
         trouble = self.stopped_by() or CAUSES.get(self._governor.refusal)
-        return {**self._governor.knowledge(), "trouble": trouble, "waiting": self._waiting}
+        known = {**self._governor.knowledge(), "trouble": trouble, "waiting": self._waiting}
+        return known if (show := self.registration_status) is None else known | {"registration": show()}
 
     def _pump(self) -> None:
         """Send whatever may leave now, and come back when the governor says so."""
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while self._waiting:
+        while self._waiting or self._errands:
             cause = self.stopped_by()
             if cause is not None:
                 self._give_up_queue(cause)
@@ -175,6 +202,8 @@ class TrunkDriver:
                 return
             if permission.send is Send.CANARY:
                 self._send(None, self._canary(), Send.CANARY, now)
+            elif self._errands:
+                self._errands.popleft()(self._governor, now)
             else:
                 queued = heapq.heappop(self._queue) if self._queue else self._aside.pop(0)
                 self._send(queued, queued.attempt or self._question(queued.check), Send.CHECK, now)
@@ -232,6 +261,8 @@ class TrunkDriver:
             return Answer.CHALLENGED if outcome is ChallengeOutcome.RETRY else Answer.CREDENTIALS_REFUSED
         if response.status in REFUSALS:
             return Answer.REFUSED
+        if self._digest is not None:
+            self._digest.accepted(response, request)  # it may hand out the next nonce
         # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
         return Answer.PASSED
 

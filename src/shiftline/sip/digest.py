@@ -1,108 +1,43 @@
-"""Digest authentication: its values and the client (RFC 7616, 2617, 8760; in SIP, RFC 3261 section 22)."""
+"""Digest authentication: the client (RFC 7616, 2617, 8760; in SIP, RFC 3261 section 22)."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from hmac import compare_digest
 
-from shiftline.errors import ConfigurationError, SipSyntaxError
-from shiftline.secrets import Secret
-from shiftline.sip.grammar import quote, split_list, unquote
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.digest_values import (
+    ALGORITHMS,
+    Challenge,
+    DigestAccount,
+    account_key,
+    credentials_for,
+    digest_response,
+    keyed_response,
+    named_user,
+    parse_digest,
+    parse_info,
+    split_challenges,
+)
+from shiftline.sip.grammar import quote
 from shiftline.sip.headers import CSeq
 from shiftline.sip.message import Request, Response
 
-ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+__all__ = [
+    "ALGORITHMS", "Challenge", "ChallengeOutcome", "DigestAccount", "DigestClient", "ServerProof",
+    "credentials_for", "digest_response", "parse_digest",
+]  # fmt: skip
+
 _REMEMBERED_CALLS = 16384
 _REMEMBERED_REALMS = 4
+_REMEMBERED_GIFTS = 16
 _MOST_ROUNDS = 3
 """Challenges in a row for one call: a proxy's, a registrar's and a stale nonce. More would have no end."""
 _HEADERS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
-
-
-def parse_digest(value: str) -> dict[str, str]:
-    """The parameters of a challenge or of credentials. Raises SipSyntaxError for another scheme."""
-    scheme, _, rest = value.strip().partition(" ")
-    if scheme.lower() != "digest":
-        raise SipSyntaxError(f"The scheme {scheme[:20]!r} is not Digest.")
-    parameters: dict[str, str] = {}
-    for part in split_list(rest):
-        name, equals, text = part.partition("=")
-        if equals:
-            parameters.setdefault(name.strip().lower(), unquote(text.strip()))
-    return parameters
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """A WWW-Authenticate or Proxy-Authenticate value (RFC 7616 section 3.3)."""
-
-    realm: str
-    nonce: str
-    algorithm: str = "MD5"
-    qop: tuple[str, ...] = ()
-    opaque: str | None = None
-    stale: bool = False
-
-    @classmethod
-    def parse(cls, value: str) -> Challenge:
-        """Read a Digest challenge. Raises SipSyntaxError, also for other schemes."""
-        parameters = parse_digest(value)
-        if "realm" not in parameters or "nonce" not in parameters:
-            raise SipSyntaxError("A challenge lacks its realm or nonce.")
-        return cls(
-            realm=parameters["realm"],
-            nonce=parameters["nonce"],
-            algorithm=parameters.get("algorithm", "MD5").upper(),
-            qop=tuple(part.lower() for part in split_list(parameters.get("qop", ""))),
-            opaque=parameters.get("opaque"),
-            stale=parameters.get("stale", "").lower() == "true",
-        )
-
-    @property
-    def answerable(self) -> bool:
-        """Whether we know the algorithm and a quality of protection it offers."""
-        return self.algorithm in ALGORITHMS and (not self.qop or "auth" in self.qop)
-
-    def __str__(self) -> str:
-        parts = [f"realm={quote(self.realm)}", f"nonce={quote(self.nonce)}", f"algorithm={self.algorithm}"]
-        if self.qop:
-            parts.append(f"qop={quote(','.join(self.qop))}")
-        if self.opaque is not None:
-            parts.append(f"opaque={quote(self.opaque)}")
-        if self.stale:
-            parts.append("stale=true")
-        return f"Digest {', '.join(parts)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestAccount:
-    """Whom we say we are."""
-
-    username: str
-    password: Secret
-
-    def __post_init__(self) -> None:
-        if not self.username.isprintable():
-            raise ConfigurationError("The SIP user name holds a line break or another control character.")
-
-
-def digest_response(account: DigestAccount, method: str, credentials: Mapping[str, str]) -> str:
-    """The ``response`` of RFC 7616 section 3.4.1, in lower-case hexadecimal, for qop ``auth`` or none.
-
-    ``credentials`` holds realm, nonce, uri, and where they apply algorithm, qop, nc and cnonce.
-    """
-    algorithm = ALGORITHMS[credentials.get("algorithm", "MD5").upper()]
-
-    def digest(text: str) -> str:
-        return hashlib.new(algorithm, text.encode(errors="surrogateescape")).hexdigest()
-
-    a1 = digest(f"{account.username}:{credentials['realm']}:{account.password.reveal()}")
-    a2 = digest(f"{method}:{credentials['uri']}")
-    middle = [credentials[name] for name in ("nc", "cnonce", "qop")] if "qop" in credentials else []
-    return digest(":".join([a1, credentials["nonce"], *middle, a2]))
+_INFOS = (("Authentication-Info", "Authorization"), ("Proxy-Authentication-Info", "Proxy-Authorization"))
 
 
 class ChallengeOutcome(Enum):
@@ -116,10 +51,22 @@ class ChallengeOutcome(Enum):
     """There is no challenge that we can answer, or no end of them."""
 
 
+class ServerProof(Enum):
+    """What an accepted request's answer shows of the server (``rspauth``, RFC 7616 section 3.5)."""
+
+    ABSENT = auto()
+    PROVEN = auto()
+    """The server knows the account's password."""
+    WRONG = auto()
+    """It claims to and does not: the answer was made or changed by somebody else."""
+
+
 @dataclass(slots=True)
 class _Nonce:
     challenge: Challenge
-    header: str
+    key: str = field(repr=False)
+    session_cnonce: str = field(repr=False)
+    """The one cnonce of a session algorithm: whichever of its uses a server keys on, it is the same."""
     uses: int = 0
 
 
@@ -134,25 +81,29 @@ class _Challenged:
 class DigestClient:
     """Answers challenges for one account towards one server from one source.
 
-    A nonce is used until it is challenged again, so a burst of N requests costs N+1.
+    Nonces are kept by (header, realm): server and source address are the instance's own, and a proxy and a
+    registrar may challenge in the name of one realm (RFC 3261 section 22.3). A nonce is used until it is
+    challenged again, so a burst of N requests costs N+1.
     """
 
     def __init__(self, account: DigestAccount, *, token: Callable[[], str]) -> None:
         self._account = account
         self._token = token
-        self._nonces: dict[str, _Nonce] = {}
+        self._nonces: dict[tuple[str, str], _Nonce] = {}
+        self._gifts: deque[str] = deque(maxlen=_REMEMBERED_GIFTS)
         self._calls: OrderedDict[str, _Challenged] = OrderedDict()
 
     def authorize(self, request: Request) -> bool:
         """Add credentials for every realm whose nonce is known; False when none is.
 
-        Call it on each copy anew: the credentials cover method and Request-URI and count the nonce's uses.
+        Call it on each copy anew: the credentials cover method, Request-URI and (``auth-int``) body, and
+        count the nonce's uses.
         """
-        for nonce in self._nonces.values():
-            request.headers.remove(nonce.header)
-        for nonce in self._nonces.values():
+        for header in {header for header, _ in self._nonces}:
+            request.headers.remove(header)
+        for (header, _), nonce in self._nonces.items():
             nonce.uses += 1
-            request.headers.add(nonce.header, self._credentials(nonce, request))
+            request.headers.add(header, self._credentials(nonce, request))
         return bool(self._nonces)
 
     def challenged(self, response: Response, request: Request) -> ChallengeOutcome:
@@ -171,7 +122,7 @@ class DigestClient:
         before = self._calls.get(call_id)
         rounds = before.round if before is not None and 0 <= cseq - before.cseq <= 1 else 0
         used = credentials_for(request, reply, challenge.realm)
-        fresh = used is not None and (rounds > 0 or self._is_first_use(used))
+        fresh = used is not None and (rounds > 0 or self._is_first_use(reply, used))
         if used is not None and used.get("nonce") == challenge.nonce:
             return ChallengeOutcome.REFUSED
         self._learn(challenge, reply)
@@ -182,16 +133,57 @@ class DigestClient:
         self._remember(call_id, _Challenged(cseq=cseq, round=rounds + 1))
         return ChallengeOutcome.RETRY
 
-    def _is_first_use(self, used: dict[str, str]) -> bool:
+    def accepted(self, response: Response, request: Request) -> ServerProof:
+        """Read the Authentication-Info of the answer to ``request``: check ``rspauth``, keep ``nextnonce``.
+
+        A wrong ``rspauth`` brings no nonce. Of a session algorithm ``nextnonce`` is not kept: the standard
+        leaves open which nonce would then be in the key, and one more challenge is the surer way.
+        """
+        for info, header in _INFOS:
+            value = response.headers.get(info)
+            used = self._sole_use(request, header) if value is not None else None
+            if value is None or used is None:
+                continue
+            nonce, credentials = used
+            parameters = parse_info(value)
+            proof = _proof(nonce.key, credentials, parameters.get("rspauth"), response.body)
+            if proof is not ServerProof.WRONG:
+                self._keep_next(nonce, credentials, parameters.get("nextnonce"))
+            return proof
+        return ServerProof.ABSENT
+
+    def _sole_use(self, request: Request, header: str) -> tuple[_Nonce, dict[str, str]] | None:
+        """Our credentials in these rows. Authentication-Info names no realm, so there must be one only."""
+        rows = request.headers.get_all(header)
+        known = [nonce for (name, _), nonce in self._nonces.items() if name == header]
+        if len(rows) != 1 or len(known) != 1:
+            return None
+        credentials = credentials_for(request, header, known[0].challenge.realm)
+        return None if credentials is None else (known[0], credentials)
+
+    def _keep_next(self, nonce: _Nonce, credentials: dict[str, str], following: str | None) -> None:
+        current = nonce.challenge.nonce
+        if not following or nonce.challenge.is_session or credentials.get("nonce") != current:
+            return  # nothing new, or an answer that a newer one has overtaken
+        if following != current:
+            nonce.challenge = replace(nonce.challenge, nonce=following, stale=False)
+            nonce.uses = 0
+            self._gifts.append(following)
+
+    def _is_first_use(self, header: str, used: dict[str, str]) -> bool:
+        if used.get("nonce") in self._gifts:
+            return False  # it came with an accepted answer, and may have grown old before its first use
         if "nc" in used:
             return used["nc"] == "00000001"
-        known = self._nonces.get(used["realm"])
+        known = self._nonces.get((header, used["realm"]))
         return known is not None and known.challenge.nonce == used.get("nonce") and known.uses == 1
 
     def _learn(self, challenge: Challenge, header: str) -> None:
-        known = self._nonces.get(challenge.realm)
+        place = (header, challenge.realm)
+        known = self._nonces.get(place)
         if known is None or known.challenge.nonce != challenge.nonce:
-            self._nonces[challenge.realm] = _Nonce(challenge, header)
+            key = account_key(self._account, challenge.realm, challenge.algorithm)
+            self._nonces[place] = _Nonce(challenge, key, self._token() if challenge.is_session else "")
             while len(self._nonces) > _REMEMBERED_REALMS:
                 del self._nonces[next(iter(self._nonces))]
 
@@ -203,27 +195,36 @@ class DigestClient:
 
     def _credentials(self, nonce: _Nonce, request: Request) -> str:
         challenge = nonce.challenge
-        quoted = {
-            "username": self._account.username,
-            "realm": challenge.realm,
-            "nonce": challenge.nonce,
-            "uri": str(request.uri),
-        }
+        name = named_user(self._account.username, challenge)
+        quoted = {"realm": challenge.realm, "nonce": challenge.nonce, "uri": str(request.uri)}
         plain = {"algorithm": challenge.algorithm}
-        if challenge.qop:
-            quoted["cnonce"] = self._token()
-            plain |= {"qop": "auth", "nc": f"{nonce.uses:08x}"}
-        quoted["response"] = digest_response(self._account, request.method, quoted | plain)
+        if (quality := challenge.quality) is not None:
+            quoted["cnonce"] = nonce.session_cnonce or self._token()
+            plain |= {"qop": quality, "nc": f"{nonce.uses:08x}"}
+        quoted["response"] = keyed_response(nonce.key, request.method, quoted | plain, request.body)
         if challenge.opaque is not None:
             quoted["opaque"] = challenge.opaque
-        parts = [f"{name}={quote(value)}" for name, value in quoted.items()]
-        parts += [f"{name}={value}" for name, value in plain.items()]
+        if challenge.userhash:
+            plain["userhash"] = "true"
+        # RFC 7616 section 3.4: the extended notation of username* stands without quotes.
+        parts = [f"{key}={value if key.endswith('*') else quote(value)}" for key, value in name.items()]
+        parts += [f"{key}={quote(value)}" for key, value in quoted.items()]
+        parts += [f"{key}={value}" for key, value in plain.items()]
         return f"Digest {', '.join(parts)}"
+
+
+def _proof(key: str, credentials: dict[str, str], claimed: str | None, body: bytes) -> ServerProof:
+    if claimed is None:
+        return ServerProof.ABSENT
+    expected = keyed_response(key, "", credentials, body)
+    given = claimed.lower().encode(errors="replace")
+    return ServerProof.PROVEN if compare_digest(expected.encode(), given) else ServerProof.WRONG
 
 
 def _best_challenge(response: Response, header: str) -> Challenge | None:
     # The server lists its challenges in order of preference (RFC 8760 section 2.4).
-    for value in response.headers.get_all(header) if header else ():
+    rows = response.headers.get_all(header) if header else ()
+    for value in (value for row in rows for value in split_challenges(row)):
         try:
             challenge = Challenge.parse(value)
         except SipSyntaxError:
@@ -235,15 +236,3 @@ def _best_challenge(response: Response, header: str) -> Challenge | None:
 
 def _call_of(request: Request) -> tuple[str, int]:
     return request.headers.get("Call-ID") or "", CSeq.parse(request.headers.get("CSeq") or "").number
-
-
-def credentials_for(request: Request, header: str, realm: str) -> dict[str, str] | None:
-    """The Digest credentials for ``realm`` in the rows called ``header``, or None."""
-    for value in request.headers.get_all(header):
-        try:
-            credentials = parse_digest(value)
-        except SipSyntaxError:
-            continue  # credentials of another scheme answer no Digest challenge
-        if credentials.get("realm") == realm:
-            return credentials
-    return None

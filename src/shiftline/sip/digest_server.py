@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.secrets import Secret
-from shiftline.sip.digest import ALGORITHMS, Challenge, DigestAccount, credentials_for, digest_response
+from shiftline.sip.digest_values import (
+    ALGORITHMS,
+    QUALITIES,
+    Challenge,
+    DigestAccount,
+    account_key,
+    canonical_algorithm,
+    claimed_user,
+    credentials_for,
+    digest_response,
+    keyed_response,
+)
+from shiftline.sip.grammar import quote
 from shiftline.sip.message import Request
 from shiftline.sip.uri import SipUri
 
@@ -38,28 +50,47 @@ class DigestServer:
         password_of: Callable[[str], Secret | None],
         *,
         token: Callable[[], str],
-        algorithm: str = "MD5",
+        algorithms: Sequence[str] = ("MD5",),
+        qop: Sequence[str] = ("auth",),
         nonce_seconds: float = 300,
+        user_of_hash: Callable[[str], str | None] | None = None,
     ) -> None:
-        """``password_of`` knows the users; ``token`` feeds the nonces and the key that signs them."""
-        if algorithm not in ALGORITHMS:
+        """``password_of`` knows the users; ``token`` feeds the nonces and the key that signs them.
+
+        ``algorithms`` are offered in this order, one challenge each. ``qop`` says which qualities are good
+        enough: ("auth-int",) demands that the body be covered. With ``user_of_hash``, which finds the user
+        of a `hashed_username`, clients are asked to hide the name (RFC 7616 section 3.4.4).
+        """
+        if not algorithms or not qop or not {*algorithms} <= {*ALGORITHMS} or not {*qop} <= {*QUALITIES}:
             raise MisuseError(
-                f"There is no digest algorithm {algorithm!r}.", remedy=f"Use {', '.join(ALGORITHMS)}."
+                f"There is no digest with algorithms {algorithms!r} and qop {qop!r}.",
+                remedy=f"Use some of {', '.join(ALGORITHMS)} and of {', '.join(QUALITIES)}.",
             )
         self._realm = realm
         self._password_of = password_of
-        self._algorithm = algorithm
+        self._algorithms = tuple(algorithms)
+        self._qop = tuple(qop)
         self._token = token
         self._nonce_seconds = nonce_seconds
+        self._user_of_hash = user_of_hash
         self._key = (token() + token()).encode()
 
-    def challenge(self, now: float, *, stale: bool = False) -> str:
+    def challenge(self, now: float, *, stale: bool = False, algorithm: str = "") -> str:
         """A WWW-Authenticate or Proxy-Authenticate value with a nonce that lives ``nonce_seconds``."""
-        stamp = f"{int(now * 1000):x}.{self._token()}"
-        nonce = f"{stamp}.{self._signature(stamp)}"
         return str(
-            Challenge(realm=self._realm, nonce=nonce, algorithm=self._algorithm, qop=("auth",), stale=stale)
+            Challenge(
+                realm=self._realm,
+                nonce=self._new_nonce(now),
+                algorithm=algorithm or self._algorithms[0],
+                qop=self._qop,
+                stale=stale,
+                userhash=self._user_of_hash is not None,
+            )
         )
+
+    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
+        """One value per algorithm, the preferred one first, each for a row of its own (RFC 8760)."""
+        return [self.challenge(now, stale=stale, algorithm=algorithm) for algorithm in self._algorithms]
 
     def verify(self, request: Request, now: float) -> DigestVerdict:
         """Judge the credentials for our realm in Authorization or Proxy-Authorization."""
@@ -68,38 +99,82 @@ class DigestServer:
             return DigestVerdict.MISSING
         if not self._well_formed(credentials, request):
             return DigestVerdict.MALFORMED
-        password = self._password_of(credentials["username"])
-        if password is None:
+        account = self._account_of(credentials)
+        if account is None:
             return DigestVerdict.UNKNOWN_USER
-        account = DigestAccount(username=credentials["username"], password=password)
-        expected = digest_response(account, request.method, credentials)
+        expected = digest_response(account, request.method, credentials, request.body)
         if not hmac.compare_digest(
             expected.encode(), credentials["response"].lower().encode(errors="replace")
         ):
             return DigestVerdict.WRONG_PASSWORD
         return DigestVerdict.OK if self._is_current(credentials["nonce"], now) else DigestVerdict.STALE
 
+    def authentication_info(
+        self, request: Request, now: float, *, next_nonce: bool, body: bytes = b""
+    ) -> str:
+        """The Authentication-Info of the answer to a verified request (RFC 7616 section 3.5).
+
+        It proves that we know the password; ``body`` is the answer's own. With ``next_nonce`` it also hands
+        out the nonce to use next. Raises MisuseError for a request that was not verified.
+        """
+        credentials = self._credentials(request)
+        account = self._account_of(credentials) if credentials is not None else None
+        if credentials is None or account is None:
+            raise MisuseError("Only a verified request is told about its authentication.")
+        parts = [f"nextnonce={quote(self._new_nonce(now))}"] if next_nonce else []
+        if "qop" in credentials:
+            key = account_key(account, self._realm, canonical_algorithm(credentials.get("algorithm", "MD5")))
+            parts.append(f"rspauth={quote(keyed_response(key, '', credentials, body))}")
+            parts += [f"cnonce={quote(credentials['cnonce'])}"]
+            parts += [f"nc={credentials['nc']}", f"qop={credentials['qop']}"]
+        return ", ".join(parts)
+
     def username_of(self, request: Request) -> str | None:
         """The user name that the request claims for our realm, unproven; None without credentials."""
         credentials = self._credentials(request)
-        return credentials.get("username") if credentials else None
+        return self._user_of(credentials) if credentials else None
 
     def _credentials(self, request: Request) -> dict[str, str] | None:
         return credentials_for(request, "Authorization", self._realm) or credentials_for(
             request, "Proxy-Authorization", self._realm
         )
 
+    def _user_of(self, credentials: dict[str, str]) -> str | None:
+        claimed = claimed_user(credentials)
+        if claimed is not None and credentials.get("userhash", "").lower() == "true":
+            return self._user_of_hash(claimed) if self._user_of_hash is not None else None
+        return claimed
+
+    def _account_of(self, credentials: dict[str, str]) -> DigestAccount | None:
+        user = self._user_of(credentials)
+        password = self._password_of(user) if user is not None else None
+        if user is None or password is None:
+            return None
+        return DigestAccount(username=user, password=password)
+
     def _well_formed(self, credentials: dict[str, str], request: Request) -> bool:
-        needed = {"username", "nonce", "uri", "response"}
+        user = claimed_user(credentials)
+        needed = {"nonce", "uri", "response"}
         if "qop" in credentials:
             needed |= {"nc", "cnonce"}
+        algorithm = canonical_algorithm(credentials.get("algorithm", "MD5"))
         return (
             needed <= credentials.keys()
-            and credentials["username"].isprintable()
-            and credentials.get("qop", "auth") == "auth"
-            and credentials.get("algorithm", "MD5").upper() == self._algorithm
+            and user is not None
+            and user.isprintable()
+            and self._good_enough(credentials.get("qop"), algorithm)
+            and algorithm in self._algorithms
             and _same_uri(credentials["uri"], request.uri)
         )
+
+    def _good_enough(self, quality: str | None, algorithm: str) -> bool:
+        if quality is not None:
+            return quality in self._qop
+        return "auth" in self._qop and not algorithm.endswith("-sess")  # a peer of RFC 2069
+
+    def _new_nonce(self, now: float) -> str:
+        stamp = f"{int(now * 1000):x}.{self._token()}"
+        return f"{stamp}.{self._signature(stamp)}"
 
     def _is_current(self, nonce: str, now: float) -> bool:
         stamp, _, signature = nonce.rpartition(".")

@@ -31,6 +31,11 @@ class Target:
     transport: Transport = Transport.UDP
     server_name: str = ""
 
+    @classmethod
+    def over_udp(cls, address: tuple[str, int]) -> Target:
+        """The target at this numeric address, over UDP."""
+        return cls(host=address[0], port=address[1])
+
     @property
     def address(self) -> tuple[str, int]:
         """Host and port, as the agent takes them."""

@@ -71,6 +71,7 @@ def _trunk(row: TrunkRow, now: datetime) -> dict[str, Any]:
         "rate": known.get("rate"),
         "refusal": known.get("refusal"),
         "trouble": known.get("trouble"),
+        "registration": known.get("registration"),
         "disarmed_cause": row.disarmed_cause,
         "saved_seconds_ago": round(age, 1),
         "worker_is_silent": age > SILENT_SECONDS,

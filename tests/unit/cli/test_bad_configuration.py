@@ -113,6 +113,7 @@ def test_a_bad_trunk_address_is_told(
     [
         ("source", "eth0", ["trunk.source", "IP address of this machine"]),
         ("domain", "pbx example", ["trunk.domain", "not a host name"]),
+        ("contact", "shiftline at home", ["trunk.contact", "not a SIP URI"]),
         ("name", "a\\u0000b", ["trunk.name", "control character"]),
     ],
 )

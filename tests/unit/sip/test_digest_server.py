@@ -8,8 +8,9 @@ import pytest
 
 from shiftline.errors import MisuseError
 from shiftline.secrets import Secret
-from shiftline.sip.digest import Challenge, DigestAccount, DigestClient, digest_response
+from shiftline.sip.digest import Challenge, DigestAccount, DigestClient, ServerProof, digest_response
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
+from shiftline.sip.digest_values import hashed_username
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import register_query
 from shiftline.sip.uri import SipUri
@@ -21,7 +22,7 @@ USERS = {"agent0001": Secret(PASSWORD), "jörg": Secret("pässword")}
 def a_server(algorithm: str = "MD5") -> DigestServer:
     numbers = count(1)
     return DigestServer(
-        "lab", USERS.get, token=lambda: f"t{next(numbers)}", algorithm=algorithm, nonce_seconds=300
+        "lab", USERS.get, token=lambda: f"t{next(numbers)}", algorithms=(algorithm,), nonce_seconds=300
     )
 
 
@@ -148,7 +149,62 @@ def test_credentials_without_qop_are_verified() -> None:
     assert server.verify(request, 0.0) is DigestVerdict.OK
 
 
+def test_every_algorithm_is_offered_in_its_order() -> None:
+    """One challenge each, with a nonce of its own (RFC 8760 section 2.4)."""
+    offered = ("SHA-512-256", "SHA-256", "MD5")
+    server = DigestServer("lab", USERS.get, token=lambda: "t", algorithms=offered)
+    challenges = [Challenge.parse(text) for text in server.challenges(0.0)]
+    assert tuple(challenge.algorithm for challenge in challenges) == offered
+
+
+def test_auth_int_can_be_demanded() -> None:
+    """A client that offers only ``auth`` is not let in, and a changed body is found out."""
+    server = DigestServer("lab", USERS.get, token=lambda: "t", qop=("auth-int",))
+    request = answered(server.challenge(0.0))
+    assert server.verify(request, 0.0) is DigestVerdict.OK
+    request.body = b"changed on the way"
+    assert server.verify(request, 0.0) is DigestVerdict.WRONG_PASSWORD
+    forged = str(Challenge(realm="lab", nonce="n", qop=("auth",)))
+    assert server.verify(answered(forged), 0.0) is DigestVerdict.MALFORMED
+
+
+def test_a_hidden_name_is_found_again() -> None:
+    """With ``userhash`` the name does not travel; an unknown hash is an unknown user."""
+    hidden = {hashed_username(user, "lab", "MD5"): user for user in USERS}
+    server = DigestServer("lab", USERS.get, token=lambda: "t", user_of_hash=hidden.get)
+    request = answered(server.challenge(0.0))
+    assert "agent0001" not in (request.headers.get("Authorization") or "")
+    assert server.verify(request, 0.0) is DigestVerdict.OK
+    assert server.username_of(request) == "agent0001"
+    assert server.verify(answered(server.challenge(0.0), username="x"), 0.0) is DigestVerdict.UNKNOWN_USER
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
+@pytest.mark.parametrize("qop", ["auth", "auth-int"])
+def test_we_prove_ourselves_to_our_own_client(algorithm: str, qop: str) -> None:
+    """``rspauth`` covers the answer's body with auth-int; ``nextnonce`` is a nonce of ours."""
+    server = DigestServer("lab", USERS.get, token=lambda: "t", algorithms=(algorithm,), qop=(qop,))
+    client = DigestClient(DigestAccount(username="agent0001", password=Secret(PASSWORD)), token=lambda: "c")
+    response, request = Response(401, ""), a_request()
+    response.headers.add("WWW-Authenticate", server.challenge(0.0))
+    client.challenged(response, request)
+    client.authorize(request)
+    info = server.authentication_info(request, 1.0, next_nonce=True, body=b"welcome")
+    accepted = Response(200, "OK", body=b"welcome")
+    accepted.headers.add("Authentication-Info", info)
+    assert client.accepted(accepted, request) is ServerProof.PROVEN
+    following = a_request()
+    client.authorize(following)
+    assert server.verify(following, 301.0) is DigestVerdict.OK
+
+
+def test_nobody_unverified_is_told_anything() -> None:
+    """A proof of the password for a stranger would be a gift."""
+    with pytest.raises(MisuseError):
+        a_server().authentication_info(a_request(), 0.0, next_nonce=True)
+
+
 def test_an_unknown_algorithm_is_our_defect() -> None:
     """A server is built with an algorithm we have."""
     with pytest.raises(MisuseError, match="SHA-256"):
-        DigestServer("lab", USERS.get, token=lambda: "t", algorithm="ROT13")
+        DigestServer("lab", USERS.get, token=lambda: "t", algorithms=("ROT13",))

@@ -79,6 +79,7 @@ async def test_the_api_tells_trades_checks_and_trunks() -> None:
                 "rate": 47.25,
                 "refusal": "throttle",
                 "trouble": None,
+                "registration": None,
                 "disarmed_cause": None,
                 "saved_seconds_ago": 1.0,
                 "worker_is_silent": False,
@@ -92,6 +93,26 @@ async def test_the_api_tells_trades_checks_and_trunks() -> None:
     [
         ({}, "Working"),
         ({"governor": {"mode": "listening", "trouble": "network.unreachable"}}, "network.unreachable"),
+        (
+            {
+                "governor": {
+                    "registration": {"state": "registered", "registered_until": "2026-11-23T15:50:00"}
+                }
+            },
+            "registered until 2026-11-23 15:50:00 UTC",
+        ),
+        (
+            {
+                "governor": {
+                    "registration": {
+                        "state": "refused",
+                        "registered_until": None,
+                        "last_failure": {"status": 403, "why": "The registrar forbids it."},
+                    }
+                }
+            },
+            "Not registered: refused. The registrar forbids it.",
+        ),
         ({"governor": {}, "disarmed_cause": "acl.source"}, "shiftline trunk rearm pbx"),
         ({"saved_at": NOW - timedelta(seconds=61)}, "No worker has looked after it for 61 s"),
     ],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.agents import ANSWERS, CALL_DESTINATION, Truth
+from shiftline.lab.pbx.bindings import DEFAULT_EXPIRES_SECONDS, Bindings
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
 from shiftline.secrets import Secret
@@ -20,8 +21,6 @@ from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, has_tag
 
 _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
-_DEFAULT_EXPIRES_SECONDS = 3600
-_LONGEST_EXPIRES_SECONDS = 7200
 _CALL = re.compile(CALL_DESTINATION)
 
 
@@ -55,8 +54,10 @@ class Answering:
         self._faults = config.faults
         throttle = config.faults.throttle
         self._throttle = ThrottledKeys(throttle, phase_seconds=phase_seconds) if throttle else None
-        self._digest = DigestServer(config.realm, self._password_of, algorithm=config.algorithm, token=token)
-        self._bindings: dict[str, tuple[str, float]] = {}
+        self._digest = DigestServer(
+            config.realm, self._password_of, algorithms=(config.algorithm,), token=token
+        )
+        self._bindings = Bindings(config.expires)
         self._calls: set[str] = set()
 
     def answer(self, request: Request, source: str, now: float) -> Answer:
@@ -113,32 +114,26 @@ class Answering:
     def _presence(self, user: str | None, now: float) -> Truth:
         """The agent's truth; an agent who was not registered is available once a client has registered it."""
         truth = self._config.truth(user)
-        bound = user in self._bindings and self._bindings[user][1] > now
+        bound = bool(self._bindings.of(user or "", now))
         return Truth.AVAILABLE if bound and truth is Truth.NOT_REGISTERED else truth
 
     def _register(self, request: Request, user: str | None, now: float) -> Answer:
-        if user is None or self._config.truth(user) is Truth.UNKNOWN:
+        known = user in self._config.accounts or self._config.truth(user) is not Truth.UNKNOWN
+        if user is None or not known:
             return Answer(status=404, authenticated=True)
-        if (contact := request.headers.get("Contact")) is not None:
-            self._bind(user, contact, request.headers.get("Expires"), now)
+        if "Contact" in request.headers and self._bindings.take(user, request, now) is not None:
+            minimum = ("Min-Expires", f"{self._config.expires.shortest:d}")
+            return Answer(status=423, reason="too-brief", headers=(minimum,), authenticated=True)
         return Answer(status=200, headers=self._contacts(user, now), authenticated=True)
-
-    def _bind(self, user: str, contact: str, expires: str | None, now: float) -> None:
-        if contact.strip() == "*":
-            self._bindings.pop(user, None)
-            return
-        address = NameAddr.parse(contact)
-        wish = address.parameter("expires") or expires or ""
-        seconds = min(int(wish) if wish.isdecimal() else _DEFAULT_EXPIRES_SECONDS, _LONGEST_EXPIRES_SECONDS)
-        self._bindings[user] = (f"<{address.uri}>", now + seconds)
 
     def _contacts(self, user: str, now: float) -> tuple[tuple[str, str], ...]:
         """The bindings of ``user`` as a REGISTER's answer lists them (RFC 3261 section 10.3, step 8)."""
-        default = (f"<sip:{user}@phone.{self._config.realm}>", now + _DEFAULT_EXPIRES_SECONDS)
-        bound = self._bindings.get(user, default if self._config.truth(user).is_registered else None)
-        if bound is None or bound[1] <= now:
-            return ()
-        return (("Contact", f"{bound[0]};expires={round(bound[1] - now)}"),)
+        bound = self._bindings.of(user, now)
+        if bound is None:
+            registered = self._config.truth(user).is_registered
+            phone = f"<sip:{user}@phone.{self._config.realm}>"
+            bound = {phone: now + DEFAULT_EXPIRES_SECONDS} if registered else {}
+        return tuple(("Contact", f"{uri};expires={round(ends - now)}") for uri, ends in bound.items())
 
     def _accept_call(self, request: Request) -> Answer:
         self._calls.add(request.headers.get("Call-ID") or "")

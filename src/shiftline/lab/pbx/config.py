@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.bindings import ExpiresLimits
 from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.process import WrittenSecret
 
@@ -26,6 +27,8 @@ class PracticePbxConfig:
     realm: str = "lab"
     algorithm: str = "MD5"
     """MD5 or SHA-256."""
+    expires: ExpiresLimits = ExpiresLimits()  # noqa: RUF009 - a frozen value
+    """What its registrar grants; a shorter wish gets 423."""
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
     answer_seconds: tuple[float, float] = (0.020, 0.060)
     """Shortest and longest time of an answer that needed authentication."""
