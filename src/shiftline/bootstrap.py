@@ -22,10 +22,11 @@ from shiftline.config import Settings
 from shiftline.connector.checking import Checker
 from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
+from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
-from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
+from shiftline.connector.records import Fallback, Lease, TrunkKey, TrunkRecord
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.worker import Rhythm, Worker
 from shiftline.errors import ConfigurationError, MisuseError, PeerError, UnavailableError
@@ -53,10 +54,12 @@ from shiftline.trades.decision import DecisionPolicy
 from shiftline.trades.model import Verdict
 from shiftline.trades.windows import DAYS, PublishWindow
 from shiftline.wfm.genesys import GenesysCloud, open_genesys
+from shiftline.wfm.jobs import Reserve
 from shiftline.wfm.roster_file import read_roster
 from shiftline.wfm.settings import GenesysSettings
 
 BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
+ADHERENCE_CALLS_PER_MINUTE = 60  # a fifth of the token's 300; 6,000 agents a minute
 SIGN_IN_SECONDS = 10.0  # so long may the WFM keep a start from its other work
 
 log = structlog.get_logger("shiftline.start")
@@ -86,16 +89,22 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, Pos
 
 @asynccontextmanager
 async def open_wfm(settings: Settings, store: PostgresStore, clock: Clock) -> AsyncIterator[GenesysCloud]:
-    """Open the WFM client; its calls come out of the budget that the database keeps."""
+    """Open the WFM client; its calls come out of the budgets that the database keeps."""
 
-    async def reserve() -> float:
-        bucket = f"shift-trading:{settings.wfm.client_id}"
-        async with store.work() as books:
-            return await books.journal.reserve_call(
-                bucket, settings.wfm.calls_per_minute, BUDGET_SECONDS, clock()
-            )
+    def budget(name: str, calls_per_minute: int) -> Reserve:
+        async def reserve() -> float:
+            bucket = f"{name}:{settings.wfm.client_id}"
+            async with store.work() as books:
+                return await books.journal.reserve_call(bucket, calls_per_minute, BUDGET_SECONDS, clock())
 
-    async with open_genesys(genesys_settings(settings), clock=clock, reserve=reserve) as wfm:
+        return reserve
+
+    async with open_genesys(
+        genesys_settings(settings),
+        clock=clock,
+        reserve=budget("shift-trading", settings.wfm.calls_per_minute),
+        reserve_adherence=budget("adherence", ADHERENCE_CALLS_PER_MINUTE),
+    ) as wfm:
         yield wfm
 
 
@@ -304,11 +313,12 @@ async def open_worker_on(
         async with open_trunk(plan, store, leases, owner, clock) as opened:
             key, trunk, driver = trunk_key(settings), opened.ownership, opened.driver
             farewell = {"farewell": opened.registration.release} if opened.registration is not None else {}
+            wfm_lease = Ownership(leases, name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time)
             yield Worker(
                 work=store.work,
                 clock=clock,
                 trunk=trunk,
-                wfm=Ownership(leases, name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time),
+                wfm=wfm_lease,
                 intake=Intake(
                     wfm=wfm,
                     work=store.work,
@@ -325,6 +335,7 @@ async def open_worker_on(
                     fresh_seconds=settings.policy.fresh_seconds,
                     trunk=key,
                     on_unanswered=_on_unanswered(settings),
+                    fallback=_fallback(settings),
                 ),
                 deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
                 rhythm=_rhythm(settings),
@@ -337,6 +348,7 @@ async def open_worker_on(
                 wfm_name=wfm.name,
                 delivery=DeliveryPolicy(),
                 **farewell,
+                fallback=_platform_fallback(settings, wfm, store, clock, wfm_lease),
             )
 
 
@@ -355,6 +367,26 @@ def _deadlines(settings: Settings) -> DeadlinePolicy:
 def _on_unanswered(settings: Settings) -> Verdict | None:
     answer = settings.policy.on_unanswered
     return None if answer == "expire" else Verdict(answer)
+
+
+def _fallback(settings: Settings) -> Fallback | None:
+    return Fallback() if settings.policy.platform_fallback else None
+
+
+def _platform_fallback(
+    settings: Settings, wfm: GenesysCloud, store: PostgresStore, clock: Clock, ownership: Ownership
+) -> PlatformFallback | None:
+    policy = _fallback(settings)
+    if policy is None:
+        return None
+    return PlatformFallback(
+        feed=wfm,
+        work=store.work,
+        clock=clock,
+        ownership=ownership,
+        fresh_seconds=settings.policy.fresh_seconds,
+        policy=policy,
+    )
 
 
 def _rhythm(settings: Settings) -> Rhythm:

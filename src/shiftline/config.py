@@ -152,6 +152,7 @@ class PolicySettings(_Section):
     minimum_notice_hours: Hours = 0.0
     supervisor_lead_hours: Hours = 2.0
     allow_shared_secret: bool = False
+    platform_fallback: bool = False
 
 
 class WindowSettings(_Section):

@@ -7,6 +7,7 @@ ShiftlineError
 ├── UnavailableError     a machine we need does not answer now; worth trying again
 │   └── NotSentError     the same, and certainly nothing was done by it: no doubt to resolve
 ├── RefusedError         a machine we need understood and said no; trying again changes nothing
+│   └── ForbiddenError   it lacks a permission there (HTTP 403 of an API; a SIP 403 is a value)
 └── MisuseError          our own code broke a contract; a defect
 
 A refused trade or a 403 is a *value*, not an exception. Each message is one sentence that says what
@@ -58,6 +59,10 @@ class NotSentError(UnavailableError):
 
 class RefusedError(ShiftlineError):
     """A machine we depend on refused on purpose (wrong secret, missing permission)."""
+
+
+class ForbiddenError(RefusedError):
+    """A machine we depend on knows who asks, and that he may not (HTTP 403); a person must grant it."""
 
 
 class MisuseError(ShiftlineError):

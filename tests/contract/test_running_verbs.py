@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import Floor, lay_floor, pbx_of
 
 from shiftline.clock import VARIABLE
+from shiftline.lab.org.faults import Fault, FaultName
 from shiftline.lab.org.server import serve
 from shiftline.store.read_model import ReadModel
 
@@ -162,3 +163,18 @@ async def test_a_worker_that_waits_for_the_wfm_can_be_ended(floor: Floor) -> Non
     process.send_signal(signal.SIGTERM)
     code, _, err = await ended(process)
     assert (code, "Traceback" in err) == (0, False)
+
+
+async def test_the_check_names_the_permission_that_a_fallback_lacks(floor: Floor) -> None:
+    """Exit code 1 and the sentence; while the fallback is switched off, nobody misses it."""
+    floor.practice.faults.replace({FaultName.FORBIDDEN_403: Fault()})
+    async with serve(floor.practice) as org:
+        check = ("config", "check", "--online", "-c", floor.config(org=org))
+        on, off = await asyncio.gather(
+            ended(await start(*check, SHIFTLINE_POLICY__PLATFORM_FALLBACK="true", COLUMNS="400")),
+            ended(await start(*check)),
+        )
+    assert (on[0], off[0]) == (1, 0), on[2]
+    (finding,) = [line for line in on[1].splitlines() if "!!" in line]
+    assert "http.permission: The OAuth client may not read the adherence feed" in finding
+    assert "it lacks wfm:realtimeAdherence:view." in finding

@@ -28,13 +28,16 @@ from shiftline.lab.org.answers import WFM
 from shiftline.lab.org.entities import FailureReason, RuleAction
 from shiftline.lab.org.operations import operations
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, OrgSettings, PracticeOrg
+from shiftline.lab.org.presences import STATES as PRESENCE_STATES
 from shiftline.lab.org.server import serve
 from shiftline.lab.scenario import ScenarioSettings, build_scenario
 from shiftline.secrets import Secret
 from shiftline.trades.model import TradeState, Verdict
 from shiftline.wfm import wire
+from shiftline.wfm.adherence import UserAdherence
 from shiftline.wfm.genesys import GenesysCloud, open_genesys
 from shiftline.wfm.jobs import unlimited
+from shiftline.wfm.presence import OFFLINE, SIGNED_IN
 from shiftline.wfm.settings import GenesysSettings
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("America/Chicago"))
@@ -91,6 +94,7 @@ READ_BY_US = {
     wire.ShiftTrading: "ShiftTradeSettings",
     wire.Users: "UserEntityListing",
     wire.CustomAttributes: "UserCustomAttributes",
+    UserAdherence: "UserScheduleAdherence",
     wire.ScheduleSearch: "BuAsyncAgentSchedulesSearchResponse",
     wire.AgentSchedules: "BuAgentSchedulesSearchResponse",
     wire.AgentSchedule: "BuAgentScheduleSearchResponse",
@@ -210,6 +214,8 @@ async def talk(genesys: GenesysCloud, practice: PracticeOrg) -> None:
     await genesys.profiles(agents)
     await genesys.working_hours(agents, NINE, NINE + timedelta(days=1))
     await genesys.check_settings()
+    await genesys.platform_evidence(agents[:100])
+    await genesys.check_feed()
 
 
 async def test_the_sdk_knows_all_that_client_and_org_say(sdk: ModuleType) -> None:
@@ -219,6 +225,7 @@ async def test_the_sdk_knows_all_that_client_and_org_say(sdk: ModuleType) -> Non
     shapes = JOBS | {
         "agentschedules/search": ("BuSearchAgentSchedulesRequest", "BuAsyncAgentSchedulesSearchResponse"),
         "api/v2/users": ("none", "UserEntityListing"),
+        "workforcemanagement/adherence": ("none", "list[UserScheduleAdherence]"),
         "businessunits/" + practice.org.business_unit.id: ("none", "BusinessUnitResponse"),
     }
     found: list[str] = []
@@ -236,7 +243,7 @@ async def test_the_sdk_knows_all_that_client_and_org_say(sdk: ModuleType) -> Non
     for _, response in recorder.of("api/v2/users"):
         for user in response["entities"]:
             found += complaints(
-                sdk, "list[UserCustomAttributes]", user["customAttributes"], "<- customAttributes"
+                sdk, "list[UserCustomAttributes]", user.get("customAttributes"), "<- customAttributes"
             )
     assert found == []
 
@@ -271,6 +278,23 @@ def test_the_sdk_allows_every_word_the_org_may_say(sdk: ModuleType) -> None:
     assert [state for state in TradeState if masks(trade, "state", state.value)] == []
     assert [action for action in RuleAction if masks(settings, "one_sided", action.value)] == []
     assert [name for name in RULES if masks(violation, "type", name)] == []
+
+
+def test_the_sdk_allows_every_state_the_feed_may_show(sdk: ModuleType) -> None:
+    """Presences and routing statuses of the scenario are the platform's; so are those that our table has."""
+    shown: Any = sdk.UserScheduleAdherence()
+    presences = {presence for truth in PRESENCE_STATES.values() for presence, _ in truth}
+    statuses = {status for truth in PRESENCE_STATES.values() for _, status in truth}
+    assert [word for word in presences | SIGNED_IN.keys() if masks(shown, "system_presence", word)] == []
+    assert [status for status in statuses if masks(shown, "routing_status", status)] == []
+
+
+def test_the_table_knows_every_presence_of_the_sdk(sdk: ModuleType) -> None:
+    """A presence that the platform has and we do not would make its agents unverifiable for ever."""
+    source = inspect.getsource(sdk.UserScheduleAdherence.system_presence.fset)
+    (words,) = re.findall(r"allowed_values = \[([^]]+)\]", source)
+    known = {word.lower() for word in re.findall(r'"(\w+)"', words)}
+    assert known == {*SIGNED_IN, OFFLINE}
 
 
 def test_the_judge_is_awake(sdk: ModuleType) -> None:

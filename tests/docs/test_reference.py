@@ -14,12 +14,12 @@ import typer.main
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from shiftline.bootstrap import BUDGET_SECONDS
+from shiftline.bootstrap import ADHERENCE_CALLS_PER_MINUTE, BUDGET_SECONDS
 from shiftline.cli.app import app
 from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.planning import DeliveryPolicy
-from shiftline.connector.records import DeliveryFate
+from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
 from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
 from shiftline.governor.policy import GovernorPolicy
@@ -30,6 +30,7 @@ from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
+from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,6 +42,7 @@ GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
 LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
 GOVERNOR = GovernorPolicy()
 DELIVERY = DeliveryPolicy()
+FALLBACK = Fallback()
 FIGURES = {
     "explanation/governor.md": (
         f"From {GOVERNOR.initial_rate:g} requests/s",
@@ -63,6 +65,17 @@ FIGURES = {
         f"waited {DELIVERY.linger.total_seconds():g} s",
         f"deadline is {DELIVERY.margin.total_seconds():g} s away",
         f"over {BUDGET_SECONDS:g} s per OAuth client",
+    ),
+    "decisions/0008-platform-as-a-named-fallback.md": (
+        f"of {PLATFORM_BATCH} agents in one call",
+        f"{FALLBACK.lead.total_seconds():g} s before refer-by",
+        f"{ADHERENCE_CALLS_PER_MINUTE} of them at most",
+    ),
+    "reference/availability-methods.md": (
+        f"{PLATFORM_BATCH} agents a call",
+        f"{FALLBACK.lead.total_seconds():g} s before refer-by",
+        f"at most {ADHERENCE_CALLS_PER_MINUTE} are taken",
+        f"more than {LONGEST_SESSION.total_seconds() / 3600:g} h",
     ),
 }
 
@@ -201,6 +214,13 @@ def test_every_cause_of_a_stopped_trunk_is_explained() -> None:
     """Whoever reads a cause id in a log finds it in the governor's explanation."""
     explanation = _text("explanation/governor.md")
     assert [cause for cause in CAUSES.values() if f"`{cause}`" not in explanation] == []
+
+
+@pytest.mark.parametrize("state", [*SIGNED_IN, OFFLINE, *sorted(ROUTING - {"", "empty"})])
+def test_every_state_of_the_platform_is_in_the_table(state: str) -> None:
+    """Whoever reads the platform's word in an audit entry finds what was made of it."""
+    section = _sections(_text("reference/availability-methods.md"))["platform"]
+    assert state in section.casefold().replace("_", "")
 
 
 def test_every_log_event_is_explained() -> None:

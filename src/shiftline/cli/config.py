@@ -94,10 +94,10 @@ async def _online(settings: Settings) -> list[dict[str, str]]:
         bootstrap.open_store(settings) as (_, store),
         bootstrap.open_wfm(settings, store, clock) as wfm,
     ):
-        return [
-            {"cause": found.cause, "message": found.message, "remedy": found.remedy}
-            for found in await wfm.check_settings()
-        ]
+        found = await wfm.check_settings()
+        if settings.policy.platform_fallback:
+            found += await wfm.check_feed()
+        return [{"cause": one.cause, "message": one.message, "remedy": one.remedy} for one in found]
 
 
 def _without_password(url: str) -> str:

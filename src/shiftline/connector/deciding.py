@@ -6,15 +6,15 @@ from typing import Any
 
 from shiftline.clock import Clock
 from shiftline.connector.ports import Work
-from shiftline.connector.records import ON_UNANSWERED, DecidedTrade, OpenTrade, TrunkKey
+from shiftline.connector.records import ON_UNANSWERED, DecidedTrade, Fallback, OpenTrade, TrunkKey
 from shiftline.trades.decision import DecisionPolicy, decide
-from shiftline.trades.model import Decision, Standing, Verdict
+from shiftline.trades.model import Decision, Evidence, Standing, Verdict
 
 BATCH = 500  # trades in one transaction
 
 
 class Decider:
-    """Decides, and refers what has run out of time."""
+    """Decides, and refers what has run out of time. Without a ``fallback``, only SIP evidence counts."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Decider:
         fresh_seconds: float,
         trunk: TrunkKey,
         on_unanswered: Verdict | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         self._work = work
         self._clock = clock
@@ -32,12 +33,13 @@ class Decider:
         self.fresh_seconds = fresh_seconds
         self._trunk = trunk
         self._on_unanswered = on_unanswered
+        self._fallback = fallback
 
     async def decide_ready(self) -> int:
         """Decide one batch of trades that have all they need; return how many."""
         now = self._clock()
         async with self._work() as books:
-            trades = await books.trades.decidable(now, self.fresh_seconds, BATCH)
+            trades = await books.trades.decidable(now, self.fresh_seconds, BATCH, fallback=self._fallback)
             await books.trades.decide([self._decided(trade) for trade in trades], now)
         return len(trades)
 
@@ -45,7 +47,7 @@ class Decider:
         """Refer one batch of trades whose refer-by has come, with what is known; return how many."""
         now = self._clock()
         async with self._work() as books:
-            trades = await books.trades.overdue(now, self.fresh_seconds, BATCH)
+            trades = await books.trades.overdue(now, self.fresh_seconds, BATCH, fallback=self._fallback)
             if not trades:
                 return 0
             record = await books.trunks.load(self._trunk)
@@ -97,14 +99,23 @@ def _detail(trade: OpenTrade) -> dict[str, Any]:
 
 
 def _seen(standing: Standing) -> dict[str, Any]:
-    evidence = standing.evidence
+    """The evidence that was used and, under ``beside``, what else was fresh and was not."""
+    used = standing.used
     seen: dict[str, Any] = {"agent": standing.agent, "scheduled_now": standing.scheduled_now}
-    if evidence is not None:
-        seen |= {
-            "evidence": str(evidence.kind),
-            "method": evidence.method,
-            "status": evidence.status,
-            "cause": evidence.cause,
-            "taken_at": evidence.taken_at.isoformat(),
-        }
+    if used is not None:
+        seen |= _shown(used)
+    for beside in (standing.evidence, standing.platform):
+        if beside is not None and beside is not used:
+            seen["beside"] = _shown(beside)
     return seen
+
+
+def _shown(evidence: Evidence) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "evidence": str(evidence.kind),
+        "method": evidence.method,
+        "status": evidence.status,
+        "cause": evidence.cause,
+        "taken_at": evidence.taken_at.isoformat(),
+    }
+    return shown if evidence.said is None else shown | {"said": evidence.said}

@@ -22,6 +22,7 @@ from shiftline.connector.records import (
     DeliveryOutcome,
     DueCheck,
     Evaluated,
+    Fallback,
     IntakeTrade,
     Lease,
     OpenTrade,
@@ -56,15 +57,22 @@ class TradeBook(Protocol):
     async def forgo_review(self, illegible: Collection[str]) -> None:
         """Let open trades whose fresh review cannot be read go on without one: to a person."""
 
-    async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
+    async def decidable(
+        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+    ) -> list[OpenTrade]:
         """Lock open trades that wait for no other trade, need no evaluation, and whose evidence is complete.
 
-        Complete: each agent either has no address or has evidence no older than ``fresh_seconds``.
-        Earliest refer-by first.
+        Complete: each agent either has no address or has evidence no older than ``fresh_seconds``; with a
+        ``fallback``, what SIP could not tell waits for the platform's word. Earliest refer-by first.
         """
 
-    async def overdue(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
-        """Lock open trades whose refer-by has come, with whatever fresh evidence there is."""
+    async def overdue(
+        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+    ) -> list[OpenTrade]:
+        """Lock open trades whose refer-by has come, with whatever fresh evidence there is.
+
+        The platform's counts with a ``fallback`` only.
+        """
 
     async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:
         """Write decision, delivery and audit entry, and move the trade on."""
@@ -103,6 +111,21 @@ class CheckQueue(Protocol):
 
     async def pending(self) -> int:
         """How many checks are due or claimed."""
+
+
+class PlatformBook(Protocol):
+    """What the WFM itself knows about agents of whom SIP could not tell."""
+
+    async def to_ask(
+        self, now: datetime, fresh_seconds: float, fallback: Fallback, limit: int
+    ) -> Sequence[str]:
+        """Agents that hold up an open trade, earliest refer-by first, and of whom the platform must tell.
+
+        Their fresh SIP evidence is Unverifiable, or there is none and the fallback's moment has come.
+        """
+
+    async def record(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
+        """Store what the platform said; ignored if the WFM's lease has passed on."""
 
 
 class DeliveryOutbox(Protocol):
@@ -174,6 +197,7 @@ class UnitOfWork(Protocol):
 
     trades: TradeBook
     checks: CheckQueue
+    platform: PlatformBook
     deliveries: DeliveryOutbox
     roster: Roster
     trunks: TrunkBook
@@ -232,6 +256,16 @@ class WorkforceManagement(Protocol):
         """Current state and version of these trades; one that the WFM does not show is missing.
 
         One that it shows and that cannot be read has no state.
+        """
+
+
+class PlatformFeed(Protocol):
+    """The WFM's own adherence and presence feed. Raises as `WorkforceManagement` does."""
+
+    async def platform_evidence(self, agents: Sequence[str]) -> list[Evidence]:
+        """One evidence for each of at most `PLATFORM_BATCH` agents, method ``platform``.
+
+        ``taken_at`` is when the feed's answer was true, which may be a while ago.
         """
 
 

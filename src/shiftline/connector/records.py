@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -95,6 +95,22 @@ class OpenTrade:
     refer_by: datetime
     initiating: Standing
     receiving: Standing
+
+
+PLATFORM_BATCH = 100
+"""Agents in one question to the platform: the most that Genesys takes (facts/genesys.md section 3.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """When the platform is asked about an agent of whom SIP has said nothing at all.
+
+    ``lead`` before the trade's refer-by, but never in the first ``patience`` (a share) of the time that
+    there was: a check that is merely slow shall have its chance.
+    """
+
+    lead: timedelta = timedelta(seconds=60)
+    patience: float = 0.75
 
 
 ON_UNANSWERED = "on-unanswered"

@@ -17,6 +17,7 @@ from shiftline.clock import Clock
 from shiftline.connector.checking import Checker
 from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
+from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.planning import Call, DeliveryPolicy, next_call
@@ -29,6 +30,7 @@ log = structlog.get_logger("shiftline.worker")
 
 IDLE_SECONDS = 0.2
 RENEW_CHECKS_SECONDS = 2.0
+PLATFORM_IDLE_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 PATIENT_INTERVALS = 2  # so long a poll gives way to trades that are under way
@@ -74,6 +76,8 @@ class Worker:
     delivery: DeliveryPolicy
     farewell: Callable[[], Awaitable[None]] = _nothing_to_say
     """Awaited at the end, while the trunk is still ours: its registration is removed."""
+    fallback: PlatformFallback | None = None
+    """None: the platform is never asked."""
     _evaluated_at: datetime | None = field(default=None, init=False)
     _insisted_at: datetime | None = field(default=None, init=False)
 
@@ -87,6 +91,8 @@ class Worker:
             "renew": self._renew_checks,
             "knowledge": self._save_knowledge,
         }
+        if self.fallback is not None:
+            steps["platform"] = self._ask_platform
         try:
             async with asyncio.TaskGroup() as group:
                 for name, step in steps.items():
@@ -116,6 +122,11 @@ class Worker:
         async with self.work() as books:
             await books.checks.renew(self.clock(), self.decider.fresh_seconds)
         return RENEW_CHECKS_SECONDS
+
+    async def _ask_platform(self) -> float:
+        # A loop of its own: these calls have their own budget, and a refusal must not keep deliveries.
+        asked = await self.fallback.step() if self.fallback is not None else 0
+        return 0.0 if asked else PLATFORM_IDLE_SECONDS
 
     async def _talk_to_wfm(self) -> float:
         """Resolve doubts, then the call that helps most; a poll can wait a while: the budget is small."""

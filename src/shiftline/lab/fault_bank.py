@@ -19,6 +19,7 @@ ADMITTED = "127.0.0.3"
 SLOW_FACTOR = 20.0
 
 _ROTATED = frozenset({TRUNK_ACCOUNT})
+_AGED = Fault(seconds=3600.0)
 _PBX: Mapping[str, tuple[str, Callable[[Faults], Faults]]] = MappingProxyType(
     {
         "throttle.source": (
@@ -58,6 +59,8 @@ ORG_FAULTS: Mapping[str, str] = MappingProxyType(
         FaultName.DROP_AFTER_COMMIT: "every bulk change is made, and its answer cut off",
         FaultName.SLOW: "every shift-trading request takes a second longer",
         FaultName.GARBAGE: "every shift-trading request is done, and its answer is no JSON",
+        FaultName.FORBIDDEN_403: "the adherence feed is forbidden: the role lacks its permission",
+        FaultName.STALE_FEED: "the adherence feed is an hour old, and shows everybody on queue",
     }
 )
 """What each fault of the practice org does."""
@@ -77,7 +80,7 @@ def org_faults(names: Iterable[str]) -> dict[FaultName, Fault]:
     wanted = list(names)
     for name in wanted:
         _require(name, ORG_FAULTS)
-    return {FaultName(name): Fault() for name in wanted}
+    return {FaultName(name): _AGED if name == FaultName.STALE_FEED else Fault() for name in wanted}
 
 
 def _require(name: str, known: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from shiftline.errors import ConfigurationError
 from shiftline.lab.org.entities import BusinessUnit, OrgShift, OrgTrade, Review, User, Violation
 from shiftline.lab.org.organisation import Organisation
 from shiftline.lab.org.pairing import ShiftPicker
+from shiftline.lab.org.presences import presences
 from shiftline.lab.org.schedules import Schedules
 from shiftline.lab.org.workforce import Workforce, hire, new_id, sip_user
 from shiftline.lab.pbx.agents import Truth
@@ -62,6 +63,8 @@ class ScenarioSettings:
     not_registered: float = 0.10
     unknown: float = 0.02
     without_address: float = 0.01
+    hidden: float = 0.02
+    """Agents that the platform's adherence feed does not show."""
 
     @property
     def agent_count(self) -> int:
@@ -118,6 +121,13 @@ def build_scenario(settings: ScenarioSettings) -> Scenario:
     for trade in _trades(rng, matches, settings):
         org.add(trade)
     truths = _truths(rng, settings)
+    org.presences |= presences(
+        Random(f"presences of {settings.seed}"),  # its own: the rest stays as it is whatever is drawn here
+        workforce.users,
+        truths,
+        settings.published_at,
+        hidden=round(settings.agent_count * settings.hidden),
+    )
     return Scenario(
         settings=settings,
         org=org,

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Text, column, exists, func, literal, select, true
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Text,
+    column,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from shiftline.connector.records import OpenTrade
-from shiftline.store.conditions import has_address
+from shiftline.store.conditions import BY_PLATFORM, BY_SIP, has_address
 from shiftline.store.schema import evidence, working_hours
 from shiftline.trades.model import Evaluation, Evidence, EvidenceKind, Shift, Standing, Trade
+
+SHOWN = ("kind", "method", "taken_at", "cause", "status", "said")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Which evidence counts: none that is older, and the platform's only if it is to be used."""
+
+    fresh_seconds: float
+    platform: bool = False
 
 
 async def read_open_trades(
@@ -21,11 +44,11 @@ async def read_open_trades(
     wfm: str,
     rows: Sequence[RowMapping],
     now: datetime,
-    fresh_seconds: float | None,
+    known: Known | None,
 ) -> list[OpenTrade]:
-    """Complete ``rows`` of the trade table; without ``fresh_seconds`` no evidence counts as fresh."""
+    """Complete ``rows`` of the trade table; None means that no evidence counts."""
     agents = {row[role] for row in rows for role in ("initiating_agent", "receiving_agent")}
-    standings = await _standings(connection, wfm, agents, now, fresh_seconds)
+    standings = await _standings(connection, wfm, agents, now, known)
     return [
         OpenTrade(
             id=row["id"],
@@ -41,21 +64,26 @@ async def read_open_trades(
 
 
 async def _standings(
-    connection: AsyncConnection, wfm: str, agents: Iterable[str], now: datetime, fresh_seconds: float | None
+    connection: AsyncConnection, wfm: str, agents: Iterable[str], now: datetime, known: Known | None
 ) -> dict[str, Standing]:
     named = (
         func.unnest(literal([*agents], ARRAY(Text)))
         .table_valued(column("agent", Text), name="named")
         .render_derived()
     )
-    newest = select(
-        evidence.c.kind, evidence.c.method, evidence.c.taken_at, evidence.c.cause, evidence.c.status
-    ).where(evidence.c.wfm == wfm, evidence.c.agent == named.c.agent)
-    if fresh_seconds is None:
-        newest = newest.where(~true())
-    else:
-        newest = newest.where(evidence.c.taken_at >= now - timedelta(seconds=fresh_seconds))
-    found = newest.order_by(evidence.c.taken_at.desc(), evidence.c.id.desc()).limit(1).lateral("found")
+
+    def newest(name: str, by: ColumnElement[bool]) -> LateralFromClause:
+        since = now - timedelta(seconds=known.fresh_seconds if known is not None else 0.0)
+        return (
+            select(*(evidence.c[column].label(f"{name}_{column}") for column in SHOWN))
+            .where(evidence.c.wfm == wfm, evidence.c.agent == named.c.agent, evidence.c.taken_at >= since, by)
+            .order_by(evidence.c.taken_at.desc(), evidence.c.id.desc())
+            .limit(1)
+            .lateral(name)
+        )
+
+    by_sip = newest("sip", BY_SIP if known is not None else false())
+    by_platform = newest("platform", BY_PLATFORM if known is not None and known.platform else false())
     at_work = exists().where(
         working_hours.c.wfm == wfm,
         working_hours.c.agent == named.c.agent,
@@ -65,31 +93,30 @@ async def _standings(
     rows = await connection.execute(
         select(
             named.c.agent,
-            *found.c,
+            *by_sip.c,
+            *by_platform.c,
             has_address(wfm, named.c.agent).label("has_address"),
             at_work.label("scheduled_now"),
-        ).select_from(named.outerjoin(found, true()))
+        ).select_from(named.outerjoin(by_sip, true()).outerjoin(by_platform, true()))
     )
     return {row["agent"]: _standing(row) for row in rows.mappings()}
 
 
 def _standing(row: RowMapping) -> Standing:
-    found = None
-    if row["kind"] is not None:
-        found = Evidence(
-            agent=row["agent"],
-            kind=EvidenceKind(row["kind"]),
-            method=row["method"],
-            taken_at=row["taken_at"],
-            cause=row["cause"],
-            status=row["status"],
-        )
     return Standing(
         agent=row["agent"],
-        evidence=found,
+        evidence=_evidence(row, "sip"),
+        platform=_evidence(row, "platform"),
         has_address=row["has_address"],
         scheduled_now=row["scheduled_now"],
     )
+
+
+def _evidence(row: RowMapping, name: str) -> Evidence | None:
+    kind, *rest = (row[f"{name}_{column}"] for column in SHOWN)
+    if kind is None:
+        return None
+    return Evidence(agent=row["agent"], kind=EvidenceKind(kind), **dict(zip(SHOWN[1:], rest, strict=True)))
 
 
 def _trade(row: RowMapping) -> Trade:

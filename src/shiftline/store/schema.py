@@ -193,6 +193,7 @@ evidence = Table(
     _moment("taken_at"),
     Column("cause", Text),
     Column("status", Integer),
+    Column("said", Text),
     Index(None, "wfm", "agent", "taken_at"),
 )
 

@@ -8,11 +8,18 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shiftline.connector.records import ON_UNANSWERED, DecidedTrade, IntakeTrade, OpenTrade, Progress
+from shiftline.connector.records import (
+    ON_UNANSWERED,
+    DecidedTrade,
+    Fallback,
+    IntakeTrade,
+    OpenTrade,
+    Progress,
+)
 from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.conditions import is_blocked, is_complete
 from shiftline.store.intake import record_trades, take_turns
-from shiftline.store.open_trades import read_open_trades
+from shiftline.store.open_trades import Known, read_open_trades
 from shiftline.store.rows import among, insert_rows, recordset
 from shiftline.store.schema import (
     MISSING,
@@ -71,20 +78,26 @@ class PostgresTrades:
             .values(needs_evaluation=False, evaluation=unknown)
         )
 
-    async def decidable(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
+    async def decidable(
+        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+    ) -> list[OpenTrade]:
         """Lock open trades that wait for no other, need no evaluation, and whose evidence is complete."""
         ready = and_(
             trade.c.state == TradeRowState.OPEN,
             ~trade.c.needs_evaluation,
             ~is_blocked(),
-            is_complete(self._wfm, now, fresh_seconds),
+            is_complete(self._wfm, now, fresh_seconds, fallback),
         )
-        return await self._lock(ready, trade.c.refer_by, limit, now, fresh_seconds)
+        known = Known(fresh_seconds=fresh_seconds, platform=fallback is not None)
+        return await self._lock(ready, trade.c.refer_by, limit, now, known)
 
-    async def overdue(self, now: datetime, fresh_seconds: float, limit: int) -> list[OpenTrade]:
+    async def overdue(
+        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+    ) -> list[OpenTrade]:
         """Lock open trades whose refer-by has come, with whatever fresh evidence there is."""
         late = and_(trade.c.state == TradeRowState.OPEN, trade.c.refer_by <= now)
-        return await self._lock(late, trade.c.refer_by, limit, now, fresh_seconds)
+        known = Known(fresh_seconds=fresh_seconds, platform=fallback is not None)
+        return await self._lock(late, trade.c.refer_by, limit, now, known)
 
     async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
         """Lock referred trades whose deadline has come and which nobody has answered.
@@ -169,7 +182,7 @@ class PostgresTrades:
         urgency: ColumnElement[datetime],
         limit: int,
         now: datetime,
-        fresh_seconds: float | None,
+        known: Known | None,
     ) -> list[OpenTrade]:
         locked = await self._connection.scalars(
             select(trade.c.id)
@@ -183,7 +196,7 @@ class PostgresTrades:
         rows = await self._connection.execute(
             select(trade).where(among(trade.c.id, locked), condition).order_by(urgency, trade.c.id)
         )
-        return await read_open_trades(self._connection, self._wfm, rows.mappings().all(), now, fresh_seconds)
+        return await read_open_trades(self._connection, self._wfm, rows.mappings().all(), now, known)
 
     async def _move_on(self, rows: Sequence[dict[str, object]]) -> set[int]:
         incoming = recordset(rows, decision.c.trade_id, decision.c.verdict)

@@ -11,6 +11,7 @@ from shiftline.connector.ports import (
     CheckQueue,
     DeliveryOutbox,
     Journal,
+    PlatformBook,
     Roster,
     TradeBook,
     TrunkBook,
@@ -20,6 +21,7 @@ from shiftline.store.checks import PostgresChecks
 from shiftline.store.database import outages_translated
 from shiftline.store.deliveries import PostgresDeliveries
 from shiftline.store.journal import PostgresJournal
+from shiftline.store.platform import PostgresPlatform
 from shiftline.store.roster import PostgresRoster
 from shiftline.store.trades import PostgresTrades
 from shiftline.store.trunks import PostgresTrunks
@@ -31,6 +33,7 @@ class PostgresUnitOfWork:
     def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
         self.trades: TradeBook = PostgresTrades(connection, wfm, trunk)
         self.checks: CheckQueue = PostgresChecks(connection, wfm, trunk)
+        self.platform: PlatformBook = PostgresPlatform(connection, wfm, trunk)
         self.deliveries: DeliveryOutbox = PostgresDeliveries(connection, wfm)
         self.roster: Roster = PostgresRoster(connection, wfm)
         self.trunks: TrunkBook = PostgresTrunks(connection)

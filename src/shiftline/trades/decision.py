@@ -72,13 +72,14 @@ def standing_word(standing: Standing) -> StandingWord:
     """Put one agent's standing into the table's word."""
     if not standing.has_address:
         return StandingWord.NO_ADDRESS
-    if standing.evidence is None:
+    evidence = standing.used
+    if evidence is None:
         return StandingWord.NO_EVIDENCE
-    if standing.evidence.kind is EvidenceKind.NOT_REGISTERED:
+    if evidence.kind is EvidenceKind.NOT_REGISTERED:
         if standing.scheduled_now:
             return StandingWord.ON_DUTY_NOT_REGISTERED
         return StandingWord.OFF_DUTY_NOT_REGISTERED
-    return _REGISTERED[standing.evidence.kind]
+    return _REGISTERED[evidence.kind]
 
 
 def decide(
@@ -116,6 +117,7 @@ def _prefixed(kind: str, words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cause_of(standing: Standing) -> str:
-    if standing.evidence is None or standing.evidence.cause is None:
+    evidence = standing.used
+    if evidence is None or evidence.cause is None:
         return ""
-    return f":{standing.evidence.cause}"
+    return f":{evidence.cause}"

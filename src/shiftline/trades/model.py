@@ -32,6 +32,10 @@ class EvidenceKind(StrEnum):
     UNVERIFIABLE = "Unverifiable"
 
 
+PLATFORM = "platform"
+"""The method that asks the WFM and not the PBX: its adherence and presence feed."""
+
+
 class Verdict(StrEnum):
     """What becomes of a trade."""
 
@@ -92,6 +96,13 @@ class Evidence:
     """A stable cause id of the catalogue; set when ``kind`` is Unverifiable."""
     status: int | None = None
     """The final SIP status code, if there was one."""
+    said: str | None = None
+    """What the platform showed, in its own words; None for a method of SIP."""
+
+    @property
+    def is_conclusive(self) -> bool:
+        """True if it says something about the agent."""
+        return self.kind is not EvidenceKind.UNVERIFIABLE
 
     def is_fresh(self, now: datetime, fresh_seconds: float) -> bool:
         """True while the evidence may still be used."""
@@ -104,9 +115,18 @@ class Standing:
 
     agent: str
     evidence: Evidence | None
-    """None: nothing fresh is known (no address, or the check has not come back)."""
+    """By SIP. None: nothing fresh is known (no address, or the check has not come back)."""
     has_address: bool = True
     scheduled_now: bool = False
+    platform: Evidence | None = None
+    """What the WFM itself knows; None: nothing fresh, or it is not to be used."""
+
+    @property
+    def used(self) -> Evidence | None:
+        """The evidence that counts: SIP's if it says something, else the platform's if that does."""
+        both = (self.evidence, self.platform)
+        conclusive = (found for found in both if found is not None and found.is_conclusive)
+        return next(conclusive, self.evidence or self.platform)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

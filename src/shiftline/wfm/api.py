@@ -12,13 +12,21 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from shiftline.errors import NotSentError, PeerError, RefusedError, ShiftlineError, UnavailableError
+from shiftline.errors import (
+    ForbiddenError,
+    NotSentError,
+    PeerError,
+    RefusedError,
+    ShiftlineError,
+    UnavailableError,
+)
 from shiftline.wfm import wire
 from shiftline.wfm.token import TokenCache, retry_after
 
 Model = TypeVar("Model", bound=BaseModel)
 Query = Mapping[str, str | int | Sequence[str]]
 
+_LONGEST_AGE_SECONDS = 2.0**31  # what RFC 9111 section 1.2.2 has a larger number taken for
 _REMEDIES = {
     400: "Check the business unit, its management units and the custom attribute's schema in [wfm].",
     401: "Check that the OAuth client was not disabled.",
@@ -37,8 +45,14 @@ class GenesysApi:
 
     async def get(self, path: str, model: type[Model], query: Query | None = None) -> Model:
         """Read one resource."""
+        return (await self.get_aged(path, model, query))[0]
+
+    async def get_aged(
+        self, path: str, model: type[Model], query: Query | None = None
+    ) -> tuple[Model, float]:
+        """Read one resource; return also how old the answer is, in seconds (RFC 9111 section 5.1)."""
         response = await self._send(self._http.build_request("GET", self._api_url + path, params=query))
-        return wire.read(model, response.content, f"GET {path}")
+        return wire.read(model, response.content, f"GET {path}"), _age(response)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
         """Post once. After an UnavailableError without ``retry_after_seconds`` it may have taken effect."""
@@ -96,7 +110,14 @@ def _failure(response: httpx.Response) -> ShiftlineError:
         return UnavailableError(text, retry_after_seconds=retry_after(response))
     if status < 400:
         return PeerError(text, remedy="Check api_url: the API does not redirect.")
-    return RefusedError(text, remedy=_REMEDIES.get(status, "Please report it."))
+    refusal = ForbiddenError if status == 403 else RefusedError
+    return refusal(text, remedy=_REMEDIES.get(status, "Please report it."))
+
+
+def _age(response: httpx.Response) -> float:
+    """What a cache on the way says about the answer's age; without such a word it is new."""
+    text = response.headers.get("Age", "")
+    return min(float(text), _LONGEST_AGE_SECONDS) if text.isdecimal() else 0.0
 
 
 def _words(response: httpx.Response) -> str:

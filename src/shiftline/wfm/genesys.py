@@ -24,11 +24,18 @@ from shiftline.connector.records import (
     WeekSummary,
     WorkingHours,
 )
-from shiftline.errors import ConfigurationError, NotSentError, PeerError, UnavailableError
-from shiftline.trades.model import TradeState
+from shiftline.errors import (
+    ConfigurationError,
+    ForbiddenError,
+    NotSentError,
+    PeerError,
+    UnavailableError,
+)
+from shiftline.trades.model import Evidence, TradeState
 from shiftline.wfm import wire
+from shiftline.wfm.adherence import AdherenceFeed
 from shiftline.wfm.api import GenesysApi, Query
-from shiftline.wfm.jobs import JobRunner, Reserve
+from shiftline.wfm.jobs import JobRunner, Reserve, unlimited
 from shiftline.wfm.preflight import SettingsFinding, examine
 from shiftline.wfm.settings import GenesysSettings
 from shiftline.wfm.token import TokenCache
@@ -58,16 +65,23 @@ class GenesysCloud:
     """One business unit of a Genesys Cloud organisation, seen by one OAuth client.
 
     ``clock`` is civil time: it chooses the weeks. ``reserve`` takes a call from the shift-trading
-    budget before each job.
+    budget before each job, ``reserve_adherence`` one from the feed's before each question to it.
     """
 
     name = "genesys"
 
     def __init__(
-        self, http: httpx.AsyncClient, settings: GenesysSettings, *, clock: Clock, reserve: Reserve
+        self,
+        http: httpx.AsyncClient,
+        settings: GenesysSettings,
+        *,
+        clock: Clock,
+        reserve: Reserve,
+        reserve_adherence: Reserve = unlimited,
     ) -> None:
         self._api = GenesysApi(http, TokenCache(http, settings), settings.api_url)
         self._jobs = JobRunner(self._api, settings, reserve)
+        self._feed = AdherenceFeed(self._api, clock=clock, reserve=reserve_adherence)
         self._settings = settings
         self._clock = clock
         self._calendar: WeekCalendar | None = None
@@ -212,10 +226,27 @@ class GenesysCloud:
             found += examine(read)
         return found
 
+    async def platform_evidence(self, agents: Sequence[str]) -> list[Evidence]:
+        """What the adherence feed shows of these agents, at most `PLATFORM_BATCH` of them."""
+        return await self._feed.ask(agents)
+
+    async def check_feed(self) -> list[SettingsFinding]:
+        """Say whether the adherence feed may not be read; somebody of the directory is asked about."""
+        page = await self._api.get("/api/v2/users", wire.Users, {"pageSize": 1})
+        try:
+            await self._feed.ask([user.id for user in page.entities])
+        except ForbiddenError as error:
+            return [
+                SettingsFinding(
+                    cause="http.permission", management_unit="", message=error.message, remedy=error.remedy
+                )
+            ]
+        return []
+
 
 @asynccontextmanager
 async def open_genesys(
-    settings: GenesysSettings, *, clock: Clock, reserve: Reserve
+    settings: GenesysSettings, *, clock: Clock, reserve: Reserve, reserve_adherence: Reserve = unlimited
 ) -> AsyncIterator[GenesysCloud]:
     """Open a client with explicit timeouts; raises ConfigurationError for a CA file that cannot be used."""
     timeout = httpx.Timeout(settings.answer_timeout_seconds, connect=settings.connect_timeout_seconds)
@@ -228,7 +259,7 @@ async def open_genesys(
         # A proxy from the environment has no way to this machine's own loopback, where the lab lives.
         mounts={"all://127.0.0.1": None, "all://localhost": None},
     ) as http:
-        yield GenesysCloud(http, settings, clock=clock, reserve=reserve)
+        yield GenesysCloud(http, settings, clock=clock, reserve=reserve, reserve_adherence=reserve_adherence)
 
 
 def _sensible(entry: wire.EvaluatedTrade) -> EvaluatedTrade | None:

@@ -9,7 +9,10 @@ from shiftline.wfm import wire
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsFinding:
-    """Something in the WFM's settings that keeps trades from us; ``cause`` is an id of the catalogue."""
+    """Something in the WFM's settings that keeps trades from us, or us from what we were told to ask.
+
+    ``cause`` is an id of the catalogue; ``management_unit`` is empty when all are concerned.
+    """
 
     cause: str
     management_unit: str

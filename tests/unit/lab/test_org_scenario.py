@@ -12,7 +12,8 @@ from shiftline.errors import ConfigurationError
 from shiftline.lab.org.entities import Review
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.scenario import CALENDAR, DENY_RULE_VIOLATION, Scenario, ScenarioSettings, build_scenario
-from shiftline.trades.model import TradeState
+from shiftline.trades.model import EvidenceKind, TradeState
+from shiftline.wfm.presence import Shown, read_presence
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("America/Chicago"))
 
@@ -153,3 +154,34 @@ def test_impossible_settings_are_refused() -> None:
         build_scenario(ScenarioSettings(published_at=NINE, agents=10))
     with pytest.raises(ConfigurationError, match="time zone"):
         build_scenario(ScenarioSettings(published_at=NINE.replace(tzinfo=None)))
+
+
+def test_the_feed_and_the_pbx_hold_the_same_truth(scenario: Scenario) -> None:
+    """Whoever has a phone is signed in, whoever has none is not; the share that the feed hides is hidden."""
+    presences = scenario.org.presences
+    assert len(scenario.phones) - len(presences) == 12
+    hidden = scenario.phones.keys() - presences.keys()
+    assert all(scenario.org.users[agent].address for agent in hidden)
+    for agent, presence in presences.items():
+        reading = read_presence(
+            Shown(presence=presence.system, routing=presence.routing, since=presence.since), NINE
+        )
+        assert reading.kind in EXPECTED[scenario.phones[agent]]
+
+
+EXPECTED = {
+    Truth.AVAILABLE: {EvidenceKind.AVAILABLE},
+    Truth.BUSY: {EvidenceKind.BUSY},
+    Truth.NOT_REGISTERED: {EvidenceKind.NOT_REGISTERED},
+    # The platform cannot know that the PBX has never heard of somebody who is signed in on the web.
+    Truth.UNKNOWN: {EvidenceKind.AVAILABLE},
+}
+
+
+def test_what_the_feed_shows_leaves_the_rest_of_the_scenario_alone() -> None:
+    """The same trades and phones, however many agents are hidden from it."""
+    one, two = (
+        build_scenario(ScenarioSettings(published_at=NINE, trades=50, hidden=share)) for share in (0.0, 0.5)
+    )
+    assert (one.org.trades(), one.pbx) == (two.org.trades(), two.pbx)
+    assert len(two.org.presences) == 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -176,3 +177,41 @@ def test_evidence_is_fresh_up_to_its_age_limit(age_seconds: float, is_fresh: boo
     """Stale evidence is never used; the limit itself still counts as fresh."""
     now = NOON + timedelta(seconds=age_seconds)
     assert evidence(EvidenceKind.AVAILABLE).is_fresh(now, 60.0) is is_fresh
+
+
+def beside(by_sip: Evidence | None, by_platform: Evidence | None) -> Standing:
+    return Standing(agent="a", evidence=by_sip, platform=by_platform)
+
+
+SIP_BLIND = evidence(EvidenceKind.UNVERIFIABLE, "method.blind")
+SIP_AWAY = evidence(EvidenceKind.NOT_REGISTERED)
+PLATFORM_HERE = Evidence(agent="a", kind=EvidenceKind.AVAILABLE, method="platform", taken_at=NOON)
+PLATFORM_MUTE = replace(PLATFORM_HERE, kind=EvidenceKind.UNVERIFIABLE, cause="platform.no-word")
+
+
+@pytest.mark.parametrize(
+    ("by_sip", "by_platform", "used"),
+    [
+        (SIP_AWAY, PLATFORM_HERE, SIP_AWAY),
+        (SIP_BLIND, PLATFORM_HERE, PLATFORM_HERE),
+        (SIP_BLIND, PLATFORM_MUTE, SIP_BLIND),
+        (SIP_BLIND, None, SIP_BLIND),
+        (None, PLATFORM_HERE, PLATFORM_HERE),
+        (None, PLATFORM_MUTE, PLATFORM_MUTE),
+        (None, None, None),
+    ],
+)
+def test_the_platform_counts_only_where_sip_says_nothing(
+    by_sip: Evidence | None, by_platform: Evidence | None, used: Evidence | None
+) -> None:
+    """What SIP has said is never overruled, whatever the platform shows; the newer is not the better."""
+    assert beside(by_sip, by_platform).used is used
+
+
+def test_a_fallback_decides_and_its_silence_refers_with_the_first_cause() -> None:
+    """The reason names what SIP could not do: that is what somebody has to mend."""
+    fine = standing(EvidenceKind.AVAILABLE)
+    told = decide(fine, beside(SIP_BLIND, PLATFORM_HERE), NOTHING_FOUND, DecisionPolicy())
+    mute = decide(fine, beside(SIP_BLIND, PLATFORM_MUTE), NOTHING_FOUND, DecisionPolicy())
+    assert told.verdict is Verdict.APPROVE
+    assert (mute.verdict, mute.reasons) == (Verdict.REFER, ("receiving.unverifiable:method.blind",))

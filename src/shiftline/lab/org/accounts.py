@@ -11,8 +11,9 @@ from shiftline.lab.process import WrittenSecret
 VIEW = "wfm:shiftTradeRequest:view"
 EDIT = "wfm:shiftTradeRequest:edit"
 SCHEDULES = "wfm:publishedSchedule:view"
+ADHERENCE = "wfm:realtimeAdherence:view"
 CONNECTOR_PERMISSIONS = frozenset({VIEW, EDIT, SCHEDULES})
-"""The least set the connector needs."""
+"""The least set the connector needs, as long as it does not fall back on the platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class OAuthClient:
 
     id: str
     secret: WrittenSecret
-    permissions: frozenset[str] = CONNECTOR_PERMISSIONS
+    permissions: frozenset[str] = CONNECTOR_PERMISSIONS | {ADHERENCE}
     token_seconds: int = 86_400
 
 

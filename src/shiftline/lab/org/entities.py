@@ -75,6 +75,19 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What the adherence feed shows of an agent: ``system`` presence and ``routing`` status.
+
+    ``since`` is when the presence was taken up.
+    """
+
+    system: str
+    routing: str
+    since: datetime
+    out_of_office: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrgShift:
     """A shift and the agent who works it; ``week_date`` is its week in the business unit's time zone."""
 

@@ -9,6 +9,7 @@ from random import Random
 
 SHIFT_TRADING = "/shifttrading/"
 BULK_STATE = "/state/bulk/jobs"
+FEED = "/workforcemanagement/adherence"
 
 
 class FaultName(StrEnum):
@@ -26,11 +27,17 @@ class FaultName(StrEnum):
     SLOW = "slow"
     GARBAGE = "garbage"
     """The change is made, and the answer is not JSON."""
+    FORBIDDEN_403 = "forbidden-403"
+    """The client's role has lost the permission."""
+    STALE_FEED = "stale-feed"
+    """A cache on the way answers in the feed's place, with what was true ``seconds`` ago."""
 
 
 DEFAULT_ROUTES: Mapping[FaultName, str] = {
     FaultName.CONFLICT_409: BULK_STATE,
     FaultName.DROP_AFTER_COMMIT: BULK_STATE,
+    FaultName.FORBIDDEN_403: FEED,
+    FaultName.STALE_FEED: FEED,
 }
 
 
@@ -38,8 +45,8 @@ DEFAULT_ROUTES: Mapping[FaultName, str] = {
 class Fault:
     """When a fault strikes: on the first n requests, every n-th, or with a probability; else always.
 
-    ``route`` is a part of the paths it concerns; ``seconds`` is the delay of ``slow`` and the
-    ``Retry-After`` of ``http-429``; ``status`` the code of ``server-5xx``.
+    ``route`` is a part of the paths it concerns; ``seconds`` is the delay of ``slow``, the
+    ``Retry-After`` of ``http-429`` and the age of ``stale-feed``; ``status`` the code of ``server-5xx``.
     """
 
     first: int | None = None

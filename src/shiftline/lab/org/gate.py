@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -127,7 +127,8 @@ class Gate:
         usage = practice.general_limit.take(token, now)
         headers.update(usage.headers)
         _refuse_beyond(usage, "client.credentials.token.rate.per.minute", "platform.api")
-        require(caller, operation.permissions)
+        lost = practice.faults.strikes(FaultName.FORBIDDEN_403, request.url.path)
+        require(replace(caller, permissions=frozenset()) if lost else caller, operation.permissions)
         if operation.takes_budget:
             usage = practice.trading_limit.take(caller.id, now)
             headers.update(usage.headers)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from shiftline.lab.org.accounts import EDIT, SCHEDULES, VIEW
+from shiftline.lab.org.adherence import ADHERENCE_FEED
 from shiftline.lab.org.answers import (
     WFM,
     Json,
@@ -206,6 +207,7 @@ def operations(*, job_reads_count: bool) -> list[Operation]:
     unit = f"{WFM}/businessunits/{{bu}}"
     found = [
         Operation(method="GET", path="/api/v2/users", handler=_users),
+        ADHERENCE_FEED,
         Operation(method="GET", path=unit, handler=_business_unit, permissions=WFM_READS),
         Operation(
             method="GET", path=f"{WFM}/managementunits", handler=_management_units, permissions=WFM_READS

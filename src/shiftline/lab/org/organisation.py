@@ -19,6 +19,7 @@ from shiftline.lab.org.entities import (
     OrgShift,
     OrgTrade,
     Outcome,
+    Presence,
     Review,
     User,
     Violation,
@@ -56,6 +57,8 @@ class Organisation:
         self.management_units = {unit.id: unit for unit in management_units}
         self.users = {user.id: user for user in users}
         self.schedules = schedules
+        self.presences: dict[str, Presence] = {}
+        """What the adherence feed shows, by agent; those it does not show are missing."""
         self._trades: dict[str, OrgTrade] = {}
         self._decisions: dict[str, int] = {}
 
