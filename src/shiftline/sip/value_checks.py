@@ -54,6 +54,8 @@ def check_value(name: str, value: str) -> Iterator[Oddity]:
 
 def check_row(name: str, value: str) -> Iterator[Oddity]:
     """The oddities of a row as it stands, before it is split into values."""
+    if not value and name in _NEVER_EMPTY:
+        yield "value.unreadable", f"{name} is empty."
     if name not in _CHECKS or name in _UNLISTED:
         return
     bare = QUOTED_STRING.sub("", value)
@@ -205,6 +207,7 @@ _CHECKS |= dict.fromkeys(
     ("Allow", "Supported", "Require", "Proxy-Require", "Unsupported", "Allow-Events"),
     _readable(TokenList.parse),
 )
+_NEVER_EMPTY = frozenset({"Contact", "Path", "Record-Route", "Route", "Service-Route", "Via"})
 _UNLISTED = frozenset({"Call-ID", "Date", "Max-Forwards", "CSeq", "Retry-After"})
 
 
