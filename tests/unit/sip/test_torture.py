@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.sip.torture import rfc4475, rfc5118
+from tests.unit.sip.torture.cases import Case, Fate
 
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import NameAddr
@@ -12,8 +14,6 @@ from shiftline.sip.multipart import parse_multipart
 from shiftline.sip.notes import Level
 from shiftline.sip.values import CSeq, MediaType
 from shiftline.sip.via import Via
-from tests.unit.sip.torture import rfc4475, rfc5118
-from tests.unit.sip.torture.cases import Case, Fate
 
 CASES = [*rfc4475.CASES, *rfc5118.CASES]
 SECTIONS_OF_4475 = {

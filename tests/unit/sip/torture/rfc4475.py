@@ -7,7 +7,9 @@ from tests.unit.sip.torture.cases import Case, accepted, hopeless, message, note
 OPTIONS = "OPTIONS sip:agent0042@pbx.example SIP/2.0"
 INVITE = "INVITE sip:agent0042@pbx.example SIP/2.0"
 REGISTER = "REGISTER sip:pbx.example SIP/2.0"
-SDP = b"v=0\r\no=planner 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+SDP = (
+    b"v=0\r\no=planner 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4 RTP/AVP 0\r\n"
+)
 
 TORTUOUS = (
     b"INVITE sip:agent0042@pbx.example;odd-flag SIP/2.0\r\n"
@@ -15,7 +17,7 @@ TORTUOUS = (
     b'from :   "The \\\\ \\"Planner\\""      <sip:planner@wfm.example>\r\n ;\r\n  tag = n7\r\n'
     b"mAX-fORWARDS: 0069\r\n"
     b"i: twisted@192.0.2.7\r\n"
-    b"content-length\t: 93\r\n"
+    b"content-length\t: 90\r\n"
     b"CSEQ: 0007\r\n  INVITE\r\n"
     b"vIa : SIP /\r\n 2.0/UDP\r\n  192.0.2.7;branch=of-long-ago\r\n"
     b"S :\r\n"
@@ -94,7 +96,8 @@ VALID = [
         "long names, long values, many Via",
         message(
             INVITE,
-            f'To: "{"very " * 60}long"<sip:agent0042@pbx.example:6000;p={"long" * 60};{"name" * 60}=v;{"flag" * 60}>',
+            f'To: "{"very " * 60}long"<sip:agent0042@pbx.example:6000;'
+            f"p={'long' * 60};{'name' * 60}=v;{'flag' * 60}>",
             f"From: sip:{'planner' * 40}@wfm.example;tag=1{'982' * 90};{'name' * 50}={'value' * 50}",
             f"Call-ID: {'really' * 60}",
             f"X-{'Long' * 40}-Name: {'value' * 60};{'name' * 60} ={'value' * 60}",
