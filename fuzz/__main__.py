@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-TARGETS = ("reader", "values", "digest", "multipart", "machine")
+TARGETS = {"reader": 8192, "values": 2048, "digest": 4096, "multipart": 4096, "machine": 512}
+"""Each target and the most bytes of an input."""
 HERE = Path(__file__).parent
 WORK = HERE.parent / "build" / "fuzz"
-_MOST_BYTES = 65535
 _MOST_MEGABYTES = 1024
 _MOST_SECONDS_PER_INPUT = 5
 _EXECUTIONS = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
@@ -26,8 +26,9 @@ def fuzz(target: str, seconds: int) -> bool:
     before = set(findings.iterdir())
     command = [
         sys.executable, "-m", "fuzz.engine", target, str(corpus), str(HERE / "seeds" / target),
-        f"-max_total_time={seconds}", f"-max_len={_MOST_BYTES}", f"-timeout={_MOST_SECONDS_PER_INPUT}",
+        f"-max_total_time={seconds}", f"-max_len={TARGETS[target]}", f"-timeout={_MOST_SECONDS_PER_INPUT}",
         f"-rss_limit_mb={_MOST_MEGABYTES}", f"-artifact_prefix={findings}/", "-print_final_stats=1",
+        f"-dict={HERE / 'sip.dict'}",
     ]  # fmt: skip
     run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     found = sorted(set(findings.iterdir()) - before)

@@ -28,7 +28,9 @@ _PARTS = {
     )
     for separator in ",;"
 }
-QUOTED_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_CLOSED = r'"(?:[^"\\]++|\\.)*+"'
+_CLOSED_STRING = re.compile(_CLOSED, re.DOTALL)
+_UP_TO_OPEN_QUOTE = re.compile(rf'(?:[^"]++|{_CLOSED})*+', re.DOTALL)
 _MOST_PARAMETERS = 512
 # Lone surrogates other than those that stand for undecodable bytes have no bytes at all.
 _UNWRITABLE = re.compile("[\r\n\0\ud800-\udc7f\udd00-\udfff]")
@@ -127,6 +129,15 @@ def quote(text: str) -> str:
     """Write a quoted-string (RFC 3261 section 25.1)."""
     escaped = refuse_unwritable(text, "quoted string").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def without_quoted(text: str) -> tuple[str, bool]:
+    """The text without its quoted strings, up to a quote that opens one without an end, if there is one."""
+    if '"' not in text:
+        return text, False
+    whole = _UP_TO_OPEN_QUOTE.match(text)
+    end = whole.end() if whole else 0
+    return _CLOSED_STRING.sub("", text[:end]), end < len(text)
 
 
 def unquote(text: str) -> str:

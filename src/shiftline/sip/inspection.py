@@ -19,6 +19,7 @@ from shiftline.sip.value_checks import Oddity, check_request_uri, check_row, che
 
 _MOST_NOTES = 64
 _MOST_VALUES = 128
+_LONGEST_VALUE = 8192
 _NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
 _ONCE = frozenset({
     "Call-ID", "CSeq", "Content-Length", "Content-Type", "Date", "Event", "Expires", "From", "Max-Forwards",
@@ -55,7 +56,7 @@ class Reading:
 def inspect(data: bytes) -> Reading:
     """Read a datagram as far as it can be read, and note what is odd. Raises nothing.
 
-    Values beyond the first 128 of a message are not looked into.
+    Rows longer than 8 KiB and values beyond the first 128 of a message are not looked into.
     """
     notebook = _Notebook(data)
     message: Request | Response | None
@@ -189,6 +190,10 @@ def _look_at_values(message: Request | Response, notebook: _Notebook) -> None:
     for name, value in message.headers:
         nth = seen[name]
         seen[name] += 1
+        if len(value) > _LONGEST_VALUE:
+            text = f"This {name} is longer than {_LONGEST_VALUE} bytes and was not looked into."
+            notebook.add_of_row(("value.long", text), name, nth)
+            continue
         for oddity in check_row(name, value):
             notebook.add_of_row(oddity, name, nth)
         for part in message.headers.split(name, value)[: max(left, 0)]:

@@ -21,6 +21,7 @@ from shiftline.sip.uri import SipUri
 
 _MAX_START_LINE_BYTES = 8192
 _MAX_HEADER_LINES = 512
+_MAX_COMMAS = 1024
 _COPIED_TO_RESPONSES = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 
@@ -175,8 +176,20 @@ def _read_rows(head: bytes, report: Report) -> list[tuple[str, str]]:
     if len(lines) > _MAX_HEADER_LINES:
         report(note("headers.too-many", f"There are more than {_MAX_HEADER_LINES} header lines."))
         del lines[_MAX_HEADER_LINES:]
+    if text.count(",") > _MAX_COMMAS:  # each may begin another value to be read
+        report(note("headers.too-many", f"There are more than {_MAX_COMMAS} commas in the headers."))
     if "\n " in text or "\n\t" in text:
         lines = _unfold(lines)
+    try:  # nearly every message has only names that we know, as the field writes them
+        return [
+            (CANONICAL_NAMES[name if colon else ""], value.strip(" \t"))
+            for name, colon, value in [line.partition(":") for line in lines]
+        ]
+    except KeyError:
+        return _read_unusual_rows(lines, report)
+
+
+def _read_unusual_rows(lines: list[str], report: Report) -> list[tuple[str, str]]:
     rows = []
     for line in lines:
         name, colon, value = line.partition(":")

@@ -50,6 +50,7 @@ CATALOGUE: dict[str, tuple[Level, str]] = {
     "header.separators": (Level.ERROR, "RFC 3261 section 25.1"),
     "header.open-quote": (Level.ERROR, "RFC 3261 section 25.1"),
     "value.unreadable": (Level.ERROR, "RFC 3261 section 25.1"),
+    "value.long": (Level.REMARK, "our own bound"),
     "value.range": (Level.ERROR, "RFC 3261 section 25.1"),
     "value.unknown-scheme": (Level.REMARK, "RFC 3261 section 8.2.2.1"),
     "via.branch": (Level.REMARK, "RFC 3261 section 8.1.1.7"),

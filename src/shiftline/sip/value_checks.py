@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.digest import Challenge, parse_digest
-from shiftline.sip.grammar import QUOTED_STRING, TOKEN, read_number
+from shiftline.sip.grammar import TOKEN, read_number, without_quoted
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
     CSeq,
@@ -31,7 +31,7 @@ Oddity = tuple[str, str]
 Check = Callable[[str], Iterator[Oddity]]
 
 _SEPARATORS = re.compile(r"\A\s*[,;]|[,;]\s*[,;]|[,;]\s*\Z")
-_ANGLED = re.compile(r"<[^>]*+>")
+_ANGLED = re.compile(r"<[^<>]*+>")
 _OTHER_SCHEME = re.compile(r"(?!sips?:|tel:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DISPLAY_NAME = re.compile(r"(?:[A-Za-z0-9!%*_+`'~.-]|\s)*+")
 _DATE = re.compile(
@@ -58,8 +58,8 @@ def check_row(name: str, value: str) -> Iterator[Oddity]:
         yield "value.unreadable", f"{name} is empty."
     if name not in _CHECKS or name in _UNLISTED:
         return
-    bare = QUOTED_STRING.sub("", value)
-    if '"' in bare:
+    bare, is_open = without_quoted(value)
+    if is_open:
         yield "header.open-quote", f"A quoted string in {name} does not end."
     elif _SEPARATORS.search(_ANGLED.sub("<>", bare)):
         yield "header.separators", f"{name} has a separator with nothing before or after it."
@@ -88,7 +88,7 @@ def _via(value: str) -> Iterator[Oddity]:
 
 
 def _address(value: str) -> Iterator[Oddity]:
-    bracketed = QUOTED_STRING.sub("", value).partition("<")
+    bracketed = without_quoted(value)[0].partition("<")
     inside = bracketed[2].partition(">")[0] if bracketed[1] else bracketed[0].strip()
     if _OTHER_SCHEME.match(inside.strip()):
         yield "value.unknown-scheme", f"The address {inside[:40]!r} is of a scheme we do not know."
