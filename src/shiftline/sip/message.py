@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.grammar import TOKEN, refuse_unwritable, require_token
 from shiftline.sip.headers import CANONICAL_NAMES, Headers, canonical_name
-from shiftline.sip.notes import BODY, END_OF_HEADERS, START_LINE, Note, Report, note
+from shiftline.sip.notes import BODY, END_OF_HEADERS, HEADERS, START_LINE, Note, Report, note
 from shiftline.sip.uri import SipUri
 
 _MAX_START_LINE_BYTES = 8192
 _MAX_HEADER_LINES = 512
 _MAX_COMMAS = 1024
+_MAX_USUAL_SIZE = 1500
 _COPIED_TO_RESPONSES = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 
@@ -169,7 +170,27 @@ def _read_rest(data: bytes, start: int, report: Report) -> tuple[Headers, bytes]
 
 
 def _read_rows(head: bytes, report: Report) -> list[tuple[str, str]]:
-    text = _decode(head, "headers", report)
+    return _read_usual_rows(head) or _read_any_rows(head, report)
+
+
+def _read_usual_rows(head: bytes) -> list[tuple[str, str]]:
+    """Nearly every head in half the time: lines end with CR LF, no folds, names we know. Else nothing."""
+    text = head.removesuffix(b"\r").decode(errors="surrogateescape")
+    lines = text.split("\r\n", _MAX_HEADER_LINES)
+    ends = len(lines) - 1
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text or len(text) > _MAX_USUAL_SIZE:
+        return []
+    try:
+        return [
+            (CANONICAL_NAMES[name if colon else ""], value.strip(" \t"))
+            for name, colon, value in [line.partition(":") for line in lines]
+        ]
+    except KeyError:
+        return []
+
+
+def _read_any_rows(head: bytes, report: Report) -> list[tuple[str, str]]:
+    text = _decode(head, HEADERS, report)
     if not text:
         return []
     lines = text.split("\n", _MAX_HEADER_LINES)
@@ -180,16 +201,6 @@ def _read_rows(head: bytes, report: Report) -> list[tuple[str, str]]:
         report(note("headers.too-many", f"There are more than {_MAX_COMMAS} commas in the headers."))
     if "\n " in text or "\n\t" in text:
         lines = _unfold(lines)
-    try:  # nearly every message has only names that we know, as the field writes them
-        return [
-            (CANONICAL_NAMES[name if colon else ""], value.strip(" \t"))
-            for name, colon, value in [line.partition(":") for line in lines]
-        ]
-    except KeyError:
-        return _read_unusual_rows(lines, report)
-
-
-def _read_unusual_rows(lines: list[str], report: Report) -> list[tuple[str, str]]:
     rows = []
     for line in lines:
         name, colon, value = line.partition(":")
