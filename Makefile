@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check accept bench soak clean
+.PHONY: help demo serve test check accept bench fuzz soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ accept: $(VENV)/dev ## Every acceptance line with its figures (about an hour)
 
 bench: $(VENV)/dev ## Measure, side by side with the named peers
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/dev ## Try the SIP core on hostile bytes, a minute for each target (ARGS="reader --seconds 300")
+	@$(BIN)/python -m fuzz $(ARGS)
 
 soak: $(VENV)/dev ## Bursts and kills, again and again (SOAK_MINUTES=60)
 	@scripts/install-peers

@@ -1,27 +1,20 @@
-"""The header fields of a message (RFC 3261 section 7.3) and the three values every message needs parsed."""
+"""The header fields of a message (RFC 3261 section 7.3): names and rows; values are read on demand.
+
+The value classes live in `shiftline.sip.via`, `address` and `values`; the three that every message needs
+can be had from here too.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Self
 
-from shiftline.errors import SipSyntaxError
-from shiftline.sip.grammar import (
-    HOST,
-    HOST_PATTERN,
-    Parameters,
-    format_parameters,
-    parameter,
-    parse_parameters,
-    quote,
-    refuse_unwritable,
-    require_token,
-    split_list,
-    unquote,
-)
-from shiftline.sip.uri import SipUri
+from shiftline.sip.address import NameAddr
+from shiftline.sip.grammar import refuse_unwritable, require_token, split_list
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import Via
+
+__all__ = ["CANONICAL_NAMES", "CSeq", "Headers", "NameAddr", "Via", "canonical_name"]
 
 _COMPACT_FORMS = {  # RFC 3261 section 7.3.3 and the registry of header fields
     "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
@@ -40,6 +33,8 @@ _OTHER_HEADERS = (
     "Authentication-Info", "Authorization", "CSeq", "Call-ID", "Content-Length", "Content-Type", "Date",
     "Event", "Expires", "From", "Max-Forwards", "Min-Expires", "Proxy-Authenticate", "Proxy-Authorization",
     "Retry-After", "Server", "Subject", "Subscription-State", "To", "User-Agent", "WWW-Authenticate",
+    "Content-Disposition", "Content-ID", "Content-Transfer-Encoding", "MIME-Version", "RAck", "RSeq",
+    "SIP-ETag", "SIP-If-Match",
 )  # fmt: skip
 # The spellings the field sends, so that the reader settles nearly every name with one look.
 CANONICAL_NAMES = {
@@ -87,6 +82,11 @@ class Headers:
         name = canonical_name(name)
         values = [value for candidate, value in self._rows if candidate == name]
         return [part for value in values for part in split_list(value)] if name in _LIST_HEADERS else values
+
+    @staticmethod
+    def split(name: str, value: str) -> list[str]:
+        """The values in one row of the header with this canonical name."""
+        return split_list(value) if name in _LIST_HEADERS else [value]
 
     def add(self, name: str, value: str) -> None:
         """Append a row."""
@@ -157,122 +157,3 @@ class Headers:
 def _checked_row(name: str, value: str) -> tuple[str, str]:
     canonical = CANONICAL_NAMES.get(name) or canonical_name(require_token(name, "header name"))
     return canonical, refuse_unwritable(value, f"{canonical} header")
-
-
-_VIA = re.compile(
-    r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z0-9-]+)\s+"
-    rf"(?P<host>{HOST_PATTERN})(?:\s*:\s*(?P<port>[0-9]{{1,5}}))?\s*(?P<parameters>;.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Via:
-    """One Via value (RFC 3261 section 20.42): the hop that waits for the response."""
-
-    transport: str = "UDP"
-    host: str
-    port: int | None = None
-    parameters: Parameters = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Via:
-        """Read one value. Raises SipSyntaxError."""
-        found = _VIA.fullmatch(text.strip())
-        if not found or int(found["port"] or 0) > 65535:
-            raise SipSyntaxError(f"The Via {text[:80]!r} cannot be read.")
-        return cls(
-            transport=found["transport"].upper(),
-            host=found["host"],
-            port=int(found["port"]) if found["port"] else None,
-            parameters=parse_parameters(found["parameters"] or ""),
-        )
-
-    @property
-    def branch(self) -> str | None:
-        """The transaction's id (section 8.1.1.7), or None."""
-        return parameter(self.parameters, "branch")
-
-    def parameter(self, name: str) -> str | None:
-        """The value of the parameter ``name`` (lower case); "" for a flag, None when absent."""
-        return parameter(self.parameters, name)
-
-    def __str__(self) -> str:
-        require_token(self.transport, "transport")
-        if not HOST.fullmatch(self.host):
-            require_token(self.host, "Via host")
-        port = "" if self.port is None else f":{self.port:d}"
-        return f"SIP/2.0/{self.transport} {self.host}{port}{format_parameters(self.parameters)}"
-
-
-_NAME_ADDR = re.compile(
-    # Possessive, so that a hostile value costs linear time.
-    r'(?P<display>"(?:[^"\\]|\\.)*+"\s*+|[^"<]*+)<(?P<uri>[^>]*+)>\s*+(?P<parameters>;.*)?',
-    re.DOTALL,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameAddr:
-    """The value of From, To, Contact, Route and their kin (RFC 3261 section 20.10)."""
-
-    display_name: str = ""
-    uri: SipUri
-    parameters: Parameters = ()
-
-    @classmethod
-    def parse(cls, text: str) -> NameAddr:
-        """Read one value. Raises SipSyntaxError.
-
-        "If no < and > are present, all parameters after the URI are header parameters, not URI parameters."
-        """
-        if found := _NAME_ADDR.fullmatch(text.strip()):
-            display, address, parameters = (
-                found["display"].strip(),
-                found["uri"].strip(),
-                found["parameters"] or "",
-            )
-        else:
-            display = ""
-            address, semicolon, rest = text.strip().partition(";")
-            parameters = semicolon + rest
-        return cls(
-            display_name=unquote(display),
-            uri=SipUri.parse(address.strip()),
-            parameters=parse_parameters(parameters),
-        )
-
-    @property
-    def tag(self) -> str | None:
-        """The tag that names one side of a dialog (section 19.3), or None."""
-        return parameter(self.parameters, "tag")
-
-    def parameter(self, name: str) -> str | None:
-        """The value of the parameter ``name`` (lower case); "" for a flag, None when absent."""
-        return parameter(self.parameters, name)
-
-    def __str__(self) -> str:
-        display = f"{quote(self.display_name)} " if self.display_name else ""
-        return f"{display}<{self.uri}>{format_parameters(self.parameters)}"
-
-
-_CSEQ = re.compile(r"(?P<number>[0-9]{1,10})\s+(?P<method>[A-Za-z0-9!%*_+`'~.-]+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CSeq:
-    """Sequence number and method of a request (RFC 3261 section 20.16)."""
-
-    number: int
-    method: str
-
-    @classmethod
-    def parse(cls, text: str) -> CSeq:
-        """Read the value. Raises SipSyntaxError."""
-        found = _CSEQ.fullmatch(text.strip())
-        if not found or int(found["number"]) >= 2**32:
-            raise SipSyntaxError(f"The CSeq {text[:80]!r} cannot be read.")
-        return cls(number=int(found["number"]), method=found["method"])
-
-    def __str__(self) -> str:
-        return f"{self.number:d} {require_token(self.method, 'method')}"

@@ -1,7 +1,11 @@
-"""SIP URIs (RFC 3261 section 19.1) and tel URIs as far as From and To need them (RFC 3966)."""
+"""SIP URIs (RFC 3261 section 19.1) and tel URIs as far as From and To need them (RFC 3966).
+
+``==`` compares the fields as they stand; `SipUri.equivalent` asks whether both name the same resource.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
@@ -22,6 +26,9 @@ _TEL_URI = re.compile(r"[tT][eE][lL]:(?P<number>[^;?@\s<>\"]+)(?P<parameters>(?:
 _UNRESERVED = "!*'()&=+$,"
 _SAFE_IN_USER = f"{_UNRESERVED};?/"
 _SAFE_IN_PARAMETER = "!*'()[]/:&+$"
+_ALWAYS_COMPARED = frozenset({"user", "ttl", "method", "maddr", "transport"})
+_MOST_BYTES = 8192
+_MOST_PARAMETERS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,12 @@ class SipUri:
 
     @classmethod
     def parse(cls, text: str) -> SipUri:
-        """Read a ``sip:``, ``sips:`` or ``tel:`` URI. Raises SipSyntaxError for anything else."""
+        """Read a ``sip:``, ``sips:`` or ``tel:`` URI. Raises SipSyntaxError for anything else.
+
+        Also for more than 8 KiB or 512 parameters, which nobody sends in earnest.
+        """
+        if len(text) > _MOST_BYTES:
+            raise SipSyntaxError(f"The address {text[:80]!r} is longer than {_MOST_BYTES} bytes.")
         if found := _SIP_URI.fullmatch(text):
             user, password, port = found["user"], found["password"], found["port"]
             if port is not None and int(port) > 65535:
@@ -81,12 +93,63 @@ class SipUri:
         """The value of the URI parameter ``name`` (lower case); "" for a flag, None when absent."""
         return parameter(self.parameters, name)
 
+    def equivalent(self, other: SipUri) -> bool:
+        """Whether both name the same resource (RFC 3261 section 19.1.4; tel: RFC 3966 section 4).
+
+        User and password count as they are; scheme, host and parameters regardless of case. A port,
+        ``user``, ``ttl``, ``method``, ``maddr`` or ``transport`` that only one side has makes a difference,
+        default value or not; any other parameter counts only where both have it. So the relation is **not
+        transitive**: never use it to build sets. Fields hold unescaped text, so an escaped reserved
+        character counts as the character itself, which the standard would tell apart.
+        """
+        if self.scheme != other.scheme or self.port != other.port:
+            return False
+        if self.scheme == "tel":
+            return _tel_key(self) == _tel_key(other)
+        return (
+            (self.user, self.password) == (other.user, other.password)
+            and _same_host(self.host, other.host)
+            and _same_parameters(dict(self.parameters), dict(other.parameters))
+            and _header_set(self.headers) == _header_set(other.headers)
+        )
+
+
+def _same_host(one: str, other: str) -> bool:
+    """Names regardless of case, IPv6 addresses by value (RFC 5118 section 3), never a name by look-up."""
+    if one.startswith("[") and other.startswith("["):
+        try:
+            return ipaddress.IPv6Address(one[1:-1]) == ipaddress.IPv6Address(other[1:-1])
+        except ValueError:
+            pass  # not an address at all: as text
+    return one.lower() == other.lower()
+
+
+def _same_parameters(ours: dict[str, str | None], theirs: dict[str, str | None]) -> bool:
+    compared = (ours.keys() & theirs.keys()) | ((ours.keys() | theirs.keys()) & _ALWAYS_COMPARED)
+    return all(
+        name in ours and name in theirs and (ours[name] or "").lower() == (theirs[name] or "").lower()
+        for name in compared
+    )
+
+
+def _header_set(text: str) -> list[tuple[str, str]]:
+    pairs = (part.partition("=") for part in text.split("&") if part)
+    return sorted((_unescape(name).lower(), _unescape(value)) for name, _, value in pairs)
+
+
+def _tel_key(uri: SipUri) -> tuple[str, dict[str, str]]:
+    number = re.sub(r"[-.()]", "", uri.user or "").lower()
+    return number, {name: (value or "").lower() for name, value in uri.parameters}
+
 
 def _parse_parameters(text: str) -> Parameters:
     if not text:
         return ()
     parameters: list[tuple[str, str | None]] = []
-    for part in text.split(";"):
+    parts = text.split(";")
+    if len(parts) > _MOST_PARAMETERS + 1:
+        raise SipSyntaxError(f"There are more than {_MOST_PARAMETERS} parameters in one address.")
+    for part in parts:
         if part:
             name, equals, value = part.partition("=")
             parameters.append((_unescape(name).lower(), _unescape(value) if equals else None))

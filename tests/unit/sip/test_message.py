@@ -140,6 +140,7 @@ def test_bytes_that_are_no_utf8_survive() -> None:
         (b"SIP/2.0 200 OK\r\nContent-Length: x\r\n\r\n", "not a number"),
         (b"SIP/2.0 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", "not a number"),
         (b"SIP/2.0 200 OK\r\n" + b"a:\r\n" * 600 + b"\r\n", "more than 512"),
+        (b"SIP/2.0 200 OK\r\nContact: " + b"a," * 1025 + b"\r\n\r\n", "more than 1024 commas"),
     ],
 )
 def test_what_cannot_be_read_is_a_syntax_error(data: bytes, why: str) -> None:
@@ -155,7 +156,7 @@ def test_what_cannot_be_read_is_a_syntax_error(data: bytes, why: str) -> None:
         b'"' * 65000,
         b"<" * 65000,
         b" " * 65000,
-        b"a," * 32000,
+        b"a," * 500,
         b'"\\' * 32000,
         b";a" * 32000,
         b"\t\r\n " * 200,

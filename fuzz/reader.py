@@ -1,0 +1,25 @@
+"""The message reader and its notes."""
+
+from __future__ import annotations
+
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.inspection import inspect
+from shiftline.sip.message import parse_message
+
+
+def one(data: bytes) -> None:
+    """Both readers agree, a refusal has its reason among the notes, and what was read can be written."""
+    reading = inspect(data)
+    assert reading.data == data
+    assert len(reading.notes) <= 64
+    assert all(note.offset is None or 0 <= note.offset <= len(data) for note in reading.notes)
+    try:
+        message = parse_message(data)
+    except SipSyntaxError:
+        assert reading.errors
+    else:
+        assert reading.message == message
+    if reading.message is not None:
+        written = bytes(reading.message)
+        again = parse_message(written)
+        assert bytes(again) == written
