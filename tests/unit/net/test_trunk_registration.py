@@ -164,6 +164,16 @@ async def test_a_throttled_register_is_not_called_a_policy() -> None:
         await until(lambda: state(registration) == "backing-off")
 
 
+async def test_a_binding_that_ran_out_is_shown_as_such() -> None:
+    """Its refresh was held back, by another owner or a stopped trunk: nobody shall rely on it."""
+    async with trunk(lambda _: 200) as (_, registration, _, _):
+        registration.take_over()
+        await until(lambda: state(registration) == "registered")
+        registration._registration.until = asyncio.get_running_loop().time()
+        assert registration.status()["registered_until"] is None
+        assert state(registration) == "lapsed"
+
+
 async def test_the_binding_is_removed_at_the_end() -> None:
     """Expires 0, within the trunk's budget."""
     async with trunk(lambda _: 200) as (_, registration, _, asked):
