@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import httpx
+import sipmessage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +151,41 @@ def test_httpx_makes_the_same_response(
     found = parse_digest(answered.headers["Authorization"])
     account = DigestAccount(username=user, password=Secret(password))
     assert found["response"] == digest_response(account, "GET", found)
+
+
+@given(
+    realm=st.from_regex(r"[A-Za-z0-9 @.]{1,12}", fullmatch=True),
+    user=NAMES,
+    algorithm=st.sampled_from(ALGORITHMS),
+    qop=st.sampled_from([("auth",), ("auth-int",)]),
+)
+def test_sipmessage_reads_what_we_write(realm: str, user: str, algorithm: str, qop: tuple[str, ...]) -> None:
+    """Challenge and credentials have the shape that an independent reader expects."""
+    challenge = Challenge(realm=realm, nonce="n==", algorithm=algorithm, qop=qop, opaque="o")
+    read = sipmessage.AuthChallenge.parse(str(challenge))
+    assert (read.scheme, read.parameters["realm"], read.parameters["qop"]) == ("Digest", realm, qop[0])
+    client = DigestClient(DigestAccount(username=user, password=Secret("secret")), token=lambda: "c")
+    request = a_request("pbx")
+    client.challenged(challenged_by([str(challenge)]), request)
+    client.authorize(request)
+    written = request.headers.get("Authorization") or ""
+    found = sipmessage.AuthCredentials.parse(written)
+    assert found.scheme == "Digest"
+    assert found.parameters is not None
+    assert dict(found.parameters) == parse_digest(written)
+
+
+@given(nonce=st.from_regex(r"[a-z0-9]{12,20}", fullmatch=True), session=st.booleans())
+def test_no_repr_tells_a_secret(nonce: str, session: bool) -> None:
+    """Neither password nor nonce, key or response: anything of ours may be logged."""
+    client = DigestClient(DigestAccount(username="agent", password=Secret("hunter2")), token=lambda: "cn0nce")
+    request = a_request("pbx")
+    challenge = Challenge(
+        realm="lab", nonce=nonce, algorithm="MD5-sess" if session else "MD5", qop=("auth",), opaque="0paque"
+    )
+    client.challenged(challenged_by([str(challenge)]), request)
+    client.authorize(request)
+    used = parse_digest(request.headers.get("Authorization") or "")
+    shown = repr([client, *client._nonces.values(), challenge, request])
+    for secret in ("hunter2", nonce, "cn0nce", "0paque", used["response"]):
+        assert secret not in shown

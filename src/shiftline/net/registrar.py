@@ -172,10 +172,11 @@ class Registrar:
             kept.armed = None
             kept.at_gate = True
             (self._ready.appendleft if kept.registration.is_urgent(now) else self._ready.append)(kept)
-        self._pump(now)
+        self._pump()
         self._set_alarm()
 
-    def _pump(self, now: float) -> None:
+    def _pump(self) -> None:
+        now = self._loop.time()
         while self._ready and self._under_way < MOST_UNDER_WAY:
             kept = self._ready.popleft()
             self._under_way += 1
@@ -186,9 +187,10 @@ class Registrar:
         registration = kept.registration
         if registration.next_due() is None or registration not in self._kept:
             self._under_way -= 1  # it was stopped while it waited, and has nothing to say
+            self._loop.call_soon(self._pump)
             return
         request = registration.request(self._loop.time())
-        credentials = bool(request.headers.missing(_CREDENTIALS) != _CREDENTIALS)
+        credentials = request.headers.missing(_CREDENTIALS) != _CREDENTIALS
         ticket = self._gate.sent(credentials=credentials)
         self.sent += 1
         task = self._loop.create_task(self._follow(kept, request, ticket))
@@ -212,7 +214,7 @@ class Registrar:
         self._tell(registration)
         self._arm(kept)
         self._gate.answered(ticket, response, verdict)
-        self._pump(now)
+        self._pump()
         self._set_alarm()
 
     def _tell(self, registration: Registration) -> None:

@@ -129,7 +129,12 @@ class TrunkRegistration:
         )
 
     def take_over(self) -> None:
-        """Register anew now that the trunk is ours: another owner may have bound its own address."""
+        """Register anew now that the trunk is ours: another owner may have bound its own address.
+
+        What was refused stays so: a lease that comes and goes must not lock an account.
+        """
+        if self._registration.state is RegistrationState.REFUSED:
+            return
         if self._added:
             self._registrar.start(self._registration)
         else:

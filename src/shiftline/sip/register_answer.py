@@ -87,7 +87,7 @@ def granted_seconds(response: Response | None, contacts: Sequence[SipUri], *, as
     """How long the binding holds: of the shortest of our contacts, else the Expires header, else as asked.
 
     The registrar may list other contacts of the same address (section 10.3, step 8), and may write ours
-    as its network sees it: then only the header or our wish can tell. Never less than a second.
+    as its network sees it: then only the header or our wish can tell. 0 when it bound nothing.
     """
     if response is None:
         return asked
@@ -99,7 +99,9 @@ def granted_seconds(response: Response | None, contacts: Sequence[SipUri], *, as
         if (address := _read(value)) is not None and _place(address.uri) in ours
         if (seconds := _seconds(address.parameter("expires"))) is not None
     ]
-    return max(1, min(granted) if granted else asked if general is None else general)
+    if granted:
+        return min(granted)
+    return asked if general is None else general
 
 
 def minimum_expires(response: Response | None) -> int | None:

@@ -228,13 +228,16 @@ class Registration:
         return Verdict.TOO_BRIEF
 
     def _accept(self, response: Response | None, now: float, proof: ServerProof) -> None:
+        granted = granted_seconds(response, self.binding.contacts, asked=self._expires)
+        if not granted and self.state is not RegistrationState.UNREGISTERING:
+            self._fail(Failure(status=200, why="The registrar agreed and bound nothing."), now, 0.0)
+            return
         self._step(Input.ACCEPTED)
         self._failures = self._raises = 0
         self.failure = None
         if self.state is RegistrationState.UNREGISTERED:
             self._conclude(confirmed=True)
             return
-        granted = granted_seconds(response, self.binding.contacts, asked=self._expires)
         # The registrar counted from some time before its answer came.
         self.until = self._sent_at + granted
         refresh = plan_refresh(granted, self._sent_at, self._windows(now), self._jitter())

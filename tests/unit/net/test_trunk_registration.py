@@ -151,6 +151,8 @@ async def test_a_refusal_stops_the_registration_and_not_the_checks() -> None:
         shown = driver.knowledge()["registration"]
         assert (shown["last_failure"]["status"], shown["registered_until"]) == (403, None)
         assert driver.stopped_by() is None
+        registration.take_over()  # a lease that comes and goes changes nothing
+        await asyncio.sleep(0.05)
         assert [request.method for request in asked].count("REGISTER") == 1
 
 
@@ -161,6 +163,16 @@ async def test_a_throttled_register_is_not_called_a_policy() -> None:
         assert await driver.gathered(2.0)
         registration.take_over()
         await until(lambda: state(registration) == "backing-off")
+
+
+async def test_a_binding_that_ran_out_is_shown_as_such() -> None:
+    """Its refresh was held back, by another owner or a stopped trunk: nobody shall rely on it."""
+    async with trunk(lambda _: 200) as (_, registration, _, _):
+        registration.take_over()
+        await until(lambda: state(registration) == "registered")
+        registration._registration.until = asyncio.get_running_loop().time()
+        assert registration.status()["registered_until"] is None
+        assert state(registration) == "lapsed"
 
 
 async def test_the_binding_is_removed_at_the_end() -> None:

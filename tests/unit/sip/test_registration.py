@@ -251,6 +251,16 @@ def test_a_retry_after_is_honoured(status: int) -> None:
         assert registration.next_due() == expected
 
 
+def test_a_grant_of_nothing_is_a_failure() -> None:
+    """200 with our contact at 0: asking again at once would be a storm."""
+    registration = a_registration()
+    registration.start(0.0)
+    send(registration, 0.0, ok(0))
+    assert registration.next_due() == 30.0
+    assert registration.failure is not None
+    assert registration.failure.status == 200
+
+
 def test_a_throttled_refusal_is_a_failure() -> None:
     """The driver knows that the trunk is too fast: a policy it is not."""
     registration = a_registration()

@@ -55,7 +55,7 @@ class Answering:
         throttle = config.faults.throttle
         self._throttle = ThrottledKeys(throttle, phase_seconds=phase_seconds) if throttle else None
         self._digest = DigestServer(
-            config.realm, self._password_of, algorithms=(config.algorithm,), token=token
+            config.realm, self._password_of, algorithms=(config.algorithm,), qop=config.qop, token=token
         )
         self._bindings = Bindings(config.expires)
         self._calls: set[str] = set()

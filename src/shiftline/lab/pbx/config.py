@@ -27,6 +27,8 @@ class PracticePbxConfig:
     realm: str = "lab"
     algorithm: str = "MD5"
     """MD5 or SHA-256."""
+    qop: tuple[str, ...] = ("auth",)
+    """The qualities of protection that are good enough: ("auth-int",) demands that bodies be covered."""
     expires: ExpiresLimits = ExpiresLimits()  # noqa: RUF009 - a frozen value
     """What its registrar grants; a shorter wish gets 423."""
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
