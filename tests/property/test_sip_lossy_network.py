@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -52,9 +51,10 @@ class World:
     weather: Weather
     statuses: list[int]
     thinks: float
+    transport: Transport = Transport.UDP
+    is_lost: bool = False
     now: float = 0.0
     ends: list[Event] = field(default_factory=list)
-    sent: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         tokens = count()
@@ -79,7 +79,14 @@ class World:
             self.settle()
 
     def arrive(self, agent: SipAgent, data: bytes, source: tuple[str, int]) -> None:
-        agent.receive(data, source, self.now)
+        if not self.is_lost:
+            agent.receive(data, source, self.now, transport=self.transport)
+
+    def lose(self) -> None:
+        """The one connection there is goes, and no other comes."""
+        self.is_lost = True
+        self.ours.connection_lost(self.transport, PBX, "Connection reset by peer", self.now)
+        self.theirs.connection_lost(self.transport, US, "Connection reset by peer", self.now)
 
     def answer(self, key: str, request: Request, status: int) -> None:
         self.theirs.respond(key, response_to(request, status, to_tag="pbx"), self.now)
@@ -94,8 +101,10 @@ class World:
                 self._take(event)
             ours, theirs = self.ours.datagrams_to_send(), self.theirs.datagrams_to_send()
             for datagram in ours:
-                self.sent[parse_message(datagram.data).headers.get("CSeq") or ""] += 1
-                self._carry(self.theirs, datagram.data, US)
+                if self.is_lost:
+                    self.ours.send_failed(datagram, "The connection is closed.", self.now)
+                else:
+                    self._carry(self.theirs, datagram.data, US)
             for datagram in theirs:
                 self._carry(self.ours, datagram.data, PBX)
             if not (events or ours or theirs):
@@ -124,6 +133,9 @@ class World:
             self.ends.append(event)
 
     def _carry(self, agent: SipAgent, data: bytes, source: tuple[str, int]) -> None:
+        if self.transport.is_reliable:
+            self.later(self.weather.delay, "arrive", agent, data, source)
+            return
         copies = 0 if self.rng.random() < self.weather.loss else 1
         copies += self.rng.random() < self.weather.doubling
         for _ in range(copies):
@@ -176,6 +188,29 @@ def test_a_call_has_one_end(
     elif timeout or cancels or world.ends:
         assert len(world.ends) == 1
     assert (world.theirs.next_timer()) is None
+
+
+@given(
+    answers,
+    st.sampled_from(["OPTIONS", "INVITE"]),
+    st.sampled_from([0.0, 0.4, 3.0]),
+    st.one_of(st.none(), st.floats(0.0, 50.0)),
+    st.booleans(),
+)
+def test_a_request_over_a_stream_has_one_end(
+    statuses: list[int], method: str, delay: float, lost_at: float | None, cancels: bool
+) -> None:
+    """Also when the connection goes at any moment: then the failure is the end, if there was none."""
+    weather = Weather(loss=0.0, doubling=0.0, delay=delay)
+    world = World(Random(0), weather, statuses, 1.0, Transport.TCP)
+    key = world.ours.send(a_request(method), PBX, 0.0, transport=Transport.TCP)
+    if cancels:
+        world.later(5.0, "cancel", key)
+    if lost_at is not None:
+        world.later(lost_at, "lose")
+    world.run()
+    rings_for_ever = method == "INVITE" and statuses == [180] and not cancels and lost_at is None
+    assert len(world.ends) == (0 if rings_for_ever else 1)
 
 
 steps = st.lists(
