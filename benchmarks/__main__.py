@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import digest, governor, registrations, sip_parse
+from benchmarks import digest, governor, registrations, sip_agent, sip_parse
 
 BENCHES: dict[str, Callable[[], None]] = {
     "governor": governor.main,
     "sip-parse": sip_parse.main,
     "digest": digest.main,
+    "sip-agent": sip_agent.main,
     "registrations": registrations.run_short,
 }
 

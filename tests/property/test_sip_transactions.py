@@ -16,28 +16,48 @@ from shiftline.sip.transactions import (
     CLIENT,
     INVITE_CLIENT,
     INVITE_SERVER,
+    NEVER,
     SERVER,
+    Effect,
     Input,
     State,
     Table,
+    Timers,
     Transaction,
 )
+from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
 TABLES = {"INVITE client": INVITE_CLIENT, "client": CLIENT, "INVITE server": INVITE_SERVER, "server": SERVER}
+NO_TIMERS = {Effect.SEND, Effect.SEND_ACK, Effect.REPORT, Effect.DISOWN}
 PBX = ("127.0.0.1", 5060)
 what_happens = st.sampled_from([100, 180, 200, 302, 403, 500, "again", "ack", "fail", "wait"])
 moves = st.lists(st.tuples(what_happens, st.floats(0.0, 20.0)), max_size=12)
 
 
+@pytest.mark.parametrize("transport", Transport)
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_every_state_meets_every_input(table: Table) -> None:
-    """A row of the table, or absorbed: same state, no effect."""
+def test_every_state_meets_every_input(table: Table, transport: Transport) -> None:
+    """A row of the table, or absorbed: same state, no effect; and a stream repeats nothing at all."""
+    timers = Timers()
     for state, given_input in product(State, Input):
-        transaction = Transaction(key="k", table=table, state=state, destination=PBX)
+        transaction = Transaction(key="k", table=table, state=state, destination=PBX, transport=transport)
         effects = transaction.step(given_input)
         listed = table.get((state, given_input))
         assert (effects, transaction.state) == (listed or ((), state))
+        for effect in effects:
+            if effect not in NO_TIMERS:
+                transaction.set_timers(effect, 100.0, timers)
+                assert transaction.next_timer() >= 100.0
+        assert transport is Transport.UDP or transaction.retransmits_at == NEVER
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_state_is_reached(table: Table) -> None:
+    """No row of a table is dead: its state is where a machine starts or where a row leads."""
+    states = {state for state, _ in table}
+    entered = {following for _, following in table.values()}
+    assert states - entered <= {State.CALLING, State.TRYING, State.PROCEEDING}
 
 
 def drain(agent: SipAgent) -> list[Event]:

@@ -52,7 +52,7 @@ def pbx(
     limit_key: Annotated[
         LimitKey, typer.Option(help="Counted per source address or for all.")
     ] = LimitKey.SOURCE,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="UDP; 0 takes a free one.")] = PBX_PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="UDP and TCP; 0 takes a free one.")] = PBX_PORT,
     agents: Annotated[int, typer.Option(min=1, max=100_000, help="agent0001 and up.")] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other agents available.")] = 1,
     log: Annotated[Path, typer.Option(help="Write one JSON line a request here.")] = Path(os.devnull),
@@ -142,7 +142,7 @@ async def _run_pbx(config: PracticePbxConfig) -> None:
 
     def tell(address: str) -> None:
         typer.echo(
-            f"Practice PBX: sip:{address} over UDP, account {TRUNK_ACCOUNT}, password {PASSWORD}, "
+            f"Practice PBX: sip:{address} over UDP and TCP, account {TRUNK_ACCOUNT}, password {PASSWORD}, "
             f"agents agent0001 to agent{len(config.agents):04d}. Stop it with Ctrl-C."
         )
         if throttle := config.faults.throttle:

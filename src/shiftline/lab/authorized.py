@@ -6,18 +6,24 @@ from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.requests import next_attempt
+from shiftline.sip.transport import Transport
 
 
 async def send_authorized(
-    endpoint: SipEndpoint, digest: DigestClient, request: Request, destination: tuple[str, int]
+    endpoint: SipEndpoint,
+    digest: DigestClient,
+    request: Request,
+    destination: tuple[str, int],
+    *,
+    transport: Transport = Transport.UDP,
+    server_name: str = "",
 ) -> Exchange:
     """Send ``request`` with the best credentials there are, and again while a challenge can be met."""
-    digest.authorize(request)
-    exchange = await endpoint.request(request, destination)
-    while exchange.response is not None and exchange.response.status in (401, 407):
-        if digest.challenged(exchange.response, exchange.request) is not ChallengeOutcome.RETRY:
-            break
-        request = next_attempt(request)
+    while True:
         digest.authorize(request)
-        exchange = await endpoint.request(request, destination)
-    return exchange
+        exchange = await endpoint.request(request, destination, transport=transport, server_name=server_name)
+        if exchange.response is None or exchange.response.status not in (401, 407):
+            return exchange
+        if digest.challenged(exchange.response, exchange.request) is not ChallengeOutcome.RETRY:
+            return exchange
+        request = next_attempt(request)

@@ -44,10 +44,13 @@ class KamailioConfig:
     throttle: Throttle | None = None
     host: str = "127.0.0.1"
     port: int = 0
-    """0: a free one."""
+    """UDP and TCP; 0: a free one."""
+    tls_certificate: str = ""
+    """A PEM file with certificate and key. With it, Kamailio listens on TLS too, one port above."""
     realm: str = "lab"
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
     phones_host: str = "127.0.0.10"
+    """Where the phones are. Behind a ``host`` of IPv6 there are none: ::1 is all that loopback has."""
     seed: int = 1
 
 
@@ -98,7 +101,8 @@ class KamailioPbx:
         try:
             await self._wait_ready()
             directory = self._config.directory
-            self._phones = await Child.start("shiftline.lab.phones", self._phones_config(), directory)
+            if not _is_ipv6(self._config.host):
+                self._phones = await Child.start("shiftline.lab.phones", self._phones_config(), directory)
         except BaseException:  # also a cancelled start leaves nothing running
             await self.stop()
             raise
@@ -116,11 +120,12 @@ class KamailioPbx:
         assert self._process is not None  # noqa: S101 - set by `start`
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _READY_SECONDS
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        host = self._config.host
+        with socket.socket(_family(host), socket.SOCK_DGRAM) as probe:
             probe.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            probe.bind((self._config.phones_host, 0))
+            probe.bind((host if _is_ipv6(host) else self._config.phones_host, 0))
             while loop.time() < deadline and self._process.returncode is None:
-                await loop.sock_sendto(probe, _keepalive(probe.getsockname(), self.address), self.address)
+                await loop.sock_sendto(probe, _keepalive(probe.getsockname()[:2], self.address), self.address)
                 try:
                     async with asyncio.timeout(0.1):
                         await loop.sock_recv(probe, 4096)
@@ -147,9 +152,22 @@ def kamailio_program() -> str | None:
     return shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
+def _is_ipv6(host: str) -> bool:
+    return ":" in host
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
+
+
+def _written(host: str) -> str:
+    """The host as URIs and Kamailio's ``listen`` have it."""
+    return f"[{host}]" if _is_ipv6(host) else host
+
+
 def _claim_port(host: str, port: int) -> int:
     # Kamailio sets SO_REUSEADDR, with which a second server would share the port without a word.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as claim:
         try:
             claim.bind((host, port))
         except OSError as error:
@@ -189,7 +207,9 @@ def _table_text(value: str) -> str:
 def configuration_text(config: KamailioConfig, port: int) -> str:
     """The configuration of this Kamailio: ``kamailio.cfg`` with its LAB_ words filled in."""
     words = {
-        "LAB_HOST": config.host,
+        "LAB_HOST": _written(config.host),
+        "LAB_SECURE": str(port + 1),
+        "LAB_CERTIFICATE": config.tls_certificate,
         "LAB_PORT": str(port),
         "LAB_REALM": config.realm,
         "LAB_TABLES": str(config.directory / "tables"),
@@ -200,12 +220,15 @@ def configuration_text(config: KamailioConfig, port: int) -> str:
     if config.throttle:
         words |= {"LAB_LIMIT": str(config.throttle.limit), "LAB_PIPE": _PIPES[config.throttle.key]}
         text = text.replace("#!KAMAILIO", "#!KAMAILIO\n#!define THROTTLED", 1)
+    if config.tls_certificate:
+        text = text.replace("#!KAMAILIO", "#!KAMAILIO\n#!define SECURE", 1)
     return re.sub("LAB_[A-Z]+", lambda found: words.get(found[0], ""), text)
 
 
 def _keepalive(source: tuple[str, int], target: tuple[str, int]) -> bytes:
     """An OPTIONS without user part, which Kamailio answers before any authentication (K19)."""
-    here, there = f"{source[0]}:{source[1]}", f"sip:{target[0]}:{target[1]}"
+    here, there = (f"{_written(host)}:{port}" for host, port in (source, target))
+    there = f"sip:{there}"
     return (
         f"OPTIONS {there} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKready\r\nMax-Forwards: 70\r\n"
         f"From: <sip:lab@{here}>;tag=ready\r\nTo: <{there}>\r\nCall-ID: ready@{here}\r\nCSeq: 1 OPTIONS\r\n"

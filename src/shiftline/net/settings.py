@@ -29,3 +29,5 @@ class StreamSettings:
     """Listen on TLS with this certificate; with ``ca`` set, clients must show one of theirs."""
     tls_port: int = 0
     """Where to listen on TLS; 0: a free one."""
+    most_accepted: int = 4096
+    """Connections of peers on one transport; further ones are closed at once."""

@@ -64,7 +64,11 @@ class StreamPool:
         context = server_context(accept) if accept else None
         try:
             self._server = await self._loop.create_server(
-                lambda: Connection(self, self._settings), self._local_host, port, ssl=context
+                lambda: Connection(self, self._settings),
+                self._local_host,
+                port,
+                ssl=context,
+                ssl_handshake_timeout=self._settings.connect_seconds if context else None,
             )
         except OSError as error:
             raise UnavailableError(
@@ -126,7 +130,10 @@ class StreamPool:
     def opened(self, connection: Connection) -> None:
         """Keep it, under the address of the peer."""
         self._all.add(connection)
-        self._open[connection.peer] = connection
+        if connection.is_ours or len(self._all) <= self._settings.most_accepted:
+            self._open[connection.peer] = connection
+        else:
+            connection.close("There are too many connections.")
 
     def received(self, connection: Connection, data: bytes) -> None:
         """Pass a message on."""

@@ -29,6 +29,23 @@ def test_a_good_configuration_is_fine(shiftline: Shiftline, config: Config) -> N
     assert json.loads(ended.out)["trunk"] == "pbx at 127.0.0.1:5060 over UDP"
 
 
+@pytest.mark.parametrize(
+    ("address", "way"),
+    [
+        ("sip:127.0.0.1;transport=tcp", "127.0.0.1:5060 over TCP"),
+        ("sips:127.0.0.1", "127.0.0.1:5061 over TLS"),
+        ("sip:[::1]:5070", "[::1]:5070 over UDP"),
+        ("sip:localhost;transport=tls", "127.0.0.1:5061 over TLS"),
+    ],
+)
+def test_every_way_to_a_trunk_is_shown(shiftline: Shiftline, config: Config, address: str, way: str) -> None:
+    """Transport, port and family are said before anything starts."""
+    path = config(f'"{address}"', instead_of='"sip:127.0.0.1:5060"')
+    ended = shiftline("config", "check", "--json", "-c", path)
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out)["trunk"] == f"pbx at {way}"
+
+
 def test_the_example_is_read(shiftline: Shiftline, tmp_path: Path) -> None:
     """What `config example` prints is a configuration, of at most 40 lines."""
     example = shiftline("config", "example").out

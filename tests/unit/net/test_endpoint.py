@@ -213,6 +213,38 @@ async def test_a_call_rings_and_is_acknowledged() -> None:
     assert event.request.method == "ACK"
 
 
+@pytest.mark.parametrize("ends_by", ["timeout", "cancelled wait"])
+async def test_no_phone_rings_on(ends_by: str) -> None:
+    """An INVITE that nobody waits for any more is cancelled, answered with 487, and that acknowledged."""
+    rings, over = asyncio.Event(), asyncio.Event()
+    heard: list[str] = []
+
+    def ring(endpoint: SipEndpoint, event: RequestReceived) -> None:
+        assert event.key is not None
+        endpoint.respond(event.key, response_to(event.request, 180, to_tag="pbx"))
+        rings.set()
+
+    def note(message: TracedMessage) -> None:
+        heard.append(message.data.decode().split(" SIP")[0].split(" sip:")[0])
+        if heard[-1] == "ACK":
+            over.set()
+
+    call = invite(AGENT, from_uri=AGENT, contact=AGENT, token=lambda: "x")
+    async with (
+        await SipEndpoint.open(on_request=ring, on_message=note) as pbx,
+        await SipEndpoint.open() as client,
+        asyncio.timeout(5),
+        asyncio.TaskGroup() as group,
+    ):
+        waiting = group.create_task(client.request(call, pbx.local, timeout_seconds=0.2))
+        await rings.wait()
+        if ends_by == "cancelled wait":
+            waiting.cancel()
+        await over.wait()
+    received = [line for line in heard if not line.startswith("SIP/2.0")]
+    assert received == ["INVITE", "CANCEL", "ACK"]
+
+
 async def test_garbage_is_counted_and_ignored() -> None:
     """A scanner does not disturb an endpoint, nor does a request nobody is there to take."""
     async with await SipEndpoint.open(on_request=accept) as pbx, await SipEndpoint.open() as client:

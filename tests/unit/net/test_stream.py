@@ -291,6 +291,20 @@ async def test_no_connection_in_time_is_a_failure() -> None:
     assert exchange.failure == "No connection was made within 0.1 s."
 
 
+async def test_accepted_connections_are_bounded() -> None:
+    """One too many is closed at once; those that are there go on."""
+    settings = StreamSettings(accept_tcp=True, most_accepted=1)
+    async with await SipEndpoint.open(streams=settings) as pbx:
+        first, second = await asyncio.open_connection(*pbx.local), await asyncio.open_connection(*pbx.local)
+        async with asyncio.timeout(5):
+            assert await second[0].read() == b""
+            first[1].write(b"\r\n\r\n")
+            assert await first[0].readexactly(2) == b"\r\n"
+        for _, writer in (first, second):
+            writer.close()
+            await writer.wait_closed()
+
+
 async def test_ipv6_is_spoken_over_tcp() -> None:
     """With brackets in Via."""
     async with (

@@ -23,7 +23,9 @@ class PracticePbxConfig:
     faults: Faults = Faults()  # noqa: RUF009 - a frozen value
     host: str = "127.0.0.1"
     port: int = 0
-    """0: a free one."""
+    """UDP and TCP; 0: a free one."""
+    tls_certificate: str = ""
+    """A PEM file with certificate and key. With it, the PBX listens on TLS too, one port above."""
     realm: str = "lab"
     algorithm: str = "MD5"
     """MD5 or SHA-256."""

@@ -7,9 +7,11 @@ also absorbs retransmissions, so that nothing is counted twice.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from types import MappingProxyType
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answers import Answer, Answering, target_user
@@ -19,6 +21,7 @@ from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import CancelReceived, Datagram, MalformedReceived, RequestReceived
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
+from shiftline.sip.transport import Transport
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,20 +40,28 @@ class PracticePbx:
     ``now`` is monotonic seconds, and so is ``at`` in the records. Nothing that a client sends raises.
     """
 
-    def __init__(self, config: PracticePbxConfig, *, address: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        config: PracticePbxConfig,
+        *,
+        address: tuple[str, int],
+        streams: Mapping[Transport, tuple[str, int]] = MappingProxyType({}),
+    ) -> None:
         self._config = config
         self._random = Random(config.seed)
         throttle = config.faults.throttle
         phase_seconds = self._random.uniform(0, throttle.window_seconds) if throttle else 0.0
-        self._agent = SipAgent(local=address, token=self._token, user_agent="Practice PBX")
+        self._agent = SipAgent(local=address, streams=streams, token=self._token, user_agent="Practice PBX")
         self._answering = Answering(config, token=self._token, phase_seconds=phase_seconds)
         self._due: list[_Due] = []
         self._numbers = count()
         self._records: list[RequestRecord] = []
 
-    def receive(self, data: bytes, source: tuple[str, int], now: float) -> None:
-        """Take in one datagram."""
-        self._agent.receive(data, source, now)
+    def receive(
+        self, data: bytes, source: tuple[str, int], now: float, transport: Transport = Transport.UDP
+    ) -> None:
+        """Take in one message."""
+        self._agent.receive(data, source, now, transport=transport)
         self._take_events(now)
 
     def next_timer(self) -> float | None:

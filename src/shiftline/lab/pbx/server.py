@@ -1,4 +1,4 @@
-"""The practice PBX as a process: one UDP socket, one log file, `python -m shiftline.lab.pbx.server`."""
+"""The practice PBX as a process: UDP, TCP and TLS, one log file, `python -m shiftline.lab.pbx.server`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TextIO
 
@@ -15,34 +15,63 @@ from shiftline.errors import UnavailableError
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.core import PracticePbx
 from shiftline.lab.process import run_child, say_ready
+from shiftline.net.connection import Connection
+from shiftline.net.settings import StreamSettings
+from shiftline.net.stream import Streams, StreamUser
+from shiftline.net.tls import TlsSettings
+from shiftline.sip.events import Address, Datagram
+from shiftline.sip.transport import Transport
 
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _LARGEST_DATAGRAM_BYTES = 65_535
 _SLICE = 16
 """Datagrams worked off before the socket is emptied again: a burst shall wait here, not in the kernel's
 buffer, which is small on an ordinary machine and drops what does not fit."""
+_PORT_TRIES = 20
+"""A free UDP port may be taken on TCP, or the one above it on TLS."""
 
 
 class PbxServer:
-    """Drives a `PracticePbx` over a bound, non-blocking UDP socket."""
+    """Drives a `PracticePbx` over a bound, non-blocking UDP socket, TCP and TLS."""
 
-    def __init__(self, core: PracticePbx, sock: socket.socket, log: TextIO) -> None:
-        self._core = core
+    def __init__(self, config: PracticePbxConfig, sock: socket.socket, log: TextIO) -> None:
+        """Call `start` next."""
+        self._config = config
+        self._core: PracticePbx
         self._socket = sock
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._epoch = time.time() - self._loop.time()
-        self._arrived: deque[tuple[bytes, tuple[str, int], float]] = deque()
+        self._arrived: deque[tuple[bytes, Address, float, Transport]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._loop.add_reader(sock, self._drain_socket)
+        user = StreamUser(
+            may_leave=lambda *_: True,
+            received=self._take,
+            batch_ended=self._work,
+            refused=lambda *_: None,  # what cannot be answered is not missed by a PBX
+            failed=lambda *_: None,
+            lost=lambda *_: None,
+        )
+        self._streams = Streams(user, _stream_settings(config, sock), config.host)
 
-    def close(self) -> None:
-        """Answer nothing more; the log holds every request that was read from the socket."""
+    async def start(self) -> None:
+        """Listen. Raises UnavailableError when TCP or TLS cannot have their port."""
+        host, port = self._socket.getsockname()[:2]
+        addresses: Mapping[Transport, Address] = await self._streams.listen((host, port))
+        self._core = PracticePbx(self._config, address=(host, port), streams=addresses)
+        self._loop.add_reader(self._socket, self._drain_socket)
+
+    async def aclose(self) -> None:
+        """Answer nothing more; the log holds every request that was read."""
         self._loop.remove_reader(self._socket)
         while self._arrived:
             self._work()
         if self._timer:
             self._timer.cancel()
+        await self._streams.aclose()
+
+    def _take(self, data: bytes, connection: Connection, transport: Transport) -> None:
+        self._arrived.append((data, connection.peer, self._loop.time(), transport))
 
     def _drain_socket(self) -> None:
         was_idle = not self._arrived
@@ -52,7 +81,7 @@ class PbxServer:
                 data, source = self._socket.recvfrom(_LARGEST_DATAGRAM_BYTES)
             except (BlockingIOError, ConnectionError):  # emptied; or ICMP of a client that has gone
                 break
-            self._arrived.append((data, source, now))
+            self._arrived.append((data, source[:2], now, Transport.UDP))
         if was_idle and self._arrived:
             self._work()
 
@@ -69,15 +98,21 @@ class PbxServer:
 
     def _after_core(self) -> None:
         for datagram in self._core.datagrams_to_send():
-            try:
-                self._socket.sendto(datagram.data, datagram.destination)
-            except OSError:
-                continue  # UDP may lose it: the client's retransmission brings the answer again
+            self._send(datagram)
         lines = [replace(record, at=self._epoch + record.at).to_json() for record in self._core.records()]
         if lines:
             self._log.write("".join(lines))
             self._log.flush()
         self._arm()
+
+    def _send(self, datagram: Datagram) -> None:
+        if datagram.transport.is_reliable:
+            self._streams.send(datagram)
+            return
+        try:
+            self._socket.sendto(datagram.data, datagram.destination)
+        except OSError:
+            return  # UDP may lose it: the client's retransmission brings the answer again
 
     def _arm(self) -> None:
         if self._timer:
@@ -87,7 +122,8 @@ class PbxServer:
 
 
 def _bind(config: PracticePbxConfig) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
     try:
@@ -105,12 +141,35 @@ async def serve(
     config: PracticePbxConfig, told_to_end: asyncio.Event, tell: Callable[[str], None] = say_ready
 ) -> None:
     """Serve until told to end; ``tell`` gets HOST:PORT. Raises UnavailableError when the port is taken."""
-    with _bind(config) as sock, config.log_path.open("a", encoding="utf-8") as log:
-        host, port = sock.getsockname()
-        server = PbxServer(PracticePbx(config, address=(host, port)), sock, log)
-        tell(f"{host}:{port}")
-        await told_to_end.wait()
-        server.close()
+    with config.log_path.open("a", encoding="utf-8") as log:
+        server, sock = await _start(config, log)
+        with sock:
+            tell("{}:{}".format(*sock.getsockname()[:2]))
+            await told_to_end.wait()
+            await server.aclose()
+
+
+async def _start(config: PracticePbxConfig, log: TextIO) -> tuple[PbxServer, socket.socket]:
+    """Find a port that all transports can have; a configured one is tried once."""
+    tries = 1 if config.port else _PORT_TRIES
+    while True:
+        tries -= 1
+        sock = _bind(config)
+        server = PbxServer(config, sock, log)
+        try:
+            await server.start()
+        except BaseException as error:
+            await server.aclose()
+            sock.close()
+            if not tries or not isinstance(error, UnavailableError):
+                raise
+        else:
+            return server, sock
+
+
+def _stream_settings(config: PracticePbxConfig, sock: socket.socket) -> StreamSettings:
+    tls = TlsSettings(certificate=config.tls_certificate) if config.tls_certificate else None
+    return StreamSettings(accept_tcp=True, accept_tls=tls, tls_port=sock.getsockname()[1] + 1)
 
 
 if __name__ == "__main__":
