@@ -40,6 +40,12 @@ def sipsak() -> str:
 
 
 @pytest.fixture
+def tshark() -> str:
+    """The path of tshark."""
+    return _require(shutil.which("tshark"), "tshark", "tshark")
+
+
+@pytest.fixture
 async def connector() -> AsyncIterator[SipEndpoint]:
     """Our endpoint at the connector's address."""
     async with await SipEndpoint.open(local_host="127.0.0.2") as endpoint:

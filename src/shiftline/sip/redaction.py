@@ -40,7 +40,8 @@ _WORDS = (
     rb"|token|access_token|refresh_token|api_?key|(?:proxy-)?authorization"
 )
 _HINTS = (
-    b"auth", b"auts", b"nonce", b"response", b"opaque", b"ha1", b"pass", b"pwd", b"secret", b"token", b"cookie", b"api",
+    b"auth", b"auts", b"nonce", b"response", b"opaque", b"ha1", b"pass", b"pwd", b"secret", b"token",
+    b"cookie", b"api",
 )  # fmt: skip
 """One of these stands in whatever `_ASSIGNED` and `_ROW` find."""
 _KEY_HINTS = (b"a=crypto", b"a=key-mgmt", b"a=ice-pwd", b"k=")
