@@ -57,7 +57,7 @@ def _ladder(drawn: Ladder, lane: int, signs: _Signs) -> list[Text]:
         aside = _notes(row, signs) if words.cell_len + _notes(row, signs).cell_len > cells - 5 else Text()
         if not aside:
             words.append_text(_notes(row, signs))
-        time = Text(f"{row.seconds:>{_TIME_CELLS - 3}.3f} s ", "dim")
+        time = Text.assemble((f"{row.seconds:>{_TIME_CELLS - 3}.3f} s ", "dim"))
         lines.append(_between(drawn, row, lane, signs, lead=time, shaft=_shaft(row, words, cells, signs)))
         if aside:
             shaft = Text("  ").append_text(aside)
@@ -124,14 +124,14 @@ def _list(drawn: Ladder, width: int, signs: _Signs) -> list[Text]:
 
 def _words(row: Row, signs: _Signs) -> Text:
     label = row.label if signs is _DRAWN else row.label.encode("ascii", "replace").decode()
-    words = Text(label, _style(row))
+    words = Text.assemble((label, _style(row)))
     if row.times > 1:
         words.append(f" x{row.times}", "bold magenta")
     return words
 
 
 def _notes(row: Row, signs: _Signs) -> Text:
-    return Text("".join([f" {signs.dot} {note}" for note in row.notes]), "dim")
+    return Text.assemble(("".join([f" {signs.dot} {note}" for note in row.notes]), "dim"))
 
 
 def _style(row: Row) -> str:

@@ -17,7 +17,7 @@ from shiftline.cli.writing import require_writable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from shiftline.sip.events import Address
+    from shiftline.secrets import Secret
     from shiftline.sip.trace import Trace
 
 STDOUT = Path("-")
@@ -62,16 +62,22 @@ class TraceWishes:
         """Whether a trace is wanted at all."""
         return self.ladder or bool(self.mermaid or self.pcap or self.trace or self.hep)
 
-    def check(self) -> Address | None:
-        """Raise ConfigurationError for what could not be done in the end; the collector, if there is one."""
+    def check(self) -> None:
+        """Raise ShiftlineError for what could not be done in the end."""
         for path in (self.mermaid, self.pcap, self.trace):
             if path is not None and path != STDOUT:
                 require_writable(path)
-        if not self.hep:
-            return None
-        from shiftline.net.hep import look_up_collector
+        if self.hep:
+            from shiftline.net.hep import look_up_collector
 
-        return look_up_collector(self.hep)
+            look_up_collector(self.hep)
+            self.hep_key()
+
+    def hep_key(self) -> Secret | None:
+        """The collector's key; ConfigurationError if its variable is not set."""
+        from shiftline.config import secret
+
+        return secret(self.hep_key_env) if self.hep_key_env else None
 
 
 def show_trace(console: Console, trace: Trace, wishes: TraceWishes, *, epoch_offset: float) -> None:
@@ -108,14 +114,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _send(trace: Trace, wishes: TraceWishes, epoch_offset: float) -> None:
-    from shiftline.config import secret
     from shiftline.net.hep import HepSender, look_up_collector
 
-    key = secret(wishes.hep_key_env) if wishes.hep_key_env else None
     with HepSender.open(
         look_up_collector(wishes.hep),
         epoch_offset=lambda: epoch_offset,
-        auth_key=key,
+        auth_key=wishes.hep_key(),
         redacted=not wishes.with_credentials,
     ) as collector:
         for message in trace:
