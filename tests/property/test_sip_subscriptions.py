@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from shiftline.sip.event_header import EventHeader
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, response_to
-from shiftline.sip.subscription import (
-    PHASES,
-    End,
-    Ended,
-    Given,
-    Notified,
-    Phase,
-    Subscription,
-    SubscriptionEvent,
-    SubscriptionPlan,
-)
+from shiftline.sip.subscription import Subscription, SubscriptionPlan
+from shiftline.sip.subscription_events import End, Ended, Notified, SubscriptionEvent
+from shiftline.sip.subscription_states import PHASES, Given, Phase
 from shiftline.sip.uri import SipUri
 
 AGENT = SipUri(user="agent0001", host="pbx.lab")

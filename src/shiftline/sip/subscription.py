@@ -5,24 +5,23 @@ The driver's part: after each call, send what `requests_to_send` gives, bring ev
 `next_event` until it is None, and call `handle_timer` when `next_timer` has come. ``now`` is a monotonic
 time in seconds.
 
-Rules of this file: which phase follows stands in one table ``(phase, input) -> phase``, and what the
-table does not list changes nothing. A NOTIFY may come before the answer to its SUBSCRIBE, and each of
-them may be lost or doubled; every subscription ends with exactly one `Ended`.
+A NOTIFY may come before the answer to its SUBSCRIBE, and each of them may be lost or doubled; every
+subscription ends with exactly one `Ended`, which is its last event.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum, auto
-from types import MappingProxyType
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.event_header import EventHeader, SubscriptionState, delta_seconds
 from shiftline.sip.headers import CSeq, Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.subscription_dialog import SubscriptionDialog
+from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
+from shiftline.sip.subscription_states import PHASES, Given, Phase
 from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
 
@@ -32,115 +31,8 @@ LONGEST_INTERVAL_SECONDS = 86_400
 """A Min-Expires above a day is no wish that we follow."""
 
 
-class Phase(StrEnum):
-    """The states of figure 1 (section 4.1.2), and our own leaving."""
-
-    INIT = auto()
-    NOTIFY_WAIT = auto()
-    PENDING = auto()
-    ACTIVE = auto()
-    LEAVING = auto()
-    """Unsubscribed; the last NOTIFY is still to come."""
-    TERMINATED = auto()
-
-
-class Given(StrEnum):
-    """What can happen to a subscription."""
-
-    SUBSCRIBE = auto()
-    REFUSED = auto()
-    """A final answer that is no 2xx."""
-    GONE = auto()
-    """A refusal that ends a subscription that stands (RFC 5057 section 5.1): 404, 481, 489 and their kin."""
-    UNANSWERED = auto()
-    ACTIVE = auto()
-    PENDING = auto()
-    TERMINATED = auto()
-    """These three: what a NOTIFY's Subscription-State says."""
-    LEAVE = auto()
-    NO_NOTIFY = auto()
-    """Timer N fired."""
-    EXPIRED = auto()
-
-
-_END = Phase.TERMINATED
-PHASES: Mapping[tuple[Phase, Given], Phase] = MappingProxyType(
-    {
-        (Phase.INIT, Given.SUBSCRIBE): Phase.NOTIFY_WAIT,
-        (Phase.NOTIFY_WAIT, Given.REFUSED): _END,
-        (Phase.NOTIFY_WAIT, Given.GONE): _END,
-        (Phase.NOTIFY_WAIT, Given.UNANSWERED): _END,
-        (Phase.NOTIFY_WAIT, Given.ACTIVE): Phase.ACTIVE,
-        (Phase.NOTIFY_WAIT, Given.PENDING): Phase.PENDING,
-        (Phase.NOTIFY_WAIT, Given.TERMINATED): _END,
-        (Phase.NOTIFY_WAIT, Given.NO_NOTIFY): _END,
-        # There is no dialog to leave in yet: the NOTIFY that comes all the same meets 481.
-        (Phase.NOTIFY_WAIT, Given.LEAVE): _END,
-        **{
-            (phase, given): follows
-            for phase in (Phase.PENDING, Phase.ACTIVE)
-            for given, follows in {
-                # REFUSED and UNANSWERED are absent: until it expires, the subscription stands without
-                # the refresh (section 4.1.2.2), and a NOTIFY is better proof than a lost first answer.
-                Given.GONE: _END,
-                Given.ACTIVE: Phase.ACTIVE,
-                Given.PENDING: Phase.PENDING,
-                Given.TERMINATED: _END,
-                Given.NO_NOTIFY: _END,
-                Given.EXPIRED: _END,
-                Given.LEAVE: Phase.LEAVING,
-            }.items()
-        },
-        (Phase.LEAVING, Given.REFUSED): _END,
-        (Phase.LEAVING, Given.GONE): _END,
-        (Phase.LEAVING, Given.UNANSWERED): _END,
-        (Phase.LEAVING, Given.TERMINATED): _END,
-        (Phase.LEAVING, Given.NO_NOTIFY): _END,
-        (Phase.LEAVING, Given.EXPIRED): _END,
-    }
-)
-
 _STATES = {"active": Given.ACTIVE, "pending": Given.PENDING, "terminated": Given.TERMINATED}
 _ENDS_A_SUBSCRIPTION = frozenset({404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604})
-
-
-class End(StrEnum):
-    """Why a subscription is over."""
-
-    COMPLETE = auto()
-    """We asked for it: the NOTIFY of a fetch or of an unsubscription has come."""
-    REFUSED = auto()
-    UNANSWERED = auto()
-    NO_NOTIFY = auto()
-    CLOSED_BY_NOTIFIER = auto()
-    EXPIRED = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A 2xx to a SUBSCRIBE came; ``expires_seconds`` is what was granted."""
-
-    expires_seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notified:
-    """A NOTIFY of ours came, the first of its CSeq."""
-
-    request: Request
-    state: SubscriptionState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """The last event. ``status`` is that of the answer that ended it, ``state`` that of the last NOTIFY."""
-
-    why: End
-    status: int | None = None
-    state: SubscriptionState | None = None
-
-
-SubscriptionEvent = Accepted | Notified | Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,9 @@ from shiftline.errors import MisuseError
 from shiftline.sip.event_header import EventHeader, SubscriptionState
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
-from shiftline.sip.subscription import (
-    Accepted,
-    End,
-    Ended,
-    Notified,
-    Phase,
-    Subscription,
-    SubscriptionEvent,
-    SubscriptionPlan,
-)
+from shiftline.sip.subscription import Subscription, SubscriptionPlan
+from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
+from shiftline.sip.subscription_states import Phase
 from shiftline.sip.uri import SipUri
 
 AGENT = SipUri(user="agent0001", host="pbx.lab")

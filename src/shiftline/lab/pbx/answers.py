@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.agents import ANSWERS, CALL_DESTINATION, Truth
+from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
+from shiftline.lab.pbx.notifier import Notifier
 from shiftline.secrets import Secret
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
+from shiftline.sip.events import Address
 from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, has_tag
 
@@ -23,18 +25,6 @@ _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
 _CALL = re.compile(CALL_DESTINATION)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A final answer. ``status`` None is silence; ``reason`` is the log's word."""
-
-    status: int | None
-    reason: str = "ok"
-    phrase: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    authenticated: bool = False
-    """It took the time of a digest check (a challenge does as well)."""
 
 
 def target_user(request: Request) -> str | None:
@@ -58,22 +48,23 @@ class Answering:
         self._digest = DigestServer(config.realm, self._password_of, algorithm=config.algorithm, token=token)
         self._bindings: dict[str, tuple[str, float]] = {}
         self._calls: set[str] = set()
+        self.notifier = Notifier(config, state_of=self._presence, token=token)
 
-    def answer(self, request: Request, source: str, now: float) -> Answer:
+    def answer(self, request: Request, source: Address, now: float) -> Answer:
         """The answer to a request, not an ACK, from the address ``source``. Raises SipSyntaxError."""
         if self._faults.silent:
             return Answer(status=None, reason="silent")
-        if self._faults.allow_list is not None and source not in self._faults.allow_list:
+        if self._faults.allow_list is not None and source[0] not in self._faults.allow_list:
             return Answer(status=403, reason="policy")
         if request.method == "CANCEL":
             return Answer(status=481)
         if has_tag(request.headers.get("To") or ""):
-            return self._within_dialog(request)
-        if self._throttle and not self._throttle.admits(source, now):
+            return self._within_dialog(request, now)
+        if self._throttle and not self._throttle.admits(source[0], now):
             return Answer(status=403, reason="throttled")
         if request.method == "OPTIONS" and request.uri.user is None:
             return Answer(status=200, phrase="Keepalive")
-        return self._refusal_of_credentials(request, now) or self._authenticated(request, now)
+        return self._refusal_of_credentials(request, now) or self._authenticated(request, source, now)
 
     def username_of(self, request: Request) -> str | None:
         """The digest user a request names, whether or not it is let in."""
@@ -100,15 +91,20 @@ class Answering:
         reason = "wrong-password" if wrong else "stale" if stale else "challenge"
         return Answer(status=401, reason=reason, headers=(challenge,), authenticated=True)
 
-    def _authenticated(self, request: Request, now: float) -> Answer:
+    def _authenticated(self, request: Request, source: Address, now: float) -> Answer:
         user = target_user(request)
         if request.method == "REGISTER":
             return self._register(request, user, now)
         if request.method == "INVITE" and _CALL.search(user or ""):
             return self._accept_call(request)
+        if request.method == "SUBSCRIBE" and self._config.event_packages:
+            return self.notifier.subscribe(request, source, now)
+        if request.method == "OPTIONS" and "options" in self._config.blind_methods:
+            return Answer(status=200, authenticated=True)
         if request.method in ("OPTIONS", "INVITE"):
             return Answer(status=ANSWERS[self._presence(user, now)], authenticated=True)
-        return Answer(status=405, reason="policy", headers=(("Allow", _METHODS),), authenticated=True)
+        methods = f"{_METHODS}, SUBSCRIBE" if self._config.event_packages else _METHODS
+        return Answer(status=405, reason="policy", headers=(("Allow", methods),), authenticated=True)
 
     def _presence(self, user: str | None, now: float) -> Truth:
         """The agent's truth; an agent who was not registered is available once a client has registered it."""
@@ -121,6 +117,7 @@ class Answering:
             return Answer(status=404, authenticated=True)
         if (contact := request.headers.get("Contact")) is not None:
             self._bind(user, contact, request.headers.get("Expires"), now)
+            self.notifier.changed(user, now)
         return Answer(status=200, headers=self._contacts(user, now), authenticated=True)
 
     def _bind(self, user: str, contact: str, expires: str | None, now: float) -> None:
@@ -144,7 +141,9 @@ class Answering:
         self._calls.add(request.headers.get("Call-ID") or "")
         return Answer(status=200, headers=(("Contact", f"<{request.uri}>"),), authenticated=True)
 
-    def _within_dialog(self, request: Request) -> Answer:
+    def _within_dialog(self, request: Request, now: float) -> Answer:
+        if request.method == "SUBSCRIBE":
+            return self.notifier.refresh(request, now)
         call_id = request.headers.get("Call-ID") or ""
         if request.method == "BYE" and call_id in self._calls:
             self._calls.remove(call_id)
