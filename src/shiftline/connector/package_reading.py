@@ -64,6 +64,14 @@ _END_REASONS: Mapping[str, Reading] = MappingProxyType(
         "probation": Reading(EvidenceKind.UNVERIFIABLE, "capacity.overload"),
     }
 )
+_SILENCE_MEANS: Mapping[str, Reading] = MappingProxyType(
+    {
+        "dialog": Reading(EvidenceKind.AVAILABLE),
+        "presence": Reading(EvidenceKind.NOT_REGISTERED),
+        "reg": Reading(EvidenceKind.NOT_REGISTERED),
+    }
+)
+"""What a state that names no call, no presence or no registration means where absence shows."""
 _PENDING = Reading(EvidenceKind.UNVERIFIABLE, "policy.event-package")
 _NOTHING_SAID = Reading(EvidenceKind.UNVERIFIABLE, BLIND)
 _UNREADABLE = Reading(EvidenceKind.UNVERIFIABLE, "message.malformed")
@@ -78,41 +86,41 @@ def family_of(product: str | None) -> PbxFamily:
 
 
 def reading_of(
-    state: PackageState | None, family: PbxFamily = PbxFamily.GENERIC, *, idle_is_registered: bool = False
+    package: Package,
+    state: PackageState | None,
+    family: PbxFamily = PbxFamily.GENERIC,
+    *,
+    absence_shows: bool = False,
 ) -> Reading:
     """Return what a package's state says; None is a NOTIFY without body.
 
-    ``idle_is_registered``: on this trunk an absent agent is known to get another answer than an idle one,
-    so that a line without a call is a line with a phone.
+    ``absence_shows``: the method is qualified on this trunk, that is, an absent control user got another
+    answer than a present one. Then what says nothing by itself says something: a line without a call has
+    a phone, and an agent of whom the PBX has no presence and no registration has none.
     """
-    if isinstance(state, DialogInfo):
-        return _of_dialogs(state, idle_is_registered=idle_is_registered)
     if isinstance(state, Presence):
-        return _of_presence(state, BUSY_ACTIVITIES[family])
-    if isinstance(state, RegistrationInfo):
-        return _of_registrations(state)
-    return _NOTHING_SAID
+        found = _of_presence(state, BUSY_ACTIVITIES[family])
+    elif isinstance(state, RegistrationInfo):
+        found = _of_registrations(state)
+    else:
+        found = Reading(EvidenceKind.BUSY) if isinstance(state, DialogInfo) and state.live else None
+    if found is not None:
+        return found
+    return _SILENCE_MEANS[package.name] if absence_shows else _NOTHING_SAID
 
 
-def _of_dialogs(info: DialogInfo, *, idle_is_registered: bool) -> Reading:
-    """A call shows a phone. No call shows none: an absent phone has no calls either."""
-    if info.live:
-        return Reading(EvidenceKind.BUSY)
-    return Reading(EvidenceKind.AVAILABLE) if idle_is_registered else _NOTHING_SAID
-
-
-def _of_presence(presence: Presence, busy: frozenset[str]) -> Reading:
+def _of_presence(presence: Presence, busy: frozenset[str]) -> Reading | None:
     if not (presence.is_open or presence.is_closed):
-        return _NOTHING_SAID
+        return None
     if presence.activities & busy:
         return Reading(EvidenceKind.BUSY)
     return Reading(EvidenceKind.AVAILABLE if presence.is_open else EvidenceKind.NOT_REGISTERED)
 
 
-def _of_registrations(info: RegistrationInfo) -> Reading:
+def _of_registrations(info: RegistrationInfo) -> Reading | None:
     if any(one.has_active_contact for one in info.registrations):
         return Reading(EvidenceKind.AVAILABLE)
-    return Reading(EvidenceKind.NOT_REGISTERED) if info.registrations else _NOTHING_SAID
+    return Reading(EvidenceKind.NOT_REGISTERED) if info.registrations else None
 
 
 def read_notify(
@@ -122,7 +130,7 @@ def read_notify(
     body: bytes,
     family: PbxFamily = PbxFamily.GENERIC,
     *,
-    idle_is_registered: bool = False,
+    absence_shows: bool = False,
 ) -> Reading:
     """Return what a NOTIFY says about the agent.
 
@@ -137,7 +145,7 @@ def read_notify(
         state = parse_state(package, content_type, body)
     except SipSyntaxError:
         return _UNREADABLE
-    return reading_of(state, family, idle_is_registered=idle_is_registered)
+    return reading_of(package, state, family, absence_shows=absence_shows)
 
 
 def read_subscribe_answer(package: Package, status: int) -> Reading:

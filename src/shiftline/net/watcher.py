@@ -47,7 +47,7 @@ class Fetched:
     state: SubscriptionState | None
     seconds: float
 
-    def reading(self, *, idle_is_registered: bool = False) -> Reading:
+    def reading(self, *, absence_shows: bool = False) -> Reading:
         """What it says about the agent; see `shiftline.connector.package_reading.reading_of`."""
         response = self.exchange.response if self.exchange else None
         if self.notify is not None and self.state is not None:
@@ -60,7 +60,7 @@ class Fetched:
                 family_of(
                     headers.get("User-Agent") or (response.headers.get("Server") if response else None)
                 ),
-                idle_is_registered=idle_is_registered,
+                absence_shows=absence_shows,
             )
         return read_subscribe_answer(self.package, response.status) if response else _UNREACHABLE
 

@@ -46,13 +46,26 @@ def test_a_state_says(package: str, body: bytes, reading: Reading, state: Subscr
     assert read_notify(described, state, described.media_type, body) == reading
 
 
-def test_an_idle_line_is_a_phone_only_where_the_trunk_has_shown_it() -> None:
-    """An absent phone has no calls either; a call is a phone in any case."""
-    for body, reading in [(dialog_info(), AVAILABLE), (dialog_info("confirmed"), BUSY)]:
-        found = read_notify(
-            PACKAGES["dialog"], ACTIVE, PACKAGES["dialog"].media_type, body, idle_is_registered=True
-        )
-        assert found == reading
+@pytest.mark.parametrize(
+    ("package", "body", "reading"),
+    [
+        ("dialog", dialog_info(), AVAILABLE),
+        ("dialog", dialog_info("confirmed"), BUSY),
+        ("dialog", b"", AVAILABLE),
+        ("presence", b"", NOT_REGISTERED),
+        ("presence", pidf(), NOT_REGISTERED),
+        ("presence", pidf("open"), AVAILABLE),
+        ("reg", b"", NOT_REGISTERED),
+        ("reg", reginfo("active", "active"), AVAILABLE),
+    ],
+)
+def test_where_absence_shows_saying_nothing_says_something(
+    package: str, body: bytes, reading: Reading
+) -> None:
+    """On a qualified method a line without calls has a phone, and an agent nobody published has none."""
+    described = PACKAGES[package]
+    found = read_notify(described, ACTIVE, described.media_type, body, absence_shows=True)
+    assert found == reading
 
 
 @pytest.mark.parametrize(
