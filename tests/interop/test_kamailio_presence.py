@@ -23,6 +23,7 @@ from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.packages.catalogue import PACKAGES, Package
 from shiftline.sip.packages.presence import MEDIA_TYPE, parse_presence
+from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import register
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified
@@ -91,9 +92,13 @@ class Server:
 
 
 @asynccontextmanager
-async def running(directory: Path, *, least_subscription_seconds: int = 0) -> AsyncIterator[Server]:
+async def running(
+    directory: Path, *, least_subscription_seconds: int = 0, members: tuple[str, ...] = ()
+) -> AsyncIterator[Server]:
     kamailio = KamailioPresence(
-        KamailioPresenceConfig(directory=directory, least_subscription_seconds=least_subscription_seconds)
+        KamailioPresenceConfig(
+            directory=directory, least_subscription_seconds=least_subscription_seconds, members=members
+        )
     )
     await kamailio.start()
     inbox = NotifyInbox()
@@ -174,3 +179,27 @@ async def test_one_subscription_from_its_first_state_to_its_last(tmp_path: Path)
         last = subscription.next_event()
     assert isinstance(last, Ended)
     assert (last.why, last.state and last.state.value) == (End.COMPLETE, "terminated")
+
+
+async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: Path) -> None:
+    """Kamailio's list server: first who is on the list, then what it has learnt of each of them."""
+    presence = PACKAGES["presence"]
+    states: dict[str | None, bool] = {}
+    async with running(tmp_path, members=("agent0001", "agent0003")) as server:
+        await server.publish("agent0001", presence, pidf("open"))
+        await server.publish("agent0003", presence, pidf("closed"))
+        watching = server.watcher.watch_list(server.kamailio.uri("everyone"), presence)
+        async with asyncio.timeout(10), aclosing(watching) as events:
+            first = await anext(events)
+            assert isinstance(first, ResourceList)
+            assert (first.is_full, [SipUri.parse(one.uri).user for one in first.members]) == (
+                True,
+                ["agent0001", "agent0003"],
+            )
+            async for told in events:
+                assert isinstance(told, ResourceList)
+                for one in told.members:
+                    states[SipUri.parse(one.uri).user] = parse_presence(one.body).is_open
+                if len(states) == 2:
+                    break
+    assert states == {"agent0001": True, "agent0003": False}

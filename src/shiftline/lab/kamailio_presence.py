@@ -1,8 +1,9 @@
 """Real Kamailio as a presence server, for SUBSCRIBE against software that is not ours.
 
-Stock modules, no database server: `presence` keeps subscriptions and published states in memory, and
-`pua_reginfo` publishes each registration, so that the packages presence, dialog and reg are served. Who
-is present is what was published or registered; the lab's own truth has no part in it.
+Stock modules, no database server: `presence` keeps subscriptions and published states in memory,
+`pua_reginfo` publishes each registration, and `rls` serves one list, so that the packages presence,
+dialog and reg and a list of agents' presence can be asked for. Who is present is what was published or
+registered; the lab's own truth has no part in it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,16 @@ from shiftline.sip.requests import options
 from shiftline.sip.uri import SipUri
 
 _READY_SECONDS = 10.0
-_VERSIONS = {"presentity": 5, "active_watchers": 12, "watchers": 3, "xcap": 4, "pua": 7}
-"""The tables that the modules of Kamailio 5.6 insist on, though only `pua` opens its own."""
+_VERSIONS = {
+    "presentity": 5,
+    "active_watchers": 12,
+    "watchers": 3,
+    "xcap": 4,
+    "pua": 7,
+    "rls_presentity": 1,
+    "rls_watchers": 3,
+}
+"""The tables that the modules of Kamailio 5.6 insist on, though only pua and rls open theirs."""
 _VERSION_COLUMNS = "id(int,auto) table_name(string) table_version(int)"
 _PUA_COLUMNS = (
     "id(int,auto) pres_uri(string) pres_id(string) event(int) expires(int) desired_expires(int) flag(int) "
@@ -33,6 +42,16 @@ _PUA_COLUMNS = (
     "cseq(int) record_route(string,null) contact(string) remote_contact(string) version(int) "
     "extra_headers(string)"
 )
+_RLS_COLUMNS = (
+    "id(int,auto) rlsubs_did(string) resource_uri(string) content_type(string) presence_state(string) "
+    "expires(int) updated(int) auth_state(int) reason(string)"
+)
+_XCAP_COLUMNS = (
+    "id(int,auto) username(string) domain(string) doc(string) doc_type(int) etag(string) source(int) "
+    "doc_uri(string) port(int)"
+)
+_RLS_SERVICES = 8
+"""The kind of document in xcap that says what lists there are (RFC 4826 section 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +64,10 @@ class KamailioPresenceConfig:
     """From where we ask whether it is up."""
     least_subscription_seconds: int = 0
     """A shorter subscription gets 423."""
+    watcher: str = "shiftline"
+    """Whose list it is: Kamailio serves a list to its owner only."""
+    list_user: str = "everyone"
+    members: tuple[str, ...] = ()
 
 
 class KamailioPresence:
@@ -87,7 +110,7 @@ class KamailioPresence:
             raise
 
     async def stop(self) -> None:
-        """End Kamailio; it takes about a second for it. Harmless when it does not run."""
+        """End Kamailio; harmless when it does not run."""
         if self._process:
             await end_process(self._process)
             self._process = None
@@ -123,11 +146,28 @@ def _write_files(config: KamailioPresenceConfig, port: int) -> None:
     versions = [f"{number}:{name}:{version}" for number, (name, version) in enumerate(_VERSIONS.items(), 1)]
     (tables / "version").write_text("\n".join([_VERSION_COLUMNS, *versions, ""]))
     (tables / "pua").write_text(f"{_PUA_COLUMNS}\n")
+    (tables / "rls_presentity").write_text(f"{_RLS_COLUMNS}\n")
+    (tables / "xcap").write_text(f"{_XCAP_COLUMNS}\n{_list_row(config)}\n")
     words = {
         "LAB_HOST": config.host,
         "LAB_PORT": str(port),
         "LAB_TABLES": str(tables),
+        "LAB_LIST": config.list_user,
         "LAB_LEAST": str(config.least_subscription_seconds),
     }
     text = files("shiftline.lab").joinpath("kamailio_presence.cfg").read_text()
     (config.directory / "kamailio.cfg").write_text(re.sub("LAB_[A-Z]+", lambda found: words[found[0]], text))
+
+
+def _list_row(config: KamailioPresenceConfig) -> str:
+    """The list as a row of table xcap; colons separate the columns of db_text."""
+    entries = "".join(f'<rl:entry uri="sip:{user}@{config.host}"/>' for user in config.members)
+    document = (
+        '<?xml version="1.0"?><rls-services xmlns="urn:ietf:params:xml:ns:rls-services" '
+        'xmlns:rl="urn:ietf:params:xml:ns:resource-lists">'
+        f'<service uri="sip:{config.list_user}@{config.host}">'
+        f'<list name="agents">{entries}</list><packages><package>presence</package></packages></service>'
+        "</rls-services>"
+    )
+    escaped = document.replace("\\", "\\\\").replace(":", "\\:")
+    return f"1:{config.watcher}:{config.host}:{escaped}:{_RLS_SERVICES}:etag:0:/index:0"
