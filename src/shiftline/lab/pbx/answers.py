@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.agents import ANSWERS, CALL_DESTINATION, Truth
+from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.bindings import DEFAULT_EXPIRES_SECONDS, Bindings
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
+from shiftline.lab.pbx.notifier import Hop, Notifier
 from shiftline.secrets import Secret
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
 from shiftline.sip.headers import NameAddr
@@ -22,18 +23,6 @@ from shiftline.sip.message import Request, has_tag
 
 _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
 _CALL = re.compile(CALL_DESTINATION)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A final answer. ``status`` None is silence; ``reason`` is the log's word."""
-
-    status: int | None
-    reason: str = "ok"
-    phrase: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    authenticated: bool = False
-    """It took the time of a digest check (a challenge does as well)."""
 
 
 def target_user(request: Request) -> str | None:
@@ -59,22 +48,23 @@ class Answering:
         )
         self._bindings = Bindings(config.expires)
         self._calls: set[str] = set()
+        self.notifier = Notifier(config, state_of=self._presence, token=token)
 
-    def answer(self, request: Request, source: str, now: float) -> Answer:
-        """The answer to a request, not an ACK, from the address ``source``. Raises SipSyntaxError."""
+    def answer(self, request: Request, hop: Hop, now: float) -> Answer:
+        """The answer to a request, not an ACK, from ``hop``. Raises SipSyntaxError."""
         if self._faults.silent:
             return Answer(status=None, reason="silent")
-        if self._faults.allow_list is not None and source not in self._faults.allow_list:
+        if self._faults.allow_list is not None and hop.address[0] not in self._faults.allow_list:
             return Answer(status=403, reason="policy")
         if request.method == "CANCEL":
             return Answer(status=481)
         if has_tag(request.headers.get("To") or ""):
-            return self._within_dialog(request)
-        if self._throttle and not self._throttle.admits(source, now):
+            return self._within_dialog(request, now)
+        if self._throttle and not self._throttle.admits(hop.address[0], now):
             return Answer(status=403, reason="throttled")
         if request.method == "OPTIONS" and request.uri.user is None:
             return Answer(status=200, phrase="Keepalive")
-        return self._refusal_of_credentials(request, now) or self._authenticated(request, now)
+        return self._refusal_of_credentials(request, now) or self._authenticated(request, hop, now)
 
     def username_of(self, request: Request) -> str | None:
         """The digest user a request names, whether or not it is let in."""
@@ -101,15 +91,20 @@ class Answering:
         reason = "wrong-password" if wrong else "stale" if stale else "challenge"
         return Answer(status=401, reason=reason, headers=(challenge,), authenticated=True)
 
-    def _authenticated(self, request: Request, now: float) -> Answer:
+    def _authenticated(self, request: Request, hop: Hop, now: float) -> Answer:
         user = target_user(request)
         if request.method == "REGISTER":
             return self._register(request, user, now)
         if request.method == "INVITE" and _CALL.search(user or ""):
             return self._accept_call(request)
+        if request.method == "SUBSCRIBE" and self._config.event_packages:
+            return self.notifier.subscribe(request, hop, now)
+        if request.method == "OPTIONS" and "options" in self._config.blind_methods:
+            return Answer(status=200, authenticated=True)
         if request.method in ("OPTIONS", "INVITE"):
             return Answer(status=ANSWERS[self._presence(user, now)], authenticated=True)
-        return Answer(status=405, reason="policy", headers=(("Allow", _METHODS),), authenticated=True)
+        methods = f"{_METHODS}, SUBSCRIBE" if self._config.event_packages else _METHODS
+        return Answer(status=405, reason="policy", headers=(("Allow", methods),), authenticated=True)
 
     def _presence(self, user: str | None, now: float) -> Truth:
         """The agent's truth; an agent who was not registered is available once a client has registered it."""
@@ -124,6 +119,8 @@ class Answering:
         if "Contact" in request.headers and self._bindings.take(user, request, now) is not None:
             minimum = ("Min-Expires", f"{self._config.expires.shortest:d}")
             return Answer(status=423, reason="too-brief", headers=(minimum,), authenticated=True)
+        if "Contact" in request.headers:
+            self.notifier.changed(user, now)
         return Answer(status=200, headers=self._contacts(user, now), authenticated=True)
 
     def _contacts(self, user: str, now: float) -> tuple[tuple[str, str], ...]:
@@ -139,7 +136,9 @@ class Answering:
         self._calls.add(request.headers.get("Call-ID") or "")
         return Answer(status=200, headers=(("Contact", f"<{request.uri}>"),), authenticated=True)
 
-    def _within_dialog(self, request: Request) -> Answer:
+    def _within_dialog(self, request: Request, now: float) -> Answer:
+        if request.method == "SUBSCRIBE":
+            return self.notifier.refresh(request, now)
         call_id = request.headers.get("Call-ID") or ""
         if request.method == "BYE" and call_id in self._calls:
             self._calls.remove(call_id)

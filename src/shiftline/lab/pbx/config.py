@@ -38,6 +38,16 @@ class PracticePbxConfig:
     """Shortest and longest time of an answer that needed authentication."""
     refusal_seconds: tuple[float, float] = (0.001, 0.002)
     """The same for an answer before authentication: no database is asked (facts: 3.7)."""
+    event_packages: frozenset[str] = frozenset({"presence", "dialog", "reg"})
+    """What a SUBSCRIBE may ask for; anything else gets 489. Empty: SUBSCRIBE itself gets 405."""
+    list_user: str = "everyone"
+    """The user part of the list URI that stands for all agents (RFC 4662)."""
+    least_subscription_seconds: int = 0
+    """A shorter subscription gets 423; fetches are always let through."""
+    notify_first: bool = False
+    """The NOTIFY overtakes the answer to its SUBSCRIBE, as on PBXs that work in parallel."""
+    blind_methods: frozenset[str] = frozenset()
+    """Of "options", "presence", "dialog" and "reg": these call every agent available, phone or not."""
     seed: int = 1
 
     def truth(self, user: str | None) -> Truth:

@@ -14,11 +14,21 @@ from random import Random
 from types import MappingProxyType
 
 from shiftline.errors import SipSyntaxError
-from shiftline.lab.pbx.answers import Answer, Answering, target_user
+from shiftline.lab.pbx.answer import Answer
+from shiftline.lab.pbx.answers import Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.notifier import Hop
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
-from shiftline.sip.events import CancelReceived, Datagram, MalformedReceived, RequestReceived
+from shiftline.sip.events import (
+    CancelReceived,
+    Datagram,
+    MalformedReceived,
+    RequestReceived,
+    RequestTimedOut,
+    ResponseReceived,
+    SendFailed,
+)
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.transport import Transport
@@ -26,12 +36,13 @@ from shiftline.sip.transport import Transport
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Due:
-    """An answer on its way."""
+    """A message on its way: an answer with its key, or a NOTIFY with its way."""
 
     at: float
     number: int
-    key: str = field(compare=False)
-    response: Response = field(compare=False)
+    message: Request | Response = field(compare=False)
+    key: str = field(default="", compare=False)
+    hop: Hop = field(default=Hop(("", 0)), compare=False)
 
 
 class PracticePbx:
@@ -67,15 +78,21 @@ class PracticePbx:
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called."""
         timers = [self._agent.next_timer(), self._due[0].at if self._due else None]
+        timers.append(self._answering.notifier.next_timer())
         return min((timer for timer in timers if timer is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
-        """Send the answers that are due and move the transactions on."""
+        """Send what is due, and move the transactions and subscriptions on."""
         while self._due and self._due[0].at <= now:
             due = heapq.heappop(self._due)
-            self._agent.respond(due.key, due.response, now)
+            if isinstance(due.message, Response):
+                self._agent.respond(due.key, due.message, now)
+            else:
+                self._agent.send(due.message, due.hop.address, now, transport=due.hop.transport)
         self._agent.handle_timer(now)
+        self._answering.notifier.expire(now)
         self._take_events(now)
+        self._take_notifies(now)
 
     def datagrams_to_send(self) -> list[Datagram]:
         """What shall leave now."""
@@ -96,22 +113,41 @@ class PracticePbx:
             elif isinstance(event, CancelReceived):
                 terminated = response_to(event.invite, 487, to_tag=self._token())
                 self._agent.respond(event.key, terminated, now)
-            elif isinstance(event, RequestReceived) and event.request.method != "ACK":
-                self._take_request(event, now)
+            elif isinstance(event, RequestReceived):
+                if event.request.method != "ACK":
+                    self._take_request(event, now)
+            else:
+                self._take_answer(event, now)
+
+    def _take_answer(self, event: ResponseReceived | RequestTimedOut | SendFailed, now: float) -> None:
+        """An answer to one of our NOTIFYs, or none."""
+        status = event.response.status if isinstance(event, ResponseReceived) else None
+        if status is None or status >= 200:
+            self._answering.notifier.answered(event.request.headers.get("Call-ID") or "", status, now)
+            self._take_notifies(now)
+
+    def _take_notifies(self, at: float) -> None:
+        for notify, hop in self._answering.notifier.notifies_to_send():
+            heapq.heappush(self._due, _Due(at, next(self._numbers), notify, hop=hop))
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
         try:
-            answer = self._answering.answer(event.request, event.source[0], now)
+            answer = self._answering.answer(event.request, Hop(event.source, event.transport), now)
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
         self._record(event.request, event.source, answer, now)
         if answer.status is None or event.key is None:
             return
-        response = response_to(event.request, answer.status, answer.phrase, to_tag=self._token())
+        response = response_to(
+            event.request, answer.status, answer.phrase, to_tag=answer.to_tag or self._token()
+        )
         for name, value in answer.headers:
             response.headers.add(name, value)
         at = now + self._answer_seconds(answer)
-        heapq.heappush(self._due, _Due(at, next(self._numbers), event.key, response))
+        if self._config.notify_first:
+            self._take_notifies(now)
+        heapq.heappush(self._due, _Due(at, next(self._numbers), response, event.key))
+        self._take_notifies(at)
 
     def _answer_seconds(self, answer: Answer) -> float:
         if answer.authenticated:
