@@ -34,6 +34,8 @@ from shiftline.sip.transport import Transport
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
 OnMessage = Callable[[TracedMessage], None]
 _DEFAULT_STREAMS = StreamSettings()
+_PORT_TRIES = 20
+"""A free UDP port may be taken on TCP."""
 
 
 def _always() -> bool:
@@ -123,27 +125,31 @@ class SipEndpoint:
         """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
 
         TCP and TLS connections start from the same address; ``streams`` says how they are kept, and whether
-        the endpoint accepts some. It raises ConfigurationError for TLS files that cannot be used.
+        the endpoint accepts some. Raises ConfigurationError for the server's TLS files that cannot be used.
 
         ``may_send`` is asked right before every message leaves, retransmissions included; what it refuses is
         dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
         requests are ignored), ``on_message`` for each whole SIP message that left or came, keep-alives not.
         """
-        udp = UdpSocket.open(local_host, local_port)
-        endpoint = cls(
-            udp,
-            may_send=may_send,
-            on_request=on_request,
-            on_message=on_message,
-            timers=timers,
-            streams=streams,
-        )
-        try:
-            await endpoint._start()
-        except BaseException:
-            await endpoint.aclose()
-            raise
-        return endpoint
+        tries = 1 if local_port else _PORT_TRIES
+        while True:
+            tries -= 1
+            endpoint = cls(
+                UdpSocket.open(local_host, local_port),
+                may_send=may_send,
+                on_request=on_request,
+                on_message=on_message,
+                timers=timers,
+                streams=streams,
+            )
+            try:
+                await endpoint._start()
+            except BaseException as error:
+                await endpoint.aclose()
+                if not tries or not isinstance(error, UnavailableError):
+                    raise
+            else:
+                return endpoint
 
     async def request(
         self,

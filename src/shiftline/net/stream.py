@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shiftline.errors import UnavailableError
+from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.connection import Connection
 from shiftline.net.settings import StreamSettings
 from shiftline.net.tls import client_context, server_context, tls_fault
@@ -51,7 +51,7 @@ class StreamPool:
         self._tls: ssl.SSLContext | None = None
         self._open: dict[Address, Connection] = {}
         self._all: set[Connection] = set()
-        self._waiting: dict[Address, list[Datagram]] = {}
+        self._waiting: dict[tuple[Address, str], list[Datagram]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._names: dict[Address, str] = {}
         self._server: asyncio.Server | None = None
@@ -87,21 +87,16 @@ class StreamPool:
             del self._open[peer]
 
     def send(self, datagram: Datagram) -> None:
-        """Send on the connection to the destination, or open one. Raises ConfigurationError (TLS files)."""
+        """Send on the connection to the destination, or open one."""
         peer = datagram.destination
         connection = self._open.get(peer)
+        name = self._names.get(peer, "")
         if connection is not None and connection.is_open:
             self._write(datagram, connection)
-        elif peer in self._waiting:
-            self._wait(datagram)
+        elif (peer, name) in self._waiting:
+            self._wait(datagram, name)
         elif datagram.may_connect and not self._closed:
-            if self._transport is Transport.TLS and self._tls is None:
-                self._tls = client_context(self._settings.tls)
-            self._waiting[peer] = []
-            self._wait(datagram)
-            attempt = self._loop.create_task(self._connect(peer))
-            self._attempts.add(attempt)
-            attempt.add_done_callback(self._attempts.discard)
+            self._begin(datagram, name)
         else:
             self._user.failed(datagram, _CLOSED)
 
@@ -130,7 +125,10 @@ class StreamPool:
     def opened(self, connection: Connection) -> None:
         """Keep it, under the address of the peer."""
         self._all.add(connection)
-        if connection.is_ours or len(self._all) <= self._settings.most_accepted:
+        if connection.is_ours:
+            if connection.server_name == self._names.get(connection.peer, ""):
+                self._open[connection.peer] = connection
+        elif len(self._all) <= self._settings.most_accepted:
             self._open[connection.peer] = connection
         else:
             connection.close("There are too many connections.")
@@ -158,8 +156,21 @@ class StreamPool:
 
     # Inside
 
-    def _wait(self, datagram: Datagram) -> None:
-        queue = self._waiting[datagram.destination]
+    def _begin(self, datagram: Datagram, name: str) -> None:
+        if self._transport is Transport.TLS and self._tls is None:
+            try:
+                self._tls = client_context(self._settings.tls)
+            except ConfigurationError as error:
+                self._user.refused(datagram, str(error))
+                return
+        self._waiting[datagram.destination, name] = []
+        self._wait(datagram, name)
+        attempt = self._loop.create_task(self._connect(datagram.destination, name))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._attempts.discard)
+
+    def _wait(self, datagram: Datagram, name: str) -> None:
+        queue = self._waiting[datagram.destination, name]
         if sum(len(each.data) for each in queue) + len(datagram.data) > self._settings.queue_bytes:
             self._user.failed(datagram, "Too much waits for the connection already.")
         else:
@@ -169,8 +180,8 @@ class StreamPool:
         if self._user.may_leave(datagram, connection) and (why := connection.send(datagram.data)):
             self._user.failed(datagram, why)
 
-    async def _connect(self, peer: Address) -> None:
-        connection = Connection(self, self._settings, peer=peer, server_name=self._names.get(peer, ""))
+    async def _connect(self, peer: Address, name: str) -> None:
+        connection = Connection(self, self._settings, peer=peer, server_name=name)
         why = ""
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
@@ -179,13 +190,13 @@ class StreamPool:
                     *peer,
                     local_addr=(self._local_host, 0),
                     ssl=self._tls,
-                    server_hostname=(connection.server_name or peer[0]) if self._tls else None,
+                    server_hostname=(name or peer[0]) if self._tls else None,
                 )
         except TimeoutError:
             why = f"No connection was made within {self._settings.connect_seconds:g} s."
         except OSError as error:  # ssl.SSLError among them
             why = _in_words(error, connection) or "The peer ended the connection while it was made."
-        for datagram in self._waiting.pop(peer, []):
+        for datagram in self._waiting.pop((peer, name), []):
             if why:
                 self._user.refused(datagram, why)
             else:

@@ -207,6 +207,30 @@ async def test_another_name_at_the_same_address_is_verified_anew(
     assert "for another name" in outcomes[1].failure
 
 
+async def test_names_at_one_address_are_kept_apart_while_connecting(
+    authority: trustme.CA, ca: str, tmp_path: Path
+) -> None:
+    """Requests to two names that leave at once do not share the connection that one of them proves."""
+    request = options(AGENT, from_uri=AGENT, token=lambda: "x")
+    async with (
+        a_pbx(issue(authority, tmp_path / "pbx.pem", NAME)) as address,
+        await SipEndpoint.open(streams=StreamSettings(tls=TlsSettings(ca=ca))) as client,
+    ):
+        outcomes = await asyncio.gather(
+            *[
+                client.request(request, address, transport=Transport.TLS, server_name=name)
+                for name in (NAME, "other.test", NAME)
+            ]
+        )
+    assert [exchange.response is not None for exchange in outcomes] == [True, False, True]
+
+
+async def test_unusable_files_fail_the_request() -> None:
+    """Where nobody looked at them before, the request tells."""
+    exchange = await ask(("127.0.0.1", 9), TlsSettings(ca="nowhere.pem"))
+    assert exchange.failure.startswith("The file nowhere.pem cannot be used for TLS")
+
+
 @pytest.mark.parametrize("content", [None, "no certificate at all"])
 def test_an_unusable_file_is_the_configurations_fault(tmp_path: Path, content: str | None) -> None:
     """The sentence names the file and what must be in it."""
