@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,15 @@ def test_a_key_that_is_not_set_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     wishes = TraceWishes(hep="127.0.0.1:9060", hep_key_env="NO_SUCH_KEY")
     with pytest.raises(ConfigurationError, match="NO_SUCH_KEY is not set"):
         wishes.check()
+
+
+def test_a_collector_that_cannot_be_one_is_found_by_config_check(
+    shiftline: Shiftline, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a worker is started with it; a good one is shown by its address."""
+    monkeypatch.setenv("SHIFTLINE_TRUNK__HEP", "no port:x")
+    ended = shiftline("config", "check", "--config", config())
+    assert ended.code == 2
+    assert "is not HOST:PORT" in ended.err
+    monkeypatch.setenv("SHIFTLINE_TRUNK__HEP", "127.0.0.1")
+    assert "hep collector: 127.0.0.1 port 9060" in shiftline("config", "check", "--config", config()).out
