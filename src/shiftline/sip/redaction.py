@@ -43,7 +43,7 @@ _HINTS = (
     b"auth", b"auts", b"nonce", b"response", b"opaque", b"ha1", b"pass", b"pwd", b"secret", b"token",
     b"cookie", b"api",
 )  # fmt: skip
-"""One of these stands in whatever `_ASSIGNED` and `_ROW` find."""
+"""One of these stands in whatever `_ASSIGNED`, `_TAGGED` and `_ROW` find."""
 _KEY_HINTS = (b"a=crypto", b"a=key-mgmt", b"a=ice-pwd", b"k=")
 # Blanks and folds (RFC 3261 section 25.1), but never the end of the header.
 _BLANKS = rb"(?:[ \t]|\r?\n[ \t])*"
@@ -91,7 +91,7 @@ _LENGTH = re.compile(rb"(\n(?:content-length|l)[ \t]*:[ \t]*)(\d{1,9})(?=[ \t]*\
 def redact(data: bytes) -> bytes:
     """A copy of a message, whole or broken, without secrets; Content-Length follows the body."""
     words, shown = data.lower(), data
-    if any(hint in words for hint in _HINTS):  # most messages hold none, and are read in a tenth of the time
+    if any(hint in words for hint in _HINTS):  # most messages hold none, and cost little
         shown = _ASSIGNED.sub(_without_value, shown)
         shown = _TAGGED.sub(rb"\1" + _MASK, shown)
     if b"@" in shown:
