@@ -116,6 +116,8 @@ KEYS = (
     "k=clear:{}",
     "a=ice-pwd:{}",
     "password={}",
+    '{{"a": 1, "Password" : "\\"{}", "b": 2}}',
+    "<account><user>a</user><password>{}</password></account>",
     "Authorization: Bearer {}\r\nX:",
 )
 

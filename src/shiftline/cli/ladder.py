@@ -123,15 +123,19 @@ def _list(drawn: Ladder, width: int, signs: _Signs) -> list[Text]:
 
 
 def _words(row: Row, signs: _Signs) -> Text:
-    label = row.label if signs is _DRAWN else row.label.encode("ascii", "replace").decode()
-    words = Text.assemble((label, _style(row)))
+    words = Text.assemble((_spelt(row.label, signs), _style(row)))
     if row.times > 1:
         words.append(f" x{row.times}", "bold magenta")
     return words
 
 
 def _notes(row: Row, signs: _Signs) -> Text:
-    return Text.assemble(("".join([f" {signs.dot} {note}" for note in row.notes]), "dim"))
+    notes = [f" {signs.dot} {_spelt(note, signs)}" for note in row.notes]
+    return Text.assemble(("".join(notes), "dim"))
+
+
+def _spelt(text: str, signs: _Signs) -> str:
+    return text.encode("ascii", "replace").decode() if signs is _TYPED else text
 
 
 def _style(row: Row) -> str:
@@ -150,4 +154,6 @@ def _fitting(text: Text, cells: int, signs: _Signs) -> Text:
     head = text.copy()
     head.truncate(cells - tail - len(signs.more))
     end = text[-tail:]
+    while end.cell_len > tail:  # some characters take two cells
+        end = end[1:]
     return Text.assemble(head, signs.more, end)

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 import structlog
@@ -25,6 +26,8 @@ from shiftline.sip.trace import TracedMessage
 from shiftline.sip.transport import Transport
 
 DEFAULT_PORT = 9060
+LONGEST_MESSAGE = 16 * 1024
+"""Bytes of a message that a sender looks at: nobody's 64 KiB may keep the loop from SIP."""
 
 log = structlog.get_logger("shiftline.hep")
 
@@ -180,7 +183,9 @@ class HepSender:
         )
 
     def send(self, message: TracedMessage) -> None:
-        """Send a message, or count it as dropped."""
+        """Send a message, the first 16 KiB of it, or count it as dropped."""
+        if len(message.data) > LONGEST_MESSAGE:
+            message = replace(message, data=message.data[:LONGEST_MESSAGE])
         packet = encode_hep(
             message.redacted() if self._redacted else message,
             epoch_offset=self._epoch_offset(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, auto
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -37,7 +37,7 @@ class TracedMessage:
     local: Address
     peer: Address
     transport: Transport
-    data: bytes
+    data: bytes = field(repr=False)
 
     @property
     def source(self) -> Address:

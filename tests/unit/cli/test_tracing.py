@@ -6,9 +6,11 @@ import io
 import json
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from tests.unit.cli.conftest import Shiftline
 
@@ -80,6 +82,14 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert "with credentials" in lines[-1]
 
 
+def test_wide_characters_keep_the_lifelines_straight() -> None:
+    """Characters of two cells count as two."""
+    wide = message(0.0, SENT, request(1, uri=f"sip:{'電話' * 60}@127.0.0.1".encode()))
+    lines = drawn(Trace([wide, message(1.0, RECEIVED, f"SIP/2.0 480 {'不在' * 40}\r\n\r\n".encode())]), 80)
+    assert {cell_len(line) for line in lines} <= {79, 80}
+    assert {cell_len(line[: line.rindex("│")]) for line in lines[1:]} == {79}
+
+
 def test_a_second_peer_stands_beside_the_first_where_there_is_room() -> None:
     """An arrow to the third lifeline goes across the second; without room it is a list."""
     trace = Trace([*TRACE, message(6.0, SENT, request(1), ("127.0.0.9", 5061))])
@@ -96,10 +106,10 @@ def test_a_second_peer_stands_beside_the_first_where_there_is_room() -> None:
 
 def test_a_terminal_without_unicode_gets_plain_characters() -> None:
     """Also where a peer's words have none of that encoding's."""
-    trace = Trace([*TRACE, message(6.0, RECEIVED, "SIP/2.0 480 Später\r\n\r\n".encode())], dropped=2)
-    lines = drawn(trace, 80, "ascii")
+    late = "SIP/2.0 480 Später\r\nRetry-After: 5 (später)\r\n\r\n"
+    lines = drawn(Trace([*TRACE, message(6.0, RECEIVED, late.encode())], dropped=2), 80, "ascii")
     assert lines[0] == "2 earlier messages are not shown."
-    assert lines[-1].startswith("   1.000 s |< 480 Sp?ter -----")
+    assert lines[-1].startswith("   1.000 s |< 480 Sp?ter - Retry-After 5 (sp?ter) ---")
 
 
 def test_nothing_to_draw_is_said() -> None:
@@ -206,3 +216,15 @@ def test_a_key_that_is_not_set_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     wishes = TraceWishes(hep="127.0.0.1:9060", hep_key_env="NO_SUCH_KEY")
     with pytest.raises(ConfigurationError, match="NO_SUCH_KEY is not set"):
         wishes.check()
+
+
+def test_a_collector_that_cannot_be_one_is_found_by_config_check(
+    shiftline: Shiftline, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a worker is started with it; a good one is shown by its address."""
+    monkeypatch.setenv("SHIFTLINE_TRUNK__HEP", "no port:x")
+    ended = shiftline("config", "check", "--config", config())
+    assert ended.code == 2
+    assert "is not HOST:PORT" in ended.err
+    monkeypatch.setenv("SHIFTLINE_TRUNK__HEP", "127.0.0.1")
+    assert "hep collector: 127.0.0.1 port 9060" in shiftline("config", "check", "--config", config()).out

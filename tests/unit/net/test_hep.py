@@ -12,6 +12,7 @@ import pytest
 
 from shiftline.errors import ConfigurationError
 from shiftline.net.hep import (
+    LONGEST_MESSAGE,
     HepSender,
     encode_hep,
     find_collector,
@@ -114,6 +115,22 @@ def test_what_is_sent_is_redacted_unless_asked(collector: socket.socket) -> None
     with HepSender.open(collector.getsockname(), epoch_offset=lambda: 0.0, redacted=False) as sender:
         sender.send(message())
     assert b"9d5b" in chunks(collector.recv(65_535))[15]
+
+
+@pytest.mark.parametrize("kept_of_the_secret", range(5))
+def test_a_sender_looks_at_so_much_of_a_message(collector: socket.socket, kept_of_the_secret: int) -> None:
+    """The rest is cut before it is redacted, and no part of a secret at the cut comes through."""
+    head = REQUEST[: REQUEST.index(b"9d5b") + kept_of_the_secret]
+    filled = head.replace(
+        b"Call-ID", b"Subject: " + b"x" * (LONGEST_MESSAGE - len(head) - 11) + b"\r\nCall-ID"
+    )
+    large = filled + REQUEST[len(head) :] + b"y" * 50_000
+    assert len(filled) == LONGEST_MESSAGE
+    with HepSender.open(collector.getsockname(), epoch_offset=lambda: 0.0) as sender:
+        sender.send(message(large))
+    found = chunks(collector.recv(65_535))
+    assert found[17] == b"7@x"
+    assert found[15].partition(b"response=")[2] in (b'"redacted"', b'"')
 
 
 def test_a_collector_that_is_down_costs_nothing_but_its_copies(collector: socket.socket) -> None:

@@ -48,6 +48,11 @@ def test_a_redacted_copy_keeps_all_messages_and_the_count() -> None:
     assert all(b"response=x" not in kept.data for kept in copy)
 
 
+def test_a_traced_message_can_be_logged() -> None:
+    """Its ``repr`` holds no byte of the message."""
+    assert "9d5b" not in repr(message(0, b"response=9d5b"))
+
+
 def test_source_and_target_follow_the_direction() -> None:
     """What we received came from the peer."""
     received = message(0)
