@@ -32,8 +32,9 @@ _PRODUCTS: tuple[tuple[str, str], ...] = (
 
 _ON_THE_PHONE = frozenset({"on-the-phone"})
 _ASTERISK = frozenset({"on-the-phone", "busy"})
-# res_pjsip/presence_xml.c, chan_sip.c: a call is "busy" (older) or "on-the-phone" (newer); without a phone
+# res_pjsip/presence_xml.c: a call is "busy" (older) or "on-the-phone" (newer); without a phone
 # it is "away" or nothing at all. There "busy" is never a person who has said so.
+# chan_sip is taken to write the same words.
 BUSY_ACTIVITIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {"asterisk-pjsip": _ASTERISK, "chan_sip": _ASTERISK}
 )
