@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from io import StringIO
-from pathlib import Path
 
 import pytest
+from tests.contract.practice_pbx import AGENTS, CONFIG, PASSWORD, practice_pbx
 
 from shiftline.connector.reading import Reading
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.server import PbxServer
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.watcher import WatchEnded, Watcher
-from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.events import Address
+from shiftline.sip.events import Address, RequestReceived
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.packages.catalogue import PACKAGES
 from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import options, register
 from shiftline.sip.subscription_events import End
-from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
-AGENTS = {
-    "agent0001": Truth.AVAILABLE,
-    "agent0002": Truth.BUSY,
-    "agent0003": Truth.NOT_REGISTERED,
-    "agent0004": Truth.UNKNOWN,
-}
-PASSWORD = Secret("secret")
 US = SipUri(user="shiftline", host="lab")
-CONFIG = PracticePbxConfig(
-    log_path=Path("unused"), agents=AGENTS, password=PASSWORD, answer_seconds=(0.001, 0.002)
-)
 AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
@@ -84,23 +69,15 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(config: PracticePbxConfig = CONFIG, *, timers: Timers | None = None) -> AsyncIterator[Floor]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setblocking(False)
-        sock.bind(("127.0.0.1", 0))
-        address = sock.getsockname()
-        server = PbxServer(config, sock, StringIO())
-        await server.start()
-        inbox = NotifyInbox()
-        digest = DigestClient(DigestAccount(username="shiftline", password=PASSWORD), token=token)
-        try:
-            async with await SipEndpoint.open(on_request=inbox.on_request, timers=timers) as endpoint:
-                watcher = Watcher(
-                    endpoint, inbox, destination=address, identity=US, digest=digest, timers=timers
-                )
-                yield Floor(pbx=address, endpoint=endpoint, watcher=watcher, digest=digest)
-        finally:
-            await server.aclose()
+async def floor(config: PracticePbxConfig = CONFIG) -> AsyncIterator[Floor]:
+    inbox = NotifyInbox()
+    digest = DigestClient(DigestAccount(username="shiftline", password=PASSWORD), token=token)
+    async with (
+        practice_pbx(config) as address,
+        await SipEndpoint.open(on_request=inbox.on_request) as endpoint,
+    ):
+        watcher = Watcher(endpoint, inbox, destination=address, identity=US, digest=digest)
+        yield Floor(pbx=address, endpoint=endpoint, watcher=watcher, digest=digest)
 
 
 @pytest.mark.parametrize(
@@ -250,11 +227,21 @@ async def test_a_refused_list_ends_the_iterator() -> None:
 
 async def test_closing_unsubscribes() -> None:
     """The PBX hears of it: what changes afterwards is told to nobody."""
-    async with floor() as lab:
-        async with aclosing(lab.watcher.watch_list(lab.uri("everyone"), PACKAGES["presence"])) as events:
+    heard: list[str] = []
+    inbox = NotifyInbox()
+
+    def on_request(endpoint: SipEndpoint, event: RequestReceived) -> None:
+        heard.append(event.request.headers.get("Subscription-State") or "")
+        inbox.on_request(endpoint, event)
+
+    digest = DigestClient(DigestAccount(username="shiftline", password=PASSWORD), token=token)
+    async with practice_pbx() as address, await SipEndpoint.open(on_request=on_request) as endpoint:
+        watcher = Watcher(endpoint, inbox, destination=address, identity=US, digest=digest)
+        lab = Floor(pbx=address, endpoint=endpoint, watcher=watcher, digest=digest)
+        async with aclosing(watcher.watch_list(lab.uri("everyone"), PACKAGES["presence"])) as events:
             await next_list(events)
-        heard: list[Request] = []
-        lab.endpoint._on_request = lambda _endpoint, event: heard.append(event.request)
+        told = len(heard)
         await lab.register("agent0003")
-        await lab.watcher._endpoint.request(options(lab.uri(None), from_uri=US, token=token), lab.pbx)
-    assert heard == []
+        await endpoint.request(options(lab.uri(None), from_uri=US, token=token), address)
+    assert heard[-1] == "terminated;reason=timeout"
+    assert len(heard) == told

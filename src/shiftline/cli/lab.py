@@ -41,6 +41,23 @@ class LimitKey(StrEnum):
     TRUNK = "trunk"
 
 
+class EventPackage(StrEnum):
+    """What one may subscribe to."""
+
+    PRESENCE = "presence"
+    DIALOG = "dialog"
+    REG = "reg"
+
+
+class BlindMethod(StrEnum):
+    """What may call everybody available."""
+
+    OPTIONS = "options"
+    PRESENCE = "presence"
+    DIALOG = "dialog"
+    REG = "reg"
+
+
 @app.command()
 def pbx(
     fault: Annotated[
@@ -52,6 +69,14 @@ def pbx(
     limit_key: Annotated[
         LimitKey, typer.Option(help="Counted per source address or for all.")
     ] = LimitKey.SOURCE,
+    package: Annotated[
+        list[EventPackage] | None,
+        typer.Option("--package", help="Take SUBSCRIBE for this only, and 489 for others; repeat it."),
+    ] = None,
+    blind: Annotated[
+        list[BlindMethod] | None,
+        typer.Option("--blind", help="Call everybody available to whoever asks like this; repeat it."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="UDP and TCP; 0 takes a free one.")] = PBX_PORT,
     agents: Annotated[int, typer.Option(min=1, max=100_000, help="agent0001 and up.")] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other agents available.")] = 1,
@@ -77,6 +102,8 @@ def pbx(
         agents=build_scenario(ScenarioSettings(published_at=now, trades=0, agents=agents, seed=seed)).pbx,
         password=Secret(PASSWORD),
         faults=pbx_faults(wanted, throttle),
+        event_packages=frozenset(package or EventPackage),
+        blind_methods=frozenset(blind or ()),
         port=port,
         seed=seed,
     )

@@ -7,7 +7,6 @@ differ in one thing that matters here: what an agent without a phone looks like.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 
 from shiftline.connector.reading import Reading, read_answer
@@ -20,40 +19,29 @@ from shiftline.sip.packages.registration_info import RegistrationInfo
 from shiftline.trades.model import EvidenceKind
 
 BLIND = "method.blind"
+GENERIC = "generic"
+"""What the RFCs say, and nothing that only some make do."""
 
-
-class PbxFamily(StrEnum):
-    """PBXs whose packages mean the same."""
-
-    GENERIC = "generic"
-    """What the RFCs say, and nothing that only some make do."""
-    ASTERISK = "asterisk"
-    FREESWITCH = "freeswitch"
-    KAMAILIO = "kamailio"
-    CUCM = "cucm"
-
-
-_PRODUCTS: tuple[tuple[str, PbxFamily], ...] = (
-    ("asterisk", PbxFamily.ASTERISK),
-    ("fpbx", PbxFamily.ASTERISK),
-    ("freeswitch", PbxFamily.FREESWITCH),
-    ("kamailio", PbxFamily.KAMAILIO),
-    ("cisco-cucm", PbxFamily.CUCM),
+_PRODUCTS: tuple[tuple[str, str], ...] = (
+    ("asterisk", "asterisk-pjsip"),
+    ("fpbx", "asterisk-pjsip"),
+    ("freeswitch", "freeswitch"),
+    ("kamailio", "kamailio"),
+    ("cisco-cucm", "cucm"),
 )
 
 _ON_THE_PHONE = frozenset({"on-the-phone"})
-BUSY_ACTIVITIES: Mapping[PbxFamily, frozenset[str]] = MappingProxyType(
-    {
-        PbxFamily.GENERIC: _ON_THE_PHONE,
-        # res_pjsip/presence_xml.c: a call is "busy" (older) or "on-the-phone" (newer); without a phone it
-        # is "away" or nothing at all. Its "busy" is never a person who has said so.
-        PbxFamily.ASTERISK: frozenset({"on-the-phone", "busy"}),
-        PbxFamily.FREESWITCH: _ON_THE_PHONE,
-        PbxFamily.KAMAILIO: _ON_THE_PHONE,
-        PbxFamily.CUCM: _ON_THE_PHONE,
-    }
+_ASTERISK = frozenset({"on-the-phone", "busy"})
+# res_pjsip/presence_xml.c: a call is "busy" (older) or "on-the-phone" (newer); without a phone
+# it is "away" or nothing at all. There "busy" is never a person who has said so.
+# chan_sip is taken to write the same words.
+BUSY_ACTIVITIES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"asterisk-pjsip": _ASTERISK, "chan_sip": _ASTERISK}
 )
-"""RPID activities that mean a call (RFC 4480 section 3.2); a person's own "busy" means a meeting as well."""
+"""By family: RPID activities that mean a call (RFC 4480 section 3.2).
+
+All other families mean it by "on-the-phone" only; a person's own "busy" may be a meeting.
+"""
 
 _END_REASONS: Mapping[str, Reading] = MappingProxyType(
     {
@@ -79,16 +67,19 @@ _NO_NOTIFY = Reading(EvidenceKind.UNVERIFIABLE, "network.filtered")
 """The SUBSCRIBE was accepted and its NOTIFY never came: something between lets no request through to us."""
 
 
-def family_of(product: str | None) -> PbxFamily:
-    """The family by the Server or User-Agent header of an answer; GENERIC when it tells nothing known."""
+def family_of(product: str | None) -> str:
+    """The PBX family, in the words of the configuration, by the Server or User-Agent header of an answer.
+
+    GENERIC when it tells nothing known.
+    """
     text = (product or "").lower()
-    return next((family for mark, family in _PRODUCTS if mark in text), PbxFamily.GENERIC)
+    return next((family for mark, family in _PRODUCTS if mark in text), GENERIC)
 
 
 def reading_of(
     package: Package,
     state: PackageState | None,
-    family: PbxFamily = PbxFamily.GENERIC,
+    family: str = GENERIC,
     *,
     absence_shows: bool = False,
 ) -> Reading:
@@ -99,7 +90,7 @@ def reading_of(
     a phone, and an agent of whom the PBX has no presence and no registration has none.
     """
     if isinstance(state, Presence):
-        found = _of_presence(state, BUSY_ACTIVITIES[family])
+        found = _of_presence(state, BUSY_ACTIVITIES.get(family, _ON_THE_PHONE))
     elif isinstance(state, RegistrationInfo):
         found = _of_registrations(state)
     else:
@@ -128,7 +119,7 @@ def read_notify(
     subscription: SubscriptionState,
     content_type: str | None,
     body: bytes,
-    family: PbxFamily = PbxFamily.GENERIC,
+    family: str = GENERIC,
     *,
     absence_shows: bool = False,
 ) -> Reading:

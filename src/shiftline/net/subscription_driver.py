@@ -38,6 +38,9 @@ class NotifyInbox:
         if event.key is not None:
             endpoint.respond(event.key, response_to(event.request, status, to_tag=_token()))
 
+    def __len__(self) -> int:
+        return len(self._takers)
+
     def open(self, call_id: str, taker: Callable[[Request], int]) -> None:
         """Hand NOTIFYs of this Call-ID to ``taker``, which returns the status to answer."""
         self._takers[call_id] = taker

@@ -47,19 +47,21 @@ class Fetched:
     state: SubscriptionState | None
     seconds: float
 
-    def reading(self, *, absence_shows: bool = False) -> Reading:
-        """What it says about the agent; see `shiftline.connector.package_reading.reading_of`."""
+    def reading(self, family: str | None = None, *, absence_shows: bool = False) -> Reading:
+        """What it says about the agent; see `shiftline.connector.package_reading.reading_of`.
+
+        Without ``family`` it is told by the name that the PBX gives itself.
+        """
         response = self.exchange.response if self.exchange else None
         if self.notify is not None and self.state is not None:
             headers = self.notify.headers
+            product = response.headers.get("Server") if response else None
             return read_notify(
                 self.package,
                 self.state,
                 headers.get("Content-Type"),
                 self.notify.body,
-                family_of(
-                    headers.get("User-Agent") or (response.headers.get("Server") if response else None)
-                ),
+                family or family_of(headers.get("User-Agent") or product),
                 absence_shows=absence_shows,
             )
         return read_subscribe_answer(self.package, response.status) if response else _UNREACHABLE

@@ -14,6 +14,7 @@ import pytest
 from shiftline.errors import ConfigurationError
 from shiftline.lab.fault_bank import ORG_FAULTS, PBX_FAULTS, org_faults, pbx_faults
 from shiftline.lab.org.faults import Fault, FaultName
+from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
 
 Shiftline = Callable[..., Any]
@@ -123,3 +124,34 @@ def test_faults_of_the_org_strike_always() -> None:
     assert org_faults(["slow", "garbage"]) == {FaultName.SLOW: Fault(), FaultName.GARBAGE: Fault()}
     with pytest.raises(ConfigurationError, match="no fault 'nothing-like-it'"):
         org_faults(["nothing-like-it"])
+
+
+@pytest.mark.parametrize(
+    ("options", "packages", "blind"),
+    [
+        ((), {"presence", "dialog", "reg"}, set()),
+        (("--package", "dialog", "--package", "reg"), {"dialog", "reg"}, set()),
+        (
+            ("--blind", "options", "--blind", "presence"),
+            {"presence", "dialog", "reg"},
+            {"options", "presence"},
+        ),
+    ],
+)
+def test_what_the_practice_pbx_can_be_asked(
+    shiftline: Shiftline,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    packages: set[str],
+    blind: set[str],
+) -> None:
+    """All event packages and the truth, unless told otherwise."""
+    started: list[PracticePbxConfig] = []
+
+    async def note(config: PracticePbxConfig) -> None:
+        started.append(config)
+
+    monkeypatch.setattr("shiftline.cli.lab._run_pbx", note)
+    assert shiftline("lab", "pbx", *options).code == 0
+    (config,) = started
+    assert (set(config.event_packages), set(config.blind_methods)) == (packages, blind)

@@ -63,7 +63,7 @@ async def fetch_from(notifier: Notifier, *, timeout_seconds: float, host: str = 
         watcher = Watcher(us, inbox, destination=pbx.local, identity=US)
         found = await watcher.fetch(AGENT, PRESENCE, timeout_seconds=timeout_seconds)
         await asyncio.gather(*notifier.tasks)
-    assert inbox._takers == {}
+    assert len(inbox) == 0
     return found
 
 
@@ -121,7 +121,7 @@ async def test_a_closed_endpoint_is_told(delay_seconds: float) -> None:
         with pytest.raises(UnavailableError):
             await watcher.fetch(AGENT, PRESENCE)
         await closing
-    assert inbox._takers == {}
+    assert len(inbox) == 0
 
 
 async def test_a_cancelled_watch_leaves_the_inbox() -> None:
@@ -136,8 +136,8 @@ async def test_a_cancelled_watch_leaves_the_inbox() -> None:
 
         task = asyncio.get_running_loop().create_task(watch())
         await asyncio.sleep(0.05)
-        assert len(inbox._takers) == 1
+        assert len(inbox) == 1
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert inbox._takers == {}
+        assert len(inbox) == 0

@@ -98,6 +98,11 @@ class PracticePbx:
         """What shall leave now."""
         return self._agent.datagrams_to_send()
 
+    def send_failed(self, datagram: Datagram, why: str, now: float) -> None:
+        """No connection could be made for it: a NOTIFY too large for UDP then goes over UDP after all."""
+        self._agent.send_failed(datagram, why, now, connected=False)
+        self._take_events(now)
+
     def records(self) -> list[RequestRecord]:
         """The arrivals since the last call."""
         records, self._records = self._records, []

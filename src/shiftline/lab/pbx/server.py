@@ -48,8 +48,8 @@ class PbxServer:
             may_leave=lambda *_: True,
             received=self._take,
             batch_ended=self._work,
-            refused=lambda *_: None,  # what cannot be answered is not missed by a PBX
-            failed=lambda *_: None,
+            refused=self._refused,
+            failed=lambda *_: None,  # what cannot be answered is not missed by a PBX
             lost=lambda *_: None,
         )
         self._streams = Streams(user, _stream_settings(config, sock), config.host)
@@ -113,6 +113,9 @@ class PbxServer:
             self._socket.sendto(datagram.data, datagram.destination)
         except OSError:
             return  # UDP may lose it: the client's retransmission brings the answer again
+
+    def _refused(self, datagram: Datagram, why: str) -> None:
+        self._core.send_failed(datagram, why, self._loop.time())
 
     def _arm(self) -> None:
         if self._timer:
