@@ -24,12 +24,14 @@ from shiftline.connector.delivering import Deliverer
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.worker import Rhythm, Worker
 from shiftline.errors import ConfigurationError, MisuseError, PeerError, UnavailableError
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.asking import address_of, candidates
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.resolver import ipv4_of, read_trunk_address, source_towards
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
@@ -50,6 +52,11 @@ from shiftline.wfm.settings import GenesysSettings
 BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
 DEFAULT_SIP_PORT = 5060
 SIGN_IN_SECONDS = 10.0  # so long may the WFM keep a start from its other work
+
+TRUSTED = (
+    "policy.trust_unqualified = true: an agent counts as available although no control has shown that "
+    "the PBX tells the present from the absent."
+)
 
 log = structlog.get_logger("shiftline.start")
 
@@ -153,9 +160,38 @@ async def resolve_trunk(settings: Settings) -> TrunkAddress:
         destination=(await ipv4_of(uri.host), uri.port or DEFAULT_SIP_PORT),
         domain=domain,
         identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
-        method=trunk.method,
         answer_timeout_seconds=trunk.answer_timeout_seconds,
+        family=trunk.family,
     )
+
+
+def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPolicy:
+    """How the trunk's method is qualified; ConfigurationError for a control that is no address."""
+    trunk = settings.trunk
+    windows = publish_windows(settings)
+    controls = None
+    if trunk.control_present:
+        controls = (
+            _control("control_present", trunk.control_present, domain),
+            _control("control_absent", trunk.control_absent, domain),
+        )
+    return QualificationPolicy(
+        methods=candidates(trunk.method),
+        controls=controls,
+        family=trunk.family,
+        valid=timedelta(hours=trunk.qualified_hours),
+        trust_unqualified=settings.policy.trust_unqualified,
+        in_publish_window=lambda now: any(window.contains(now) for window in windows),
+    )
+
+
+def _control(key: str, text: str, domain: SipUri) -> str:
+    try:
+        return str(address_of(text, domain))
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"trunk.{key}: {error.message}", remedy="Give a SIP URI, or a user of trunk.domain."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +202,19 @@ class WorkerPlan:
     trunk: TrunkAddress
     addresses: Mapping[str, str]
 
+    @property
+    def qualification(self) -> QualificationPolicy:
+        """How the trunk's method is qualified."""
+        return qualification_policy(self.settings, self.trunk.domain)
+
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    return WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses=addresses)
+    trunk = await resolve_trunk(settings)
+    qualification_policy(settings, trunk.domain)
+    return WorkerPlan(settings=settings, trunk=trunk, addresses=addresses)
 
 
 @asynccontextmanager
@@ -179,12 +222,21 @@ async def open_trunk(
     plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
 ) -> AsyncIterator[tuple[Ownership, TrunkDriver]]:
     """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
-    trunk = plan.settings.trunk
+    trunk, qualification = plan.settings.trunk, plan.qualification
 
     async def recall(_: Lease) -> None:
         async with store.work() as books:
             record = await books.trunks.load(trunk_key(plan.settings))
-        driver.take_over(_governor(plan.settings, record), None if record is None else record.disarmed_cause)
+            if qualification.trust_unqualified:
+                await books.trunks.note(trunk_key(plan.settings), "trunk.trusts-unqualified", clock())
+        if qualification.trust_unqualified:
+            log.warning("unqualified evidence is trusted", why=TRUSTED)
+        known = None if record is None else record.governor.get("qualification")
+        driver.take_over(
+            _governor(plan.settings, record),
+            Qualifier(qualification, clock(), known),
+            None if record is None else record.disarmed_cause,
+        )
 
     ownership = Ownership(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
@@ -200,6 +252,7 @@ async def open_trunk(
             address=plan.trunk,
             digest=digest,
             governor=_governor(plan.settings, None),
+            qualifier=Qualifier(qualification, clock()),
             clock=clock,
             token=new_token,
             may_send=ownership.holds,

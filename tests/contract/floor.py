@@ -21,6 +21,7 @@ from shiftline.clock import Clock, boot_time, clock_setting, moved_clock
 from shiftline.config import load_settings
 from shiftline.lab.demo.truth import true_verdicts
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, OrgSettings, PracticeOrg
+from shiftline.lab.pbx.agents import controls_of
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.process import PracticePbxProcess
 from shiftline.lab.scenario import Scenario, ScenarioSettings, build_scenario
@@ -54,6 +55,7 @@ class Floor:
 
     def config(self, *, org: str, pbx: tuple[str, int] = NOWHERE) -> Path:
         """Write the worker's configuration."""
+        controls = "\n".join(f'{key} = "{user}"' for key, user in controls_of(self.scenario.pbx).items())
         text = f"""
             [trunk]
             address = "sip:{pbx[0]}:{pbx[1]}"
@@ -62,6 +64,7 @@ class Floor:
             learn = true
             max_rate = 0
             answer_timeout_seconds = 0.3
+            {controls}
             [wfm]
             api_url = "{org}"
             login_url = "{org}"
