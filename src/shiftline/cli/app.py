@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from shiftline import __version__
-from shiftline.cli import config, database, demo, lab, roster, serve, trades, trunk, worker
+from shiftline.cli import check, config, database, demo, lab, roster, serve, trades, trunk, worker
 from shiftline.errors import ShiftlineError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("demo")(demo.run)
 app.command("serve")(serve.run)
 app.command("worker")(worker.run)
+app.command("check")(check.run)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")

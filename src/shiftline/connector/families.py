@@ -68,6 +68,16 @@ _GENERIC: tuple[Row, ...] = (
         "the registrar wants the agent's own credentials",
     ),
     _cannot_tell(
+        GENERIC, "registration", "407", "credentials.identity-mismatch", "RFC 3261 10.3",
+        "the registrar wants the agent's own credentials",
+    ),
+    _cannot_tell(
+        GENERIC, ANY_METHOD, "401", "credentials.wrong-password", "RFC 3261 21.4.2", "not our credentials"
+    ),
+    _cannot_tell(
+        GENERIC, ANY_METHOD, "407", "credentials.wrong-password", "RFC 3261 21.4.8", "not our credentials"
+    ),
+    _cannot_tell(
         GENERIC, "registration", "403", "credentials.identity-mismatch", "RFC 3261 10.3",
         "the registrar wants the agent's own credentials",
     ),

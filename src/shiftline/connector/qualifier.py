@@ -99,6 +99,11 @@ class Qualifier:
             return found
         return Qualification(state=QualificationState.UNKNOWN, why="The controls were asked too long ago.")
 
+    @property
+    def others(self) -> list[tuple[str, Qualification]]:
+        """The methods whose controls were asked and which were not taken."""
+        return [(name, found) for name, found in self._found.items() if name != self._chosen]
+
     def may_check(self, now: datetime) -> bool:
         """False while the controls have yet to tell: checks wait for them."""
         waits = self.policy.controls is not None and not self.policy.trust_unqualified

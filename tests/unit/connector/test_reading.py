@@ -15,6 +15,7 @@ GENERIC_KINDS = {
     486: "Busy", 600: "Busy",
     480: "NotRegistered",
     404: "UnknownUser", 410: "UnknownUser", 604: "UnknownUser",
+    401: "credentials.wrong-password", 407: "credentials.wrong-password",
     302: "message.malformed", 400: "message.malformed", 403: "policy.account-disabled", 405: "policy.method",
     406: "message.malformed", 408: "network.unreachable", 413: "message.too-large",
     420: "message.malformed", 481: "message.malformed", 489: "policy.event-package",
@@ -24,6 +25,7 @@ GENERIC_KINDS = {
 """To OPTIONS: the kind, or the cause of Unverifiable."""
 REGISTRATION_KINDS = GENERIC_KINDS | {
     401: "credentials.identity-mismatch",
+    407: "credentials.identity-mismatch",
     403: "credentials.identity-mismatch",
 }
 DIFFERENCES: dict[tuple[str, str], dict[int, str]] = {
