@@ -106,8 +106,9 @@ class Qualifier:
 
     def may_check(self, now: datetime) -> bool:
         """False while the controls have yet to tell: checks wait for them."""
-        waits = self.policy.controls is not None and not self.policy.trust_unqualified
-        return not waits or self._holds(self._chosen, now)
+        if self.policy.controls is None or self.policy.trust_unqualified:
+            return True
+        return self._holds(self._chosen, now) and (self._trial is None or self._was_proven())
 
     def next_control(self, now: datetime, *, needed: bool) -> ControlQuestion | None:
         """Return the control to be asked now, if one is. ``needed``: checks wait to be asked."""

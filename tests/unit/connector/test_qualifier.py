@@ -168,6 +168,18 @@ def test_auto_goes_on_where_one_is_blind_and_stays_with_what_qualified() -> None
     assert asked == ["registration.present", "registration.absent"]
 
 
+def test_checks_wait_for_the_last_candidate() -> None:
+    """The first is blind; nobody is asked by it as long as the second may qualify."""
+    asker = qualifier(**AUTO)
+    for status in (200, 200):
+        question = asker.next_control(NOW, needed=True)
+        assert question is not None
+        asker.answered(question, AVAILABLE, status, NOW)
+    assert not asker.may_check(NOW)
+    answer(asker, NOW, {"registration": {Control.PRESENT: 403}})
+    assert asker.may_check(NOW)
+
+
 def test_auto_does_not_lock_an_account_on_its_way() -> None:
     """A method that had our credentials refused rests for a quarter of an hour; the blind one is used."""
     asker = qualifier(**AUTO)
