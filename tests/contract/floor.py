@@ -23,6 +23,7 @@ from shiftline.lab.demo.truth import true_verdicts
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, OrgSettings, PracticeOrg
 from shiftline.lab.pbx.agents import controls_of
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.pbx.process import PracticePbxProcess
 from shiftline.lab.scenario import Scenario, ScenarioSettings, build_scenario
 from shiftline.secrets import Secret
@@ -140,7 +141,9 @@ async def working(config: Path, clock: Clock) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def pbx_of(floor: Floor, *, port: int = 0) -> AsyncIterator[PracticePbxProcess]:
+async def pbx_of(
+    floor: Floor, *, port: int = 0, faults: Faults | None = None
+) -> AsyncIterator[PracticePbxProcess]:
     """The practice PBX with the scenario's phones."""
     pbx = PracticePbxProcess(
         PracticePbxConfig(
@@ -148,6 +151,7 @@ async def pbx_of(floor: Floor, *, port: int = 0) -> AsyncIterator[PracticePbxPro
             agents=floor.scenario.pbx,
             password=Secret("secret"),
             port=port,
+            faults=faults or Faults(),
             answer_seconds=(0.001, 0.002),
         )
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from shiftline.connector.families import BLIND, FAMILIES, GENERIC, INDEX, ROWS, WITHOUT_BINDING
@@ -83,12 +81,3 @@ def test_each_row_stands_once() -> None:
     assert len(INDEX) == len(ROWS)
     assert all(row.source and row.meaning for row in ROWS)
     assert (GENERIC, "registration", WITHOUT_BINDING) in INDEX
-
-
-def test_the_reference_has_every_row() -> None:
-    """docs/reference/availability-methods.md shows what the code has, source included."""
-    text = (Path(__file__).parents[3] / "docs/reference/availability-methods.md").read_text(encoding="utf-8")
-    shown = {tuple(part.strip(" `") for part in line.split("|")[1:6]) for line in text.splitlines()}
-    for row in ROWS:
-        cell = row.cause or str(row.kind)
-        assert (row.family, row.method, row.answer, cell, row.source) in shown
