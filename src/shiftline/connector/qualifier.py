@@ -124,7 +124,8 @@ class Qualifier:
             method=trial.method,
             control=trial.asked,
             address=self.policy.controls[trial.asked is Control.ABSENT],
-            is_trial=len(self.policy.methods) > 1,
+            is_trial=len(self.policy.methods) > 1
+            and not (trial.method == self._chosen and self._was_proven()),
         )
 
     def answered(

@@ -189,6 +189,8 @@ class TrunkDriver:
 
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
         carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
+        if waiting is not None:
+            waiting.carried = carried
         ticket = self._governor.sent(now, kind, credentials=carried)
         task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
         self._tasks.add(task)
@@ -241,8 +243,7 @@ class TrunkDriver:
                 reading = await method.read(exchange.request, response, self._speaker)
             self._keep(waiting, reading, response.status)
             return
-        # What a silent PBX was asked about an agent is asked again when it is back; a control's retry
-        # comes after its canary, so its silence is always its own.
+        # A question that leaves while the PBX is listened for follows a canary; a control's always does.
         if answer is Answer.SILENT and (waiting.control or self._governor.mode is not Mode.LISTENING):
             waiting.tries += 1
             if waiting.tries >= MOST_TRIES:
@@ -261,7 +262,7 @@ class TrunkDriver:
         """Hand on what a question brought: to the qualifier, to the worker, or back if nothing is proven."""
         now = self._clock()
         if waiting.control is not None:
-            refused = status in (401, 403, 407)
+            refused = waiting.carried and status in (401, 403, 407)
             self._qualifier.answered(waiting.control, reading, status, now, credentials_refused=refused)
             return
         judged = self._qualifier.judged(reading, waiting.method, now)
@@ -293,5 +294,7 @@ class TrunkDriver:
 
 
 def _is_refused_trial(waiting: Waiting, answer: Answer) -> bool:
-    refused = answer in (Answer.REFUSED, Answer.CREDENTIALS_REFUSED)
-    return refused and waiting.control is not None and waiting.control.is_trial
+    """Whether a candidate method had our credentials refused: a 403 without them may be a throttle's."""
+    is_trial = waiting.control is not None and waiting.control.is_trial
+    refused = answer is Answer.CREDENTIALS_REFUSED or (answer is Answer.REFUSED and waiting.carried)
+    return is_trial and refused

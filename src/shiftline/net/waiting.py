@@ -27,6 +27,8 @@ class Waiting:
     method: str = field(default="", compare=False)
     attempt: Request | None = field(default=None, compare=False)
     """What to send after a challenge: the same call, so that a second challenge is known as one."""
+    carried: bool = field(default=False, compare=False)
+    """The last attempt had our credentials in it."""
     tries: int = field(default=0, compare=False)
     refusals: int = field(default=0, compare=False)
     passes_then: int = field(default=0, compare=False)

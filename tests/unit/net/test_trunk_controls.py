@@ -221,3 +221,20 @@ async def test_a_refused_trial_disarms_nothing(refusal: int) -> None:
     assert (found["ada"].cause, found["ada"].method) == ("method.blind", "options")
     assert [name for name in floor.asked if name.startswith("REGISTER")] == ["REGISTER here"]
     assert (floor.governor.mode is Mode.STOPPED, floor.governor.overshoots) == (False, 0)
+
+
+async def test_a_throttled_control_is_no_refused_trial() -> None:
+    """A 403 to what carried no credentials is anybody's: the candidate is asked again, and taken."""
+    times = 0
+
+    def answers(request: Request, user: str | None) -> int:
+        nonlocal times
+        if user is not None:
+            times += 1
+        return 403 if user is not None and times == 1 else tells_apart(request, user)
+
+    async with bench(answers, policy(methods=("options", "registration"))) as floor:
+        floor.driver.submit(checks("ada"))
+        found = await floor.evidence(1)
+    assert (found["ada"].kind, found["ada"].method) == (EvidenceKind.AVAILABLE, "options")
+    assert not [name for name in floor.asked if name.startswith("REGISTER")]
