@@ -8,6 +8,7 @@ from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -139,13 +140,11 @@ def checkup_of(
     endpoint: SipEndpoint, address: tuple[str, int], policy: QualificationPolicy, digest: DigestClient | None
 ) -> Checkup:
     return Checkup(
-        endpoint=endpoint,
-        destination=address,
+        send=partial(endpoint.request, destination=address, timeout_seconds=2.0),
         speaker=Speaker(domain=SipUri(host="lab"), identity=US, token=token, family=policy.family),
         digest=digest,
         policy=policy,
         rate=500.0,
-        timeout_seconds=2.0,
         clock=lambda: NOW,
     )
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,8 +151,7 @@ async def _ask(target: Target, report: Report, timeout_seconds: float, told: Cal
         return
     async with await SipEndpoint.open(local_host=target.source) as endpoint:
         checkup = Checkup(
-            endpoint=endpoint,
-            destination=target.destination,
+            send=partial(endpoint.request, destination=target.destination, timeout_seconds=timeout_seconds),
             speaker=Speaker(
                 domain=target.domain,
                 identity=target.identity,
@@ -161,7 +161,6 @@ async def _ask(target: Target, report: Report, timeout_seconds: float, told: Cal
             digest=DigestClient(target.account, token=new_token) if target.account else None,
             policy=target.policy,
             rate=target.rate,
-            timeout_seconds=timeout_seconds,
             clock=clock_from_environment(),
         )
         try:

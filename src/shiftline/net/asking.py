@@ -7,7 +7,7 @@ a method whose answer comes in a message of its own (SUBSCRIBE, then NOTIFY) wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -16,11 +16,14 @@ from shiftline.connector.families import GENERIC
 from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_answer
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
 from shiftline.governor.governor import Answer
+from shiftline.net.endpoint import Exchange
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import options, register_query
 from shiftline.sip.uri import SipUri
 
+SendRequest = Callable[[Request], Awaitable[Exchange]]
+"""Sends one request to where it belongs, and waits for its final answer or a time-out."""
 LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
 
 

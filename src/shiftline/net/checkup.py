@@ -17,10 +17,9 @@ from shiftline.connector.qualification import Qualification
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.governor.governor import Answer
-from shiftline.net.asking import METHODS, Speaker, classify, retry_after
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.asking import METHODS, SendRequest, Speaker, classify, retry_after
+from shiftline.net.endpoint import Exchange
 from shiftline.sip.digest import DigestClient
-from shiftline.sip.events import Address
 from shiftline.sip.requests import next_attempt
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
@@ -79,25 +78,21 @@ class Checkup:
     def __init__(
         self,
         *,
-        endpoint: SipEndpoint,
-        destination: Address,
+        send: SendRequest,
         speaker: Speaker,
         digest: DigestClient | None,
         policy: QualificationPolicy,
         rate: float,
-        timeout_seconds: float,
         clock: Clock,
     ) -> None:
-        """``rate`` is requests per second; ``timeout_seconds`` bounds each one of them."""
+        """``send`` must give up in time; ``rate`` is requests per second."""
         self.stopped: Stop | None = None
         self.found: dict[str, Found] = {}
-        self._endpoint = endpoint
-        self._destination = destination
+        self._send = send
         self._speaker = speaker
         self._digest = digest
         self._qualifier = Qualifier(policy, clock())
         self._interval = 1 / rate
-        self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._free_at = self._loop.time()
@@ -188,9 +183,7 @@ class Checkup:
         while True:
             await self._turn()
             carried = self._digest is not None and self._digest.authorize(request)
-            exchange = await self._endpoint.request(
-                request, self._destination, timeout_seconds=self._timeout_seconds
-            )
+            exchange = await self._send(request)
             seconds += exchange.rtt_seconds
             answer = classify(self._digest, exchange.request, exchange.response)
             if answer is not Answer.CHALLENGED:
