@@ -26,16 +26,20 @@ from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import Fallback, Lease, TrunkKey, TrunkRecord
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.worker import Rhythm, Worker
 from shiftline.errors import ConfigurationError, MisuseError, PeerError, UnavailableError
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.asking import address_of, candidates
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.hep import find_collector, open_collector
+from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, source_towards
 from shiftline.net.settings import StreamSettings
+from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
@@ -61,6 +65,11 @@ from shiftline.wfm.settings import GenesysSettings
 BUDGET_SECONDS = 61.0  # a little more than the WFM's own minute: its clock starts when our call arrives
 ADHERENCE_CALLS_PER_MINUTE = 60  # a fifth of the token's 300; 6,000 agents a minute
 SIGN_IN_SECONDS = 10.0  # so long may the WFM keep a start from its other work
+
+TRUSTED = (
+    "policy.trust_unqualified = true: an agent counts as available although no control has shown that "
+    "the PBX tells the present from the absent."
+)
 
 log = structlog.get_logger("shiftline.start")
 
@@ -173,9 +182,9 @@ async def resolve_trunk(settings: Settings) -> TrunkAddress:
         targets=tuple(targets),
         domain=domain,
         identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
-        method=trunk.method,
         answer_timeout_seconds=trunk.answer_timeout_seconds,
         contact=read_contact(trunk.contact),
+        family=trunk.family,
     )
 
 
@@ -191,6 +200,35 @@ def trunk_tls(settings: Settings) -> TlsSettings:
     )
 
 
+def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPolicy:
+    """How the trunk's method is qualified; ConfigurationError for a control that is no address."""
+    trunk = settings.trunk
+    windows = publish_windows(settings)
+    controls = None
+    if trunk.control_present:
+        controls = (
+            _control("control_present", trunk.control_present, domain),
+            _control("control_absent", trunk.control_absent, domain),
+        )
+    return QualificationPolicy(
+        methods=candidates(trunk.method),
+        controls=controls,
+        family=trunk.family,
+        valid=timedelta(hours=trunk.qualified_hours),
+        trust_unqualified=settings.policy.trust_unqualified,
+        in_publish_window=lambda now: any(window.contains(now) for window in windows),
+    )
+
+
+def _control(key: str, text: str, domain: SipUri) -> str:
+    try:
+        return str(address_of(text, domain))
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"trunk.{key}: {error.message}", remedy="Give a SIP URI, or a user of trunk.domain."
+        ) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPlan:
     """A configuration that was found usable, before anything is started."""
@@ -200,14 +238,21 @@ class WorkerPlan:
     addresses: Mapping[str, str]
     collector: Address | None = None
 
+    @property
+    def qualification(self) -> QualificationPolicy:
+        """How the trunk's method is qualified."""
+        return qualification_policy(self.settings, self.trunk.domain)
+
 
 async def plan_worker(settings: Settings) -> WorkerPlan:
     """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
+    trunk = await resolve_trunk(settings)
+    qualification_policy(settings, trunk.domain)
     return WorkerPlan(
         settings=settings,
-        trunk=await resolve_trunk(settings),
+        trunk=trunk,
         addresses=addresses,
         collector=await find_collector(settings.trunk.hep),
     )
@@ -236,12 +281,21 @@ async def open_trunk(
     plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
 ) -> AsyncIterator[OpenTrunk]:
     """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
-    trunk = plan.settings.trunk
+    trunk, qualification = plan.settings.trunk, plan.qualification
 
     async def recall(_: Lease) -> None:
         async with store.work() as books:
             record = await books.trunks.load(trunk_key(plan.settings))
-        driver.take_over(_governor(plan.settings, record), None if record is None else record.disarmed_cause)
+            if qualification.trust_unqualified:
+                await books.trunks.note(trunk_key(plan.settings), "trunk.trusts-unqualified", clock())
+        if qualification.trust_unqualified:
+            log.warning("unqualified evidence is trusted", why=TRUSTED)
+        known = None if record is None else record.governor.get("qualification")
+        driver.take_over(
+            _governor(plan.settings, record),
+            Qualifier(qualification, clock(), known),
+            None if record is None else record.disarmed_cause,
+        )
         if registration is not None:
             registration.take_over()
 
@@ -249,13 +303,16 @@ async def open_trunk(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
     )
     source = source_towards(plan.trunk.targets[0].address, trunk.source)
-    streams = StreamSettings(tls=trunk_tls(plan.settings))
+    subscribes = not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
+    # A NOTIFY too large for a datagram comes over TCP.
+    streams = StreamSettings(tls=trunk_tls(plan.settings), accept_tcp=subscribes)
+    inbox = NotifyInbox(answer_pbx if trunk.registers else None)
     async with (
         trace_to_homer(plan, clock) as on_message,
         await SipEndpoint.open(
             local_host=source,
             may_send=ownership.holds,
-            on_request=answer_pbx if trunk.registers else None,
+            on_request=inbox.on_request if trunk.registers or subscribes else None,
             on_message=on_message,
             streams=streams,
         ) as endpoint,
@@ -265,6 +322,8 @@ async def open_trunk(
             address=plan.trunk,
             digest=_digest(plan.settings),
             governor=_governor(plan.settings, None),
+            qualifier=Qualifier(qualification, clock()),
+            inbox=inbox,
             clock=clock,
             token=new_token,
             may_send=ownership.holds,
@@ -409,14 +468,7 @@ def _registration(
     plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
 ) -> TrunkRegistration:
     settings, identity = plan.settings, plan.trunk.identity
-    host, port = endpoint.local
-    transport = plan.trunk.targets[0].transport
-    here = SipUri(
-        user=identity.user,
-        host=f"[{host}]" if ":" in host else host,
-        port=port,
-        parameters=(("transport", transport.lower()),) if transport.is_reliable else (),
-    )
+    here = endpoint.contact(plan.trunk.targets[0].transport, identity.user)
     loop_time = asyncio.get_running_loop().time
     registration = TrunkRegistration(
         Registration(

@@ -36,6 +36,7 @@ Minutes = Annotated[float, Field(gt=0, le=10_080)]
 Hours = Annotated[float, Field(ge=0, le=8_760)]  # a year
 Share = Annotated[float, Field(ge=0, lt=1)]
 Answer = Literal["refer", "approve", "deny"]
+PbxFamily = Literal["generic", "kamailio", "asterisk-pjsip", "chan_sip", "freeswitch", "cucm", "sbc"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -102,7 +103,11 @@ class TrunkSettings(_Section):
     domain: Line = ""
     username: Line = ""
     password_env: SecretName = "SHIFTLINE_TRUNK_PASSWORD"  # noqa: S105 - a variable's name
-    method: Literal["options", "registration"] = "options"
+    family: PbxFamily = "generic"
+    method: Literal["options", "registration", "reg-event", "presence", "dialog", "auto"] = "options"
+    control_present: Line = ""
+    control_absent: Line = ""
+    qualified_hours: float = Field(default=4.0, gt=0, le=168)
     max_rate: float = Field(default=5.0, ge=0, le=HIGHEST_RATE)
     learn: bool = False
     headroom: Share = 0.0
@@ -123,6 +128,14 @@ class TrunkSettings(_Section):
     def _has_a_rate(self) -> Self:
         if self.max_rate == 0 and not self.learn:
             raise ValueError("max_rate = 0 means that no ceiling is known, which needs learn = true")
+        return self
+
+    @model_validator(mode="after")
+    def _has_two_controls_or_none(self) -> Self:
+        if bool(self.control_present) != bool(self.control_absent):
+            raise ValueError("control_present and control_absent are set together, or not at all")
+        if self.control_present and self.control_present == self.control_absent:
+            raise ValueError("control_present and control_absent are the same user, which proves nothing")
         return self
 
 
@@ -153,6 +166,7 @@ class PolicySettings(_Section):
     supervisor_lead_hours: Hours = 2.0
     allow_shared_secret: bool = False
     platform_fallback: bool = False
+    trust_unqualified: bool = False
 
 
 class WindowSettings(_Section):

@@ -21,7 +21,9 @@ from shiftline.clock import Clock, boot_time, clock_setting, moved_clock
 from shiftline.config import load_settings
 from shiftline.lab.demo.truth import true_verdicts
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, OrgSettings, PracticeOrg
+from shiftline.lab.pbx.agents import controls_of
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.pbx.process import PracticePbxProcess
 from shiftline.lab.scenario import Scenario, ScenarioSettings, build_scenario
 from shiftline.secrets import Secret
@@ -54,6 +56,7 @@ class Floor:
 
     def config(self, *, org: str, pbx: tuple[str, int] = NOWHERE) -> Path:
         """Write the worker's configuration."""
+        controls = "\n".join(f'{key} = "{user}"' for key, user in controls_of(self.scenario.pbx).items())
         text = f"""
             [trunk]
             address = "sip:{pbx[0]}:{pbx[1]}"
@@ -62,6 +65,7 @@ class Floor:
             learn = true
             max_rate = 0
             answer_timeout_seconds = 0.3
+            {controls}
             [wfm]
             api_url = "{org}"
             login_url = "{org}"
@@ -137,7 +141,9 @@ async def working(config: Path, clock: Clock) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def pbx_of(floor: Floor, *, port: int = 0) -> AsyncIterator[PracticePbxProcess]:
+async def pbx_of(
+    floor: Floor, *, port: int = 0, faults: Faults | None = None
+) -> AsyncIterator[PracticePbxProcess]:
     """The practice PBX with the scenario's phones."""
     pbx = PracticePbxProcess(
         PracticePbxConfig(
@@ -145,6 +151,7 @@ async def pbx_of(floor: Floor, *, port: int = 0) -> AsyncIterator[PracticePbxPro
             agents=floor.scenario.pbx,
             password=Secret("secret"),
             port=port,
+            faults=faults or Faults(),
             answer_seconds=(0.001, 0.002),
         )
     )

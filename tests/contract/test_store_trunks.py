@@ -89,3 +89,13 @@ async def test_a_state_that_json_cannot_hold_is_refused(store: PostgresStore) ->
         async with store.work() as work:
             await work.trunks.save(KEY, {"rate": float("inf")}, NOW)
     assert await load(store) is None
+
+
+async def test_a_bypass_leaves_an_audit_entry(store: PostgresStore, engine: AsyncEngine) -> None:
+    """Which trunk, and when; whether or not anything is saved about it."""
+    async with store.work() as work:
+        await work.trunks.note(KEY, "trunk.trusts-unqualified", NOW)
+    async with engine.connect() as connection:
+        row = (await connection.execute(text("SELECT recorded_at, kind, detail FROM audit_entry"))).one()
+    assert (row.recorded_at, row.kind) == (NOW, "trunk.trusts-unqualified")
+    assert row.detail == {"trunk": "main", "source": "127.0.0.2", "auth_user": "shiftline"}

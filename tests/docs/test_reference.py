@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 from shiftline.bootstrap import ADHERENCE_CALLS_PER_MINUTE, BUDGET_SECONDS
 from shiftline.cli.app import app
 from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
+from shiftline.connector.families import ROWS
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
 from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
@@ -35,7 +37,8 @@ from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
-    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, RefusalClass, RegistrationState,
+    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, QualificationState, RefusalClass,
+    RegistrationState,
     StandingWord, TradeRowState, TradeState, Verdict,
 )  # fmt: skip
 
@@ -208,6 +211,20 @@ def test_every_word_of_the_code_is_in_the_glossary(words: type[StrEnum]) -> None
     """States, kinds and verdicts are explained where words are law."""
     glossary = _text("glossary.md")
     assert [word for word in words if f"`{word}`" not in glossary] == []
+
+
+def test_every_reading_of_an_answer_is_documented() -> None:
+    """The tables of the reference are the tables of the code, sources and meanings included."""
+    shown = {
+        tuple(cell.strip(" `") for cell in line.strip("|").split("|"))
+        for line in _text("reference/availability-methods.md").splitlines()
+        if line.startswith("| `") and line.count("|") == 7
+    }
+    rows = {
+        (row.family, row.method, row.answer, row.cause or str(row.kind), row.source, row.meaning)
+        for row in ROWS
+    }
+    assert shown == rows
 
 
 def test_every_cause_of_a_stopped_trunk_is_explained() -> None:

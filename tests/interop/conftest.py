@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,6 +50,14 @@ def baresip() -> str:
 def tshark() -> str:
     """The path of tshark."""
     return _require(shutil.which("tshark"), "tshark", "tshark")
+
+
+def free_port() -> int:
+    """A UDP port on which nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture

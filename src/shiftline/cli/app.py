@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from shiftline import __version__
-from shiftline.cli import config, database, demo, lab, roster, serve, trace, trades, trunk, worker
+from shiftline.cli import check, config, database, demo, lab, roster, serve, trace, trades, trunk, worker
 from shiftline.errors import ShiftlineError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("demo")(demo.run)
 app.command("serve")(serve.run)
 app.command("worker")(worker.run)
 app.command("trace")(trace.run)
+app.command("check")(check.run)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.console import Console
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.clock import clock_from_environment
 from shiftline.config import Settings, check_secrets, load_settings
+
+if TYPE_CHECKING:
+    from shiftline.connector.qualifier import QualificationPolicy
 
 app = typer.Typer(no_args_is_help=True, help="Check, show or make the configuration.")
 
@@ -48,6 +51,8 @@ def check(
 ) -> None:
     """Read the configuration, its secrets and the roster; with [bold]--online[/] also what they point to.
 
+    A trunk without controls is a finding: nothing that it says can be proven.
+
     Example: [bold]shiftline config check --online[/]
     """
     from shiftline import bootstrap
@@ -56,13 +61,15 @@ def check(
     check_secrets(settings)
     addresses = bootstrap.roster_addresses(settings)
     report = asyncio.run(_resolved(settings)) | {"roster_file_addresses": len(addresses)}
-    findings = asyncio.run(_online(settings)) if online else []
+    findings = [*_of_method(settings), *(asyncio.run(_online(settings)) if online else [])]
     if as_json:
-        typer.echo(json.dumps({**report, "findings": findings}, indent=2))
+        typer.echo(json.dumps({**report, "notes": _notes(settings), "findings": findings}, indent=2))
     else:
         console = Console(highlight=False)
         for name, value in report.items():
             console.print(f"[green]ok[/]  {name.replace('_', ' ')}: {value}")
+        for note in _notes(settings):
+            console.print(f"[cyan]note[/] {note}")
         for finding in findings:
             console.print(f"[yellow]!![/]  {finding['cause']}: {finding['message']} {finding['remedy']}")
     if findings:
@@ -75,15 +82,46 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
 
     target = await bootstrap.resolve_trunk(settings)
     collector = await find_collector(settings.trunk.hep)
+    proof = bootstrap.qualification_policy(settings, target.domain)
     windows = bootstrap.publish_windows(settings)
     now = clock_from_environment()()
     opens = min((window.next_opening(now) for window in windows), default=None)
     zone = windows[0].zone if windows else None
     return {
         "trunk": f"{settings.trunk.name} at {target.targets[0]}",
+        "method": f"{settings.trunk.method}, {_proof(proof)}",
         "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
         **({"hep_collector": "{} port {}".format(*collector)} if collector else {}),
     }
+
+
+def _proof(policy: QualificationPolicy) -> str:
+    if policy.trust_unqualified:
+        return "trusted without proof (policy.trust_unqualified = true)"
+    if policy.controls is None:
+        return "without controls"
+    return "counts while {} is there by it and {} is not".format(*policy.controls)
+
+
+def _notes(settings: Settings) -> list[str]:
+    from shiftline.net.asking import METHODS, candidates
+
+    notes = ((name, METHODS[name].note) for name in candidates(settings.trunk.method))
+    return [f"method {name}: {note}" for name, note in notes if note]
+
+
+def _of_method(settings: Settings) -> list[dict[str, str]]:
+    """What is wrong with how agents are asked, as far as the configuration shows it."""
+    trunk = settings.trunk
+    if settings.policy.trust_unqualified or trunk.control_present:
+        return []
+    return [
+        {
+            "cause": "method.blind",
+            "message": "The trunk has no control users, so no agent will ever count as available.",
+            "remedy": "Set trunk.control_present and trunk.control_absent; see docs/howto/check-agents.md.",
+        }
+    ]
 
 
 async def _online(settings: Settings) -> list[dict[str, str]]:

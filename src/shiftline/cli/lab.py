@@ -164,7 +164,7 @@ def faults(as_json: AsJson = False) -> None:
 
 
 async def _run_pbx(config: PracticePbxConfig) -> None:
-    from shiftline.lab.pbx.agents import TRUNK_ACCOUNT
+    from shiftline.lab.pbx.agents import TRUNK_ACCOUNT, controls_of
     from shiftline.lab.pbx.server import serve
 
     def tell(address: str) -> None:
@@ -183,6 +183,7 @@ async def _run_pbx(config: PracticePbxConfig) -> None:
                 username=TRUNK_ACCOUNT,
                 learn=True,
                 max_rate=0,
+                **controls_of(config.agents),
             )
         )
 

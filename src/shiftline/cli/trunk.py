@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
@@ -45,6 +48,8 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
             f"Nothing is known about a trunk {name!r} yet.", remedy="Run a worker first."
         )
     _print(rows, as_json=as_json)
+    if not as_json:
+        _print_qualification(rows)
 
 
 @app.command()
@@ -69,9 +74,8 @@ def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
         return
-    table = Table(
-        "trunk", "source", "user", "mode", "rate/s", "refusal", "registration", "disarmed by", "seen"
-    )
+    facts = ("mode", "rate/s", "refusal", "method", "registration", "disarmed by", "seen")
+    table = Table("trunk", "source", "user", *facts)
     for row in rows:
         state = row.governor
         table.add_row(
@@ -81,6 +85,7 @@ def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
             str(state.get("mode", "-")),
             str(state.get("rate", "-")),
             str(state.get("refusal", "-")),
+            _method_of(row),
             _registration(state.get("registration")),
             row.disarmed_cause or "-",
             f"{row.saved_at:%Y-%m-%d %H:%M:%S}",
@@ -95,3 +100,35 @@ def _registration(known: dict[str, Any] | None) -> str:
         return f"until {str(until)[:19].replace('T', ' ')}"
     why = (known.get("last_failure") or {}).get("why", "")
     return f"{known.get('state')} {why}".rstrip()
+
+
+def _method_of(row: TrunkRow) -> str:
+    known = row.governor.get("qualification")
+    if not known:
+        return "-"
+    mark = ", TRUSTED UNPROVEN" if known["trust_unqualified"] else ""
+    return f"{known['method']}: {known['state']}{mark}"
+
+
+def _print_qualification(rows: list[TrunkRow]) -> None:
+    """Say which method is used and why, and why the others are not."""
+    console = Console(highlight=False)
+    for row in rows:
+        known = row.governor.get("qualification")
+        if not known:
+            continue
+        whose = f"{escape(row.source)}, {escape(row.auth_user)}"
+        console.print(f"\n[bold]{escape(known['method'])}[/] ({whose}) is {_standing_of(known)}")
+        for name, other in known["methods"].items():
+            if name != known["method"]:
+                console.print(f"{escape(name)} was not taken: {escape(other['why'])}")
+        if known["trust_unqualified"]:
+            console.print("[bold yellow]policy.trust_unqualified = true:[/] its word counts without proof.")
+
+
+def _standing_of(known: Mapping[str, Any]) -> str:
+    why = escape(known["why"])
+    if known["until"] is None:
+        return f"[yellow]not qualified[/] ({known['state']}). {why}"
+    until = datetime.fromisoformat(known["until"])
+    return f"[green]qualified[/] until {until:%Y-%m-%d %H:%M:%S} UTC. {why}"

@@ -172,6 +172,9 @@ class TrunkBook(Protocol):
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         """Stop all checks on this trunk until somebody re-arms it; writes an audit entry."""
 
+    async def note(self, key: TrunkKey, kind: str, now: datetime) -> None:
+        """Write an audit entry about this trunk: a bypass in force, say."""
+
     async def rearm(self, trunk: str, now: datetime) -> int:
         """Lift the mark on every key of this trunk; return how many were lifted."""
 
@@ -282,7 +285,7 @@ class CheckRunner(Protocol):
         """Wait for evidence, at most so long, and return all there is."""
 
     def knowledge(self) -> Mapping[str, Any]:
-        """The governor's state, to be kept across a restart and shown to an operator."""
+        """The state of governor and qualification, to be kept across a restart and shown to an operator."""
 
     def stopped_by(self) -> str | None:
         """The cause id of the policy refusal that stopped the trunk, if one did."""

@@ -23,6 +23,8 @@ TROUBLES: Mapping[str, str] = MappingProxyType(
         f"Have it admit our address (trunk.source), {_REARM}",
         "ban.source": "The PBX has refused all that we send for a while. We ask again, ever less often. "
         "If it has banned our address, lift the ban there.",
+        "method.blind": "No control shows that the PBX tells the present from the absent, so no agent "
+        "counts as available, and trades are referred. See: shiftline trunk show {trunk}",
     }
 )
 

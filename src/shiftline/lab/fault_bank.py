@@ -40,6 +40,10 @@ _PBX: Mapping[str, tuple[str, Callable[[Faults], Faults]]] = MappingProxyType(
             f"the password of {TRUNK_ACCOUNT} was changed on the PBX only: 401 for ever",
             lambda faults: replace(faults, rotated_accounts=_ROTATED),
         ),
+        "method.blind": (
+            "OPTIONS to anybody gets 200 from the box itself",
+            lambda faults: replace(faults, answers_for_itself=True),
+        ),
         "capacity.overload": (
             "every answer takes 0.4 to 1.2 s",
             lambda faults: replace(faults, slow_factor=SLOW_FACTOR),

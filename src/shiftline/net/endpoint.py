@@ -30,6 +30,7 @@ from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
 from shiftline.sip.transport import Transport
+from shiftline.sip.uri import SipUri
 
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
 OnMessage = Callable[[TracedMessage], None]
@@ -150,6 +151,12 @@ class SipEndpoint:
                     raise
             else:
                 return endpoint
+
+    def contact(self, transport: Transport = Transport.UDP, user: str | None = None) -> SipUri:
+        """Where a peer sends requests to us over this transport."""
+        host, port = self.addresses.get(transport, self.local)
+        parameters = (("transport", transport.lower()),) if transport.is_reliable else ()
+        return SipUri(user=user, host=f"[{host}]" if ":" in host else host, port=port, parameters=parameters)
 
     async def request(
         self,

@@ -1,41 +1,45 @@
 """One trunk at work: claimed checks in, evidence out, every request through the governor.
 
-The queue holds checks by need. A pump asks the governor what may leave; each request in flight is one
-task. A check that was refused or challenged goes back to the queue, because that says nothing about
-the agent. When the governor stops, whatever waits gets the evidence Unverifiable(cause) at once.
+Questions wait by need, the controls' before all others. A pump asks the governor what may leave; each
+request in flight is one task. A question that was refused or challenged goes back to the queue, because
+that says nothing about the agent. Until the controls have qualified a method, agents wait. Errands, such
+as the trunk's own REGISTER, go before all questions. When the governor stops, whatever waits gets the
+evidence Unverifiable(cause) at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import count
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from shiftline.clock import Clock
-from shiftline.connector.reading import REFUSALS, read_answer
+from shiftline.connector.families import GENERIC
+from shiftline.connector.qualifier import Qualifier
+from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
-from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.failover import Route, has_failed
-from shiftline.sip.digest import ChallengeOutcome, DigestClient
-from shiftline.sip.message import Request, Response
-from shiftline.sip.requests import next_attempt, options, register_query
+from shiftline.net.asking import METHODS, Speaker, classify, retry_after
+from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.failover import Route, has_failed, send_to
+from shiftline.net.package_method import OpenQuestions
+from shiftline.net.subscription_driver import NotifyInbox
+from shiftline.net.waiting import Waiting, WaitingQuestions
+from shiftline.sip.digest import DigestClient
+from shiftline.sip.message import Request
+from shiftline.sip.requests import next_attempt, options
 from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
-MOST_TRIES = 3  # unanswered tries of one check before it is called unreachable
-REFUSALS_OF_ONE = 3  # refusals of one check, with others passing in between, before it is the agent's own
+MOST_TRIES = 3  # unanswered tries of one question before its user is called unreachable
 QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
 SHORTEST_QUEUE = 32
 LEASE_LOOK_SECONDS = 0.2
-LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
+CONTROL_LOOK_SECONDS = 0.5  # how often checks that wait for the controls look whether they are due
 
 CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
     {
@@ -59,53 +63,50 @@ class TrunkAddress:
     targets: tuple[Target, ...]
     domain: SipUri
     identity: SipUri
-    method: str
     answer_timeout_seconds: float
+    family: str = GENERIC
     contact: SipUri | None = None
     """Where the PBX shall send what is for us, once we are registered; None: our own address."""
-
-
-@dataclass(order=True, slots=True)
-class _Queued:
-    needed_by: datetime
-    order: int
-    check: DueCheck = field(compare=False)
-    attempt: Request | None = field(default=None, compare=False)
-    """What to send after a challenge: the same call, so that a second challenge is known as one."""
-    tries: int = field(default=0, compare=False)
-    refusals: int = field(default=0, compare=False)
-    passes_then: int = field(default=0, compare=False)
 
 
 class TrunkDriver:
     """Implements the connector's ``CheckRunner``. Use as ``async with``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own, given once
         self,
         *,
         endpoint: SipEndpoint,
         address: TrunkAddress,
         digest: DigestClient | None,
         governor: Governor,
+        qualifier: Qualifier,
         clock: Clock,
         token: Callable[[], str],
         may_send: Callable[[], bool],
+        inbox: NotifyInbox | None = None,
     ) -> None:
+        """``inbox`` is the endpoint's; None where no method subscribes."""
         self._endpoint = endpoint
         self._address = address
         self._route = Route(address.targets)
         self._digest = digest
         self._governor = governor
+        self._qualifier = qualifier
         self._clock = clock
-        self._token = token
+        contact = endpoint.contact(address.targets[0].transport)
+        self._speaker = Speaker(
+            domain=address.domain,
+            identity=address.identity,
+            token=token,
+            questions=OpenQuestions(inbox or NotifyInbox(), contact=contact),
+            family=address.family,
+        )
         self._may_send = may_send
         self.registration_status: Callable[[], Mapping[str, Any]] | None = None
         """Shows the trunk's own registration beside the governor's state, where it has one."""
         self._disarmed: str | None = None
-        self._queue: list[_Queued] = []
-        self._aside: list[_Queued] = []  # refused; another check goes first, and tells whom it was about
+        self._waiting = WaitingQuestions()
         self._errands: deque[Errand] = deque()
-        self._order = count()
         self._passes = 0
         self._evidence: list[Evidence] = []
         self._news = asyncio.Event()
@@ -117,30 +118,30 @@ class TrunkDriver:
         """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""
         if self._wakeup is not None:
             self._wakeup.cancel()
-        self._queue.clear()
+        self._waiting.drain()
         self._errands.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def take_over(self, governor: Governor, disarmed: str | None) -> None:
+    def take_over(self, governor: Governor, qualifier: Qualifier, disarmed: str | None) -> None:
         """Go on with what is known now that the trunk is ours; ``disarmed`` is the cause, if it is stopped.
 
         Call it before the lease holds. Answers to what left before go to the governor that let it leave.
         """
         self._governor = governor
+        self._qualifier = qualifier
         self._disarmed = disarmed
         self._pump()
 
     def room(self) -> int:
         """How many more checks would keep the trunk busy for the next moments."""
         wanted = max(SHORTEST_QUEUE, int(self._governor.rate * QUEUE_SECONDS))
-        return max(0, wanted - self._waiting - len(self._tasks))
+        return max(0, wanted - len(self._waiting) - len(self._tasks))
 
     def submit(self, checks: Sequence[DueCheck]) -> None:
         """Queue checks, earliest need first."""
-        for check in checks:
-            heapq.heappush(self._queue, _Queued(check.needed_by, next(self._order), check))
+        self._waiting.add_checks(checks)
         self._pump()
 
     def run_errand(self, errand: Errand | None = None, *, first: bool = False) -> None:
@@ -176,9 +177,15 @@ class TrunkDriver:
         return self._passes > 0
 
     def knowledge(self) -> dict[str, Any]:
-        """The governor's state with the trouble of the moment, as plain JSON values."""
-        trouble = self.stopped_by() or CAUSES.get(self._governor.refusal)
-        known = {**self._governor.knowledge(), "trouble": trouble, "waiting": self._waiting}
+        """The state of governor and qualification with the trouble of the moment, as plain JSON values."""
+        now = self._clock()
+        trouble = self.stopped_by() or CAUSES.get(self._governor.refusal) or self._qualifier.trouble(now)
+        known = {
+            **self._governor.knowledge(),
+            "qualification": self._qualifier.knowledge(now),
+            "trouble": trouble,
+            "waiting": len(self._waiting),
+        }
         return known if (show := self.registration_status) is None else known | {"registration": show()}
 
     def _pump(self) -> None:
@@ -186,149 +193,155 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while self._waiting or self._errands:
+        while self._has_questions() or self._errands:
             cause = self.stopped_by()
             if cause is not None:
                 self._give_up_queue(cause)
                 return
             now = self._loop.time()
             if not self._may_send():
-                self._wakeup = self._loop.call_at(now + LEASE_LOOK_SECONDS, self._pump)
+                self._wake_at(now + LEASE_LOOK_SECONDS)
+                return
+            agents = self._qualifier.may_check(self._clock())
+            if not self._errands and not self._waiting.may_go(agents=agents):
+                self._wake_at(now + CONTROL_LOOK_SECONDS)
                 return
             permission = self._governor.permission(now)
             if permission.send is Send.NOTHING:
                 if permission.again_at is not None:
-                    self._wakeup = self._loop.call_at(permission.again_at, self._pump)
+                    self._wake_at(permission.again_at)
                 return
-            if permission.send is Send.CANARY:
-                self._send(None, self._canary(), Send.CANARY, now)
-            elif self._errands:
-                self._errands.popleft()(self._governor, now)
-            else:
-                queued = heapq.heappop(self._queue) if self._queue else self._aside.pop(0)
-                self._send(queued, queued.attempt or self._question(queued.check), Send.CHECK, now)
+            self._let_leave(permission.send, now, agents=agents)
 
-    def _send(self, queued: _Queued | None, request: Request, kind: Send, now: float) -> None:
+    def _let_leave(self, kind: Send, now: float, *, agents: bool) -> None:
+        """Send the next canary, errand or question; without ``agents`` only a control's."""
+        if kind is Send.CANARY:
+            self._send(None, self._canary(), kind, now)
+        elif self._errands:
+            self._errands.popleft()(self._governor, now)
+        elif (waiting := self._waiting.next(agents=agents)) is not None:
+            self._send(waiting, waiting.attempt or self._question(waiting), kind, now)
+
+    def _has_questions(self) -> bool:
+        """Queue the control that is due, if one is, and say whether anything waits."""
+        if self.stopped_by() is None:
+            due = self._qualifier.next_control(self._clock(), needed=self._waiting.has_checks)
+            if due is not None:
+                self._waiting.add_control(due)
+        return len(self._waiting) > 0
+
+    def _wake_at(self, moment: float) -> None:
+        self._wakeup = self._loop.call_at(moment, self._pump)
+
+    def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
         carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
+        if waiting is not None:
+            waiting.carried = carried
         ticket = self._governor.sent(now, kind, credentials=carried)
-        task = self._loop.create_task(self._follow(queued, request, self._governor, ticket))
+        task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _follow(
-        self, queued: _Queued | None, request: Request, governor: Governor, ticket: int
+        self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
     ) -> None:
-        """See one request to its answer, tell the governor, keep the evidence or queue the check again."""
+        """See one request to its answer, tell the governor, keep the evidence or queue the question again."""
         target = self._route.best(self._loop.time())
-        exchange = await self._endpoint.request(
-            request,
-            target.address,
-            transport=target.transport,
-            server_name=target.server_name,
-            timeout_seconds=self._address.answer_timeout_seconds,
-        )
+        exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
         if has_failed(exchange):
             self._route.failed(target, self._loop.time())
         response = exchange.response
-        answer = self._classify(request, response)
+        answer = classify(self._digest, request, response)
         meant = answer
-        if answer is Answer.PASSED or (queued is None and answer is Answer.CHALLENGED):
+        if answer is Answer.PASSED or (waiting is None and answer is Answer.CHALLENGED):
             self._passes += 1
-        elif queued is not None and answer is Answer.REFUSED and self._is_about_one_agent(queued):
+        elif waiting is not None and _is_refused_trial(waiting, answer):
+            meant = self._of_trial(answer)
+            answer = Answer.PASSED
+        elif waiting is not None and answer is Answer.REFUSED and waiting.is_refused_for_itself(self._passes):
             answer = Answer.PASSED
             # While credentials are being proven, one more refusal of them must still count as one.
             meant = Answer.REFUSED if self._governor.mode is Mode.PROVING else Answer.PASSED
-        governor.answered(ticket, self._loop.time(), meant, _retry_after(response))
-        if queued is not None:
-            queued.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
-            self._conclude(queued, response, answer)
+        governor.answered(ticket, self._loop.time(), meant, retry_after(response))
+        if waiting is not None:
+            waiting.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
+            await self._conclude(waiting, exchange, answer)
         self._pump()
 
-    def _is_about_one_agent(self, queued: _Queued) -> bool:
-        """Count a refusal that came although something else passed since the last one of this check."""
-        if not queued.refusals or self._passes > queued.passes_then:
-            queued.refusals += 1
-            queued.passes_then = self._passes
-        return queued.refusals >= REFUSALS_OF_ONE
+    def _of_trial(self, answer: Answer) -> Answer:
+        """What a refused trial of a method means for admission.
 
-    def _classify(self, request: Request, response: Response | None) -> Answer:
-        if response is None:
-            return Answer.SILENT
-        if response.status in (401, 407):
-            if self._digest is None:
-                return Answer.CREDENTIALS_REFUSED
-            outcome = self._digest.challenged(response, request)
-            return Answer.CHALLENGED if outcome is ChallengeOutcome.RETRY else Answer.CREDENTIALS_REFUSED
-        if response.status in REFUSALS:
-            return Answer.REFUSED
-        if self._digest is not None:
-            self._digest.accepted(response, request)  # it may hand out the next nonce
-        # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
-        return Answer.PASSED
+        While agents wait for the controls nothing else leaves, so at an open trunk a 403 is not the rate's.
+        """
+        alone = not self._qualifier.may_check(self._clock())
+        is_open = self._governor.mode in (Mode.CLIMBING, Mode.HOLDING)
+        return Answer.CHALLENGED if answer is Answer.REFUSED and alone and is_open else answer
 
-    def _conclude(self, queued: _Queued, response: Response | None, answer: Answer) -> None:
+    async def _conclude(self, waiting: Waiting, exchange: Exchange, answer: Answer) -> None:
+        response = exchange.response
         if answer is Answer.PASSED and response is not None:
-            self._take_back()
-            has_binding = response.headers.get("Contact") is not None
-            reading = read_answer(self._address.method, response.status, has_binding=has_binding)
-            self._keep(queued.check, reading.kind, reading.cause, response.status)
+            self._waiting.take_back()
+            if response.status in REFUSALS:
+                reading = read_answer(
+                    waiting.method, response.status, has_binding=False, family=self._address.family
+                )
+            else:
+                method = METHODS[waiting.method]
+                reading = await method.read(exchange.request, response, self._speaker)
+            self._keep(waiting, reading, response.status)
             return
-        if answer is Answer.SILENT and self._governor.mode is not Mode.LISTENING:
-            queued.tries += 1
-            if queued.tries >= MOST_TRIES:
-                self._keep(queued.check, EvidenceKind.UNVERIFIABLE, "network.unreachable", None)
+        # A question that leaves while the PBX is listened for follows a canary; a control's always does.
+        if answer is Answer.SILENT and (waiting.control or self._governor.mode is not Mode.LISTENING):
+            waiting.tries += 1
+            if waiting.tries >= MOST_TRIES:
+                self._keep(waiting, NOBODY_ANSWERED, None)
                 return
         if answer is Answer.REFUSED:
-            self._aside.append(queued)
+            self._waiting.set_aside(waiting)
         else:
-            heapq.heappush(self._queue, queued)
-
-    @property
-    def _waiting(self) -> int:
-        return len(self._queue) + len(self._aside)
-
-    def _take_back(self) -> None:
-        """Another check passed, so what was refused may be asked again."""
-        for queued in self._aside:
-            heapq.heappush(self._queue, queued)
-        self._aside.clear()
+            self._waiting.put_back(waiting)
 
     def _give_up_queue(self, cause: str) -> None:
-        self._take_back()
-        for queued in self._queue:
-            self._keep(queued.check, EvidenceKind.UNVERIFIABLE, cause, None)
-        self._queue.clear()
+        for check in self._waiting.drain():
+            self._add(check, Reading(EvidenceKind.UNVERIFIABLE, cause), self._qualifier.method, None)
 
-    def _keep(self, check: DueCheck, kind: EvidenceKind, cause: str | None, status: int | None) -> None:
+    def _keep(self, waiting: Waiting, reading: Reading, status: int | None) -> None:
+        """Hand on what a question brought: to the qualifier, to the worker, or back if nothing is proven."""
+        now = self._clock()
+        if waiting.control is not None:
+            refused = waiting.carried and status in (401, 403, 407)
+            self._qualifier.answered(waiting.control, reading, status, now, credentials_refused=refused)
+            return
+        judged = self._qualifier.judged(reading, waiting.method, now)
+        if judged is None:
+            self._waiting.put_back(waiting)
+        elif waiting.check is not None:
+            self._add(waiting.check, judged, waiting.method, status)
+
+    def _add(self, check: DueCheck, reading: Reading, method: str, status: int | None) -> None:
         self._evidence.append(
             Evidence(
                 agent=check.agent,
-                kind=kind,
-                method=self._address.method,
+                kind=reading.kind,
+                method=method,
                 taken_at=self._clock(),
-                cause=cause,
+                cause=reading.cause,
                 status=status,
             )
         )
         self._news.set()
 
-    def _question(self, check: DueCheck) -> Request:
-        uri = SipUri.parse(check.address)
-        if self._address.method == "registration":
-            return register_query(uri, registrar=self._address.domain, token=self._token)
-        return options(uri, from_uri=self._address.identity, token=self._token)
+    def _question(self, waiting: Waiting) -> Request:
+        waiting.method = waiting.control.method if waiting.control is not None else self._qualifier.method
+        return METHODS[waiting.method].request(SipUri.parse(waiting.address), self._speaker)
 
     def _canary(self) -> Request:
         """The cheapest question that the same limiter counts, without credentials."""
-        return options(self._address.domain, from_uri=self._address.identity, token=self._token)
+        return options(self._speaker.domain, from_uri=self._speaker.identity, token=self._speaker.token)
 
 
-def _retry_after(response: Response | None) -> float | None:
-    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
-    value = response.headers.get("Retry-After") if response is not None else None
-    if value is None:
-        return None
-    digits = value.split("(")[0].split(";")[0].strip()
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    return min(float(digits), LONGEST_WISH_SECONDS)
+def _is_refused_trial(waiting: Waiting, answer: Answer) -> bool:
+    """Whether a candidate method had our credentials refused: a 403 without them may be a throttle's."""
+    is_trial = waiting.control is not None and waiting.control.is_trial
+    refused = answer is Answer.CREDENTIALS_REFUSED or (answer is Answer.REFUSED and waiting.carried)
+    return is_trial and refused

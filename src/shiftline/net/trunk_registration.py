@@ -16,7 +16,8 @@ from shiftline.connector.reading import REFUSALS
 from shiftline.governor.governor import Answer, Governor, Send
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import Registrar
-from shiftline.net.trunk import REFUSALS_OF_ONE, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.waiting import REFUSALS_OF_ONE
 from shiftline.sip.digest import ServerProof
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Response, response_to

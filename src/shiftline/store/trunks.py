@@ -62,6 +62,10 @@ class PostgresTrunks:
             entry = AuditEntry(kind="trunk.disarmed", detail={**_identity(key), "cause": cause})
             await add_entries(self._connection, [entry], now)
 
+    async def note(self, key: TrunkKey, kind: str, now: datetime) -> None:
+        """Write an audit entry about this trunk."""
+        await add_entries(self._connection, [AuditEntry(kind=kind, detail=_identity(key))], now)
+
     async def rearm(self, trunk: str, now: datetime) -> int:
         """Lift the mark on every key of this trunk; return how many were lifted."""
         lifted = await self._connection.execute(

@@ -62,6 +62,7 @@ def as_json(totals: Totals, trunks: list[TrunkRow], now: datetime) -> dict[str, 
 
 def _trunk(row: TrunkRow, now: datetime) -> dict[str, Any]:
     known: Mapping[str, Any] = row.governor
+    proof: Mapping[str, Any] = known.get("qualification") or {}
     age = max(0.0, (now - row.saved_at).total_seconds())
     return {
         "trunk": row.trunk,
@@ -72,6 +73,9 @@ def _trunk(row: TrunkRow, now: datetime) -> dict[str, Any]:
         "refusal": known.get("refusal"),
         "trouble": known.get("trouble"),
         "registration": known.get("registration"),
+        "method": proof.get("method"),
+        "qualification": proof.get("state"),
+        "trusts_unqualified": bool(proof.get("trust_unqualified")),
         "disarmed_cause": row.disarmed_cause,
         "saved_seconds_ago": round(age, 1),
         "worker_is_silent": age > SILENT_SECONDS,

@@ -17,6 +17,8 @@ GOOD = """
 [trunk]
 address = "sip:127.0.0.1:5060"
 username = "shiftline"
+control_present = "1001"
+control_absent = "1099"
 
 [wfm]
 api_url = "https://api.example"

@@ -253,3 +253,45 @@ def test_an_unreachable_database_is_told(
     assert "cannot be reached" in ended.err
     assert "next:  Start it" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_trunk_without_controls_is_a_finding(shiftline: Shiftline, config: Config) -> None:
+    """Nobody would ever count as available: exit code 1 and what to set; the bypass is no finding."""
+    bare = {"instead_of": 'control_present = "1001"\ncontrol_absent = "1099"\n'}
+    ended = shiftline("config", "check", "-c", config("", **bare))
+    assert ended.code == 1
+    assert "method.blind: The trunk has no control users" in ended.out
+    assert "Set trunk.control_present and trunk.control_absent" in ended.out
+    path = config("", **bare)
+    path.write_text(
+        path.read_text(encoding="utf-8") + "[policy]\ntrust_unqualified = true\n", encoding="utf-8"
+    )
+    trusting = shiftline("config", "check", "-c", path)
+    assert trusting.code == 0
+    assert "trusted without proof (policy.trust_unqualified = true)" in trusting.out
+
+
+def test_a_registration_query_is_noted(shiftline: Shiftline, config: Config) -> None:
+    """It wants the agent's own credentials on many PBXs; that is no fault of the configuration."""
+    ended = shiftline("config", "check", "-c", config('method = "auto"\n[wfm]', instead_of="[wfm]"))
+    assert ended.code == 0
+    assert "note method registration: Many PBXs answer a REGISTER only to the agent's own" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        ("", ["control_present and control_absent are set together"]),
+        ('control_absent = "1001"', ["the same user, which proves nothing"]),
+        ('control_absent = "two words"', ["trunk.control_absent: 'two words' is not a SIP address"]),
+        ('control_absent = "tel:1099"', ["trunk.control_absent", "names no host"]),
+        ('control_absent = "1099"\nqualified_hours = 0', ["trunk.qualified_hours is wrong"]),
+        ('control_absent = "1099"\nfamily = "meridian"', ["trunk.family is wrong"]),
+    ],
+)
+def test_controls_that_cannot_be_used(
+    shiftline: Shiftline, config: Config, control: str, words: list[str]
+) -> None:
+    """One alone, twice the same, or no address."""
+    path = config(control, instead_of='control_absent = "1099"')
+    refused(shiftline("config", "check", "-c", path), *words)

@@ -19,6 +19,7 @@ VERBS = (
     "demo",
     "serve",
     "worker",
+    "check",
     "config example",
     "config show",
     "config check",

@@ -1,12 +1,86 @@
-"""How ``shiftline trunk`` words a registration."""
+"""How ``shiftline trunk`` shows which method is used, and why; and how it words a registration."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from shiftline.cli.trunk import _registration
+from shiftline.cli import trunk
+from shiftline.connector.qualification import Control
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
+from shiftline.connector.reading import read_answer
+from shiftline.store.read_model import TrunkRow
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+def row(statuses: dict[tuple[str, Control], int], **changes: Any) -> TrunkRow:
+    """A trunk whose controls got these answers."""
+    settings = {"methods": ("options", "registration"), "controls": ("sip:here@lab", "sip:gone@lab")}
+    asker = Qualifier(QualificationPolicy(**(settings | changes)), NOW)
+    while (question := asker.next_control(NOW, needed=True)) is not None:
+        status = statuses[question.method, question.control]
+        reading = read_answer(question.method, status, has_binding=True)
+        asker.answered(question, reading, status, NOW)
+    return TrunkRow(
+        trunk="pbx",
+        source="192.0.2.7",
+        auth_user="shiftline",
+        governor={"mode": "holding", "rate": 5.0, "qualification": asker.knowledge(NOW)},
+        disarmed_cause=None,
+        disarmed_at=None,
+        saved_at=NOW,
+    )
+
+
+def shown(rows: list[TrunkRow], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "200")
+    trunk._print(rows, as_json=False)
+    trunk._print_qualification(rows)
+    return capsys.readouterr().out
+
+
+def test_the_method_in_use_and_the_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is used, until when, by which answers; and why the first was not taken."""
+    found = row(
+        {
+            ("options", Control.PRESENT): 200,
+            ("options", Control.ABSENT): 200,
+            ("registration", Control.PRESENT): 200,
+            ("registration", Control.ABSENT): 480,
+        }
+    )
+    out = shown([found], capsys, monkeypatch)
+    assert "registration: qualified" in out
+    assert "registration (192.0.2.7, shiftline) is qualified until 2026-11-23 19:00:00 UTC." in out
+    assert "The present control got Available (200), the absent one NotRegistered (480)." in out
+    assert "options was not taken: Both controls got the same answer: Available (200)." in out
+
+
+def test_a_bypass_is_a_visible_mark(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the list and below it; without controls it says that they are not set."""
+    out = shown([row({}, controls=None, trust_unqualified=True)], capsys, monkeypatch)
+    assert "options: unknown, TRUSTED UNPROVEN" in out
+    assert "policy.trust_unqualified = true: its word counts without proof." in out
+    assert "not qualified (unknown). trunk.control_present and trunk.control_absent are not set." in out
+
+
+def test_a_record_of_an_older_version_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no qualification yet."""
+    old = TrunkRow(**{**vars_of(row({}, controls=None)), "governor": {"mode": "holding"}})
+    assert "holding" in shown([old], capsys, monkeypatch)
+
+
+def vars_of(one: TrunkRow) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in TrunkRow.__dataclass_fields__}
 
 
 @pytest.mark.parametrize(
@@ -26,4 +100,4 @@ from shiftline.cli.trunk import _registration
 )
 def test_a_registration_is_worded(known: dict[str, Any] | None, expected: str) -> None:
     """Until when, else where it stands and why."""
-    assert _registration(known) == expected
+    assert trunk._registration(known) == expected

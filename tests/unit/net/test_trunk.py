@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.policy import GovernorPolicy
@@ -21,6 +22,11 @@ from shiftline.trades.model import Evidence, EvidenceKind
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
+
+
+def a_qualifier() -> Qualifier:
+    """One that takes the PBX at its word: these tests are about other things."""
+    return Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW)
 
 
 @asynccontextmanager
@@ -47,11 +53,11 @@ async def trunk(
                 targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
                 domain=DOMAIN,
                 identity=SipUri(scheme="sip", user="shiftline", host="lab", port=None),
-                method="options",
                 answer_timeout_seconds=1.0,
             ),
             digest=None,
             governor=governor,
+            qualifier=a_qualifier(),
             clock=lambda: NOW,
             token=iter(map(str, range(100_000))).__next__,
             may_send=lambda: True,

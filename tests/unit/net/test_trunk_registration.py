@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.policy import GovernorPolicy
@@ -59,11 +60,11 @@ async def trunk(
                 targets=(Target.over_udp(pbx.local),),
                 domain=DOMAIN,
                 identity=IDENTITY,
-                method="options",
                 answer_timeout_seconds=1.0,
             ),
             digest=None,
             governor=governor,
+            qualifier=Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW),
             clock=lambda: NOW,
             token=token,
             may_send=owned,

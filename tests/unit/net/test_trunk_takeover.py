@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.asking import LONGEST_WISH_SECONDS, retry_after
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import LONGEST_WISH_SECONDS, TrunkAddress, TrunkDriver, _retry_after
+from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.requests import options
@@ -25,6 +27,11 @@ NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
 US = SipUri(scheme="sip", user="shiftline", host="lab", port=None)
 CHECK = DueCheck(id=1, agent="ada", address="sip:ada@lab", needed_by=NOW)
+
+
+def a_qualifier() -> Qualifier:
+    """One that takes the PBX at its word: these tests are about other things."""
+    return Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW)
 
 
 def a_governor() -> Governor:
@@ -46,11 +53,11 @@ async def trunk(
                 targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
                 domain=DOMAIN,
                 identity=US,
-                method="options",
                 answer_timeout_seconds=1.0,
             ),
             digest=None,
             governor=a_governor(),
+            qualifier=a_qualifier(),
             clock=lambda: NOW,
             token=iter(map(str, range(1000))).__next__,
             may_send=may_send,
@@ -67,7 +74,7 @@ async def test_a_disarmed_trunk_is_not_asked_by_its_next_owner() -> None:
     holds = False
     async with trunk(lambda _, event: asked.append(event), lambda: holds) as driver:
         driver.submit([CHECK])
-        driver.take_over(a_governor(), "acl.source")
+        driver.take_over(a_governor(), a_qualifier(), "acl.source")
         holds = True
         driver.submit([CHECK])
         found = await driver.gathered(1.0)
@@ -84,8 +91,8 @@ async def test_a_trunk_that_was_rearmed_meanwhile_is_asked_again() -> None:
             endpoint.respond(event.key, response_to(event.request, 200))
 
     async with trunk(accept, lambda: True) as driver:
-        driver.take_over(a_governor(), "acl.source")
-        driver.take_over(a_governor(), None)
+        driver.take_over(a_governor(), a_qualifier(), "acl.source")
+        driver.take_over(a_governor(), a_qualifier(), None)
         driver.submit([CHECK])
         (found,) = await driver.gathered(1.0)
     assert found.kind is EvidenceKind.AVAILABLE
@@ -103,7 +110,7 @@ async def test_an_answer_to_an_earlier_lease_is_still_an_answer() -> None:
     async with trunk(hold, lambda: True) as driver:
         driver.submit([CHECK])
         await arrived.wait()
-        driver.take_over(a_governor(), None)
+        driver.take_over(a_governor(), a_qualifier(), None)
         endpoint, event = held[0]
         assert event.key is not None
         endpoint.respond(event.key, response_to(event.request, 200))
@@ -126,4 +133,4 @@ def test_a_wish_to_be_left_alone_has_an_end(wish: str, seconds: float | None) ->
     """Retry-After is honoured, but nobody's nonsense may silence a trunk for a year."""
     response = response_to(options(DOMAIN, from_uri=US, token=lambda: "x"), 503)
     response.headers.add("Retry-After", wish)
-    assert _retry_after(response) == seconds
+    assert retry_after(response) == seconds

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
@@ -50,11 +51,11 @@ async def test_checks_take_a_way_that_works(host: str, transport: Transport) -> 
                 ),
                 domain=DOMAIN,
                 identity=DOMAIN,
-                method="options",
                 answer_timeout_seconds=1.0,
             ),
             digest=None,
             governor=Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time()),
+            qualifier=Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW),
             clock=lambda: NOW,
             token=iter(map(str, range(100_000))).__next__,
             may_send=lambda: True,

@@ -23,13 +23,21 @@ TOTALS = Totals(
     checks_due=4,
 )
 
+PROOF = {"method": "options", "state": "qualified", "trust_unqualified": False}
+
 
 def trunk(**changes: Any) -> TrunkRow:
     told: dict[str, Any] = {
         "trunk": "pbx",
         "source": "192.0.2.7",
         "auth_user": "<shiftline>",
-        "governor": {"mode": "holding", "rate": 47.25, "refusal": "throttle", "trouble": None},
+        "governor": {
+            "mode": "holding",
+            "rate": 47.25,
+            "refusal": "throttle",
+            "trouble": None,
+            "qualification": PROOF,
+        },
         "disarmed_cause": None,
         "disarmed_at": None,
         "saved_at": NOW - timedelta(seconds=1),
@@ -80,6 +88,9 @@ async def test_the_api_tells_trades_checks_and_trunks() -> None:
                 "refusal": "throttle",
                 "trouble": None,
                 "registration": None,
+                "method": "options",
+                "qualification": "qualified",
+                "trusts_unqualified": False,
                 "disarmed_cause": None,
                 "saved_seconds_ago": 1.0,
                 "worker_is_silent": False,
@@ -184,3 +195,13 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
     """As browsers want it."""
     with listening("::1", 0) as listener:
         assert address_of(listener).startswith("http://[::1]:")
+
+
+async def test_a_bypass_of_the_proof_is_a_mark_on_the_page() -> None:
+    """Whoever looks at the page sees that the PBX is taken at its word."""
+    trusting = {"mode": "holding", "rate": 5.0, "qualification": PROOF | {"trust_unqualified": True}}
+    async with client(Books(trunk(governor=trusting))) as browser:
+        page = (await browser.get("/")).text
+        without = (await browser.get("/api/status")).json()
+    assert "policy.trust_unqualified: agents count as available without proof." in page
+    assert without["trunks"][0]["trusts_unqualified"] is True

@@ -29,7 +29,7 @@ from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.org.faults import Fault, FaultName
 from shiftline.lab.org.practice import ADDRESS_FIELD, ADDRESS_SCHEMA, LAB_CLIENT, OrgSettings
 from shiftline.lab.org.process_config import OrgProcessConfig
-from shiftline.lab.pbx.agents import TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.agents import TRUNK_ACCOUNT, Truth, controls_of
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults, Throttle, ThrottleKey
 from shiftline.lab.pbx.process import PracticePbxProcess
@@ -71,6 +71,7 @@ class Stage:
         self._stack = AsyncExitStack()
         self._org: Child | None = None
         self._anchor = 0.0
+        self._controls: dict[str, str] = {}
 
     async def close(self) -> None:
         """End everything that runs, the newest first."""
@@ -89,6 +90,7 @@ class Stage:
     async def start_pbx(self, agents: Mapping[str, Truth], faults: Faults | None = None) -> Pbx:
         """Start the PBX with the hidden throttle; ``faults`` replaces it (practice PBX only)."""
         settings = self.settings
+        self._controls = controls_of(agents)
         throttle = Throttle(limit=settings.limit, key=ThrottleKey(settings.limit_key))
         pbx: Pbx
         if settings.pbx == "kamailio":
@@ -198,6 +200,7 @@ class Stage:
                 "max_rate": worker.max_rate,
                 "learn": worker.learn,
                 "headroom": worker.headroom,
+                **self._controls,
             },
             "wfm": {
                 "api_url": self.org_url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -18,6 +19,13 @@ class Truth(StrEnum):
     def is_registered(self) -> bool:
         """Whether a phone has registered a contact."""
         return self in (Truth.AVAILABLE, Truth.BUSY)
+
+
+def controls_of(agents: Mapping[str, Truth]) -> dict[str, str]:
+    """The trunk's keys for its two control users, one who is there and one who is not, if there are such."""
+    present = next((user for user, truth in agents.items() if truth is Truth.AVAILABLE), None)
+    absent = next((user for user, truth in agents.items() if truth is Truth.NOT_REGISTERED), None)
+    return {"control_present": present, "control_absent": absent} if present and absent else {}
 
 
 ANSWERS = {Truth.AVAILABLE: 200, Truth.BUSY: 486, Truth.NOT_REGISTERED: 480, Truth.UNKNOWN: 404}

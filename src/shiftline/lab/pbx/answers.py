@@ -62,7 +62,8 @@ class Answering:
             return self._within_dialog(request, now)
         if self._throttle and not self._throttle.admits(hop.address[0], now):
             return Answer(status=403, reason="throttled")
-        if request.method == "OPTIONS" and request.uri.user is None:
+        is_about_box = request.uri.user is None or self._faults.answers_for_itself
+        if request.method == "OPTIONS" and is_about_box:
             return Answer(status=200, phrase="Keepalive")
         return self._refusal_of_credentials(request, now) or self._authenticated(request, hop, now)
 

@@ -1,0 +1,160 @@
+"""One question about one user, by one method: how it is put, and how its answer is read.
+
+A `Method` makes the request, and reads what came of it once a final answer is there. Reading is awaited:
+a method whose answer comes in a message of its own (SUBSCRIBE, then NOTIFY) waits for that in `read`.
+`METHODS` is the register: a new method is one entry, in the place where ``method = "auto"`` shall try it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from shiftline.connector.families import GENERIC
+from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_answer
+from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
+from shiftline.governor.governor import Answer
+from shiftline.net.endpoint import Exchange
+from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
+from shiftline.sip.digest import ChallengeOutcome, DigestClient
+from shiftline.sip.message import Request, Response
+from shiftline.sip.requests import options, register_query
+from shiftline.sip.uri import SipUri
+
+SendRequest = Callable[[Request], Awaitable[Exchange]]
+"""Sends one request to where it belongs, and waits for its final answer or a time-out."""
+LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """Who asks, and whom: ``domain`` is the registrar's, ``identity`` stands in From."""
+
+    domain: SipUri
+    identity: SipUri
+    token: Callable[[], str]
+    questions: OpenQuestions
+    """Where the methods that subscribe wait for their NOTIFYs."""
+    family: str = GENERIC
+
+
+class Method(Protocol):
+    """One way to ask."""
+
+    @property
+    def name(self) -> str:
+        """What the configuration calls it."""
+
+    @property
+    def note(self) -> str:
+        """What an operator must know before relying on it; empty if nothing."""
+
+    def request(self, uri: SipUri, speaker: Speaker) -> Request:
+        """The question about ``uri``."""
+
+    async def read(self, request: Request, response: Response, speaker: Speaker) -> Reading:
+        """What the final answer to the request, as it left, says about the user. Not for refusals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """OPTIONS to the agent (RFC 3261 section 11): what would an INVITE get?"""
+
+    name: str = "options"
+    note: str = ""
+
+    def request(self, uri: SipUri, speaker: Speaker) -> Request:
+        """The question about ``uri``."""
+        return options(uri, from_uri=speaker.identity, token=speaker.token)
+
+    async def read(self, request: Request, response: Response, speaker: Speaker) -> Reading:
+        """Read the status; an OPTIONS without a user is about the box (facts K19)."""
+        if request.uri.user is None:
+            return ABOUT_THE_BOX
+        return read_answer(self.name, response.status, has_binding=False, family=speaker.family)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """REGISTER without Contact (RFC 3261 section 10.2.3): which phones are registered?"""
+
+    name: str = "registration"
+    note: str = (
+        "Many PBXs answer a REGISTER only to the agent's own credentials, and say 401 or 403 to the trunk's."
+    )
+
+    def request(self, uri: SipUri, speaker: Speaker) -> Request:
+        """The question about ``uri``."""
+        return register_query(uri, registrar=speaker.domain, token=speaker.token)
+
+    async def read(self, request: Request, response: Response, speaker: Speaker) -> Reading:
+        """Read the status and whether a binding is listed."""
+        del request
+        bound = response.headers.get("Contact") is not None
+        return read_answer(self.name, response.status, has_binding=bound, family=speaker.family)
+
+
+_REGISTERED: tuple[Method, ...] = (Options(), Registration(), *PACKAGE_METHODS.values())
+METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _REGISTERED})
+"""Every method by name, the harmless first: the order in which "auto" tries them."""
+AUTO = "auto"
+
+
+def candidates(method: str) -> tuple[str, ...]:
+    """The methods that this word of the configuration means, in the order of trying."""
+    if method == AUTO:
+        return tuple(METHODS)
+    if method not in METHODS:
+        raise ConfigurationError(
+            f"There is no method {method!r}.", remedy=f"Choose one of: {', '.join((*METHODS, AUTO))}."
+        )
+    return (method,)
+
+
+def address_of(text: str, domain: SipUri | None) -> SipUri:
+    """Read a SIP URI, or a bare user of ``domain``. Raises ConfigurationError for anything else."""
+    bare = domain is not None and not any(mark in text for mark in ":@ <>\"'")
+    try:
+        if bare and domain is not None and text:
+            return SipUri(user=text, host=domain.host)
+        uri = SipUri.parse(text)
+        str(uri)
+    except (SipSyntaxError, MisuseError) as error:
+        raise ConfigurationError(
+            f"{text[:80]!r} is not a SIP address.", remedy="Write it like sip:4711@pbx.example.com."
+        ) from error
+    if uri.scheme == "tel":
+        raise ConfigurationError(
+            f"{text[:80]!r} names no host to ask.", remedy="Write it like sip:4711@pbx.example.com."
+        )
+    return uri
+
+
+def classify(digest: DigestClient | None, request: Request, response: Response | None) -> Answer:
+    """What an answer to ``request``, as it left, means for admission."""
+    if response is None:
+        return Answer.SILENT
+    if response.status in (401, 407):
+        if digest is None:
+            return Answer.CREDENTIALS_REFUSED
+        outcome = digest.challenged(response, request)
+        return Answer.CHALLENGED if outcome is ChallengeOutcome.RETRY else Answer.CREDENTIALS_REFUSED
+    if response.status in REFUSALS:
+        return Answer.REFUSED
+    if digest is not None:
+        digest.accepted(response, request)  # it may hand out the next nonce
+    # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
+    return Answer.PASSED
+
+
+def retry_after(response: Response | None) -> float | None:
+    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
+    value = response.headers.get("Retry-After") if response is not None else None
+    if value is None:
+        return None
+    digits = value.split("(")[0].split(";")[0].strip()
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return min(float(digits), LONGEST_WISH_SECONDS)
