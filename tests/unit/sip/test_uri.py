@@ -106,3 +106,61 @@ def test_what_cannot_be_escaped_is_refused(uri: SipUri) -> None:
 def test_a_password_is_not_shown() -> None:
     """The repr of a URI hides its password."""
     assert "pw" not in repr(SipUri(user="a", password="pw", host="h"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sip:%61gent@PBX.example;Transport=TCP", "sip:agent@pbx.example;transport=tcp"),
+        ("sip:agent@pbx.example", "sip:agent@pbx.example;newparam=5"),
+        ("sip:agent@pbx.example;security=on", "sip:agent@pbx.example;newparam=5"),
+        ("sip:h;lr", "sip:h"),
+        ("sip:pbx.example;transport=TCP;ttl=4", "sip:pbx.example;ttl=4;transport=tcp"),
+        ("sip:a@h?subject=trade&priority=urgent", "sip:a@h?priority=urgent&Subject=trade"),
+        ("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0:0::1]"),
+        ("sip:[::ffff:192.0.2.1]", "sip:[::ffff:c000:201]"),
+        ("SIPS:a@h", "sips:a@h"),
+        ("tel:+1-312-555-0142", "tel:+1(312)5550142"),
+    ],
+)
+def test_equivalent_addresses(one: str, other: str) -> None:
+    """As RFC 3261 section 19.1.4 has it: in both directions."""
+    assert SipUri.parse(one).equivalent(SipUri.parse(other))
+    assert SipUri.parse(other).equivalent(SipUri.parse(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sip:ALICE@h", "sip:alice@h"),
+        ("sip:a@h", "sip:a:secret@h"),
+        ("sip:h", "sip:a@h"),
+        ("sip:a@h", "sips:a@h"),
+        ("sip:a@h", "sip:a@h:5060"),
+        ("sip:a@h", "sip:a@h;transport=udp"),
+        ("sip:a@h", "sip:a@h;user=phone"),
+        ("sip:a@h", "sip:a@h;ttl=1"),
+        ("sip:a@h", "sip:a@h;method=INVITE"),
+        ("sip:a@h", "sip:a@h;maddr=h"),
+        ("sip:a@h;security=on", "sip:a@h;security=off"),
+        ("sip:a@h", "sip:a@h?Subject=x"),
+        ("sip:a@h?Subject=x", "sip:a@h?Subject=X"),
+        ("sip:a@phone.example", "sip:a@192.0.2.4"),
+        ("sip:a@[::1]", "sip:a@[::2]"),
+        ("sip:a@[:::]", "sip:a@[::::]"),
+        ("tel:+13125550142", "sip:+13125550142@h"),
+        ("tel:5550142;phone-context=+1", "tel:5550142"),
+    ],
+)
+def test_different_addresses(one: str, other: str) -> None:
+    """A default value that one side spells out is a difference too."""
+    assert not SipUri.parse(one).equivalent(SipUri.parse(other))
+    assert not SipUri.parse(other).equivalent(SipUri.parse(one))
+
+
+def test_equivalence_is_not_transitive() -> None:
+    """Two addresses can each be equivalent to a third and not to each other."""
+    on, plain, off = (SipUri.parse(f"sip:a@h{tail}") for tail in (";security=on", "", ";security=off"))
+    assert on.equivalent(plain)
+    assert plain.equivalent(off)
+    assert not on.equivalent(off)
