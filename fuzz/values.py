@@ -10,6 +10,7 @@ from shiftline.sip.headers import Headers
 from shiftline.sip.uri import SipUri
 from shiftline.sip.value_checks import check_row, check_value
 from shiftline.sip.values import (
+    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -24,6 +25,7 @@ from shiftline.sip.via import Via
 READERS: tuple[Callable[[str], object], ...] = (
     SipUri.parse, Via.parse, NameAddr.parse, Contact.parse, CSeq.parse, DeltaSeconds.parse, EventType.parse,
     MediaType.parse, Reason.parse, SubscriptionState.parse, TokenList.parse, WarningValue.parse,
+    AuthenticationInfo.parse,
 )  # fmt: skip
 NAMES = (
     "Via", "From", "Contact", "CSeq", "Call-ID", "Max-Forwards", "Date", "Warning", "Content-Type", "Event",

@@ -15,6 +15,7 @@ from shiftline.sip.digest import Challenge, parse_digest
 from shiftline.sip.grammar import TOKEN, read_number, without_quoted
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
+    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -192,6 +193,7 @@ _CHECKS: dict[str, Check] = {
     "Content-Type": _content_type,
     "Event": _readable(EventType.parse),
     "Subscription-State": _readable(SubscriptionState.parse),
+    "Authentication-Info": _readable(AuthenticationInfo.parse),
     "Reason": _readable(Reason.parse),
     "WWW-Authenticate": _challenge,
     "Proxy-Authenticate": _challenge,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from shiftline.errors import MisuseError, SipSyntaxError
@@ -21,6 +21,7 @@ from shiftline.sip.grammar import (
     refuse_unwritable,
     require_token,
     split_list,
+    split_parameters,
     unquote,
 )
 
@@ -220,6 +221,35 @@ class Reason(WithParameters):
 
     def __str__(self) -> str:
         return f"{require_token(self.protocol, 'protocol')}{format_parameters(self.parameters)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationInfo:
+    """The value of Authentication-Info (RFC 7616 section 3.5); its repr tells no nonce and no digest."""
+
+    nextnonce: str | None = field(default=None, repr=False)
+    rspauth: str | None = field(default=None, repr=False)
+    cnonce: str | None = field(default=None, repr=False)
+    qop: str | None = None
+    nc: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the value; parameters we do not know are skipped. Raises SipSyntaxError when it has none."""
+        pairs = (part.partition("=") for part in split_parameters(text, ","))
+        read = {name.strip().lower(): unquote(value.strip()) for name, equals, value in pairs if equals}
+        if not read:
+            raise SipSyntaxError("An Authentication-Info has no parameter.")
+        return cls(**{name: read.get(name) for name in ("nextnonce", "rspauth", "cnonce", "qop", "nc")})
+
+    def __str__(self) -> str:
+        quoted = {"nextnonce": self.nextnonce, "rspauth": self.rspauth, "cnonce": self.cnonce}
+        plain = {"qop": self.qop, "nc": self.nc}
+        parts = [f"{name}={quote(value)}" for name, value in quoted.items() if value is not None]
+        parts += [
+            f"{name}={require_token(value, name)}" for name, value in plain.items() if value is not None
+        ]
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

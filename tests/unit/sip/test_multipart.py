@@ -20,7 +20,7 @@ BODY = (
 
 
 def test_parts_are_read_byte_for_byte() -> None:
-    """The line break before a boundary belongs to it; a longer boundary is none; what surrounds is skipped."""
+    """The line break before a boundary belongs to it; a longer boundary is none; the rest is skipped."""
     parts = parse_multipart(BODY, RELATED)
     assert [part.body for part in parts] == [b"one", b"\x00\r\n--a bc\r\n\xff", b""]
     assert (parts[0].content_id, parts[0].media_type.essence) == ("one@lab", "text/plain")

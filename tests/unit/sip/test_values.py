@@ -10,6 +10,7 @@ from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
+    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -90,6 +91,15 @@ def test_a_reason_has_a_cause_and_words() -> None:
     assert (Reason.parse("SIP").cause, Reason.parse("SIP").text) == (None, "")
 
 
+def test_authentication_info_keeps_its_secrets() -> None:
+    """The next nonce and the server's own digest are read, and no repr tells them (RFC 7616 section 3.5)."""
+    value = AuthenticationInfo.parse('nextnonce="n\\"2", qop=auth, rspauth="c0ffee", nc=00000001, odd=1')
+    assert (value.nextnonce, value.rspauth, value.nc, value.cnonce) == ('n"2', "c0ffee", "00000001", None)
+    assert AuthenticationInfo.parse(str(value)) == value
+    assert "c0ffee" not in repr(value)
+    assert "n" + '"2' not in repr(value)
+
+
 def test_a_token_list_knows_its_members() -> None:
     """Allow, Supported and their kin; empty is legal."""
     value = TokenList.parse("INVITE,ACK ,, OPTIONS")
@@ -126,6 +136,7 @@ def test_received_is_an_address_without_brackets(written: str) -> None:
         (WarningValue.parse, '39 agent "words"'),
         (Reason.parse, "Q 850"),
         (TokenList.parse, "INVITE, A B"),
+        (AuthenticationInfo.parse, "nextnonce"),
         (Contact.parse, "**"),
         (Contact.parse, ""),
         (Via.parse, "SIP/2.0/UDP h" + ";a" * 513),
@@ -153,6 +164,8 @@ def test_an_unreadable_value_is_a_syntax_error(parse: Callable[[str], object], t
         WarningValue(code=399, agent="a", text="line\r\nbreak"),
         Reason(protocol="SIP", parameters=(("text", "\0"),)),
         TokenList(tokens=("a, b",)),
+        AuthenticationInfo(nextnonce="a\r\nb"),
+        AuthenticationInfo(qop="a, b"),
         CSeq(number=1, method="A\nB"),
         Contact(address=NameAddr(display_name="\n", uri=SipUri(host="h"))),
     ],
