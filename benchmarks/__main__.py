@@ -1,7 +1,7 @@
 """``make bench``: figures in one run, as ratios; wall-clock times are never asserted anywhere.
 
-So far the governor against the limiter models, in virtual time: efficiency against a sender that knows
-the limit, the share refused, and in how many episodes the limit was met.
+The governor against the limiter models, in virtual time: efficiency against a sender that knows the limit,
+the share refused, and in how many episodes the limit was met. Then what the other modules here measure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable
 from random import Random
 
+from benchmarks import sip_parse
 from rich.console import Console
 from rich.table import Table
 
@@ -60,6 +61,7 @@ def main() -> None:
                     str(max(met for _, _, met in runs)),
                 )
     Console().print(table)
+    sip_parse.main()
 
 
 if __name__ == "__main__":

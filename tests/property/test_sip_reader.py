@@ -11,6 +11,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.digest import Challenge
 from shiftline.sip.headers import CSeq, NameAddr, Via
+from shiftline.sip.inspection import inspect
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.uri import SipUri
 
@@ -71,6 +72,32 @@ def test_what_was_read_can_be_written_and_read_again(data: bytes) -> None:
     again.headers.set("Content-Length", message.headers.get("Content-Length") or str(len(message.body)))
     message.headers.set("Content-Length", message.headers.get("Content-Length") or str(len(message.body)))
     assert again == message
+
+
+@given(datagrams)
+def test_the_tolerant_reader_agrees_with_the_strict_one(data: bytes) -> None:
+    """What one reads, the other reads alike; what one refuses, the other has an error note for."""
+    reading = inspect(data)
+    assert reading.data is data
+    try:
+        assert reading.message == parse_message(data)
+    except SipSyntaxError:
+        assert reading.errors
+    if reading.message is not None:
+        bytes(reading.message)  # the nearest legal reading can be written
+
+
+@given(
+    st.lists(st.sampled_from(["To: <sip:a@h>", "v: x ", "Subject:  y", "l:0", "X-Own: z", " w"]), max_size=6)
+)
+def test_line_ends_make_no_difference(lines: list[str]) -> None:
+    """The short way for usual heads and the long way for odd ones read the same."""
+    usual = "\r\n".join(["SIP/2.0 200 OK", *lines, "", ""]).encode()
+    try:
+        message = parse_message(usual)
+    except SipSyntaxError:
+        return
+    assert parse_message(usual.replace(b"\r\n", b"\n")) == message
 
 
 @given(texts)
