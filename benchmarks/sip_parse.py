@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import sipmessage
 from rich.console import Console
@@ -169,7 +170,7 @@ def worst() -> Table:
     }  # fmt: skip
     shapes = worst_shapes()
     costs = {
-        (way, shape): min(_seconds(lambda read=read, data=data: read(data), 1) for _ in range(3)) * 1000
+        (way, shape): min(_seconds(partial(read, data), 1) for _ in range(3)) * 1000
         for way, read in ways.items()
         for shape, data in shapes.items()
     }

@@ -36,7 +36,8 @@ def fuzz(target: str, seconds: int) -> bool:
     coverage = _COVERAGE.findall(run.stderr)
     print(
         f"{target:10} {int(executions[1]) if executions else 0:>10} inputs  "
-        f"{coverage[-1] if coverage else '?':>6} edges  {len(found)} findings"
+        f"{coverage[-1] if coverage else '?':>6} edges  {len(found)} findings",
+        flush=True,
     )
     if run.returncode:
         print(run.stdout[-2000:], run.stderr[-4000:], *found, sep="\n")

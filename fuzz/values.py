@@ -40,7 +40,7 @@ def one(data: bytes) -> None:
     text = data[1:].decode(errors="surrogateescape")
     name = NAMES[data[0] % len(NAMES)]
     list(check_row(name, text))
-    for part in Headers.split(name, text):
+    for part in (text, *Headers.split(name, text)[:64]):
         list(check_value(name, part))
     read = READERS[data[0] % len(READERS)]
     try:

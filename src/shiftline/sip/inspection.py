@@ -15,7 +15,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.sip.headers import canonical_name
 from shiftline.sip.message import Request, Response, has_tag, read_message
 from shiftline.sip.notes import BODY, START_LINE, Level, Note, note
-from shiftline.sip.value_checks import Oddity, check_request_uri, check_row, check_value
+from shiftline.sip.value_checks import TOKEN_LISTS, Oddity, check_request_uri, check_row, check_value
 
 _MOST_NOTES = 64
 _MOST_VALUES = 96
@@ -196,7 +196,8 @@ def _look_at_values(message: Request | Response, notebook: _Notebook) -> None:
             continue
         for oddity in check_row(name, value):
             notebook.add_of_row(oddity, name, nth)
-        for part in message.headers.split(name, value)[: max(left, 0)]:
+        parts = [value] if name in TOKEN_LISTS else message.headers.split(name, value)
+        for part in parts[: max(left, 0)]:
             left -= 1
             for oddity in check_value(name, part):
                 notebook.add_of_row(oddity, name, nth)

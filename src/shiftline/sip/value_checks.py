@@ -43,7 +43,7 @@ _BRANCH_COOKIE = "z9hG4bK"
 
 
 def check_value(name: str, value: str) -> Iterator[Oddity]:
-    """The oddities of one value of the header called ``name`` (canonical)."""
+    """The oddities of one value of the header called ``name`` (canonical); of a whole row for TOKEN_LISTS."""
     check = _CHECKS.get(name)
     if check is None:
         return
@@ -152,15 +152,15 @@ def _call_id(value: str) -> Iterator[Oddity]:
 
 
 def _challenge(value: str) -> Iterator[Oddity]:
-    if yes := _other_scheme(value):
-        yield yes
+    if other := _other_scheme(value):
+        yield other
     else:
         Challenge.parse(value)
 
 
 def _credentials(value: str) -> Iterator[Oddity]:
-    if yes := _other_scheme(value):
-        yield yes
+    if other := _other_scheme(value):
+        yield other
     elif missing := {"username", "realm", "nonce", "uri", "response"} - parse_digest(value).keys():
         yield "value.unreadable", f"Digest credentials lack {', '.join(sorted(missing))}."
 
@@ -205,10 +205,9 @@ _CHECKS |= dict.fromkeys(
     _address,
 )
 _CHECKS |= dict.fromkeys(("Expires", "Min-Expires", "Retry-After"), _readable(DeltaSeconds.parse))
-_CHECKS |= dict.fromkeys(
-    ("Allow", "Supported", "Require", "Proxy-Require", "Unsupported", "Allow-Events"),
-    _readable(TokenList.parse),
-)
+TOKEN_LISTS = frozenset({"Allow", "Allow-Events", "Proxy-Require", "Require", "Supported", "Unsupported"})
+"""Headers whose rows are checked whole: their members are too many and too small to take one by one."""
+_CHECKS |= dict.fromkeys(TOKEN_LISTS, _readable(TokenList.parse))
 _NEVER_EMPTY = frozenset({"Contact", "Path", "Record-Route", "Route", "Service-Route", "Via"})
 _UNLISTED = frozenset({"Call-ID", "Date", "Max-Forwards", "CSeq", "Retry-After"})
 
