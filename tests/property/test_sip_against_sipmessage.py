@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import CSeq, NameAddr, Via
+from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.message import Request, Response, parse_message
+from shiftline.sip.values import CSeq, DeltaSeconds, MediaType
+from shiftline.sip.via import Via
 
 users = st.text("abcABC019-_.!~*'()&=+$,", min_size=1, max_size=8)
 hosts = st.sampled_from(["lab", "pbx.example.com", "10.0.0.1", "[2001:db8::1]"])
@@ -99,3 +101,45 @@ def test_what_sipmessage_reads_we_read(data: bytes) -> None:
         parse_message(data)
     except SipSyntaxError as error:
         raise AssertionError(data) from error
+
+
+media_types = st.builds(
+    "{}/{}{}".format,
+    st.sampled_from(["text", "application"]),
+    tokens.map(str.lower),
+    tokens.map(";charset={}".format),
+)
+# At most one quoted name in a row: sipmessage takes two for one.
+lists = st.builds(
+    ", ".join, st.tuples(addresses, uri_texts.map("<{}>".format), uri_texts.map("Desk <{}>;q=0.5".format))
+)
+
+
+@given(lists, media_types, st.lists(tokens, max_size=3), st.integers(0, 2**31))
+def test_both_read_the_same_values(
+    contact: str, content_type: str, supported: list[str], expires: int
+) -> None:
+    """Lists of addresses, a media type, tokens and a number of seconds."""
+    rows = {"Contact": contact, "Content-Type": content_type, "Expires": str(expires)}
+    rows |= {"Supported": ",".join(supported)} if supported else {}
+    data = "\r\n".join(
+        ["SIP/2.0 200 OK", *(f"{name}: {value}" for name, value in rows.items()), "", ""]
+    ).encode()
+    theirs = sipmessage.Message.parse(data)
+    try:
+        contacts, media_type = theirs.contact, theirs.content_type
+    except ValueError:
+        return  # it is the stricter reader
+    headers = parse_message(data).headers
+    ours = [Contact.parse(value).address for value in headers.get_all("Contact")]
+    assert [(mine.display_name, str(mine.uri)) for mine in ours if mine] == [
+        (other.name or "", str(other.uri)) for other in contacts
+    ]
+    mine = MediaType.parse(headers.get("Content-Type") or "")
+    assert media_type is not None
+    assert (mine.essence, mine.parameter("charset")) == (
+        media_type.mime_type,
+        media_type.parameters.get("charset"),
+    )
+    assert headers.get_all("Supported") == theirs.supported == supported
+    assert DeltaSeconds.parse(headers.get("Expires") or "").seconds == theirs.expires

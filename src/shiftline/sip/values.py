@@ -235,12 +235,13 @@ class AuthenticationInfo:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the value; parameters we do not know are skipped. Raises SipSyntaxError when it has none."""
+        """Read the value; parameters we do not know are skipped. Raises SipSyntaxError when none is left."""
         pairs = (part.partition("=") for part in split_parameters(text, ","))
         read = {name.strip().lower(): unquote(value.strip()) for name, equals, value in pairs if equals}
-        if not read:
-            raise SipSyntaxError("An Authentication-Info has no parameter.")
-        return cls(**{name: read.get(name) for name in ("nextnonce", "rspauth", "cnonce", "qop", "nc")})
+        known = {name: read[name] for name in ("nextnonce", "rspauth", "cnonce", "qop", "nc") if name in read}
+        if not known:
+            raise SipSyntaxError("An Authentication-Info has no parameter that we know.")
+        return cls(**known)
 
     def __str__(self) -> str:
         quoted = {"nextnonce": self.nextnonce, "rspauth": self.rspauth, "cnonce": self.cnonce}

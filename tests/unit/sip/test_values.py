@@ -137,6 +137,7 @@ def test_received_is_an_address_without_brackets(written: str) -> None:
         (Reason.parse, "Q 850"),
         (TokenList.parse, "INVITE, A B"),
         (AuthenticationInfo.parse, "nextnonce"),
+        (AuthenticationInfo.parse, "x=y"),
         (Contact.parse, "**"),
         (Contact.parse, ""),
         (Via.parse, "SIP/2.0/UDP h" + ";a" * 513),
