@@ -67,6 +67,8 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 
 def parse_parameters(text: str) -> Parameters:
     """Read ``;name=value;flag`` (RFC 3261 section 7.3.1); names are lowered, values unquoted."""
+    if not text:
+        return ()
     parameters: list[tuple[str, str | None]] = []
     for part in split_parameters(text):
         name, equals, value = part.partition("=")
