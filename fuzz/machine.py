@@ -135,5 +135,5 @@ def one(data: bytes) -> None:
     play.drain()
     assert play.agent.next_timer() is None
     assert all(ends == 1 for key, ends in play.ends.items() if key not in play.invites)
-    for data in {datagram.data for datagram in play.sent}:
-        assert isinstance(parse_message(data), Request | Response)
+    for sent in {datagram.data for datagram in play.sent}:
+        assert isinstance(parse_message(sent), Request | Response)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.headers import canonical_name
 from shiftline.sip.message import Request, Response, has_tag, read_message
-from shiftline.sip.notes import BODY, START_LINE, Level, Note, note
+from shiftline.sip.notes import BODY, HEADERS, START_LINE, Level, Note, note
 from shiftline.sip.value_checks import TOKEN_LISTS, Oddity, check_request_uri, check_row, check_value
 
 _MOST_NOTES = 64
@@ -128,12 +128,12 @@ def _look_at_lines(data: bytes, notebook: _Notebook) -> None:
         notebook.add("start-line.preceded", "Blank lines precede the start line.", START_LINE, 0)
     for note_id, pattern, text in _LINE_ODDITIES:
         if found := pattern.search(data, notebook.begin, notebook.head_end):
-            notebook.add(note_id, text, "headers", found.start())
+            notebook.add(note_id, text, HEADERS, found.start())
     try:
         notebook.head.decode()
     except UnicodeDecodeError as error:
         offset = notebook.begin + error.start
-        notebook.add("line.not-utf8", "A line holds bytes that are no UTF-8.", "headers", offset)
+        notebook.add("line.not-utf8", "A line holds bytes that are no UTF-8.", HEADERS, offset)
 
 
 def _look_at_start_line(message: Request | Response, notebook: _Notebook) -> None:
