@@ -14,11 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from shiftline.errors import SipSyntaxError
+from shiftline.secrets import Secret
 from shiftline.sip.address import NameAddr
 from shiftline.sip.agent import SipAgent
+from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.inspection import inspect
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.multipart import parse_multipart
+from shiftline.sip.requests import register_query
+from shiftline.sip.uri import SipUri
 from shiftline.sip.values import CSeq, MediaType
 from shiftline.sip.via import Via
 
@@ -119,6 +123,12 @@ def worst_shapes() -> dict[str, bytes]:
     shapes["500 folds"] = head + b"Subject: a\r\n" + (b" " + b"b" * 120 + b"\r\n") * 500 + b"\r\n"
     shapes["a start line of 64 KiB"] = b"OPTIONS sip:" + b"a" * SIZE + b" SIP/2.0\r\n\r\n"
     shapes["a body of 64 KiB"] = head + b"\r\n" + b"\0\xff" * (SIZE // 2 - 300)
+    line = RESPONSE.partition(b"\r\n")[0]
+    shapes |= {
+        f"{name}, in a request": data.replace(line, b"OPTIONS sip:agent0042@pbx.example SIP/2.0", 1)
+        for name, data in shapes.items()
+        if data.startswith(line)
+    }
     return {name: data[:SIZE] for name, data in shapes.items()}
 
 
@@ -130,9 +140,10 @@ _UNITS = {
     "parameters": b';a="\\a"', "addresses": b"<sip:a@h>,", "equal signs": b"=", "colons": b":", "ats": b"@",
     "bad UTF-8": b"\xff",
 }  # fmt: skip
+_HERE = SipUri(host="pbx.example")
 _BEGINNINGS = {
     "Via": b"SIP/2.0/UDP h;branch=z9hG4bK1", "To": b"<sip:a@h>", "Contact": b"",
-    "WWW-Authenticate": b"Digest ",
+    "WWW-Authenticate": b'Digest realm="r", nonce="n", opaque="',
 }  # fmt: skip
 
 
@@ -140,7 +151,19 @@ def _one_row(head: bytes, header: str, value: bytes) -> bytes:
     """The head with this header's row replaced by a long one, as long as the datagram allows."""
     rows = [row for row in head.splitlines(keepends=True) if not row.startswith(header.encode() + b":")]
     head = b"".join(rows)
-    return head + f"{header}: ".encode() + value[: SIZE - len(head) - 40] + b"\r\n\r\n"
+    return head + f"{header}: ".encode() + value[: SIZE - len(head) - 80] + b"\r\n\r\n"
+
+
+def challenge(data: bytes) -> None:
+    """What a digest client does with a hostile 401."""
+    try:
+        headers = parse_message(data).headers
+    except SipSyntaxError:
+        return
+    request = register_query(_HERE, registrar=_HERE, token=lambda: "t")
+    client = DigestClient(DigestAccount(username="a", password=Secret("b")), token=lambda: "t")
+    client.challenged(Response(401, "Unauthorized", headers), request)
+    client.authorize(request)
 
 
 def read_all(data: bytes) -> None:
@@ -166,7 +189,8 @@ def receive(data: bytes) -> None:
 def worst() -> Table:
     """The ten dearest shapes of each way to read, and whether they are under the bar."""
     ways: dict[str, Callable[[bytes], object]] = {
-        "parse_message": parse_message_or_refuse, "all values": read_all, "agent": receive, "inspect": inspect
+        "parse_message": parse_message_or_refuse, "all values": read_all, "agent": receive,
+        "digest": challenge, "inspect": inspect,
     }  # fmt: skip
     shapes = worst_shapes()
     costs = {

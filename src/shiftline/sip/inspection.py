@@ -18,7 +18,7 @@ from shiftline.sip.notes import BODY, HEADERS, START_LINE, Level, Note, note
 from shiftline.sip.value_checks import TOKEN_LISTS, Oddity, check_request_uri, check_row, check_value
 
 _MOST_NOTES = 64
-_MOST_VALUES = 96
+_MOST_VALUES = 64
 _LONGEST_VALUE = 8192
 _NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
 _ONCE = frozenset({
@@ -56,7 +56,7 @@ class Reading:
 def inspect(data: bytes) -> Reading:
     """Read a datagram as far as it can be read, and note what is odd. Raises nothing.
 
-    Rows longer than 8 KiB and values beyond the first 96 of a message are not looked into.
+    Rows longer than 8 KiB and values beyond the first 64 of a message are not looked into.
     """
     notebook = _Notebook(data)
     message: Request | Response | None
