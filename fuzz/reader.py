@@ -19,6 +19,7 @@ def one(data: bytes) -> None:
         assert reading.errors
     else:
         assert reading.message == message
+        assert reading.headers is reading.message.headers
     if reading.message is not None:
         written = bytes(reading.message)
         again = parse_message(written)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import canonical_name
-from shiftline.sip.message import Request, Response, has_tag, read_message
+from shiftline.sip.headers import Headers, canonical_name
+from shiftline.sip.message import Request, Response, has_tag, read_headers, read_message
 from shiftline.sip.notes import BODY, HEADERS, START_LINE, Level, Note, note
 from shiftline.sip.value_checks import TOKEN_LISTS, Oddity, check_request_uri, check_row, check_value
 
@@ -39,12 +39,14 @@ _LINE_ODDITIES = (
 class Reading:
     """What was made of some bytes.
 
-    ``message`` is the nearest legal reading, None when the start line or its address cannot be read.
+    ``message`` is the nearest legal reading, None when the start line or its address cannot be read;
+    ``headers`` are its headers, and in that case what looks like them.
     ``data`` are the bytes themselves, all of them, as they came. There are at most 64 notes.
     """
 
     data: bytes
     message: Request | Response | None
+    headers: Headers
     notes: tuple[Note, ...]
 
     @property
@@ -62,15 +64,17 @@ def inspect(data: bytes) -> Reading:
     message: Request | Response | None
     try:
         message = read_message(data, notebook.report)
+        headers = message.headers
     except SipSyntaxError:  # it is in the notebook
         message = None
+        headers = read_headers(data, notebook.report)
     _look_at_lines(data, notebook)
     if message is not None:
         _look_at_start_line(message, notebook)
         _look_at_presence(message, notebook)
-        _look_at_values(message, notebook)
         _look_at_body(message, notebook)
-    return Reading(data=data, message=message, notes=tuple(notebook.notes))
+    _look_at_values(headers, notebook)
+    return Reading(data=data, message=message, headers=headers, notes=tuple(notebook.notes))
 
 
 class _Notebook:
@@ -148,6 +152,10 @@ def _look_at_start_line(message: Request | Response, notebook: _Notebook) -> Non
     if isinstance(message, Request):
         for oddity in check_request_uri(message.uri):
             notebook.add(*oddity, START_LINE, notebook.begin)
+        words = (message.headers.get("CSeq") or "").split()
+        if len(words) == 2 and words[1] != message.method:
+            text = f"The request is {message.method[:40]} and its CSeq names {words[1][:40]}."
+            notebook.add_of_row(("cseq.method", text), "CSeq")
 
 
 def _look_at_presence(message: Request | Response, notebook: _Notebook) -> None:
@@ -184,10 +192,10 @@ def _missing_by_kind(message: Request | Response) -> Iterator[tuple[str, str]]:
         yield "subscription-state.missing", "Subscription-State"
 
 
-def _look_at_values(message: Request | Response, notebook: _Notebook) -> None:
+def _look_at_values(headers: Headers, notebook: _Notebook) -> None:
     seen: Counter[str] = Counter()
     left = _MOST_VALUES
-    for name, value in message.headers:
+    for name, value in headers:
         nth = seen[name]
         seen[name] += 1
         if len(value) > _LONGEST_VALUE:
@@ -196,16 +204,11 @@ def _look_at_values(message: Request | Response, notebook: _Notebook) -> None:
             continue
         for oddity in check_row(name, value):
             notebook.add_of_row(oddity, name, nth)
-        parts = [value] if name in TOKEN_LISTS else message.headers.split(name, value)
+        parts = [value] if name in TOKEN_LISTS else headers.split(name, value)
         for part in parts[: max(left, 0)]:
             left -= 1
             for oddity in check_value(name, part):
                 notebook.add_of_row(oddity, name, nth)
-    if isinstance(message, Request):
-        words = (message.headers.get("CSeq") or "").split()
-        if len(words) == 2 and words[1] != message.method:
-            text = f"The request is {message.method[:40]} and its CSeq names {words[1][:40]}."
-            notebook.add_of_row(("cseq.method", text), "CSeq")
 
 
 def _look_at_body(message: Request | Response, notebook: _Notebook) -> None:

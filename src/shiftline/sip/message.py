@@ -112,6 +112,13 @@ def read_message(data: bytes, report: Report) -> Request | Response:
     return Request(method, uri, headers, body)
 
 
+def read_headers(data: bytes, report: Report) -> Headers:
+    """The headers of a datagram whatever its first line says; for a message that nobody can read."""
+    data = data.lstrip(b"\r\n")
+    end = data.find(b"\n", 0, _MAX_START_LINE_BYTES)
+    return _read_rest(data, end + 1, report)[0] if end >= 0 else Headers()
+
+
 def read_part_headers(head: bytes) -> Headers:
     """The headers of a body part (RFC 2046 section 5.1). Raises SipSyntaxError."""
     return Headers.of_checked_rows(_read_rows(head, _refuse))

@@ -56,6 +56,15 @@ def test_a_cut_message_is_read_as_far_as_it_goes() -> None:
     assert {"headers.cut", "header.missing"} <= {found.id for found in reading.errors}
 
 
+def test_a_hopeless_start_line_hides_no_header() -> None:
+    """Who asked, and in which call, can be told even when nobody can tell what."""
+    reading = inspect(message("OPTIONS shiftboard:seven SIP/2.0", "Max-Forwards: many"))
+    assert reading.message is None
+    assert reading.headers.get("Call-ID") == "trade-77@192.0.2.7"
+    assert {found.id for found in reading.errors} == {"start-line.uri", "value.range"}
+    assert len(inspect(b"no line at all").headers) == 0
+
+
 def test_a_broken_line_is_left_out() -> None:
     """The rest of the message is read."""
     reading = inspect(message(OPTIONS, "this is no header", "Subject: a\rb\0c"))
