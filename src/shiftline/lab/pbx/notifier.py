@@ -36,7 +36,9 @@ class _Watcher:
     remote: str
     contact: NameAddr
     routes: list[str]
-    event: EventHeader
+    package: str
+    event: str
+    """The Event header as written: the watcher compares it byte by byte."""
     users: tuple[str, ...]
     is_list: bool
     source: Address
@@ -92,7 +94,8 @@ class Notifier:
             remote=request.headers.get("From") or "",
             contact=_contact_of(request),
             routes=request.headers.get_all("Record-Route"),
-            event=event,
+            package=event.package,
+            event=request.headers.get("Event") or "",
             users=tuple(self._config.agents) if is_list else (user,),
             is_list=is_list,
             source=source,
@@ -181,9 +184,9 @@ class Notifier:
             self._tell(watcher, watcher.users[start : start + _MEMBERS_WITH_STATE], now, full=False)
 
     def _tell(self, watcher: _Watcher, users: tuple[str, ...], now: float, *, full: bool) -> None:
-        media_type, write = BODIES[watcher.event.package]
+        media_type, write = BODIES[watcher.package]
         states = {
-            user: write(self._aor(user), self._truth(watcher.event.package, user, now), watcher.version)
+            user: write(self._aor(user), self._truth(watcher.package, user, now), watcher.version)
             for user in users
         }
         if watcher.is_list:
@@ -217,7 +220,7 @@ class Notifier:
             ("Call-ID", watcher.call_id),
             ("CSeq", f"{watcher.number:d} NOTIFY"),
             ("Contact", f"<{self._aor(watcher.users[0])}>"),
-            ("Event", str(watcher.event)),
+            ("Event", watcher.event),
             ("Subscription-State", state),
             ("Content-Type", content_type),
         ):
