@@ -10,6 +10,7 @@ from shiftline.sip.grammar import parameter, parse_parameters
 from shiftline.sip.headers import Headers
 
 _MOST_PARTS = 1024
+_MOST_ROWS = 64
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -33,7 +34,7 @@ def parse_multipart(body: bytes, content_type: str) -> list[Part]:
     """The parts of a multipart body, in order. A missing last boundary is forgiven.
 
     Raises SipSyntaxError when the type is not multipart, has no legal boundary, no part begins, a part's
-    headers cannot be read, or there are more than 1,024 parts.
+    headers cannot be read or are more than 64, or there are more than 1,024 parts.
     """
     essence, _, parameters = content_type.partition(";")
     if not essence.strip().lower().startswith("multipart/"):
@@ -71,7 +72,10 @@ def _read_part(chunk: bytes) -> Part:
     head, body = (chunk[: found.start()], chunk[found.end() :]) if found else (chunk, b"")
     headers = Headers()
     text = _FOLD.sub(" ", head.decode(errors="surrogateescape").strip("\r\n"))
-    for row in text.splitlines():
+    rows = text.splitlines()
+    if len(rows) > _MOST_ROWS:
+        raise SipSyntaxError(f"A part has more than {_MOST_ROWS} headers.")
+    for row in rows:
         name, colon, value = row.partition(":")
         if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", name.strip()) or "\0" in value:
             raise SipSyntaxError(f"The part header {row[:80]!r} cannot be read.")

@@ -41,6 +41,7 @@ def test_a_body_that_was_cut_keeps_its_last_part() -> None:
         (BODY, "multipart/related;boundary=elsewhere"),
         (b"--b\r\nno colon\r\n\r\nx\r\n--b--", "multipart/mixed;boundary=b"),
         (b"--b\r\nName: \0\r\n\r\nx\r\n--b--", "multipart/mixed;boundary=b"),
+        (b"--b\r\n" + b"a: b\r\n" * 65 + b"\r\nx\r\n--b--", "multipart/mixed;boundary=b"),
         (b"--b\r\n\r\n" * 1026, "multipart/mixed;boundary=b"),
     ],
 )

@@ -23,8 +23,8 @@ from shiftline.sip.packages.resource_list import OPTION_TAG
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
-_MEMBERS_WITH_STATE = 40
-"""In one list notification, so that it fits a datagram: 40 states are about 30 KB."""
+_MEMBERS_WITH_STATE = 20
+"""In one list notification, so that it fits a datagram together with the names of about 1,000 agents."""
 
 
 @dataclass(slots=True, kw_only=True)
