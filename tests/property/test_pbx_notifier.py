@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.notifier import Notifier
+from shiftline.lab.pbx.notifier import Notifier, Peer
 from shiftline.secrets import Secret
 from shiftline.sip.message import Request, parse_message
 
@@ -59,7 +59,7 @@ def test_a_notifier_survives_any_subscribe(arrivals: list[tuple[bytes, bool]]) -
         try:
             request = parse_message(data)
             if isinstance(request, Request):
-                notifier.subscribe(request, ("127.0.0.2", 5070), 0.0)
+                notifier.subscribe(request, Peer(("127.0.0.2", 5070)), 0.0)
         except SipSyntaxError:
             continue
         write_all(notifier, 200 if is_answered else None, 0.0)

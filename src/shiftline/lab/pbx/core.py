@@ -15,10 +15,10 @@ from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.answers import Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
-    Address,
     Datagram,
     MalformedReceived,
     RequestReceived,
@@ -32,13 +32,13 @@ from shiftline.sip.message import Request, Response, response_to
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Due:
-    """A message on its way: an answer with its key, or a NOTIFY with its destination."""
+    """A message on its way: an answer with its key, or a NOTIFY with its peer."""
 
     at: float
     number: int
     message: Request | Response = field(compare=False)
     key: str = field(default="", compare=False)
-    destination: Address = field(default=("", 0), compare=False)
+    peer: Peer = field(default=Peer(("", 0)), compare=False)
 
 
 class PracticePbx:
@@ -76,7 +76,7 @@ class PracticePbx:
             if isinstance(due.message, Response):
                 self._agent.respond(due.key, due.message, now)
             else:
-                self._agent.send(due.message, due.destination, now)
+                self._agent.send(due.message, due.peer.address, now)
         self._agent.handle_timer(now)
         self._answering.notifier.expire(now)
         self._take_events(now)
@@ -112,12 +112,12 @@ class PracticePbx:
             self._take_notifies(now)
 
     def _take_notifies(self, at: float) -> None:
-        for notify, destination in self._answering.notifier.notifies_to_send():
-            heapq.heappush(self._due, _Due(at, next(self._numbers), notify, destination=destination))
+        for notify, peer in self._answering.notifier.notifies_to_send():
+            heapq.heappush(self._due, _Due(at, next(self._numbers), notify, peer=peer))
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
         try:
-            answer = self._answering.answer(event.request, event.source, now)
+            answer = self._answering.answer(event.request, Peer(event.source), now)
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
         self._record(event.request, event.source, answer, now)

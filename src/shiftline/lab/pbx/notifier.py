@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.agents import Truth
@@ -20,11 +21,19 @@ from shiftline.sip.events import Address
 from shiftline.sip.headers import CSeq, Headers, NameAddr
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import OPTION_TAG
+from shiftline.sip.transport import Transport
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
 _MEMBERS_WITH_STATE = 20
 """In one list notification, so that it fits a datagram together with the names of about 1,000 agents."""
+
+
+class Peer(NamedTuple):
+    """Where a SUBSCRIBE came from, and where its NOTIFYs go."""
+
+    address: Address
+    transport: Transport = Transport.UDP
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +50,7 @@ class _Watcher:
     """The Event header as written: the watcher compares it byte by byte."""
     users: tuple[str, ...]
     is_list: bool
-    source: Address
+    peer: Peer
     expires_at: float
     remote_number: int
     number: int = 0
@@ -64,7 +73,7 @@ class Notifier:
         self._state_of = state_of
         self._token = token
         self._watchers: dict[str, _Watcher] = {}
-        self._outbox: list[tuple[Request, Address]] = []
+        self._outbox: list[tuple[Request, Peer]] = []
 
     @property
     def allow_events(self) -> tuple[tuple[str, str], ...]:
@@ -72,7 +81,7 @@ class Notifier:
         packages = ", ".join(sorted(self._config.event_packages))
         return (("Allow-Events", packages),) if packages else ()
 
-    def subscribe(self, request: Request, source: Address, now: float) -> Answer:
+    def subscribe(self, request: Request, peer: Peer, now: float) -> Answer:
         """Answer a SUBSCRIBE outside a dialog. Raises SipSyntaxError."""
         event = EventHeader.parse(request.headers.get("Event") or "")
         user = request.uri.user or ""
@@ -98,7 +107,7 @@ class Notifier:
             event=request.headers.get("Event") or "",
             users=tuple(self._config.agents) if is_list else (user,),
             is_list=is_list,
-            source=source,
+            peer=peer,
             expires_at=now + seconds,
             remote_number=_number_of(request),
         )
@@ -150,7 +159,7 @@ class Notifier:
         ends = [one.expires_at for one in self._watchers.values() if not one.in_flight and not one.waiting]
         return min(ends, default=None)
 
-    def notifies_to_send(self) -> list[tuple[Request, Address]]:
+    def notifies_to_send(self) -> list[tuple[Request, Peer]]:
         """Hand over what is to leave now."""
         outbox, self._outbox = self._outbox, []
         return outbox
@@ -232,7 +241,7 @@ class Notifier:
     def _send_next(self, watcher: _Watcher) -> None:
         if watcher.waiting:
             watcher.in_flight = True
-            self._outbox.append((watcher.waiting.popleft(), watcher.source))
+            self._outbox.append((watcher.waiting.popleft(), watcher.peer))
 
 
 def _contact_of(request: Request) -> NameAddr:
