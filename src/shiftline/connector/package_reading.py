@@ -128,15 +128,20 @@ def read_notify(
     Its reason comes first ("noresource" needs no body), then a pending subscription, whose body is
     neutral on purpose (RFC 3856 section 6.6.2), then the body.
     """
-    if subscription.value == "terminated" and (ended := _END_REASONS.get(subscription.reason or "")):
+    if (ended := read_ending(subscription)) is not None:
         return ended
-    if subscription.value == "pending":
-        return _PENDING
     try:
         state = parse_state(package, content_type, body)
     except SipSyntaxError:
         return _UNREADABLE
     return reading_of(package, state, family, absence_shows=absence_shows)
+
+
+def read_ending(subscription: SubscriptionState) -> Reading | None:
+    """Return what the subscription's own state says about the agent; None when it leaves it to the body."""
+    if subscription.value == "pending":
+        return _PENDING
+    return _END_REASONS.get(subscription.reason or "") if subscription.value == "terminated" else None
 
 
 def read_subscribe_answer(package: Package, status: int) -> Reading:

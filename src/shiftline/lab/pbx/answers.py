@@ -15,7 +15,7 @@ from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.bindings import DEFAULT_EXPIRES_SECONDS, Bindings
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
-from shiftline.lab.pbx.notifier import Hop, Notifier
+from shiftline.lab.pbx.notifier import Notifier, Peer
 from shiftline.secrets import Secret
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
 from shiftline.sip.headers import NameAddr
@@ -50,22 +50,22 @@ class Answering:
         self._calls: set[str] = set()
         self.notifier = Notifier(config, state_of=self._presence, token=token)
 
-    def answer(self, request: Request, hop: Hop, now: float) -> Answer:
-        """The answer to a request, not an ACK, from ``hop``. Raises SipSyntaxError."""
+    def answer(self, request: Request, peer: Peer, now: float) -> Answer:
+        """The answer to a request, not an ACK, from ``peer``. Raises SipSyntaxError."""
         if self._faults.silent:
             return Answer(status=None, reason="silent")
-        if self._faults.allow_list is not None and hop.address[0] not in self._faults.allow_list:
+        if self._faults.allow_list is not None and peer.address[0] not in self._faults.allow_list:
             return Answer(status=403, reason="policy")
         if request.method == "CANCEL":
             return Answer(status=481)
         if has_tag(request.headers.get("To") or ""):
             return self._within_dialog(request, now)
-        if self._throttle and not self._throttle.admits(hop.address[0], now):
+        if self._throttle and not self._throttle.admits(peer.address[0], now):
             return Answer(status=403, reason="throttled")
         is_about_box = request.uri.user is None or self._faults.answers_for_itself
         if request.method == "OPTIONS" and is_about_box:
             return Answer(status=200, phrase="Keepalive")
-        return self._refusal_of_credentials(request, now) or self._authenticated(request, hop, now)
+        return self._refusal_of_credentials(request, now) or self._authenticated(request, peer, now)
 
     def username_of(self, request: Request) -> str | None:
         """The digest user a request names, whether or not it is let in."""
@@ -92,14 +92,14 @@ class Answering:
         reason = "wrong-password" if wrong else "stale" if stale else "challenge"
         return Answer(status=401, reason=reason, headers=(challenge,), authenticated=True)
 
-    def _authenticated(self, request: Request, hop: Hop, now: float) -> Answer:
+    def _authenticated(self, request: Request, peer: Peer, now: float) -> Answer:
         user = target_user(request)
         if request.method == "REGISTER":
             return self._register(request, user, now)
         if request.method == "INVITE" and _CALL.search(user or ""):
             return self._accept_call(request)
         if request.method == "SUBSCRIBE" and self._config.event_packages:
-            return self.notifier.subscribe(request, hop, now)
+            return self.notifier.subscribe(request, peer, now)
         if request.method == "OPTIONS" and "options" in self._config.blind_methods:
             return Answer(status=200, authenticated=True)
         if request.method in ("OPTIONS", "INVITE"):

@@ -17,7 +17,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.answers import Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.notifier import Hop
+from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
@@ -36,13 +36,13 @@ from shiftline.sip.transport import Transport
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Due:
-    """A message on its way: an answer with its key, or a NOTIFY with its way."""
+    """A message on its way: an answer with its key, or a NOTIFY with its peer."""
 
     at: float
     number: int
     message: Request | Response = field(compare=False)
     key: str = field(default="", compare=False)
-    hop: Hop = field(default=Hop(("", 0)), compare=False)
+    peer: Peer = field(default=Peer(("", 0)), compare=False)
 
 
 class PracticePbx:
@@ -88,7 +88,7 @@ class PracticePbx:
             if isinstance(due.message, Response):
                 self._agent.respond(due.key, due.message, now)
             else:
-                self._agent.send(due.message, due.hop.address, now, transport=due.hop.transport)
+                self._agent.send(due.message, due.peer.address, now, transport=due.peer.transport)
         self._agent.handle_timer(now)
         self._answering.notifier.expire(now)
         self._take_events(now)
@@ -132,12 +132,12 @@ class PracticePbx:
             self._take_notifies(now)
 
     def _take_notifies(self, at: float) -> None:
-        for notify, hop in self._answering.notifier.notifies_to_send():
-            heapq.heappush(self._due, _Due(at, next(self._numbers), notify, hop=hop))
+        for notify, peer in self._answering.notifier.notifies_to_send():
+            heapq.heappush(self._due, _Due(at, next(self._numbers), notify, peer=peer))
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
         try:
-            answer = self._answering.answer(event.request, Hop(event.source, event.transport), now)
+            answer = self._answering.answer(event.request, Peer(event.source, event.transport), now)
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
         self._record(event.request, event.source, answer, now)

@@ -25,12 +25,12 @@ from shiftline.sip.transport import Transport
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
-_MEMBERS_WITH_STATE = 40
-"""In one list notification, so that it fits a datagram: 40 states are about 30 KB."""
+_MEMBERS_WITH_STATE = 20
+"""In one list notification, so that it fits a datagram together with the names of about 1,000 agents."""
 
 
-class Hop(NamedTuple):
-    """Where a subscriber sent from, and over what: its NOTIFYs go there."""
+class Peer(NamedTuple):
+    """Where a SUBSCRIBE came from, and where its NOTIFYs go."""
 
     address: Address
     transport: Transport = Transport.UDP
@@ -45,10 +45,12 @@ class _Watcher:
     remote: str
     contact: NameAddr
     routes: list[str]
-    event: EventHeader
+    package: str
+    event: str
+    """The Event header as written: the watcher compares it byte by byte."""
     users: tuple[str, ...]
     is_list: bool
-    hop: Hop
+    peer: Peer
     expires_at: float
     remote_number: int
     number: int = 0
@@ -71,7 +73,7 @@ class Notifier:
         self._state_of = state_of
         self._token = token
         self._watchers: dict[str, _Watcher] = {}
-        self._outbox: list[tuple[Request, Hop]] = []
+        self._outbox: list[tuple[Request, Peer]] = []
 
     @property
     def allow_events(self) -> tuple[tuple[str, str], ...]:
@@ -79,7 +81,7 @@ class Notifier:
         packages = ", ".join(sorted(self._config.event_packages))
         return (("Allow-Events", packages),) if packages else ()
 
-    def subscribe(self, request: Request, hop: Hop, now: float) -> Answer:
+    def subscribe(self, request: Request, peer: Peer, now: float) -> Answer:
         """Answer a SUBSCRIBE outside a dialog. Raises SipSyntaxError."""
         event = EventHeader.parse(request.headers.get("Event") or "")
         user = request.uri.user or ""
@@ -101,10 +103,11 @@ class Notifier:
             remote=request.headers.get("From") or "",
             contact=_contact_of(request),
             routes=request.headers.get_all("Record-Route"),
-            event=event,
+            package=event.package,
+            event=request.headers.get("Event") or "",
             users=tuple(self._config.agents) if is_list else (user,),
             is_list=is_list,
-            hop=hop,
+            peer=peer,
             expires_at=now + seconds,
             remote_number=_number_of(request),
         )
@@ -156,7 +159,7 @@ class Notifier:
         ends = [one.expires_at for one in self._watchers.values() if not one.in_flight and not one.waiting]
         return min(ends, default=None)
 
-    def notifies_to_send(self) -> list[tuple[Request, Hop]]:
+    def notifies_to_send(self) -> list[tuple[Request, Peer]]:
         """Hand over what is to leave now."""
         outbox, self._outbox = self._outbox, []
         return outbox
@@ -190,9 +193,9 @@ class Notifier:
             self._tell(watcher, watcher.users[start : start + _MEMBERS_WITH_STATE], now, full=False)
 
     def _tell(self, watcher: _Watcher, users: tuple[str, ...], now: float, *, full: bool) -> None:
-        media_type, write = BODIES[watcher.event.package]
+        media_type, write = BODIES[watcher.package]
         states = {
-            user: write(self._aor(user), self._truth(watcher.event.package, user, now), watcher.version)
+            user: write(self._aor(user), self._truth(watcher.package, user, now), watcher.version)
             for user in users
         }
         if watcher.is_list:
@@ -226,7 +229,7 @@ class Notifier:
             ("Call-ID", watcher.call_id),
             ("CSeq", f"{watcher.number:d} NOTIFY"),
             ("Contact", f"<{self._aor(watcher.users[0])}>"),
-            ("Event", str(watcher.event)),
+            ("Event", watcher.event),
             ("Subscription-State", state),
             ("Content-Type", content_type),
         ):
@@ -238,7 +241,7 @@ class Notifier:
     def _send_next(self, watcher: _Watcher) -> None:
         if watcher.waiting:
             watcher.in_flight = True
-            self._outbox.append((watcher.waiting.popleft(), watcher.hop))
+            self._outbox.append((watcher.waiting.popleft(), watcher.peer))
 
 
 def _contact_of(request: Request) -> NameAddr:

@@ -47,12 +47,12 @@ class DialogInfo:
     def updated_by(self, later: DialogInfo) -> DialogInfo | None:
         """What is known after ``later``; None when a document between was lost (section 4.3).
 
-        Then full state must be fetched. A version already seen changes nothing.
+        Then full state must be fetched. A partial document already seen changes nothing.
         """
+        if later.is_full:
+            return later  # whatever its version: the order of NOTIFYs is kept by their CSeq
         if later.version <= self.version:
             return self
-        if later.is_full:
-            return later
         if later.version != self.version + 1:
             return None
         known = {dialog.dialog_id: dialog for dialog in (*self.dialogs, *later.dialogs)}

@@ -55,12 +55,12 @@ class RegistrationInfo:
     def updated_by(self, later: RegistrationInfo) -> RegistrationInfo | None:
         """What is known after ``later``; None when a document between was lost (section 5.1).
 
-        Then full state must be fetched. A version already seen changes nothing.
+        Then full state must be fetched. A partial document already seen changes nothing.
         """
+        if later.is_full:
+            return later  # whatever its version: the order of NOTIFYs is kept by their CSeq
         if later.version <= self.version:
             return self
-        if later.is_full:
-            return later
         if later.version != self.version + 1:
             return None
         known = {one.registration_id: one for one in self.registrations}

@@ -16,6 +16,8 @@ from shiftline.sip.values import MediaType
 MEDIA_TYPE = "application/rlmi+xml"
 OPTION_TAG = "eventlist"
 """What Supported must hold, or the PBX may not answer with a list (section 4.1)."""
+MOST_ELEMENTS = 4_000
+"""Two or three for each member: a longer list must come in several notifications."""
 ACCEPT = ("multipart/related", MEDIA_TYPE)
 
 
@@ -55,7 +57,7 @@ def parse_resource_list(body: bytes, content_type: str) -> ResourceList:
     )
     if document is None:
         raise SipSyntaxError(f"No part of the list notification is {MEDIA_TYPE}.")
-    root = read_xml(document.body, "list")
+    root = read_xml(document.body, "list", most_elements=MOST_ELEMENTS)
     by_id = {part.content_id: part for part in parts if part.content_id is not None}
     members: list[Member] = []
     for resource in children(root, "resource"):

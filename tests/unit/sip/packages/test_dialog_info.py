@@ -48,8 +48,9 @@ def test_a_gap_asks_for_full_state() -> None:
     assert first.updated_by(known(version=9)) == known(version=9)
 
 
-def test_an_old_version_changes_nothing() -> None:
-    """Overtaken or doubled."""
+def test_an_old_partial_document_changes_nothing() -> None:
+    """Overtaken or doubled; full state is taken even from a notifier that never counts."""
     first = known("confirmed", version=2)
-    assert first.updated_by(known(version=2)) is first
+    assert first.updated_by(known(version=2, state="partial")) is first
     assert first.updated_by(known(version=1, state="partial")) is first
+    assert first.updated_by(known(version=2)) == known(version=2)

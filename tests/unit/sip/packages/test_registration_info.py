@@ -60,8 +60,8 @@ def test_partial_state_is_laid_over_full_state() -> None:
 
 
 def test_a_gap_asks_for_full_state() -> None:
-    """Full state needs none before it; an old version changes nothing."""
+    """Full state needs none before it; an old partial document changes nothing."""
     first = known(reginfo("active", "active", version=1))
     assert first.updated_by(known(reginfo("init", version=3, state="partial"))) is None
     assert first.updated_by(known(reginfo("init", version=3))) == known(reginfo("init", version=3))
-    assert first.updated_by(known(reginfo("init", version=1))) is first
+    assert first.updated_by(known(reginfo("init", version=1, state="partial"))) is first
