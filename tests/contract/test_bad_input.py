@@ -66,7 +66,7 @@ async def test_a_pbx_that_is_away_is_told_once_and_trades_are_referred(
         assert row.decided_at is not None
         assert row.refer_by <= row.decided_at < row.deadline
     (trouble,) = lines(log, "trunk in trouble")
-    assert (trouble["address"], trouble["cause"]) == ("127.0.0.1:9", "network.unreachable")
+    assert (trouble["address"], trouble["cause"]) == ("127.0.0.1:9 over UDP", "network.unreachable")
     assert "The PBX does not answer." in trouble["why"]
     assert not any(floor.practice.org.effective_decisions(row.external_id) for row in rows)
 

@@ -97,33 +97,35 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> str:
         """Send one message; returns why it cannot leave, "" when it could."""
-        if self._transport is None or self._transport.is_closing():
+        if not self.is_open:
             return "The connection is closed."
-        if self._transport.get_write_buffer_size() + len(data) > self._settings.queue_bytes:
+        if not self._has_room(len(data)):
             return "The peer does not read what was sent to it."
         self._active_at = self._loop.time()
-        self._transport.write(data)
+        self._write(data)
         return ""
 
     def close(self, why: str = "The connection was closed.") -> None:
-        """End the connection; what was written before still leaves, unless the peer reads nothing."""
+        """End the connection; what was written before still leaves, if the peer reads it in time."""
         self._why = self._why or why
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
-        else:
+        if self._transport is not None:
             self._transport.close()
 
-    def abort(self) -> None:
-        """End the connection without a goodbye."""
+    def abort(self, why: str = "The connection was closed.") -> None:
+        """End the connection at once, without a goodbye."""
+        self._why = self._why or why
         if self._transport is not None:
             self._transport.abort()
 
     # Inside
 
+    def _has_room(self, size: int) -> bool:
+        """Whether so many bytes more may wait for the peer."""
+        waiting = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return waiting + size <= self._settings.queue_bytes
+
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and self.is_open and self._has_room(len(data)):
             self._transport.write(data)
 
     def _look_after(self) -> None:
@@ -132,10 +134,14 @@ class Connection(asyncio.Protocol):
             self._watch.cancel()
         now, settings = self._loop.time(), self._settings
         if self._pong_by is not None and self._pong_by <= now:
-            self.close(f"The peer did not answer a keep-alive within {settings.pong_seconds:g} s.")
+            self.abort(f"The peer did not answer a keep-alive within {settings.pong_seconds:g} s.")
             return
         if self._active_at + settings.idle_seconds <= now:
-            self.close(f"Nothing was sent or received for {settings.idle_seconds:g} s.")
+            why = f"Nothing was sent or received for {settings.idle_seconds:g} s."
+            if self._has_room(settings.queue_bytes):
+                self.close(why)
+            else:
+                self.abort(why)  # a peer that reads nothing would keep a goodbye waiting
             return
         due = self._active_at + settings.idle_seconds
         if self.is_ours and settings.keepalive_seconds is not None and self._pong_by is None:

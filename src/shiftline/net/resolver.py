@@ -20,7 +20,8 @@ from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError, Un
 from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, plan, transport_of
 from shiftline.sip.uri import SipUri
 
-ANY_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound to
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
+_ANY_ADDRESSES = (ANY_ADDRESS, "::")
 LONGEST_LOOK_UP = 4.0
 """Seconds for one question to the DNS, its repetitions included."""
 
@@ -45,12 +46,15 @@ class Resolver:
                 self._dns.nameservers = [nameserver[0]]
                 self._dns.port = nameserver[1]
 
-    async def targets(self, uri: SipUri, *, source: str = ANY_ADDRESSES[0]) -> list[Target]:
+    async def targets(
+        self, uri: SipUri, *, source: str = ANY_ADDRESS, named_by: str = "trunk.address"
+    ) -> list[Target]:
         """Where requests to ``uri`` go from ``source``, in the order in which to try it.
 
-        Raises ConfigurationError if there is no such place, UnavailableError if nobody can tell now.
+        ``named_by`` is where the user wrote the host, for the errors. Raises ConfigurationError if there
+        is no such place, UnavailableError if nobody can tell now.
         """
-        look_up = _LookUp(self._dns, uri, source)
+        look_up = _LookUp(self._dns, uri, source, named_by)
         dialogue = plan(uri, random=random.random)
         try:
             question = next(dialogue)
@@ -60,7 +64,10 @@ class Resolver:
             targets: list[Target] = end.value
         reachable = [target for target in targets if look_up.is_reachable(target.host)]
         if not reachable:
-            raise _no_address(uri.host, look_up.why_none)
+            raise ConfigurationError(
+                f"The host {uri.host!r} of {named_by} has no address: {look_up.why_none}.",
+                remedy="Check the name and our own source address, or write the address itself.",
+            )
         family = ":" in reachable[0].host
         return [target for target in reachable if (":" in target.host) == family]
 
@@ -68,10 +75,13 @@ class Resolver:
 class _LookUp:
     """The questions about one URI: once the DNS was silent, it is not asked again."""
 
-    def __init__(self, resolver: dns.asyncresolver.Resolver | None, uri: SipUri, source: str) -> None:
+    def __init__(
+        self, resolver: dns.asyncresolver.Resolver | None, uri: SipUri, source: str, named_by: str
+    ) -> None:
         # A name without a dot is a machine of this network, known to its hosts file or search list.
         self._dns = resolver if "." in uri.host else None
         self._families = _families(source)
+        self._named_by = named_by
         self.why_none = f"none can be reached from {source}"
 
     def is_reachable(self, host: str) -> bool:
@@ -115,7 +125,7 @@ class _LookUp:
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
                 raise UnavailableError(
-                    f"The host {name!r} of trunk.address cannot be looked up now: {error.strerror}.",
+                    f"The host {name!r} of {self._named_by} cannot be looked up now: {error.strerror}.",
                     remedy="Check the name and the name server, or write the address itself.",
                 ) from error
             self.why_none = (error.strerror or "unknown").lower()
@@ -168,7 +178,7 @@ def source_towards(destination: tuple[str, int], configured: str) -> str:
     Via must name an address where answers find us (RFC 3261 section 18.1.1), and 0.0.0.0 is none. Raises
     UnavailableError where there is no route.
     """
-    if configured not in ANY_ADDRESSES:
+    if configured not in _ANY_ADDRESSES:
         return configured
     family = socket.AF_INET6 if ":" in destination[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -182,7 +192,7 @@ def source_towards(destination: tuple[str, int], configured: str) -> str:
 
 
 def _families(source: str) -> list[socket.AddressFamily]:
-    if source in ANY_ADDRESSES:
+    if source in _ANY_ADDRESSES:
         return [socket.AF_INET, socket.AF_INET6]
     return [socket.AF_INET6 if ip_address(source).version == 6 else socket.AF_INET]
 
@@ -212,10 +222,3 @@ def _srvs(found: Sequence[dns.rdata.Rdata]) -> list[Srv]:
         for record in found
         if isinstance(record, SRV)
     ]
-
-
-def _no_address(host: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The host {host!r} of trunk.address has no address: {why}.",
-        remedy="Check the name and trunk.source, or write the address itself.",
-    )
