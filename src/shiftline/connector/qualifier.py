@@ -197,6 +197,11 @@ class Qualifier:
         found = self._found.get(method)
         return found is not None and found.holds(now, self.policy.valid)
 
+    @property
+    def _blind_retry(self) -> timedelta:
+        """Before the old answers lapse, which would keep checks waiting."""
+        return min(BLIND_RETRY, self.policy.valid * RENEW_AT)
+
     def _was_proven(self) -> bool:
         found = self._found.get(self._chosen)
         return found is not None and found.state is QualificationState.QUALIFIED
@@ -209,7 +214,7 @@ class Qualifier:
             return needed or now >= self._since + EAGER_AFTER
         age = now - current.asked_at
         if current.state is QualificationState.BLIND and needed:
-            return age >= BLIND_RETRY
+            return age >= self._blind_retry
         inside = self.policy.in_publish_window(now)
         return age >= self.policy.valid * (RENEW_INSIDE if inside else RENEW_AT)
 
@@ -240,7 +245,7 @@ class Qualifier:
         """No candidate qualifies: one that at least answers tells the unknown users apart."""
         heard = [name for name in self.policy.methods if self._holds(name, now)]
         self._chosen = heard[0] if heard else self.policy.methods[0]
-        self._end_trial(now + (BLIND_RETRY if heard else UNKNOWN_RETRY))
+        self._end_trial(now + (self._blind_retry if heard else UNKNOWN_RETRY))
 
     def _end_trial(self, again_at: datetime) -> None:
         self._trial = None

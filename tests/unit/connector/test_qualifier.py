@@ -86,6 +86,15 @@ def test_a_blind_method_lets_checks_go_and_believes_none() -> None:
     assert asker.judged(AVAILABLE, "options", NOW + BLIND_RETRY) == AVAILABLE
 
 
+def test_a_short_validity_keeps_no_check_waiting() -> None:
+    """A blind method is asked again before its old answers lapse."""
+    asker = qualifier(valid=timedelta(minutes=2))
+    answer(asker, NOW, {"options": SAME})
+    renewal = NOW + timedelta(minutes=1.5)
+    assert asker.may_check(renewal)
+    assert asker.next_control(renewal, needed=True) is not None
+
+
 @pytest.mark.parametrize("status", [403, None])
 def test_refused_or_silent_controls_prove_nothing(status: int | None) -> None:
     """Checks go on waiting, and the other control is not troubled; both are asked again soon."""
