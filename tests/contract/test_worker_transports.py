@@ -56,6 +56,7 @@ async def test_a_check_is_answered_on_every_way(
     try:
         for number, way in enumerate(WAYS[host]):
             port = pbx.address[1]
+            monkeypatch.setenv("SHIFTLINE_POLICY__TRUST_UNQUALIFIED", "true")
             monkeypatch.setenv("SHIFTLINE_TRUNK__ADDRESS", way.format(port=port, secure=port + 1))
             settings = load_settings(path)
             plan = WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses={})

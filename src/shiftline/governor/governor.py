@@ -239,6 +239,8 @@ class Governor:
         self._pacer.restart(now + (self._silence if self._strikes else 0.0))
         was_the_rate = self._passed_since_resumed and self._silence < STRIKE_SILENCE
         self._passed_since_resumed = False
+        if self.refusal is RefusalClass.UNREACHABLE:
+            self._silence = 0.0  # the trunk speaks: a question that is still unanswered is its user's affair
         if was_the_rate:
             self._resume(now)
         else:

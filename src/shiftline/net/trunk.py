@@ -35,7 +35,6 @@ from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
-MOST_TRIES = 3  # unanswered tries of one question before its user is called unreachable
 QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
 SHORTEST_QUEUE = 32
 LEASE_LOOK_SECONDS = 0.2
@@ -290,13 +289,9 @@ class TrunkDriver:
                 reading = await method.read(exchange.request, response, self._speaker)
             self._keep(waiting, reading, response.status)
             return
-        # A question that leaves while the PBX is listened for follows a canary; a control's always does.
-        if answer is Answer.SILENT and (waiting.control or self._governor.mode is not Mode.LISTENING):
-            waiting.tries += 1
-            if waiting.tries >= MOST_TRIES:
-                self._keep(waiting, NOBODY_ANSWERED, None)
-                return
-        if answer is Answer.REFUSED:
+        if answer is Answer.SILENT and waiting.is_unanswered_for_itself(self._passes):
+            self._keep(waiting, NOBODY_ANSWERED, None)
+        elif answer in (Answer.SILENT, Answer.REFUSED):
             self._waiting.set_aside(waiting)
         else:
             self._waiting.put_back(waiting)

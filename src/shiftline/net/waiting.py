@@ -13,6 +13,7 @@ from shiftline.connector.records import DueCheck
 from shiftline.sip.message import Request
 
 REFUSALS_OF_ONE = 3  # refusals of one question, with others passing in between, before it is the user's own
+SILENCES_OF_ONE = 3  # the same of silences
 _FIRST_OF_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -29,9 +30,10 @@ class Waiting:
     """What to send after a challenge: the same call, so that a second challenge is known as one."""
     carried: bool = field(default=False, compare=False)
     """The last attempt had our credentials in it."""
-    tries: int = field(default=0, compare=False)
     refusals: int = field(default=0, compare=False)
-    passes_then: int = field(default=0, compare=False)
+    refused_after: int = field(default=0, compare=False)
+    silences: int = field(default=0, compare=False)
+    silent_after: int = field(default=0, compare=False)
 
     @property
     def address(self) -> str:
@@ -43,10 +45,17 @@ class Waiting:
 
     def is_refused_for_itself(self, passes: int) -> bool:
         """Count a refusal that came although something else passed since this question's last one."""
-        if not self.refusals or passes > self.passes_then:
+        if not self.refusals or passes > self.refused_after:
             self.refusals += 1
-            self.passes_then = passes
+            self.refused_after = passes
         return self.refusals >= REFUSALS_OF_ONE
+
+    def is_unanswered_for_itself(self, passes: int) -> bool:
+        """Count a silence likewise: a phone that never answers is not a PBX that is away."""
+        if not self.silences or passes > self.silent_after:
+            self.silences += 1
+            self.silent_after = passes
+        return self.silences >= SILENCES_OF_ONE
 
 
 class WaitingQuestions:
@@ -54,7 +63,7 @@ class WaitingQuestions:
 
     def __init__(self) -> None:
         self._queue: list[Waiting] = []
-        self._aside: list[Waiting] = []  # refused; another one goes first, and tells whom it was about
+        self._aside: list[Waiting] = []  # refused or silent: another goes first, and tells whom it was about
         self._order = count()
 
     def __len__(self) -> int:
@@ -83,7 +92,7 @@ class WaitingQuestions:
         self._aside.append(waiting)
 
     def take_back(self) -> None:
-        """Something passed, so what was refused may be asked again."""
+        """Something passed, so what was set aside may be asked again."""
         for waiting in self._aside:
             heapq.heappush(self._queue, waiting)
         self._aside.clear()

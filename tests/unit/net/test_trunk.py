@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
@@ -31,16 +33,17 @@ def a_qualifier() -> Qualifier:
 
 @asynccontextmanager
 async def trunk(
-    status_of: Callable[[str | None], int],
+    status_of: Callable[[str | None], int], *, timeout_seconds: float = 1.0
 ) -> AsyncIterator[tuple[TrunkDriver, Governor, Counter[str]]]:
-    """A driver and a PBX that answers each user's OPTIONS with ``status_of(user)``."""
+    """A driver and a PBX that answers each user's OPTIONS with ``status_of(user)``, 0 for silence."""
     asked: Counter[str] = Counter()
 
     def answer(endpoint: SipEndpoint, event: RequestReceived) -> None:
         user = event.request.uri.user
         asked[user or "canary"] += 1
-        if event.key is not None:
-            endpoint.respond(event.key, response_to(event.request, status_of(user)))
+        status = status_of(user)
+        if event.key is not None and status:
+            endpoint.respond(event.key, response_to(event.request, status))
 
     governor = Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time())
     async with (
@@ -53,7 +56,7 @@ async def trunk(
                 targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
                 domain=DOMAIN,
                 identity=SipUri(scheme="sip", user="shiftline", host="lab", port=None),
-                answer_timeout_seconds=1.0,
+                answer_timeout_seconds=timeout_seconds,
             ),
             digest=None,
             governor=governor,
@@ -102,6 +105,32 @@ async def test_a_refused_agent_at_the_end_stops_nothing() -> None:
         found = await gather(driver, 5)
     assert found["agent4"].kind is EvidenceKind.UNVERIFIABLE
     assert governor.mode is not Mode.STOPPED
+
+
+@pytest.mark.parametrize("dead", [{"agent0"}, {"agent9"}, {"agent0", "agent1", "agent2"}])
+async def test_a_phone_that_never_answers_does_not_stop_the_others(dead: set[str]) -> None:
+    """First, last or several: the dead are called unreachable, the rest are asked.
+
+    Three silences count, each after something else passed; alone, three are needed for a canary to pass.
+    """
+    async with trunk(lambda user: 0 if user in dead else 200, timeout_seconds=0.1) as (driver, _, asked):
+        driver.submit(checks(10))
+        found = await gather(driver, 10)
+    unreachable = {agent for agent, one in found.items() if one.cause == "network.unreachable"}
+    assert unreachable == dead
+    assert sum(one.kind is EvidenceKind.AVAILABLE for one in found.values()) == 10 - len(dead)
+    assert max(asked[agent] for agent in dead) <= 1 + 3 + 3
+
+
+async def test_a_pbx_that_is_away_says_nothing_about_an_agent() -> None:
+    """Nothing has passed, so the silence is the PBX's; when it is back, everybody is asked."""
+    away = True
+    async with trunk(lambda _: 0 if away else 200, timeout_seconds=0.05) as (driver, _, _):
+        driver.submit(checks(3))
+        assert await driver.gathered(2.5) == []
+        away = False
+        found = await gather(driver, 3)
+    assert {one.kind for one in found.values()} == {EvidenceKind.AVAILABLE}
 
 
 async def test_a_declined_check_is_the_agents_own_answer() -> None:

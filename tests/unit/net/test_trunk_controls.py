@@ -14,7 +14,6 @@ from shiftline.connector.qualifier import UNKNOWN_RETRY, QualificationPolicy, Qu
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.net import trunk
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.secrets import Secret
@@ -154,7 +153,6 @@ async def test_a_box_that_answers_for_itself_is_not_believed() -> None:
 
 async def test_agents_wait_while_the_controls_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is proven, so nobody is asked; when the controls answer again, all go on."""
-    monkeypatch.setattr(trunk, "MOST_TRIES", 1)
     silent = True
 
     def answers(request: Request, user: str | None) -> int:

@@ -102,6 +102,8 @@ class Answering:
             return self.notifier.subscribe(request, peer, now)
         if request.method == "OPTIONS" and "options" in self._config.blind_methods:
             return Answer(status=200, authenticated=True)
+        if request.method in ("OPTIONS", "INVITE") and user in self._faults.dead_phones:
+            return Answer(status=None, reason="dead-phone", authenticated=True)
         if request.method in ("OPTIONS", "INVITE"):
             return Answer(status=ANSWERS[self._presence(user, now)], authenticated=True)
         methods = f"{_METHODS}, SUBSCRIBE" if self._config.event_packages else _METHODS

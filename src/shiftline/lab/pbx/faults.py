@@ -53,6 +53,8 @@ class Faults:
     """Every OPTIONS gets a 200 from the box, whoever it is about, as from many SBCs."""
     slow_factor: float = 1.0
     """Multiplies the time of every answer that reached authentication."""
+    dead_phones: frozenset[str] = frozenset()
+    """Users whose phones are registered and never answer: the PBX waits for them longer than we do."""
     silent: bool = False
     """Nothing is ever answered."""
 
