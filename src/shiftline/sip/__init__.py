@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shiftline.sip.agent import SipAgent
     from shiftline.sip.digest import Challenge, ChallengeOutcome, DigestAccount, DigestClient
     from shiftline.sip.digest_server import DigestServer, DigestVerdict
+    from shiftline.sip.digest_values import AuthenticationInfo
     from shiftline.sip.events import (
         Address,
         Datagram,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from shiftline.sip.transport import Transport
     from shiftline.sip.uri import SipUri
     from shiftline.sip.values import (
-        AuthenticationInfo,
         CSeq,
         DeltaSeconds,
         EventType,
@@ -52,6 +52,7 @@ _HOMES = {
     "agent": ("SipAgent",),
     "digest": ("Challenge", "ChallengeOutcome", "DigestAccount", "DigestClient"),
     "digest_server": ("DigestServer", "DigestVerdict"),
+    "digest_values": ("AuthenticationInfo",),
     "events": (
         "Address",
         "Datagram",
@@ -73,7 +74,6 @@ _HOMES = {
     "transport": ("Transport",),
     "uri": ("SipUri",),
     "values": (
-        "AuthenticationInfo",
         "CSeq",
         "DeltaSeconds",
         "EventType",

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.digest import Challenge, parse_digest
+from shiftline.sip.digest_values import AuthenticationInfo
 from shiftline.sip.grammar import TOKEN, read_number, without_quoted
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
-    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,

@@ -16,12 +16,12 @@ from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.package_bodies import BODIES, list_body
-from shiftline.sip.event_header import EventHeader, delta_seconds
 from shiftline.sip.events import Address
 from shiftline.sip.headers import CSeq, Headers, NameAddr
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import OPTION_TAG
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import EventType, read_seconds
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
@@ -83,7 +83,7 @@ class Notifier:
 
     def subscribe(self, request: Request, peer: Peer, now: float) -> Answer:
         """Answer a SUBSCRIBE outside a dialog. Raises SipSyntaxError."""
-        event = EventHeader.parse(request.headers.get("Event") or "")
+        event = EventType.parse(request.headers.get("Event") or "")
         user = request.uri.user or ""
         if event.package not in self._config.event_packages:
             return Answer(status=489, reason="policy", headers=self.allow_events, authenticated=True)
@@ -165,7 +165,7 @@ class Notifier:
         return outbox
 
     def _granted(self, request: Request) -> tuple[int, Answer | None]:
-        wish = delta_seconds(request.headers.get("Expires"))
+        wish = read_seconds(request.headers.get("Expires"))
         seconds = min(_DEFAULT_EXPIRES_SECONDS if wish is None else wish, _LONGEST_EXPIRES_SECONDS)
         least = self._config.least_subscription_seconds
         if 0 < seconds < least:
