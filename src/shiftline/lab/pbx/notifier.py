@@ -179,7 +179,7 @@ class Notifier:
         return Answer(status=200, headers=tuple(headers), authenticated=True, to_tag=tag)
 
     def _truth(self, package: str, user: str, now: float) -> Truth:
-        return Truth.AVAILABLE if package in self._config.blind_methods else self._state_of(user, now)
+        return Truth.AVAILABLE if package in self._config.faults.blind_methods else self._state_of(user, now)
 
     def _tell_all(self, watcher: _Watcher, now: float) -> None:
         if not watcher.is_list:
