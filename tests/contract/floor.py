@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -160,14 +159,6 @@ async def pbx_of(
         yield pbx
     finally:
         await pbx.stop()
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port on which nobody listens."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def lines(log: Log, event: str) -> Log:

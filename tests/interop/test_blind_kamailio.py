@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.support import token
 
 from shiftline.connector.families import FAMILIES, GENERIC
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
@@ -57,10 +57,6 @@ request_route {{
 }}
 """
 ITSELF, ANYBODY = " && $rU==$null", ""
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 @asynccontextmanager

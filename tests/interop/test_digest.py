@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
@@ -28,10 +28,6 @@ pytestmark = pytest.mark.interop
 
 HERE = Path(__file__).parent
 PASSWORD = Secret("secret")
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def uri(address: tuple[str, int], user: str | None = None) -> SipUri:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import token
 
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.authorized import send_authorized
@@ -48,10 +48,6 @@ async def running(
         yield pbx
     finally:
         await pbx.stop()
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def account(user: str = "shiftline", password: Secret = PASSWORD) -> DigestClient:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support import token
 from tests.unit.sip.packages.bodies import dialog_info, pidf
 
 from shiftline.connector.package_reading import family_of
@@ -36,10 +36,6 @@ AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
 BLIND = Reading(EvidenceKind.UNVERIFIABLE, "method.blind")
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, kw_only=True)

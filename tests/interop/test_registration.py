@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -38,10 +38,6 @@ async def running(directory: Path) -> AsyncIterator[KamailioPbx]:
         yield pbx
     finally:
         await pbx.stop()
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def a_client(password: Secret = PASSWORD) -> DigestClient:
