@@ -70,7 +70,7 @@ class _Drawing:
         return self.places.setdefault((ours, address), len(self.places))
 
 
-def ladder(trace: Trace, *, redacted: bool = True) -> Ladder:
+def ladder_of(trace: Trace, *, redacted: bool = True) -> Ladder:
     """Lay the trace out. Repetitions of a message are one row, unless the call went on between them."""
     drawing = _Drawing()
     start: float | None = None

@@ -88,7 +88,7 @@ Records = Sequence[Naptr] | Sequence[Srv] | Sequence[str]
 Plan = Generator[Question, Records, list[Target]]
 
 
-def plan(uri: SipUri, *, random: Callable[[], float]) -> Plan:
+def plan_targets(uri: SipUri, *, random: Callable[[], float]) -> Plan:
     """Find the targets of a ``sip:`` or ``sips:`` URI; ``random`` gives numbers from 0 to below 1.
 
     Raises ConfigurationError for a URI that names a transport we do not have, or none that it may.
