@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from shiftline.sip.events import Address
+from shiftline.sip.events import Address, address_text
 from shiftline.sip.glance import Glance, Kind, glance
-from shiftline.sip.trace import Direction, Trace, TracedMessage, address_text
+from shiftline.sip.trace import Direction, Trace, TracedMessage
 from shiftline.sip.transport import Transport
 
 

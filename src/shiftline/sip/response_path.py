@@ -8,8 +8,8 @@ from shiftline.sip.events import Address
 from shiftline.sip.grammar import split_list
 from shiftline.sip.headers import Via
 from shiftline.sip.message import Request
+from shiftline.sip.via import MAGIC_COOKIE
 
-_MAGIC_COOKIE = "z9hG4bK"
 _RPORT = re.compile(r";\s*rport\s*(?:=[^;,]*)?(?=;|$)", re.IGNORECASE)
 _DEFAULT_PORT = 5060
 
@@ -30,7 +30,7 @@ def server_key(request: Request, via: Via) -> str:
 
 def _key(request: Request, via: Via, method: str) -> str:
     branch = via.branch or ""
-    if not branch.startswith(_MAGIC_COOKIE):
+    if not branch.startswith(MAGIC_COOKIE):
         headers = request.headers
         number = (headers.get("CSeq") or "").split()[0]
         branch = f"{branch}|{headers.get('Call-ID')}|{headers.get('From')}|{number}|{request.uri}"
