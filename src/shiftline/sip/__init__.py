@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from shiftline.sip.framing import KeepAlive, StreamFramer
     from shiftline.sip.headers import Headers
-    from shiftline.sip.inspection import Reading, inspect
+    from shiftline.sip.inspection import Inspection, inspect
     from shiftline.sip.ladder import Ladder, ladder_of
     from shiftline.sip.mermaid import mermaid_of
     from shiftline.sip.message import Request, Response, parse_message, response_to
@@ -91,7 +91,7 @@ _HOMES = {
     ),
     "framing": "KeepAlive StreamFramer",
     "headers": "Headers",
-    "inspection": "Reading inspect",
+    "inspection": "Inspection inspect",
     "ladder": "Ladder ladder_of",
     "mermaid": "mermaid_of",
     "message": "Request Response parse_message response_to",
@@ -149,6 +149,7 @@ __all__ = [
     "EventType",
     "Failure",
     "Headers",
+    "Inspection",
     "KeepAlive",
     "Ladder",
     "Level",
@@ -164,7 +165,6 @@ __all__ = [
     "Part",
     "Presence",
     "Question",
-    "Reading",
     "Reason",
     "Registered",
     "Registration",
