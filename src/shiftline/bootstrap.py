@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets as tokens
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -274,6 +274,8 @@ class OpenTrunk:
     ownership: Ownership
     driver: TrunkDriver
     registration: TrunkRegistration | None
+    recall: Callable[[Lease], Awaitable[None]]
+    """Begin anew with what the database knows."""
 
 
 @asynccontextmanager
@@ -330,7 +332,7 @@ async def open_trunk(
         )
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         try:
-            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration)
+            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration, recall=recall)
         finally:
             if registration is not None:
                 await registration.aclose()
@@ -386,7 +388,14 @@ async def open_worker_on(
                     fresh_seconds=settings.policy.fresh_seconds,
                     addresses=plan.addresses,
                 ),
-                checker=Checker(work=store.work, clock=clock, runner=driver, ownership=trunk, trunk=key),
+                checker=Checker(
+                    work=store.work,
+                    clock=clock,
+                    runner=driver,
+                    ownership=trunk,
+                    trunk=key,
+                    recall=opened.recall,
+                ),
                 decider=Decider(
                     work=store.work,
                     clock=clock,

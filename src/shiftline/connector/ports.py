@@ -164,7 +164,7 @@ class TrunkBook(Protocol):
     """What is known about trunks."""
 
     async def load(self, key: TrunkKey) -> TrunkRecord | None:
-        """The last saved record."""
+        """The last saved record, locked until this unit of work ends."""
 
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state; never touches the disarmed mark."""
@@ -176,7 +176,7 @@ class TrunkBook(Protocol):
         """Write an audit entry about this trunk: a bypass in force, say."""
 
     async def rearm(self, trunk: str, now: datetime) -> int:
-        """Lift the mark on every key of this trunk; return how many were lifted."""
+        """Lift the mark on every key of this trunk, with what led to it; return how many were lifted."""
 
 
 class Journal(Protocol):
