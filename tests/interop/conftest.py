@@ -52,6 +52,7 @@ def tshark() -> str:
     return _require(shutil.which("tshark"), "tshark", "tshark")
 
 
+@pytest.fixture
 def free_port() -> int:
     """A UDP port on which nobody listens."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -13,7 +13,7 @@ from shiftline.config import PbxFamily, Settings, load_settings, secret
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import AUTO, METHODS, address_of, candidates
-from shiftline.net.resolver import ANY_ADDRESSES, Resolver, source_towards
+from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.sip.digest import DigestAccount
 from shiftline.sip.targets import Target, transport_of
@@ -187,7 +187,7 @@ def _asked(
     account = None
     if asking.user:
         account = DigestAccount(username=asking.user, password=secret(asking.password_env))
-    own = asking.source or ANY_ADDRESSES[0]
+    own = asking.source or ANY_ADDRESS
     return AskedServer(
         uris=uris,
         targets=targets,
@@ -230,7 +230,7 @@ def _require_way(uri: SipUri, text: str) -> None:
 
 async def _look_up(server: SipUri, asking: Asking) -> Sequence[Target]:
     try:
-        targets = await Resolver().targets(server, source=asking.source or ANY_ADDRESSES[0])
+        targets = await Resolver().targets(server, source=asking.source or ANY_ADDRESS, named_by=str(server))
     except (ConfigurationError, UnavailableError) as error:
         raise ConfigurationError(
             f"The host {server.host!r} cannot be looked up.",

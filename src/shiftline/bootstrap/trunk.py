@@ -1,0 +1,221 @@
+"""A trunk from its settings: resolved, proven, opened, with whatever goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as tokens
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from shiftline import config
+from shiftline.bootstrap.policies import publish_windows, qualification_policy, trunk_key, trunk_tls
+from shiftline.clock import Clock, boot_time
+from shiftline.config import Settings
+from shiftline.connector.ownership import Ownership
+from shiftline.connector.qualifier import QualificationPolicy, Qualifier
+from shiftline.connector.records import Lease, TrunkRecord
+from shiftline.errors import ConfigurationError, MisuseError
+from shiftline.governor.governor import Governor
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.hep import open_collector
+from shiftline.net.package_method import PACKAGE_METHODS
+from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, source_towards
+from shiftline.net.settings import StreamSettings
+from shiftline.net.subscription_driver import NotifyInbox
+from shiftline.net.tls import client_context
+from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
+from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.events import Address
+from shiftline.sip.registration import Binding, Registration
+from shiftline.sip.trace import TracedMessage
+from shiftline.sip.transport import Transport
+from shiftline.sip.uri import SipUri
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.unit_of_work import PostgresStore
+
+TRUSTED = (
+    "policy.trust_unqualified = true: an agent counts as available although no control has shown that "
+    "the PBX tells the present from the absent."
+)
+log = structlog.get_logger("shiftline.start")
+
+
+async def resolve_trunk(settings: Settings) -> TrunkAddress:
+    """Read and resolve ``trunk.address``; who we are there is the account, or ``shiftline``.
+
+    Raises ConfigurationError if it is no SIP URI that can be used, its host has no address or a TLS file
+    is unusable, UnavailableError if nobody can tell at the moment.
+    """
+    trunk = settings.trunk
+    uri = read_trunk_address(trunk.address)
+    domain = SipUri(scheme="sip", user=None, host=trunk.domain or uri.host, port=None)
+    try:
+        str(domain)
+    except MisuseError as error:
+        raise ConfigurationError(
+            f"trunk.domain is {trunk.domain!r}, which is not a host name.",
+            remedy="Write it like pbx.example.com, or leave it empty.",
+        ) from error
+    targets = await Resolver().targets(uri, source=trunk.source)
+    if any(target.transport is Transport.TLS for target in targets):
+        client_context(trunk_tls(settings))
+    return TrunkAddress(
+        targets=tuple(targets),
+        domain=domain,
+        identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
+        answer_timeout_seconds=trunk.answer_timeout_seconds,
+        contact=read_contact(trunk.contact),
+        family=trunk.family,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """A configuration that was found usable, before anything is started."""
+
+    settings: Settings
+    trunk: TrunkAddress
+    addresses: Mapping[str, str]
+    collector: Address | None = None
+
+    @property
+    def qualification(self) -> QualificationPolicy:
+        """How the trunk's method is qualified."""
+        return qualification_policy(self.settings, self.trunk.domain)
+
+
+def trace_to_homer(
+    plan: WorkerPlan, clock: Clock
+) -> AbstractAsyncContextManager[Callable[[TracedMessage], None] | None]:
+    """What sends each message of the trunk to HOMER, redacted; None without a collector."""
+    trunk = plan.settings.trunk
+    key = config.secret(trunk.hep_key_env) if trunk.hep and trunk.hep_key_env else None
+    return open_collector(plan.collector, clock=clock, capture_id=trunk.hep_id, auth_key=key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrunk:
+    """A trunk that can be worked with once its lease is ours."""
+
+    ownership: Ownership
+    driver: TrunkDriver
+    registration: TrunkRegistration | None
+    recall: Callable[[Lease], Awaitable[None]]
+    """Begin anew with what the database knows."""
+
+
+@asynccontextmanager
+async def open_trunk(
+    plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
+) -> AsyncIterator[OpenTrunk]:
+    """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
+    trunk, qualification = plan.settings.trunk, plan.qualification
+
+    async def recall(_: Lease) -> None:
+        async with store.work() as books:
+            record = await books.trunks.load(trunk_key(plan.settings))
+            if qualification.trust_unqualified:
+                await books.trunks.note(trunk_key(plan.settings), "trunk.trusts-unqualified", clock())
+        if qualification.trust_unqualified:
+            log.warning("unqualified evidence is trusted", why=TRUSTED)
+        known = None if record is None else record.governor.get("qualification")
+        driver.take_over(
+            _governor(plan.settings, record),
+            Qualifier(qualification, clock(), known),
+            None if record is None else record.disarmed_cause,
+        )
+        if registration is not None:
+            registration.take_over()
+
+    ownership = Ownership(
+        leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
+    )
+    source = source_towards(plan.trunk.targets[0].address, trunk.source)
+    subscribes = not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
+    # A NOTIFY too large for a datagram comes over TCP.
+    streams = StreamSettings(tls=trunk_tls(plan.settings), accept_tcp=subscribes)
+    inbox = NotifyInbox(answer_pbx if trunk.registers else None)
+    async with (
+        trace_to_homer(plan, clock) as on_message,
+        await SipEndpoint.open(
+            local_host=source,
+            may_send=ownership.holds,
+            on_request=inbox.on_request if trunk.registers or subscribes else None,
+            on_message=on_message,
+            streams=streams,
+        ) as endpoint,
+    ):
+        driver = TrunkDriver(
+            endpoint=endpoint,
+            address=plan.trunk,
+            digest=_digest(plan.settings),
+            governor=_governor(plan.settings, None),
+            qualifier=Qualifier(qualification, clock()),
+            inbox=inbox,
+            clock=clock,
+            token=new_token,
+            may_send=ownership.holds,
+        )
+        registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
+        try:
+            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration, recall=recall)
+        finally:
+            if registration is not None:
+                await registration.aclose()
+            await driver.aclose()
+
+
+def new_token() -> str:
+    """A random token for branches, tags, Call-IDs and cnonces (RFC 3261 section 19.3: 32 bits at least)."""
+    return tokens.token_hex(8)
+
+
+def _digest(settings: Settings) -> DigestClient | None:
+    trunk = settings.trunk
+    if not trunk.username:
+        return None
+    account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
+    return DigestClient(account, token=new_token)
+
+
+def _registration(
+    plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
+) -> TrunkRegistration:
+    settings, identity = plan.settings, plan.trunk.identity
+    here = endpoint.contact(plan.trunk.targets[0].transport, identity.user)
+    loop_time = asyncio.get_running_loop().time
+    registration = TrunkRegistration(
+        Registration(
+            Binding(
+                aor=identity,
+                registrar=plan.trunk.domain,
+                contacts=(plan.trunk.contact or here,),
+                expires_seconds=settings.trunk.register_expires_seconds,
+            ),
+            digest=_digest(settings),
+            token=new_token,
+            jitter=Random().random,
+            windows=windows_seen_from(publish_windows(settings), clock, loop_time),
+        ),
+        endpoint=endpoint,
+        trunk=driver,
+        targets=plan.trunk.targets,
+        clock=clock,
+        name=settings.trunk.name,
+        answer_timeout_seconds=plan.trunk.answer_timeout_seconds,
+    )
+    driver.registration_status = registration.status
+    return registration
+
+
+def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:
+    trunk = settings.trunk
+    policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
+    known = None if record is None else record.governor
+    return Governor(policy, asyncio.get_running_loop().time(), known)
