@@ -91,6 +91,16 @@ async def test_fresh_evidence_spares_a_check(store: PostgresStore, lease: Lease)
     assert await pending(store) == 1
 
 
+async def test_evidence_from_ahead_spares_no_check(store: PostgresStore, lease: Lease) -> None:
+    """A clock that was set back has left it: nobody knows how old it is. Two clocks may differ a little."""
+    await want(store, "ada", "ben")
+    await claim(store, lease)
+    await bring(store, lease, "ada", taken_at=NOW + timedelta(minutes=10))
+    await bring(store, lease, "ben", taken_at=NOW + timedelta(seconds=2))
+    assert await want(store, "ada", "ben") == 1
+    assert names(await claim(store, lease)) == ["ada"]
+
+
 async def test_the_earliest_need_is_claimed_first(store: PostgresStore, lease: Lease) -> None:
     """Claims come in the order of need, no more than asked for, and each check goes out once."""
     await want(store, "ada", minutes=30)

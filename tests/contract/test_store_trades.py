@@ -159,6 +159,21 @@ async def test_evidence_of_both_agents_makes_a_trade_decidable(
     assert await decidable(store, NOW + timedelta(seconds=FRESH + 1)) == []
 
 
+async def test_evidence_from_ahead_does_not_count(
+    store: PostgresStore, leases: PostgresLeases, make_trade: MakeTrade
+) -> None:
+    """What a clock that was set back has left is of unknown age, and is never shown to the table."""
+    await give_addresses(store, "ada", "ben")
+    await record(store, make_trade("t1"))
+    await bring_at(store, leases, NOW + timedelta(minutes=10), "ada", "ben")
+    assert await decidable(store) == []
+    await bring(store, leases, "ada", "ben", kind=EvidenceKind.BUSY)
+    async with store.work() as work:
+        (found,) = await work.trades.decidable(NOW, FRESH, 10)
+    assert found.initiating.evidence is not None
+    assert found.initiating.evidence.taken_at == NOW
+
+
 async def test_the_newest_evidence_is_shown(
     store: PostgresStore, leases: PostgresLeases, make_trade: MakeTrade
 ) -> None:

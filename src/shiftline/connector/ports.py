@@ -188,8 +188,8 @@ class Journal(Protocol):
         Counted over a sliding window in the database, so that a restarted worker keeps to the budget.
         """
 
-    async def last_poll(self, wfm: str) -> datetime | None:
-        """When the WFM was last polled with success."""
+    async def last_poll(self, wfm: str, now: datetime) -> datetime | None:
+        """When the WFM was last polled with success; a moment that lies ahead is brought back to ``now``."""
 
     async def polled(self, wfm: str, now: datetime) -> None:
         """Note a successful poll."""
