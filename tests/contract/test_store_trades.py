@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from shiftline.trades.model import Decision, Evaluation, Evidence, EvidenceKind,
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 WEEK = date(2026, 11, 9)
+MARGIN = timedelta(seconds=71)
 FRESH = 600.0
 
 MakeTrade = Callable[..., IntakeTrade]
@@ -308,15 +310,35 @@ async def test_a_referral_nobody_answers_may_be_decided(store: PostgresStore, ma
     await decide(store, Verdict.REFER)
     deadline = NOW + timedelta(hours=3)
     async with store.work() as work:
-        assert await work.trades.unanswered(deadline - timedelta(seconds=1), 10) == []
-        trades = await work.trades.unanswered(deadline, 10)
+        assert await work.trades.unanswered(deadline - timedelta(seconds=1), MARGIN, 10) == []
+        trades = await work.trades.unanswered(deadline, MARGIN, 10)
         assert trades[0].initiating.evidence is None
         await work.trades.decide(decided(trades, Verdict.REFER), deadline)
-        assert await work.trades.unanswered(deadline, 10) == trades
+        assert await work.trades.unanswered(deadline, MARGIN, 10) == trades
         await work.trades.decide(decided(trades, Verdict.DENY), deadline)
-        assert await work.trades.unanswered(deadline, 10) == []
+        assert await work.trades.unanswered(deadline, MARGIN, 10) == []
     found = await progress(store)
     assert (found.delivering, found.denied, found.referred) == (1, 1, 0)
+
+
+async def test_an_answer_is_made_in_time_to_arrive(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """Before the WFM's expiration by the margin, or by half of what the person has, if that is less."""
+    expiring, short = make_trade("t1"), make_trade("t2", "cy", "di")
+    ends = expiring.trade.expires_at
+    await record(
+        store,
+        replace(expiring, deadline=ends),
+        replace(short, deadline=ends, refer_by=ends - timedelta(seconds=40)),
+    )
+    await decide(store, Verdict.REFER)
+
+    async def due(seconds_before: float) -> list[str]:
+        async with store.work() as work:
+            now = ends - timedelta(seconds=seconds_before)
+            return [one.trade.external_id for one in await work.trades.unanswered(now, MARGIN, 10)]
+
+    assert [await due(seconds) for seconds in (72, 71, 21)] == [[], ["t1"], ["t1"]]
+    assert sorted(await due(20)) == ["t1", "t2"]
 
 
 async def test_what_the_wfm_no_longer_shows_is_settled(store: PostgresStore, make_trade: MakeTrade) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from shiftline.connector.records import (
@@ -77,8 +77,11 @@ class TradeBook(Protocol):
     async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:
         """Write decision, delivery and audit entry, and move the trade on."""
 
-    async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
-        """Lock referred trades whose deadline has come and which nobody has answered."""
+    async def unanswered(self, now: datetime, margin: timedelta, limit: int) -> list[OpenTrade]:
+        """Lock referred trades that nobody has answered and whose last moment has come.
+
+        That is the deadline, and ``margin`` before the WFM's expiration, so that the answer arrives there.
+        """
 
     async def weeks_to_evaluate(self) -> list[tuple[str, date]]:
         """(management unit, week) of open trades that need evaluation and wait for no other trade."""
