@@ -192,7 +192,7 @@ async def test_stale_evidence_of_open_trades_is_renewed(
     agents = ("ada", "ben", "cy", "di")
     profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
     async with store.work() as work:
-        await work.roster.save(profiles, [])
+        await work.roster.save(profiles, [], [])
         blocked = make_trade("t2", "ada", "cy", minute=1)
         await work.trades.record([make_trade("t1", "ada", "ben"), blocked], NOW)
     await want(store, *agents)
@@ -214,7 +214,7 @@ async def test_renewal_makes_up_for_a_lost_wish(
 ) -> None:
     """An agent that nobody wanted checked, because of a crash after intake, is checked all the same."""
     async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [])
+        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [], [])
         await work.trades.record([make_trade("t1", "ada", "nobody")], NOW)
         assert await work.checks.renew(NOW, FRESH) == 1
     assert names(await claim(store, lease)) == ["ada"]

@@ -39,7 +39,7 @@ async def record(store: PostgresStore, *trades: IntakeTrade) -> int:
 async def give_addresses(store: PostgresStore, *agents: str) -> None:
     profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
     async with store.work() as work:
-        await work.roster.save(profiles, [])
+        await work.roster.save(profiles, [], [])
 
 
 async def bring(
@@ -196,7 +196,7 @@ async def test_an_agent_without_address_is_not_waited_for(
 ) -> None:
     """Without an address, or without a profile, there will never be evidence, and the standing says so."""
     async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address=None)], [])
+        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address=None)], [], [])
     await record(store, make_trade("t1"))
     async with store.work() as work:
         (found,) = await work.trades.decidable(NOW, FRESH, 10)
@@ -209,7 +209,7 @@ async def test_standing_knows_who_is_at_work(store: PostgresStore, make_trade: M
     """An agent is scheduled now from the start of a shift to just before its end."""
     shift = WorkingHours(agent="ada", starts_at=NOW, ends_at=NOW + timedelta(hours=8))
     async with store.work() as work:
-        await work.roster.save([], [shift])
+        await work.roster.save([], [shift], ["ada"])
     await record(store, make_trade("t1"))
     at_work = []
     for now in (NOW - timedelta(seconds=1), NOW, shift.ends_at):

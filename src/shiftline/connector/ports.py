@@ -150,8 +150,10 @@ class DeliveryOutbox(Protocol):
 class Roster(Protocol):
     """Who the agents are, where they are reached and when they work."""
 
-    async def save(self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours]) -> None:
-        """Upsert profiles; replace the working hours of the agents named in ``hours``."""
+    async def save(
+        self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours], asked: Sequence[str]
+    ) -> None:
+        """Upsert profiles; ``hours`` are all that those ``asked`` about have: others of theirs are gone."""
 
     async def unknown(self, agents: Sequence[str]) -> list[str]:
         """Those of ``agents`` for which no profile is stored."""
