@@ -208,7 +208,7 @@ def kills(choice: Choice) -> Iterator[Line]:
         missed = [
             word
             for word, faults in {
-                "20 kills": max(0, 20 - left.kills),
+                "every kill": len(ordeal.worker_kills) + len(ordeal.database_kills) - left.kills,
                 "no trade lost": left.lost,
                 "none undecided": left.undecided,
                 "exactly one effective decision": left.not_once,
