@@ -20,7 +20,7 @@ def tokens(prefix: str = "t") -> Callable[[], str]:
     return lambda: f"{prefix}{next(numbers)}"
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
     """Wait until it holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the other side is a socket

@@ -233,7 +233,13 @@ def default_data_directory() -> Path:
 
 def load_settings(path: Path) -> Settings:
     """Read the file and the environment; raise ConfigurationError with one sentence on any fault."""
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Give this user access to its folder."
+        ) from error
+    if not is_file:
         raise ConfigurationError(
             f"There is no configuration file {path}.",
             remedy="Make one with: shiftline config example > shiftline.toml",

@@ -53,7 +53,10 @@ def _demo(*arguments: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "out.json"
         command = [sys.executable, "-m", "shiftline", "demo", "--exit", "--json", str(out), *arguments]
-        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+        try:
+            ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+        except subprocess.TimeoutExpired:
+            return {"broken": ["it did not end within 900 s"]}  # one line of the table, and not its end
         if not out.exists():
             return {"broken": (ran.stderr or ran.stdout).strip().splitlines()[-1:]}
         figures: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
@@ -205,6 +208,7 @@ def kills(choice: Choice) -> Iterator[Line]:
         missed = [
             word
             for word, faults in {
+                "every kill": len(ordeal.worker_kills) + len(ordeal.database_kills) - left.kills,
                 "no trade lost": left.lost,
                 "none undecided": left.undecided,
                 "exactly one effective decision": left.not_once,

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import ENDS, NINE, Floor, Log, lay_floor, lines, until, working
 
-from shiftline import bootstrap
+from shiftline.bootstrap import policies
 from shiftline.connector.records import Fallback, TrunkKey
 from shiftline.lab.demo.truth import true_verdicts
 from shiftline.lab.org.faults import FEED, Fault, FaultName
@@ -103,7 +103,7 @@ async def test_trades_of_agents_whom_the_platform_knows_are_decided_while_the_pb
 ) -> None:
     """Before refer-by, on the platform's word; the others go to a person at refer-by."""
     # A quarter of these seconds would be too short for a busy machine.
-    monkeypatch.setattr(bootstrap, "Fallback", lambda: Fallback(patience=0.25))
+    monkeypatch.setattr(policies, "Fallback", lambda: Fallback(patience=0.25))
     floor = make_floor(trades=6, contested=0.0, expires_after_seconds=(10.0, 11.0))
     async with serve(floor.practice) as org, working(floor.config(org=org), floor.clock) as log:
         rows = await until_as_the_platform_has_it(floor)

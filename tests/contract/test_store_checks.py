@@ -91,6 +91,16 @@ async def test_fresh_evidence_spares_a_check(store: PostgresStore, lease: Lease)
     assert await pending(store) == 1
 
 
+async def test_evidence_from_ahead_spares_no_check(store: PostgresStore, lease: Lease) -> None:
+    """A clock that was set back has left it: nobody knows how old it is. Two clocks may differ a little."""
+    await want(store, "ada", "ben")
+    await claim(store, lease)
+    await bring(store, lease, "ada", taken_at=NOW + timedelta(minutes=10))
+    await bring(store, lease, "ben", taken_at=NOW + timedelta(seconds=2))
+    assert await want(store, "ada", "ben") == 1
+    assert names(await claim(store, lease)) == ["ada"]
+
+
 async def test_the_earliest_need_is_claimed_first(store: PostgresStore, lease: Lease) -> None:
     """Claims come in the order of need, no more than asked for, and each check goes out once."""
     await want(store, "ada", minutes=30)
@@ -182,7 +192,7 @@ async def test_stale_evidence_of_open_trades_is_renewed(
     agents = ("ada", "ben", "cy", "di")
     profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
     async with store.work() as work:
-        await work.roster.save(profiles, [])
+        await work.roster.save(profiles, [], [])
         blocked = make_trade("t2", "ada", "cy", minute=1)
         await work.trades.record([make_trade("t1", "ada", "ben"), blocked], NOW)
     await want(store, *agents)
@@ -204,7 +214,7 @@ async def test_renewal_makes_up_for_a_lost_wish(
 ) -> None:
     """An agent that nobody wanted checked, because of a crash after intake, is checked all the same."""
     async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [])
+        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [], [])
         await work.trades.record([make_trade("t1", "ada", "nobody")], NOW)
         assert await work.checks.renew(NOW, FRESH) == 1
     assert names(await claim(store, lease)) == ["ada"]

@@ -126,7 +126,7 @@ async def test_a_failed_block_leaves_nothing(store: PostgresStore) -> None:
 
     async def fail() -> None:
         async with store.work() as work:
-            await work.roster.save([ADA], [])
+            await work.roster.save([ADA], [], [])
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -139,7 +139,7 @@ async def test_a_lost_connection_is_an_outage(store: PostgresStore, engine: Asyn
 
     async def lose_the_connection() -> None:
         async with store.work() as work:
-            await work.roster.save([ADA], [])
+            await work.roster.save([ADA], [], [])
             await end_other_sessions(engine)
             await work.roster.unknown(["ada"])
 

@@ -198,7 +198,7 @@ async def test_a_refused_decision_may_be_followed_by_another(
     (sent,) = await claim(store)
     await settle(store, sent, DeliveryFate.REFUSED, reason="TransitionNotAllowed")
     async with store.work() as work:
-        (found,) = await work.trades.unanswered(NOW + timedelta(days=1), 10)
+        (found,) = await work.trades.unanswered(NOW + timedelta(days=1), timedelta(0), 10)
         decision = Decision(verdict=Verdict.DENY, rule=ON_UNANSWERED)
         await work.trades.decide([DecidedTrade(trade_id=found.id, decision=decision, detail={})], LATER)
     (sent,) = await claim(store)
@@ -286,13 +286,13 @@ async def test_an_answer_for_nobody_is_given_once(store: PostgresStore, make_tra
     await approve(store, make_trade("t1"), verdict=Verdict.REFER)
     late = NOW + timedelta(days=1)
     async with store.work() as work:
-        (found,) = await work.trades.unanswered(late, 10)
+        (found,) = await work.trades.unanswered(late, timedelta(0), 10)
         decision = Decision(verdict=Verdict.DENY, rule=ON_UNANSWERED)
         await work.trades.decide([DecidedTrade(trade_id=found.id, decision=decision, detail={})], late)
     (sent,) = await claim(store)
     await settle(store, sent, DeliveryFate.REFUSED, reason="TransitionNotAllowed")
     async with store.work() as work:
-        assert await work.trades.unanswered(late, 10) == []
+        assert await work.trades.unanswered(late, timedelta(0), 10) == []
 
 
 async def test_a_review_that_cannot_be_read_is_forgone(store: PostgresStore, make_trade: MakeTrade) -> None:

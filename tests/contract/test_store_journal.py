@@ -62,9 +62,26 @@ async def test_a_failed_unit_of_work_has_called_nobody(store: PostgresStore) -> 
 async def test_the_last_poll_is_remembered(store: PostgresStore) -> None:
     """The newest successful poll of each WFM is known after a restart."""
     async with store.work() as work:
-        assert await work.journal.last_poll("org") is None
+        assert await work.journal.last_poll("org", NOW) is None
         await work.journal.polled("org", NOW)
         await work.journal.polled("org", NOW + timedelta(minutes=1))
     async with store.work() as work:
-        assert await work.journal.last_poll("org") == NOW + timedelta(minutes=1)
-        assert await work.journal.last_poll("other") is None
+        assert await work.journal.last_poll("org", NOW + timedelta(minutes=2)) == NOW + timedelta(minutes=1)
+        assert await work.journal.last_poll("other", NOW) is None
+
+
+async def test_a_clock_that_was_set_back_blocks_no_call_for_the_step(store: PostgresStore) -> None:
+    """Calls that now lie ahead count as made just now: the wait is a window, not the hour."""
+    for second in range(5):
+        await reserve(store, second)
+    assert await reserve(store, -3600) == 60.0
+    assert await reserve(store, -3540) == 0.0
+
+
+async def test_a_poll_that_lies_ahead_is_brought_back(store: PostgresStore) -> None:
+    """After a clock was set back the next poll is due an interval later, not after the length of the step."""
+    async with store.work() as work:
+        await work.journal.polled("org", NOW)
+        assert await work.journal.last_poll("org", NOW - timedelta(hours=1)) == NOW - timedelta(hours=1)
+    async with store.work() as work:
+        assert await work.journal.last_poll("org", NOW) == NOW - timedelta(hours=1)

@@ -47,7 +47,7 @@ async def record(store: PostgresStore, *trades: IntakeTrade, without_address: Se
     ]
     async with store.work() as work:
         await work.trades.record(trades, NOW)
-        await work.roster.save(profiles, [])
+        await work.roster.save(profiles, [], [])
 
 
 def found(agent: str, kind: EvidenceKind, method: str = "options", taken_at: datetime = NOW) -> Evidence:

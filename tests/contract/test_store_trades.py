@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from shiftline.trades.model import Decision, Evaluation, Evidence, EvidenceKind,
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 WEEK = date(2026, 11, 9)
+MARGIN = timedelta(seconds=71)
 FRESH = 600.0
 
 MakeTrade = Callable[..., IntakeTrade]
@@ -37,7 +39,7 @@ async def record(store: PostgresStore, *trades: IntakeTrade) -> int:
 async def give_addresses(store: PostgresStore, *agents: str) -> None:
     profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
     async with store.work() as work:
-        await work.roster.save(profiles, [])
+        await work.roster.save(profiles, [], [])
 
 
 async def bring(
@@ -159,6 +161,21 @@ async def test_evidence_of_both_agents_makes_a_trade_decidable(
     assert await decidable(store, NOW + timedelta(seconds=FRESH + 1)) == []
 
 
+async def test_evidence_from_ahead_does_not_count(
+    store: PostgresStore, leases: PostgresLeases, make_trade: MakeTrade
+) -> None:
+    """What a clock that was set back has left is of unknown age, and is never shown to the table."""
+    await give_addresses(store, "ada", "ben")
+    await record(store, make_trade("t1"))
+    await bring_at(store, leases, NOW + timedelta(minutes=10), "ada", "ben")
+    assert await decidable(store) == []
+    await bring(store, leases, "ada", "ben", kind=EvidenceKind.BUSY)
+    async with store.work() as work:
+        (found,) = await work.trades.decidable(NOW, FRESH, 10)
+    assert found.initiating.evidence is not None
+    assert found.initiating.evidence.taken_at == NOW
+
+
 async def test_the_newest_evidence_is_shown(
     store: PostgresStore, leases: PostgresLeases, make_trade: MakeTrade
 ) -> None:
@@ -179,7 +196,7 @@ async def test_an_agent_without_address_is_not_waited_for(
 ) -> None:
     """Without an address, or without a profile, there will never be evidence, and the standing says so."""
     async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address=None)], [])
+        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address=None)], [], [])
     await record(store, make_trade("t1"))
     async with store.work() as work:
         (found,) = await work.trades.decidable(NOW, FRESH, 10)
@@ -192,7 +209,7 @@ async def test_standing_knows_who_is_at_work(store: PostgresStore, make_trade: M
     """An agent is scheduled now from the start of a shift to just before its end."""
     shift = WorkingHours(agent="ada", starts_at=NOW, ends_at=NOW + timedelta(hours=8))
     async with store.work() as work:
-        await work.roster.save([], [shift])
+        await work.roster.save([], [shift], ["ada"])
     await record(store, make_trade("t1"))
     at_work = []
     for now in (NOW - timedelta(seconds=1), NOW, shift.ends_at):
@@ -293,15 +310,35 @@ async def test_a_referral_nobody_answers_may_be_decided(store: PostgresStore, ma
     await decide(store, Verdict.REFER)
     deadline = NOW + timedelta(hours=3)
     async with store.work() as work:
-        assert await work.trades.unanswered(deadline - timedelta(seconds=1), 10) == []
-        trades = await work.trades.unanswered(deadline, 10)
+        assert await work.trades.unanswered(deadline - timedelta(seconds=1), MARGIN, 10) == []
+        trades = await work.trades.unanswered(deadline, MARGIN, 10)
         assert trades[0].initiating.evidence is None
         await work.trades.decide(decided(trades, Verdict.REFER), deadline)
-        assert await work.trades.unanswered(deadline, 10) == trades
+        assert await work.trades.unanswered(deadline, MARGIN, 10) == trades
         await work.trades.decide(decided(trades, Verdict.DENY), deadline)
-        assert await work.trades.unanswered(deadline, 10) == []
+        assert await work.trades.unanswered(deadline, MARGIN, 10) == []
     found = await progress(store)
     assert (found.delivering, found.denied, found.referred) == (1, 1, 0)
+
+
+async def test_an_answer_is_made_in_time_to_arrive(store: PostgresStore, make_trade: MakeTrade) -> None:
+    """Before the WFM's expiration by the margin, or by half of what the person has, if that is less."""
+    expiring, short = make_trade("t1"), make_trade("t2", "cy", "di")
+    ends = expiring.trade.expires_at
+    await record(
+        store,
+        replace(expiring, deadline=ends),
+        replace(short, deadline=ends, refer_by=ends - timedelta(seconds=40)),
+    )
+    await decide(store, Verdict.REFER)
+
+    async def due(seconds_before: float) -> list[str]:
+        async with store.work() as work:
+            now = ends - timedelta(seconds=seconds_before)
+            return [one.trade.external_id for one in await work.trades.unanswered(now, MARGIN, 10)]
+
+    assert [await due(seconds) for seconds in (72, 71, 21)] == [[], ["t1"], ["t1"]]
+    assert sorted(await due(20)) == ["t1", "t2"]
 
 
 async def test_what_the_wfm_no_longer_shows_is_settled(store: PostgresStore, make_trade: MakeTrade) -> None:

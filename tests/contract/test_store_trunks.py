@@ -59,6 +59,17 @@ async def test_disarming_keeps_the_state(store: PostgresStore) -> None:
     assert (found.governor, found.disarmed_cause) == ({"rate": 47.5}, "acl.source")
 
 
+async def test_rearming_forgets_the_refusals(store: PostgresStore) -> None:
+    """What led to the mark goes with it; what was learned of the rate stays."""
+    async with store.work() as work:
+        await work.trunks.save(KEY, {"rate": 47.5, "strikes": 2, "proven": True}, NOW)
+        await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
+        await work.trunks.rearm("main", LATER)
+    found = await load(store)
+    assert found is not None
+    assert found.governor == {"rate": 47.5, "strikes": 0, "proven": False}
+
+
 async def test_rearming_lifts_every_mark_of_the_trunk(store: PostgresStore, engine: AsyncEngine) -> None:
     """All keys of one trunk are re-armed, other trunks are not, and each change is audited once."""
     async with store.work() as work:

@@ -39,10 +39,10 @@ sip_listen {host}:0
 
 
 @asynccontextmanager
-async def phone(program: str, directory: Path, pbx: KamailioPbx) -> AsyncIterator[None]:
+async def phone(program: str, directory: Path, pbx: KamailioPbx, transport: str) -> AsyncIterator[None]:
     """Run baresip as the agent's phone while the block runs; it is registered when the block begins."""
     host, port = pbx.address
-    account = f"<sip:{AGENT}@{host}:{port};transport=udp>;auth_pass={PASSWORD.reveal()};regint=60\n"
+    account = f"<sip:{AGENT}@{host}:{port};transport={transport}>;auth_pass={PASSWORD.reveal()};regint=60\n"
     write_private(directory / "accounts", account.encode())
     write_private(directory / "config", _SETTINGS.format(host=PHONE_HOST).encode())
     write_private(directory / "contacts", b"")
@@ -67,8 +67,9 @@ async def ask(endpoint: SipEndpoint, digest: DigestClient, pbx: KamailioPbx) -> 
     return await send_authorized(endpoint, digest, request, pbx.address)
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_an_agent_is_there_when_the_phone_is(
-    tmp_path: Path, baresip: str, connector: SipEndpoint
+    tmp_path: Path, baresip: str, connector: SipEndpoint, transport: str
 ) -> None:
     """480 from the PBX before the phone has registered; 200 in the phone's own words afterwards."""
     digest = DigestClient(DigestAccount(username="shiftline", password=PASSWORD), token=secrets.token_hex)
@@ -82,7 +83,7 @@ async def test_an_agent_is_there_when_the_phone_is(
     await pbx.start()
     try:
         before = await ask(connector, digest, pbx)
-        async with phone(baresip, tmp_path / "phone", pbx):
+        async with phone(baresip, tmp_path / "phone", pbx, transport):
             after = await ask(connector, digest, pbx)
     finally:
         await pbx.stop()

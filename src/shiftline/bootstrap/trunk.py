@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets as tokens
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -106,6 +106,8 @@ class OpenTrunk:
     ownership: Ownership
     driver: TrunkDriver
     registration: TrunkRegistration | None
+    recall: Callable[[Lease], Awaitable[None]]
+    """Begin anew with what the database knows."""
 
 
 @asynccontextmanager
@@ -162,7 +164,7 @@ async def open_trunk(
         )
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         try:
-            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration)
+            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration, recall=recall)
         finally:
             if registration is not None:
                 await registration.aclose()

@@ -149,7 +149,14 @@ async def open_worker_on(
                     fresh_seconds=settings.policy.fresh_seconds,
                     addresses=plan.addresses,
                 ),
-                checker=Checker(work=store.work, clock=clock, runner=driver, ownership=trunk, trunk=key),
+                checker=Checker(
+                    work=store.work,
+                    clock=clock,
+                    runner=driver,
+                    ownership=trunk,
+                    trunk=key,
+                    recall=opened.recall,
+                ),
                 decider=Decider(
                     work=store.work,
                     clock=clock,

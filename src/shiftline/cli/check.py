@@ -134,8 +134,10 @@ def run(
         report = asyncio.run(_run(asking, timeout, wishes))
         if wishes.any:
             quiet = as_json or nagios  # standard output belongs to the machine that reads it
-            offset = report.epoch_offset
-            show_trace(Console(stderr=quiet, highlight=False), report.trace, wishes, epoch_offset=offset)
+            console = Console(stderr=quiet, highlight=False)
+            show_trace(console, report.trace, wishes, epoch_offset=report.epoch_offset)
+            if wishes.ladder:
+                console.print()
     _print(report, as_json=as_json, nagios=nagios)
 
 

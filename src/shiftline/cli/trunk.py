@@ -54,7 +54,7 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 
 @app.command()
 def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Let a trunk send again after a policy refusal was mended; restart the worker afterwards.
+    """Let a trunk send again after a policy refusal was mended; a worker goes on within seconds.
 
     Example: [bold]shiftline trunk rearm pbx[/]
     """

@@ -11,8 +11,8 @@ from shiftline.errors import ConfigurationError
 
 def require_writable(path: Path) -> None:
     """Raise ConfigurationError if ``path`` cannot be written; a file that was not there is not left."""
-    is_new = not path.exists()
     with explained(path, "Give another file."):
+        is_new = not path.exists()
         path.open("a", encoding="utf-8").close()
         if is_new:
             path.unlink()

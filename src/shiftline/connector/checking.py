@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
-from shiftline.connector.ports import CheckRunner, Work
+from shiftline.connector.ports import CheckRunner, UnitOfWork, Work
 from shiftline.connector.records import Lease, TrunkKey
 from shiftline.trades.model import Evidence
 
@@ -13,13 +15,23 @@ class Checker:
     """Feeds one trunk while this worker owns it."""
 
     def __init__(
-        self, *, work: Work, clock: Clock, runner: CheckRunner, ownership: Ownership, trunk: TrunkKey
+        self,
+        *,
+        work: Work,
+        clock: Clock,
+        runner: CheckRunner,
+        ownership: Ownership,
+        trunk: TrunkKey,
+        recall: Callable[[Lease], Awaitable[None]],
     ) -> None:
+        """``recall`` makes the runner begin anew with what is kept: somebody re-armed its trunk."""
         self._work = work
         self._clock = clock
         self._runner = runner
         self._ownership = ownership
         self._trunk = trunk
+        self._recall = recall
+        self._strikes_kept = 0
         self._disarmed_under: Lease | None = None
         self._held: dict[str, int] = {}
         self._unsaved: list[Evidence] = []
@@ -31,33 +43,53 @@ class Checker:
         if lease is None:
             return 0
         room = self._runner.room()
-        if not self._unsaved and not room:
+        cause = self._runner.stopped_by() if self._disarmed_under != lease else None
+        strikes = self._strikes()
+        has_strikes = strikes != self._strikes_kept and self._ownership.holds()
+        if not (self._unsaved or room or cause or has_strikes):
             return 0
         # What a failing database refuses stays here, and is stored when it is back.
         async with self._work() as books:
             if self._unsaved:
                 await books.checks.record_evidence(lease, self._unsaved)
+            # The account's next trial may lock it: the count is kept before one can leave, not each second.
+            if has_strikes:
+                await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
+            if cause is not None:
+                await books.trunks.disarm(self._trunk, cause, self._clock())
             checks = await books.checks.claim(lease, room, self._held.values()) if room else []
+        if has_strikes:
+            self._strikes_kept = strikes
+        if cause is not None:
+            self._disarmed_under = lease
         saved, self._unsaved = self._unsaved, []
         for evidence in saved:
             self._held.pop(evidence.agent, None)
         self._held |= {check.agent: check.id for check in checks}
         self._runner.submit(checks)
-        await self._disarm_if_stopped(lease)
         return len(saved)
 
     async def save_knowledge(self) -> None:
-        """Keep the governor's state, so that a restart and an operator can see it."""
+        """Keep the governor's state, so that a restart and an operator can see it; go on once re-armed."""
         # What a worker that was overtaken has in mind must not cover what the new owner learned.
-        if not self._ownership.holds():
+        lease = self._ownership.lease
+        if lease is None or not self._ownership.holds():
             return
         async with self._work() as books:
-            await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
+            if not await self._was_rearmed(books, lease):
+                await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
+                return
+        await self._recall(lease)
+        self._disarmed_under = None
+        self._strikes_kept = self._strikes()
 
-    async def _disarm_if_stopped(self, lease: Lease) -> None:
-        cause = self._runner.stopped_by()
-        if cause is None or self._disarmed_under == lease:
-            return
-        async with self._work() as books:
-            await books.trunks.disarm(self._trunk, cause, self._clock())
-        self._disarmed_under = lease
+    async def _was_rearmed(self, books: UnitOfWork, lease: Lease) -> bool:
+        """True if the mark that stood under this lease is gone; the record stays locked meanwhile."""
+        if self._disarmed_under != lease:
+            return False
+        record = await books.trunks.load(self._trunk)
+        return record is not None and record.disarmed_at is None
+
+    def _strikes(self) -> int:
+        strikes: int = self._runner.knowledge().get("strikes", 0)
+        return strikes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shiftline.clock import Clock
@@ -11,6 +12,7 @@ from shiftline.trades.decision import DecisionPolicy, decide
 from shiftline.trades.model import Decision, Evidence, Standing, Verdict
 
 BATCH = 500  # trades in one transaction
+DELIVERY_MARGIN = timedelta(seconds=71)  # a minute of a spent call budget, and ten seconds for the job
 
 
 class Decider:
@@ -59,12 +61,12 @@ class Decider:
         return len(trades)
 
     async def answer_unanswered(self) -> int:
-        """Approve or deny referred trades that nobody answered by their deadline, if the unit said so."""
+        """Approve or deny referred trades that nobody answered, if the unit said so, just in time."""
         if self._on_unanswered is None:
             return 0  # they expire in the WFM, and the next poll settles them here
         now = self._clock()
         async with self._work() as books:
-            trades = await books.trades.unanswered(now, BATCH)
+            trades = await books.trades.unanswered(now, DELIVERY_MARGIN, BATCH)
             decision = Decision(verdict=self._on_unanswered, rule=ON_UNANSWERED, reasons=("late.deadline",))
             await books.trades.decide(
                 [DecidedTrade(trade_id=t.id, decision=decision, detail=_detail(t)) for t in trades], now

@@ -88,7 +88,7 @@ class Intake:
         profiles, hours = await self._about(agents)
         now = self._clock()
         async with self._work() as books:
-            await books.roster.save(profiles, hours)
+            await books.roster.save(profiles, hours, agents)
             new = await books.trades.record([self._with_deadlines(item) for item in evaluated], now)
             checks = await self._want_checks(books, evaluated, agents)
         self._note_reachable(profiles)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from shiftline.connector.records import (
@@ -77,8 +77,11 @@ class TradeBook(Protocol):
     async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:
         """Write decision, delivery and audit entry, and move the trade on."""
 
-    async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
-        """Lock referred trades whose deadline has come and which nobody has answered."""
+    async def unanswered(self, now: datetime, margin: timedelta, limit: int) -> list[OpenTrade]:
+        """Lock referred trades that nobody has answered and whose last moment has come.
+
+        That is the deadline, and ``margin`` before the WFM's expiration, so that the answer arrives there.
+        """
 
     async def weeks_to_evaluate(self) -> list[tuple[str, date]]:
         """(management unit, week) of open trades that need evaluation and wait for no other trade."""
@@ -147,8 +150,10 @@ class DeliveryOutbox(Protocol):
 class Roster(Protocol):
     """Who the agents are, where they are reached and when they work."""
 
-    async def save(self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours]) -> None:
-        """Upsert profiles; replace the working hours of the agents named in ``hours``."""
+    async def save(
+        self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours], asked: Sequence[str]
+    ) -> None:
+        """Upsert profiles; ``hours`` are all that those ``asked`` about have: others of theirs are gone."""
 
     async def unknown(self, agents: Sequence[str]) -> list[str]:
         """Those of ``agents`` for which no profile is stored."""
@@ -164,7 +169,7 @@ class TrunkBook(Protocol):
     """What is known about trunks."""
 
     async def load(self, key: TrunkKey) -> TrunkRecord | None:
-        """The last saved record."""
+        """The last saved record, locked until this unit of work ends."""
 
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state; never touches the disarmed mark."""
@@ -176,7 +181,7 @@ class TrunkBook(Protocol):
         """Write an audit entry about this trunk: a bypass in force, say."""
 
     async def rearm(self, trunk: str, now: datetime) -> int:
-        """Lift the mark on every key of this trunk; return how many were lifted."""
+        """Lift the mark on every key of this trunk, with what led to it; return how many were lifted."""
 
 
 class Journal(Protocol):
@@ -188,8 +193,8 @@ class Journal(Protocol):
         Counted over a sliding window in the database, so that a restarted worker keeps to the budget.
         """
 
-    async def last_poll(self, wfm: str) -> datetime | None:
-        """When the WFM was last polled with success."""
+    async def last_poll(self, wfm: str, now: datetime) -> datetime | None:
+        """When the WFM was last polled with success; a moment that lies ahead is brought back to ``now``."""
 
     async def polled(self, wfm: str, now: datetime) -> None:
         """Note a successful poll."""

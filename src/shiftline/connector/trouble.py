@@ -12,15 +12,15 @@ from shiftline.connector.ports import CheckRunner
 
 log = structlog.get_logger("shiftline.trunk")
 
-_REARM = "then run: shiftline trunk rearm {trunk}, and start the worker again."
+_REARM = "then run: shiftline trunk rearm {trunk}"
 TROUBLES: Mapping[str, str] = MappingProxyType(
     {
         "network.unreachable": "The PBX does not answer. Checks wait, and trades are referred in time. "
         "Check that it runs, trunk.address, and what filters the network between us.",
         "credentials.wrong-password": "The PBX refuses our credentials, so nothing more is sent. "
-        f"Correct trunk.username or its password, {_REARM}",
+        f"Correct trunk.username or its password, {_REARM}, and start the worker again.",
         "acl.source": "The PBX refuses all that we send, so nothing more is sent. "
-        f"Have it admit our address (trunk.source), {_REARM}",
+        f"Have it admit our address (trunk.source), {_REARM}.",
         "ban.source": "The PBX has refused all that we send for a while. We ask again, ever less often. "
         "If it has banned our address, lift the ban there.",
         "method.blind": "No control shows that the PBX tells the present from the absent, so no agent "

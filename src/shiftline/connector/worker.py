@@ -133,10 +133,11 @@ class Worker:
         if not self.wfm.holds():
             return IDLE_SECONDS
         now = self.clock()
+        self._forget_the_future(now)
         async with self.work() as books:
             weeks = await books.trades.weeks_to_evaluate()
             facts = await books.deliveries.facts(now)
-            polled_at = await books.journal.last_poll(self.wfm_name)
+            polled_at = await books.journal.last_poll(self.wfm_name, now)
         call = next_call(
             facts,
             to_evaluate=bool(weeks),
@@ -172,10 +173,17 @@ class Worker:
         tried_at = max(polled_at, self._insisted_at or polled_at)
         return now - tried_at >= PATIENT_INTERVALS * self.rhythm.poll_interval(self.clock)
 
+    def _forget_the_future(self, now: datetime) -> None:
+        """A clock that was set back must not make anything wait for the length of the step."""
+        if self._evaluated_at is not None and self._evaluated_at > now:
+            self._evaluated_at = now
+        if self._insisted_at is not None and self._insisted_at > now:
+            self._insisted_at = now
+
     async def _poll_if_due(self) -> bool:
         now = self.clock()
         async with self.work() as books:
-            last = await books.journal.last_poll(self.wfm_name)
+            last = await books.journal.last_poll(self.wfm_name, now)
         if last is not None and now - last < self.rhythm.poll_interval(self.clock):
             return False
         await self._poll()

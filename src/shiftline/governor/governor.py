@@ -5,8 +5,8 @@ Rules of this file. Nothing here sleeps or sends: the driver asks `permission`, 
 accepted our credentials once. A refusal silences the trunk until an unauthenticated canary passes: a
 throttle lets it pass after a while, a policy does not, and refused credentials show as a canary that is
 challenged while the request behind it is refused again. From rest, at most two requests with refused
-credentials leave; when credentials turn bad at speed, those in flight add to them. Silence is treated like
-a refusal, but it is noticed before the time-outs tell it.
+credentials leave, restarts included; when they turn bad at speed, those in flight add to them. Silence
+is treated like a refusal, but it is noticed before the time-outs tell it.
 
 ```
 PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...
@@ -115,9 +115,11 @@ class Governor:
         self._flights: dict[int, _Flight] = {}
         self._next_ticket = 0
         self._proven = False
+        # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
+        self._once_proven = bool(known and known.get("proven"))
         self._resumed_at = now
         self._passed_since_resumed = False
-        self._strikes = 0
+        self._strikes = int(known.get("strikes", 0)) if known else 0
         self._silences = 0
         self._silence = 0.0
         self._listen_until = now
@@ -127,6 +129,8 @@ class Governor:
         self._unheard_seconds = 0.0
         self._answer_seconds = 0.0
         self._asked_at = now
+        if self._strikes >= MAX_REFUSED_CREDENTIALS:
+            self._stop(RefusalClass.CREDENTIALS)
 
     @property
     def rate(self) -> float:
@@ -186,6 +190,8 @@ class Governor:
             "mode": str(self.mode),
             "refusal": str(self.refusal),
             "overshoots": self.overshoots,
+            "strikes": self._strikes,
+            "proven": self._once_proven,
         }
 
     def _canary_permission(self, now: float) -> Permission:
@@ -226,7 +232,7 @@ class Governor:
             return
         if not proven:
             return
-        self._proven = self._passed_since_resumed = True
+        self._proven = self._once_proven = self._passed_since_resumed = True
         self._silence = 0.0
         self._strikes = 0
         if self.mode is Mode.PROVING:
@@ -272,11 +278,14 @@ class Governor:
     def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
         self._strikes += credentials
         if self._strikes >= MAX_REFUSED_CREDENTIALS:
-            self.mode = Mode.STOPPED
-            self.refusal = RefusalClass.CREDENTIALS
+            self._stop(RefusalClass.CREDENTIALS)
             return
         self._silence = max(self._silence, STRIKE_SILENCE / 2)
         self._begin_listening(now, retry_after)
+
+    def _stop(self, refusal: RefusalClass) -> None:
+        self.mode = Mode.STOPPED
+        self.refusal = refusal
 
     def _begin_listening(self, now: float, retry_after: float) -> None:
         if self.mode is not Mode.PROVING:
@@ -302,9 +311,8 @@ class Governor:
         self._listen_until = max(self._listen_until, until, now + retry_after)
 
     def _judge_silence(self, now: float) -> None:
-        if not self._proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
-            self.mode = Mode.STOPPED
-            self.refusal = RefusalClass.POLICY
+        if not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
+            self._stop(RefusalClass.POLICY)
         elif now - self._listening_since > self.policy.patience_seconds:
             self.refusal = RefusalClass.BAN
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import Insert, array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import DueCheck, Lease, WantedCheck
-from shiftline.store.conditions import has_fresh_evidence, is_blocked
+from shiftline.store.conditions import CLOCK_SLACK, has_fresh_evidence, is_blocked
 from shiftline.store.leases import holds
 from shiftline.store.rows import among, recordset
 from shiftline.store.schema import CheckRowState, TradeRowState, agent, agent_check, trade
@@ -49,7 +49,7 @@ class PostgresChecks:
         ]
         incoming = recordset(rows, agent_check.c.agent, agent_check.c.address, agent_check.c.needed_by)
         missing = select(incoming).where(~has_fresh_evidence(self._wfm, incoming.c.agent, now, fresh_seconds))
-        became_due = await self._make_due(missing, now - timedelta(seconds=fresh_seconds))
+        became_due = await self._make_due(missing, now, fresh_seconds)
         await self._hasten(missing)
         return became_due
 
@@ -80,7 +80,7 @@ class PostgresChecks:
             .group_by(concerned.c.name)
             .order_by(concerned.c.name.collate("C"))
         )
-        return await self._make_due(missing, now - timedelta(seconds=fresh_seconds))
+        return await self._make_due(missing, now, fresh_seconds)
 
     async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
         """Claim pending checks that the owner does not hold already, earliest need first."""
@@ -149,10 +149,14 @@ class PostgresChecks:
             update(agent_check).where(agent_check.c.id == locked.c.id).values(claimed_epoch=None, **values)
         )
 
-    async def _make_due(self, missing: Select[Any], stale_before: datetime) -> int:
+    async def _make_due(self, missing: Select[Any], now: datetime, fresh_seconds: float) -> int:
         # ``missing`` was read from a snapshot; the row's own moment is current when the row is locked, so
         # an answer that came in between is not asked for again.
-        stale = or_(agent_check.c.answered_at.is_(None), agent_check.c.answered_at < stale_before)
+        stale = or_(
+            agent_check.c.answered_at.is_(None),
+            agent_check.c.answered_at < now - timedelta(seconds=fresh_seconds),
+            agent_check.c.answered_at > now + CLOCK_SLACK,
+        )
         statement = self._insert(missing)
         became_due = await self._connection.scalars(
             statement.on_conflict_do_update(

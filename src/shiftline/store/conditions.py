@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, DateTime, and_, exists, extract, false, fu
 
 from shiftline.connector.records import Fallback
 from shiftline.store.schema import TradeRowState, agent, evidence, trade, trade_wait
-from shiftline.trades.model import PLATFORM, EvidenceKind
+from shiftline.trades.model import CLOCK_SLACK_SECONDS, PLATFORM, EvidenceKind
 
+# A clock that was set back has left evidence ahead of it, whose age nobody knows.
+CLOCK_SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
 UNDER_WAY = (TradeRowState.OPEN, TradeRowState.DELIVERING)
 BY_SIP = evidence.c.method != PLATFORM
 BY_PLATFORM = evidence.c.method == PLATFORM
@@ -34,7 +36,9 @@ def has_fresh_evidence(
     # knows so little of tables that a burst has just filled that it has joined all with all.
     newest = (
         select(func.max(evidence.c.taken_at))
-        .where(evidence.c.wfm == wfm, evidence.c.agent == name, BY_SIP)
+        .where(
+            evidence.c.wfm == wfm, evidence.c.agent == name, evidence.c.taken_at <= now + CLOCK_SLACK, BY_SIP
+        )
         .scalar_subquery()
     )
     return func.coalesce(newest >= now - timedelta(seconds=fresh_seconds), false())
@@ -60,7 +64,7 @@ def newest_kind(
         .where(
             evidence.c.wfm == wfm,
             evidence.c.agent == name,
-            evidence.c.taken_at >= now - timedelta(seconds=fresh_seconds),
+            evidence.c.taken_at.between(now - timedelta(seconds=fresh_seconds), now + CLOCK_SLACK),
             by,
         )
         .order_by(evidence.c.taken_at.desc(), evidence.c.id.desc())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +27,12 @@ class PostgresJournal:
         await self._connection.execute(
             delete(api_call).where(api_call.c.bucket == bucket, api_call.c.called_at <= now - window)
         )
+        # Calls from before the clock was set back still count, but for one window and not for the step.
+        await self._connection.execute(
+            update(api_call)
+            .where(api_call.c.bucket == bucket, api_call.c.called_at > now)
+            .values(called_at=now)
+        )
         # The call that has to leave the window before another one fits.
         blocking: datetime | None = await self._connection.scalar(
             select(api_call.c.called_at)
@@ -40,8 +46,11 @@ class PostgresJournal:
         await self._connection.execute(insert(api_call).values(bucket=bucket, called_at=now))
         return 0.0
 
-    async def last_poll(self, wfm: str) -> datetime | None:
-        """When the WFM was last polled with success."""
+    async def last_poll(self, wfm: str, now: datetime) -> datetime | None:
+        """When the WFM was last polled with success; a moment that lies ahead is brought back to ``now``."""
+        await self._connection.execute(
+            update(poll).where(poll.c.wfm == wfm, poll.c.polled_at > now).values(polled_at=now)
+        )
         polled_at: datetime | None = await self._connection.scalar(
             select(poll.c.polled_at).where(poll.c.wfm == wfm)
         )

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from shiftline.connector.records import OpenTrade
-from shiftline.store.conditions import BY_PLATFORM, BY_SIP, has_address
+from shiftline.store.conditions import BY_PLATFORM, BY_SIP, CLOCK_SLACK, has_address
 from shiftline.store.schema import evidence, working_hours
 from shiftline.trades.model import Evaluation, Evidence, EvidenceKind, Shift, Standing, Trade
 
@@ -76,7 +76,12 @@ async def _standings(
         since = now - timedelta(seconds=known.fresh_seconds if known is not None else 0.0)
         return (
             select(*(evidence.c[column].label(f"{name}_{column}") for column in SHOWN))
-            .where(evidence.c.wfm == wfm, evidence.c.agent == named.c.agent, evidence.c.taken_at >= since, by)
+            .where(
+                evidence.c.wfm == wfm,
+                evidence.c.agent == named.c.agent,
+                evidence.c.taken_at.between(since, now + CLOCK_SLACK),
+                by,
+            )
             .order_by(evidence.c.taken_at.desc(), evidence.c.id.desc())
             .limit(1)
             .lateral(name)

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from shiftline.errors import ConfigurationError
+
 PID_FILE = "postmaster.pid"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_LOCK_FILE = f"{SOCKET_NAME}.lock"
@@ -56,7 +58,13 @@ def _read(file: Path) -> list[str]:
 
 
 def _pid(lines: list[str]) -> int:
-    return abs(int(lines[0]))  # negative: a server in single-user mode
+    try:
+        return abs(int(lines[0]))  # negative: a server in single-user mode
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The PostgreSQL data directory's {PID_FILE} (or its socket's lock) holds no process number.",
+            remedy="If no server works there (ps), remove that file.",
+        ) from error
 
 
 def _works_in(pid: int, cluster: Path) -> bool:

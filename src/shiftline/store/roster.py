@@ -19,12 +19,14 @@ class PostgresRoster:
         self._connection = connection
         self._wfm = wfm
 
-    async def save(self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours]) -> None:
-        """Upsert profiles; replace the working hours of the agents named in ``hours``."""
+    async def save(
+        self, profiles: Sequence[AgentProfile], hours: Sequence[WorkingHours], asked: Sequence[str]
+    ) -> None:
+        """Upsert profiles; ``hours`` are all that those ``asked`` about have: others of theirs are gone."""
         if profiles:
             await self._save_profiles(profiles)
-        if hours:
-            await self._replace_hours(hours)
+        if asked:
+            await self._replace_hours(hours, asked)
 
     async def unknown(self, agents: Sequence[str]) -> list[str]:
         """Those of ``agents`` for which no profile is stored, in their order."""
@@ -71,15 +73,16 @@ class PostgresRoster:
             )
         )
 
-    async def _replace_hours(self, hours: Sequence[WorkingHours]) -> None:
+    async def _replace_hours(self, hours: Sequence[WorkingHours], asked: Sequence[str]) -> None:
         await self._connection.execute(
             delete(working_hours).where(
                 working_hours.c.wfm == self._wfm,
-                among(working_hours.c.agent, {shift.agent for shift in hours}),
+                among(working_hours.c.agent, {*asked}),
             )
         )
         rows = [
             {"wfm": self._wfm, "agent": shift.agent, "starts_at": shift.starts_at, "ends_at": shift.ends_at}
             for shift in hours
         ]
-        await self._connection.execute(insert_rows(working_hours, rows))
+        if rows:
+            await self._connection.execute(insert_rows(working_hours, rows))

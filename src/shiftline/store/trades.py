@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    ScalarSelect,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import (
@@ -32,6 +46,8 @@ from shiftline.store.schema import (
     trade,
 )
 from shiftline.trades.model import Verdict
+
+HALF_A_PERSONS_TIME = literal_column("(trade.deadline - trade.refer_by) / 2", Interval)
 
 
 class PostgresTrades:
@@ -99,13 +115,18 @@ class PostgresTrades:
         known = Known(fresh_seconds=fresh_seconds, platform=fallback is not None)
         return await self._lock(late, trade.c.refer_by, limit, now, known)
 
-    async def unanswered(self, now: datetime, limit: int) -> list[OpenTrade]:
-        """Lock referred trades whose deadline has come and which nobody has answered.
+    async def unanswered(self, now: datetime, margin: timedelta, limit: int) -> list[OpenTrade]:
+        """Lock referred trades that nobody has answered and whose last moment has come.
+
+        That is the deadline, and ``margin`` before the WFM's expiration: the answer must arrive there. The
+        person keeps at least half of the time between refer-by and the deadline.
 
         One that was answered so already is referred because the WFM refused that: once is enough.
         """
         answered = exists().where(decision.c.trade_id == trade.c.id, decision.c.rule == ON_UNANSWERED)
-        late = and_(trade.c.state == TradeRowState.REFERRED, trade.c.deadline <= now, ~answered)
+        margin_kept = func.least(literal(margin, Interval), HALF_A_PERSONS_TIME)
+        last_moment = func.least(trade.c.deadline, trade.c.expires_at - margin_kept)
+        late = and_(trade.c.state == TradeRowState.REFERRED, last_moment <= now, ~answered)
         return await self._lock(late, trade.c.deadline, limit, now, None)
 
     async def decide(self, decided: Sequence[DecidedTrade], now: datetime) -> None:

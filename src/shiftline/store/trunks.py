@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, and_, cast, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import TrunkKey, TrunkRecord
@@ -24,14 +24,16 @@ class PostgresTrunks:
         self._connection = connection
 
     async def load(self, key: TrunkKey) -> TrunkRecord | None:
-        """The last saved record."""
+        """The last saved record, locked until this unit of work ends."""
         found = await self._connection.execute(
             select(
                 trunk_record.c.governor,
                 trunk_record.c.disarmed_cause,
                 trunk_record.c.disarmed_at,
                 trunk_record.c.saved_at,
-            ).where(_is(key))
+            )
+            .where(_is(key))
+            .with_for_update()
         )
         row = found.mappings().one_or_none()
         return None if row is None else TrunkRecord(**row)
@@ -67,11 +69,15 @@ class PostgresTrunks:
         await add_entries(self._connection, [AuditEntry(kind=kind, detail=_identity(key))], now)
 
     async def rearm(self, trunk: str, now: datetime) -> int:
-        """Lift the mark on every key of this trunk; return how many were lifted."""
+        """Lift the mark on every key of this trunk, with what led to it; return how many were lifted."""
         lifted = await self._connection.execute(
             update(trunk_record)
             .where(trunk_record.c.trunk == trunk, trunk_record.c.disarmed_at.is_not(None))
-            .values(disarmed_cause=None, disarmed_at=None)
+            .values(
+                disarmed_cause=None,
+                disarmed_at=None,
+                governor=trunk_record.c.governor.op("||")(cast({"strikes": 0, "proven": False}, JSONB)),
+            )
             .returning(*KEY)
         )
         entries = [AuditEntry(kind="trunk.rearmed", detail=dict(row)) for row in lifted.mappings()]

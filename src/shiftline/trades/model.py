@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+CLOCK_SLACK_SECONDS = 5.0  # so far may the clocks of two machines lie apart
+
 
 class TradeState(StrEnum):
     """A trade's state in the WFM, as Genesys names it; there is no "Pending" there."""
@@ -105,8 +107,8 @@ class Evidence:
         return self.kind is not EvidenceKind.UNVERIFIABLE
 
     def is_fresh(self, now: datetime, fresh_seconds: float) -> bool:
-        """True while the evidence may still be used."""
-        return (now - self.taken_at).total_seconds() <= fresh_seconds
+        """True while the evidence may still be used; what a clock that was set back left ahead is not."""
+        return -CLOCK_SLACK_SECONDS <= (now - self.taken_at).total_seconds() <= fresh_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

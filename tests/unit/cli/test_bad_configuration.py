@@ -295,3 +295,8 @@ def test_controls_that_cannot_be_used(
     """One alone, twice the same, or no address."""
     path = config(control, instead_of='control_absent = "1099"')
     refused(shiftline("config", "check", "-c", path), *words)
+
+
+def test_a_path_that_the_system_will_not_look_at(shiftline: Shiftline, tmp_path: Path) -> None:
+    """Whether the file is there cannot be told (a closed folder, too long a name): that is said."""
+    refused(shiftline("config", "check", "-c", tmp_path / ("x" * 300)), "cannot be read")

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from shiftline.cli.writing import require_writable
+from shiftline.errors import ConfigurationError
 from shiftline.lab.demo import run
 
 Shiftline = Callable[..., Any]
@@ -87,3 +89,9 @@ def test_a_signal_ends_the_demo_and_its_directory(
     assert shiftline("demo", "--exit").code == 130
     assert len(cleaned) == 1
     assert list(home.iterdir()) == []
+
+
+def test_a_report_that_cannot_even_be_looked_for(tmp_path: Path) -> None:
+    """A name that the system refuses (or a closed folder) is one sentence, before anything starts."""
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        require_writable(tmp_path / ("x" * 300))

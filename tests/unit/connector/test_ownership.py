@@ -48,10 +48,10 @@ class Bench:
         self.recalled: list[tuple[int, bool]] = []
         self.keeper = Keeper()
         self.ownership = Ownership(
-            self.keeper, name="trunk:pbx", owner="me", boot_time=lambda: self.now, on_taken=self._recall
+            self.keeper, name="trunk:pbx", owner="me", boot_time=lambda: self.now, on_taken=self.recall
         )
 
-    async def _recall(self, lease: Lease) -> None:
+    async def recall(self, lease: Lease) -> None:
         self.recalled.append((lease.epoch, self.ownership.holds()))
         self.now += self.recall_seconds
         if self.fault is not None:
@@ -121,6 +121,7 @@ async def test_only_a_lease_that_holds_may_save_what_was_learned() -> None:
         runner=cast("CheckRunner", Runner()),
         ownership=bench.ownership,
         trunk=KEY,
+        recall=bench.recall,
     )
     await checker.save_knowledge()
     await bench.ownership.keep()

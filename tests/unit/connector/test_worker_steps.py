@@ -102,7 +102,7 @@ class Floor:
         books = MagicMock()
         books.trades.weeks_to_evaluate = AsyncMock(return_value=[])
         books.deliveries.facts = AsyncMock(return_value=BUSY)
-        books.journal.last_poll = AsyncMock(side_effect=lambda _: _at(self.polled_at))
+        books.journal.last_poll = AsyncMock(side_effect=lambda _wfm, _now: _at(self.polled_at))
         work = MagicMock()
         work.return_value.__aenter__ = AsyncMock(return_value=books)
         work.return_value.__aexit__ = AsyncMock(return_value=None)
@@ -162,3 +162,12 @@ async def test_a_poll_goes_before_doubts_that_cannot_be_resolved() -> None:
     assert [await floor.called(minutes) for minutes in (1, 2)] == [(0, 0), (1, 0)]
     floor.deliverer.resolve_doubts.side_effect = [3, 0]
     assert [await floor.called(minutes) for minutes in (2.1, 2.1)] == [(1, 0), (1, 1)]
+
+
+async def test_a_clock_that_was_set_back_starves_no_poll() -> None:
+    """The attempt of an hour ahead is no reason to give way until that hour has passed again."""
+    floor = Floor()
+    floor.intake.poll.side_effect = UnavailableError("It is away.")
+    await floor.called(60)
+    floor.polled_at = -0.5
+    assert [await floor.called(minutes) for minutes in (0, 2)] == [(1, 1), (2, 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -64,6 +65,24 @@ class TestWrongCredentials:
         journey = travel(governor, bad_credentials(Reply(answer)), checks=MANY, until=3600.0)
         assert governor.refusal is RefusalClass.CREDENTIALS
         assert with_credentials(journey) == 2
+
+    @pytest.mark.parametrize("answer", [Answer.CREDENTIALS_REFUSED, Answer.REFUSED])
+    def test_a_restart_after_each_refusal_does_not_allow_more(self, answer: Answer) -> None:
+        """The count is part of what is known: two in all, and later lives send none."""
+        known, carried = None, []
+        for _ in range(4):
+            governor = Governor(LEARNING, 0.0, known)
+            journey = travel(governor, bad_credentials(Reply(answer)), checks=MANY, until=0.3)
+            carried.append(with_credentials(journey))
+            known = json.loads(json.dumps(governor.knowledge()))
+        assert carried == [1, 1, 0, 0]
+        assert governor.refusal is RefusalClass.CREDENTIALS
+
+    def test_proof_after_a_restart_forgets_the_refusal(self) -> None:
+        """The password was mended before the second trial."""
+        governor = Governor(LEARNING, 0.0, {"learned": False, "strikes": 1, "proven": False})
+        travel(governor, limited(MANY), checks=5, until=10.0)
+        assert governor.knowledge()["strikes"] == 0
 
     @pytest.mark.parametrize("limit", [20, 50, 200])
     @pytest.mark.parametrize("answer", [Answer.CREDENTIALS_REFUSED, Answer.REFUSED])
@@ -146,6 +165,14 @@ class TestPolicy:
         assert governor.refusal is RefusalClass.BAN
         assert len(journey.between(6.0, 1200.0)) < 20
         assert len(journey.between(300.0, 1200.0)) <= 4
+
+    def test_a_restart_while_banned_is_no_policy(self) -> None:
+        """What was proven before it still counts: canaries go on, and nothing is disarmed."""
+        before = Governor(LEARNING, 0.0)
+        travel(before, limited(MANY), checks=20, until=5.0)
+        governor = Governor(LEARNING, 0.0, json.loads(json.dumps(before.knowledge())))
+        travel(governor, lambda now, credentials: REFUSED, checks=MANY, until=600.0)
+        assert (governor.mode, governor.refusal) == (Mode.LISTENING, RefusalClass.BAN)
 
     def test_a_stopped_governor_stays_stopped(self) -> None:
         """Late answers and later questions change nothing until someone makes a new one."""

@@ -54,7 +54,7 @@ class Pbx:
 
 @asynccontextmanager
 async def running(
-    pbx: Pbx, gate: OpenGate | None = None
+    pbx: Pbx, gate: OpenGate | None = None, *, timeout_seconds: float = 0.3
 ) -> AsyncIterator[tuple[Registrar, Callable[[int], Registration], list[RegistrationEvent]]]:
     events: list[RegistrationEvent] = []
     async with (
@@ -62,7 +62,10 @@ async def running(
         await SipEndpoint.open(local_host="127.0.0.2") as ours,
     ):
         registrar = Registrar(
-            ours, gate=gate, on_event=lambda _, event: events.append(event), answer_timeout_seconds=0.3
+            ours,
+            gate=gate,
+            on_event=lambda _, event: events.append(event),
+            answer_timeout_seconds=timeout_seconds,
         )
 
         def add(number: int) -> Registration:
@@ -90,12 +93,12 @@ def a_registration(user: str) -> Registration:
 async def test_many_are_registered_and_released() -> None:
     """Challenge, binding and removal: three requests each, and nothing is left behind."""
     pbx = Pbx()
-    async with running(pbx) as (registrar, add, events):
+    async with running(pbx, timeout_seconds=20.0) as (registrar, add, events):
         for number in range(400):
             add(number)
         await until(lambda: registrar.states()[RegistrationState.REGISTERED] == 400)
         assert len(pbx.bound) == 400
-        assert await registrar.release(5.0)
+        assert await registrar.release(20.0)
         assert registrar.states() == {RegistrationState.UNREGISTERED: 400}
         assert not pbx.bound
         assert set(pbx.arrived.values()) == {3}

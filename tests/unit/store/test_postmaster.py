@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shiftline.errors import ConfigurationError
 from shiftline.store.postmaster import Postmaster, drop_stale_files, find_postmaster
 
 NOBODY = 2**22 + 1  # above the largest process number of Linux
@@ -68,3 +69,10 @@ def test_files_of_the_dead_are_left_to_the_server(here: Path) -> None:
     assert dead.exists()
     assert not (here / ".s.PGSQL.5432.lock").exists()
     drop_stale_files(here, here)
+
+
+def test_a_file_that_holds_no_number_is_told(here: Path) -> None:
+    """What a full disk or an editor left there is one sentence with the remedy."""
+    write(here, "garbage", here)
+    with pytest.raises(ConfigurationError, match="no process number"):
+        find_postmaster(here)

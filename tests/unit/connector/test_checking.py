@@ -1,0 +1,143 @@
+"""The check loop: what it keeps with the evidence, and how it goes on once its trunk was re-armed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from shiftline.connector.checking import Checker
+from shiftline.connector.ownership import Ownership
+from shiftline.connector.ports import CheckRunner, UnitOfWork
+from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
+from shiftline.errors import UnavailableError
+from shiftline.trades.model import Evidence, EvidenceKind
+
+NOW = datetime(2026, 3, 6, 15, tzinfo=UTC)
+LEASE = Lease(name="trunk:main", owner="me", epoch=1)
+KEY = TrunkKey(trunk="main", source="127.0.0.2", user="shiftline")
+FOUND = Evidence(
+    agent="a1", kind=EvidenceKind.UNVERIFIABLE, method="options", taken_at=NOW, cause="acl.source"
+)
+
+
+class Owner:
+    """A lease that holds."""
+
+    lease = LEASE
+
+    def holds(self) -> bool:
+        return True
+
+
+class Floor:
+    """A trunk, and books that write down each unit of work that was committed."""
+
+    def __init__(self) -> None:
+        self.evidence: list[Evidence] = []
+        self.strikes, self.cause = 0, cast("str | None", None)
+        self.committed: list[list[str]] = []
+        self.record = TrunkRecord(governor={}, disarmed_cause=None, disarmed_at=None, saved_at=NOW)
+        self.recalled = 0
+        self.breaks = False
+        self.trunks = self.checks = self
+        self._open: list[str] = []
+        self.checker = Checker(
+            work=self.work,
+            clock=lambda: NOW,
+            runner=cast("CheckRunner", self),
+            ownership=cast("Ownership", Owner()),
+            trunk=KEY,
+            recall=self.recall,
+        )
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[UnitOfWork]:
+        self._open = []
+        yield cast("UnitOfWork", self)
+        if self.breaks:
+            raise UnavailableError("The database is away.")
+        self.committed.append(self._open)
+
+    async def recall(self, lease: Lease) -> None:
+        self.recalled += 1
+        self.strikes, self.cause = 0, None
+
+    async def gathered(self, timeout_seconds: float) -> list[Evidence]:
+        evidence, self.evidence = self.evidence, []
+        return evidence
+
+    def room(self) -> int:
+        return 0
+
+    def submit(self, checks: object) -> None:
+        pass
+
+    def stopped_by(self) -> str | None:
+        return self.cause
+
+    def knowledge(self) -> dict[str, Any]:
+        return {"strikes": self.strikes}
+
+    async def record_evidence(self, lease: Lease, evidence: object) -> None:
+        self._open.append("evidence")
+
+    async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:
+        self._open.append(f"save {governor['strikes']}")
+
+    async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
+        self._open.append(f"disarm {cause}")
+
+    async def load(self, key: TrunkKey) -> TrunkRecord:
+        return self.record
+
+
+async def test_refused_credentials_are_kept_at_once_and_once() -> None:
+    """The next step keeps the count, evidence or not, and does not keep it again."""
+    floor = Floor()
+    await floor.checker.step(0.1)
+    assert floor.committed == []
+    floor.strikes = 1
+    await floor.checker.step(0.1)
+    await floor.checker.step(0.1)
+    assert floor.committed == [["save 1"]]
+
+
+async def test_a_count_that_the_database_did_not_take_is_kept_later() -> None:
+    """A unit of work that failed has kept nothing."""
+    floor = Floor()
+    floor.strikes, floor.breaks = 1, True
+    with pytest.raises(UnavailableError):
+        await floor.checker.step(0.1)
+    floor.breaks = False
+    await floor.checker.step(0.1)
+    assert floor.committed == [["save 1"]]
+
+
+async def test_a_trunk_is_disarmed_together_with_the_evidence() -> None:
+    """No crash can come between what its stop brought and the mark."""
+    floor = Floor()
+    floor.evidence, floor.cause = [FOUND], "acl.source"
+    await floor.checker.step(0.1)
+    await floor.checker.step(0.1)
+    assert floor.committed == [["evidence", "disarm acl.source"]]
+
+
+async def test_a_running_worker_goes_on_once_its_trunk_is_rearmed() -> None:
+    """The lifted mark is seen with the next save, which must not cover what re-arming forgot."""
+    floor = Floor()
+    floor.strikes, floor.cause = 2, "credentials.wrong-password"
+    await floor.checker.step(0.1)
+    floor.record = TrunkRecord(governor={}, disarmed_cause=floor.cause, disarmed_at=NOW, saved_at=NOW)
+    await floor.checker.save_knowledge()
+    assert floor.recalled == 0
+    floor.record = TrunkRecord(governor={}, disarmed_cause=None, disarmed_at=None, saved_at=NOW)
+    floor.committed.clear()
+    await floor.checker.save_knowledge()
+    assert (floor.recalled, floor.committed) == (1, [[]])
+    floor.cause = "acl.source"  # and it can be disarmed again under the same lease
+    await floor.checker.step(0.1)
+    assert floor.committed[-1] == ["disarm acl.source"]
