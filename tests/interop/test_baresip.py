@@ -18,9 +18,9 @@ from shiftline.lab.process import end_process, write_private
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.headers import CSeq
 from shiftline.sip.requests import options
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 

@@ -24,7 +24,6 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.headers import CSeq, Via
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.outgoing import LARGEST_DATAGRAM, Outgoing, require_our_cseq
 from shiftline.sip.requests import ack, ack_of_failure, bye, cancel
@@ -40,6 +39,8 @@ from shiftline.sip.transactions import (
     status_input,
 )
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import Via
 
 _NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _CLIENT_EFFECTS = frozenset({Effect.SEND_ACK, Effect.SEND_CANCEL, Effect.DISOWN})

@@ -23,8 +23,8 @@ from shiftline.sip.digest_values import (
     split_challenges,
 )
 from shiftline.sip.grammar import quote
-from shiftline.sip.headers import CSeq
 from shiftline.sip.message import Request, Response
+from shiftline.sip.values import CSeq
 
 __all__ = [
     "ALGORITHMS", "Challenge", "ChallengeOutcome", "DigestAccount", "DigestClient", "ServerProof",

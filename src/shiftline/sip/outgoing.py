@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.events import Address, address_text
 from shiftline.sip.grammar import refuse_unwritable
-from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import CSeq
 from shiftline.sip.via import MAGIC_COOKIE
 
 LARGEST_DATAGRAM = 1300

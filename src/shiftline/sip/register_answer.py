@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import NameAddr
+from shiftline.sip.address import NameAddr
 from shiftline.sip.message import Response
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import MOST_SECONDS, read_seconds

@@ -6,9 +6,8 @@ import re
 
 from shiftline.sip.events import Address
 from shiftline.sip.grammar import split_list
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request
-from shiftline.sip.via import MAGIC_COOKIE
+from shiftline.sip.via import MAGIC_COOKIE, Via
 
 _RPORT = re.compile(r";\s*rport\s*(?:=[^;,]*)?(?=;|$)", re.IGNORECASE)
 _DEFAULT_PORT = 5060

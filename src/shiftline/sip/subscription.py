@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.subscription_dialog import SubscriptionDialog
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import PHASES, Given, Phase
 from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
-from shiftline.sip.values import EventType, SubscriptionState, read_seconds
+from shiftline.sip.values import CSeq, EventType, SubscriptionState, read_seconds
 
 SHORTEST_WAIT_SECONDS = 5.0
 """Refreshes are no closer than this, whatever is granted; a failed one comes again after half of the rest."""

@@ -18,9 +18,9 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
 from shiftline.secrets import Secret
+from shiftline.sip.address import NameAddr
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.events import RequestReceived
-from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.targets import Target
 from shiftline.trades.model import Evidence, EvidenceKind

@@ -15,10 +15,10 @@ from shiftline.sip.events import (
     RequestTimedOut,
     ResponseReceived,
 )
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.requests import cancel, invite, options
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 US, PBX = ("127.0.0.2", 5070), ("127.0.0.1", 5060)
 PHONE = SipUri(user="agent0001", host="127.0.0.1")

@@ -6,8 +6,8 @@ import pytest
 
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import Event, RequestReceived
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Response, parse_message, response_to
+from shiftline.sip.via import Via
 
 PEER = ("192.0.2.7", 33000)
 

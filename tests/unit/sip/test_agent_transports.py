@@ -8,11 +8,11 @@ import pytest
 
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import RequestReceived, ResponseReceived, SendFailed
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request, parse_message, response_to
 from shiftline.sip.requests import invite, options
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 PBX = ("192.0.2.1", 5060)
 AGENT = SipUri(user="agent0001", host="192.0.2.1")

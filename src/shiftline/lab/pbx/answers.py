@@ -17,8 +17,8 @@ from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
 from shiftline.lab.pbx.notifier import Notifier, Peer
 from shiftline.secrets import Secret
+from shiftline.sip.address import NameAddr
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
-from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, has_tag
 
 _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import NameAddr
+from shiftline.sip.address import NameAddr
 from shiftline.sip.message import Request
 from shiftline.sip.values import read_seconds
 

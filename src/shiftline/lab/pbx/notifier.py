@@ -16,12 +16,13 @@ from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.package_bodies import BODIES, list_body
+from shiftline.sip.address import NameAddr
 from shiftline.sip.events import Address
-from shiftline.sip.headers import CSeq, Headers, NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import OPTION_TAG
 from shiftline.sip.transport import Transport
-from shiftline.sip.values import EventType, read_seconds
+from shiftline.sip.values import CSeq, EventType, read_seconds
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
