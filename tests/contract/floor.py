@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from structlog.testing import capture_logs
+from tests.support import started
 
 from shiftline.bootstrap import open_worker
 from shiftline.clock import Clock, boot_time, clock_setting, moved_clock
@@ -154,11 +155,8 @@ async def pbx_of(
             answer_seconds=(0.001, 0.002),
         )
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
 
 
 def lines(log: Log, event: str) -> Log:

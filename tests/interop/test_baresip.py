@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import started
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -80,13 +81,10 @@ async def test_an_agent_is_there_when_the_phone_is(
             directory=tmp_path / "kamailio", agents={AGENT: Truth.NOT_REGISTERED}, password=PASSWORD
         )
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         before = await ask(connector, digest, pbx)
         async with phone(baresip, tmp_path / "phone", pbx, transport):
             after = await ask(connector, digest, pbx)
-    finally:
-        await pbx.stop()
     assert before.response is not None
     assert before.response.status == 480
     assert after.response is not None

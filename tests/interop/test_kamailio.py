@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support import token
+from tests.support import started, token
 
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.authorized import send_authorized
@@ -43,11 +43,8 @@ async def running(
     pbx = KamailioPbx(
         KamailioConfig(directory=directory, agents=agents, password=PASSWORD, throttle=throttle)
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
 
 
 def account(user: str = "shiftline", password: Secret = PASSWORD) -> DigestClient:

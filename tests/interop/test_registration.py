@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support import token
+from tests.support import started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -33,11 +33,8 @@ async def running(directory: Path) -> AsyncIterator[KamailioPbx]:
     pbx = KamailioPbx(
         KamailioConfig(directory=directory, agents={USER: Truth.NOT_REGISTERED}, password=PASSWORD)
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
 
 
 def a_client(password: Secret = PASSWORD) -> DigestClient:

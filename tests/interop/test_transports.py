@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.support import free_port, token
+from tests.support import free_port, started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -66,11 +66,8 @@ async def a_pbx(engine: str, host: str, directory: Path, own: str) -> AsyncItera
                 tls_certificate=own,
             )
         )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx.address
-    finally:
-        await pbx.stop()
 
 
 @pytest.mark.parametrize("host", SOURCES)
