@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from tests.unit.sip.agents import events, sent
 
 from shiftline.errors import MisuseError
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     CancelReceived,
-    Event,
     RequestReceived,
     RequestTimedOut,
     ResponseReceived,
@@ -40,24 +40,12 @@ def an_invite() -> Request:
     return request
 
 
-def sent(agent: SipAgent) -> list[Request]:
-    messages = [parse_message(datagram.data) for datagram in agent.datagrams_to_send()]
-    return [message for message in messages if isinstance(message, Request)]
-
-
 def methods(agent: SipAgent) -> list[str]:
     return [request.method for request in sent(agent)]
 
 
 def answer(agent: SipAgent, request: Request, status: int, now: float) -> None:
     agent.receive(bytes(response_to(request, status, to_tag="pbx")), PBX, now)
-
-
-def events(agent: SipAgent) -> list[Event]:
-    found = []
-    while event := agent.next_event():
-        found.append(event)
-    return found
 
 
 def statuses(agent: SipAgent) -> list[int]:
