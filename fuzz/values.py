@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
+from shiftline.sip.digest_values import AuthenticationInfo
 from shiftline.sip.headers import Headers
 from shiftline.sip.uri import SipUri
 from shiftline.sip.value_checks import check_row, check_value
 from shiftline.sip.values import (
-    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,

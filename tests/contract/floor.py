@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from structlog.testing import capture_logs
+from tests.support import started
 
 from shiftline.bootstrap import open_worker
 from shiftline.clock import Clock, boot_time, clock_setting, moved_clock
@@ -155,19 +155,8 @@ async def pbx_of(
             answer_seconds=(0.001, 0.002),
         )
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port on which nobody listens."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def lines(log: Log, event: str) -> Log:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.contract.floor import NINE, Floor, free_port, lay_floor, lines, pbx_of, until, working
+from tests.contract.floor import NINE, Floor, lay_floor, lines, pbx_of, until, working
+from tests.support import free_port
 
 from shiftline.bootstrap import genesys_settings
 from shiftline.clock import boot_time, moved_clock

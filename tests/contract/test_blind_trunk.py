@@ -14,7 +14,7 @@ from shiftline.lab.pbx.faults import Faults
 from shiftline.store.read_model import ReadModel
 from shiftline.store.schema import audit_entry, evidence
 
-BLIND = Faults(answers_for_itself=True)
+BLIND = Faults(blind_methods=frozenset({"options"}))
 
 
 @pytest.fixture

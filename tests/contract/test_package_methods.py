@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
 from tests.contract.practice_pbx import AGENTS, CONFIG, PASSWORD, practice_pbx
+from tests.support import token
 
 from shiftline.connector.reading import Reading
 from shiftline.lab.authorized import send_authorized
@@ -26,10 +26,6 @@ AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
 UNKNOWN_USER = Reading(EvidenceKind.UNKNOWN_USER)
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import lay_floor, lines, until, working
+from tests.support import started
 from typer.testing import CliRunner
 
 from shiftline.cli.app import app
@@ -46,17 +47,13 @@ async def test_a_worker_registers_its_trunk_and_leaves_no_binding(
         found: dict[str, str] = rows[0].governor.get("registration", {}) if rows else {}
         return found if found.get("registered_until") else {}
 
-    await pbx.start()
-    try:
-        async with serve(floor.practice) as org:
-            config = floor.config(org=org, pbx=pbx.address)
-            async with working(config, floor.clock) as log:
-                shown = await until(registration)
-                await floor.until_as_truth_has_it()
-                asked = ["trunk", "show", "pbx", "--json", "--config", str(config)]
-                told = await asyncio.to_thread(CliRunner().invoke, app, asked)
-    finally:
-        await pbx.stop()
+    async with started(pbx), serve(floor.practice) as org:
+        config = floor.config(org=org, pbx=pbx.address)
+        async with working(config, floor.clock) as log:
+            shown = await until(registration)
+            await floor.until_as_truth_has_it()
+            asked = ["trunk", "show", "pbx", "--json", "--config", str(config)]
+            told = await asyncio.to_thread(CliRunner().invoke, app, asked)
     granted = datetime.fromisoformat(shown["registered_until"]) - floor.clock()
     assert timedelta(seconds=560) < granted <= timedelta(seconds=600)
     assert json.loads(told.stdout)[0]["governor"]["registration"]["state"] == "registered"

@@ -14,6 +14,7 @@ from shiftline.connector.reading import Reading
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.faults import Faults
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.watcher import WatchEnded, Watcher
@@ -99,7 +100,9 @@ async def test_each_package_tells_what_it_can(
 
 async def test_a_blind_package_calls_everybody_available() -> None:
     """The control users of a qualification get one and the same answer: that is how it shows."""
-    async with floor(replace(CONFIG, blind_methods=frozenset({"presence", "reg", "options"}))) as lab:
+    async with floor(
+        replace(CONFIG, faults=Faults(blind_methods=frozenset({"presence", "reg", "options"})))
+    ) as lab:
         assert await lab.readings("presence") == [AVAILABLE] * 4
         assert await lab.readings("reg") == [AVAILABLE] * 4
         statuses = []

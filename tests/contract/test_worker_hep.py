@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.contract.floor import Floor, free_port, lay_floor, lines, pbx_of, working
+from tests.contract.floor import Floor, lay_floor, lines, pbx_of, working
+from tests.support import free_port
 
 from shiftline.lab.org.server import serve
 from shiftline.sip.glance import Kind, glance

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from tests import support
 
 from shiftline.lab.kamailio import kamailio_program
 from shiftline.net.endpoint import SipEndpoint
@@ -55,10 +56,7 @@ def tshark() -> str:
 @pytest.fixture
 def free_port() -> int:
     """A UDP port on which nobody listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return support.free_port(socket.SOCK_DGRAM)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import started
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -18,9 +19,9 @@ from shiftline.lab.process import end_process, write_private
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.headers import CSeq
 from shiftline.sip.requests import options
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 
@@ -80,13 +81,10 @@ async def test_an_agent_is_there_when_the_phone_is(
             directory=tmp_path / "kamailio", agents={AGENT: Truth.NOT_REGISTERED}, password=PASSWORD
         )
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         before = await ask(connector, digest, pbx)
         async with phone(baresip, tmp_path / "phone", pbx, transport):
             after = await ask(connector, digest, pbx)
-    finally:
-        await pbx.stop()
     assert before.response is not None
     assert before.response.status == 480
     assert after.response is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.support import started, token
 
 from shiftline.connector.families import FAMILIES, GENERIC
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
@@ -57,10 +57,6 @@ request_route {{
 }}
 """
 ITSELF, ANYBODY = " && $rU==$null", ""
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 @asynccontextmanager
@@ -125,8 +121,7 @@ async def test_real_phones_behind_it_qualify(kamailio: str, tmp_path: Path, conn
     del kamailio
     agents = {"here": Truth.AVAILABLE, "gone": Truth.NOT_REGISTERED, "ada": Truth.AVAILABLE}
     pbx = KamailioPbx(KamailioConfig(directory=tmp_path, agents=agents, password=Secret("secret")))
-    await pbx.start()
-    try:
+    async with started(pbx):
         account = DigestAccount(username="shiftline", password=Secret("secret"))
         for methods in (("options",), ("registration",)):
             policy = QualificationPolicy(methods=methods, controls=("sip:here@lab", "sip:gone@lab"))
@@ -135,8 +130,6 @@ async def test_real_phones_behind_it_qualify(kamailio: str, tmp_path: Path, conn
             await checkup.ask_all([SipUri.parse("sip:ada@lab")], lambda _: None)
             (found,) = checkup.found.values()
             assert (found.evidence.kind, found.qualified) == (EvidenceKind.AVAILABLE, True)
-    finally:
-        await pbx.stop()
 
 
 def checkup_of(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support import token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
@@ -80,9 +80,6 @@ async def real_exchange(directory: Path) -> Trace:
     )
     await pbx.start()
     trace = Trace()
-
-    def token() -> str:
-        return secrets.token_hex(8)
 
     try:
         host, port = pbx.address

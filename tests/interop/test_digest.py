@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
@@ -28,10 +28,6 @@ pytestmark = pytest.mark.interop
 
 HERE = Path(__file__).parent
 PASSWORD = Secret("secret")
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def uri(address: tuple[str, int], user: str | None = None) -> SipUri:
@@ -99,8 +95,7 @@ async def test_sipp_meets_our_demand_for_auth_int(tmp_path: Path, sipp: str) -> 
             qop=("auth-int",),
         )
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         host, port = pbx.address
         command = [sipp, f"{host}:{port}", "-sf", str(HERE / "sipp" / "register.xml"), "-s", "agent0003"]
         command += ["-i", "127.0.0.2", "-m", "1", "-nostdin", "-timeout", "10s"]
@@ -109,7 +104,5 @@ async def test_sipp_meets_our_demand_for_auth_int(tmp_path: Path, sipp: str) -> 
         )
         async with asyncio.timeout(20):
             output, _ = await process.communicate()
-    finally:
-        await pbx.stop()
     assert process.returncode == 0, output.decode(errors="replace")
     assert [record.reason for record in pbx.log_records()] == ["challenge", "ok"]

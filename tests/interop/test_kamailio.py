@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import started, token
 
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.authorized import send_authorized
@@ -43,15 +43,8 @@ async def running(
     pbx = KamailioPbx(
         KamailioConfig(directory=directory, agents=agents, password=PASSWORD, throttle=throttle)
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def account(user: str = "shiftline", password: Secret = PASSWORD) -> DigestClient:

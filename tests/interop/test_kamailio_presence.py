@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support import token
 from tests.unit.sip.packages.bodies import dialog_info, pidf
 
 from shiftline.connector.package_reading import family_of
@@ -18,7 +18,6 @@ from shiftline.lab.kamailio_presence import KamailioPresence, KamailioPresenceCo
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox, SubscriptionDriver
 from shiftline.net.watcher import Fetched, Watcher
-from shiftline.sip.event_header import EventHeader
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.packages.catalogue import PACKAGES, Package
@@ -28,6 +27,7 @@ from shiftline.sip.requests import register
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType
 from shiftline.trades.model import EvidenceKind
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
@@ -36,10 +36,6 @@ AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
 BLIND = Reading(EvidenceKind.UNVERIFIABLE, "method.blind")
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +75,7 @@ class Server:
             target=self.kamailio.uri(user),
             from_uri=self.kamailio.uri("shiftline"),
             contact=SipUri(user="shiftline", host=host, port=port),
-            event=EventHeader(package="presence"),
+            event=EventType(package="presence"),
             expires_seconds=expires_seconds,
             accept=(MEDIA_TYPE,),
         )

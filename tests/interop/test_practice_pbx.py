@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
+from tests.support import started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.campaign import CampaignConfig
@@ -47,15 +47,8 @@ def pbx_config(directory: Path, faults: Faults | None = None) -> PracticePbxConf
 @asynccontextmanager
 async def running(directory: Path, faults: Faults | None = None) -> AsyncIterator[PracticePbxProcess]:
     pbx = PracticePbxProcess(pbx_config(directory, faults))
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def ask_options(address: tuple[str, int], user: str | None) -> Request:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -33,15 +33,8 @@ async def running(directory: Path) -> AsyncIterator[KamailioPbx]:
     pbx = KamailioPbx(
         KamailioConfig(directory=directory, agents={USER: Truth.NOT_REGISTERED}, password=PASSWORD)
     )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx
-    finally:
-        await pbx.stop()
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def a_client(password: Secret = PASSWORD) -> DigestClient:

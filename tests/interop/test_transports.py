@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from tests.support import free_port, started, token
 
 from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
@@ -36,10 +36,6 @@ AGENTS = {"agent0003": Truth.NOT_REGISTERED}
 PASSWORD = Secret("secret")
 NAME = "pbx.test"
 SOURCES = {"127.0.0.1": "127.0.0.2", "::1": "::1"}
-
-
-def token() -> str:
-    return secrets.token_hex(8)
 
 
 def certificate(directory: Path) -> tuple[str, str]:
@@ -70,11 +66,8 @@ async def a_pbx(engine: str, host: str, directory: Path, own: str) -> AsyncItera
                 tls_certificate=own,
             )
         )
-    await pbx.start()
-    try:
+    async with started(pbx):
         yield pbx.address
-    finally:
-        await pbx.stop()
 
 
 @pytest.mark.parametrize("host", SOURCES)
@@ -128,16 +121,10 @@ async def test_a_certificate_that_kamailio_shows_must_be_trusted(
     assert exchange.failure.startswith(f"The certificate of {NAME} is not trusted")
 
 
-def free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as claim:
-        claim.bind((host, 0))
-        return int(claim.getsockname()[1])
-
-
 async def test_sipp_answers_over_tcp(tmp_path: Path, sipp: str, connector: SipEndpoint) -> None:
     """SIPp cuts our stream into messages and we cut its own, many requests on one connection."""
     host = "127.0.0.5"
-    port = free_port(host)
+    port = free_port(socket.SOCK_STREAM, host)
     command = [sipp, "-sf", str(SCENARIOS / "uas_tcp.xml"), "-t", "t1", "-i", host, "-p", str(port)]
     process = await asyncio.create_subprocess_exec(
         *command, "-m", "50", "-timeout", "20", "-nostdin", cwd=tmp_path, stdin=DEVNULL, stdout=PIPE

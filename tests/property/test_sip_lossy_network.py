@@ -19,10 +19,11 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.headers import Headers, Via
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, parse_message, response_to
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 US, PBX = ("192.0.2.1", 5060), ("192.0.2.2", 5060)
 HORIZON = 2000.0

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from tests.unit.sip.packages.bodies import LIST_TYPE, dialog_info, pidf, reginfo, resource_list
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.event_header import EventHeader, SubscriptionState
 from shiftline.sip.multipart import parse_multipart
 from shiftline.sip.packages.catalogue import PACKAGES, Package
 from shiftline.sip.packages.dialog_info import DialogInfo, parse_dialog_info
 from shiftline.sip.packages.resource_list import parse_resource_list
-from shiftline.sip.values import MediaType
+from shiftline.sip.values import EventType, MediaType, SubscriptionState
 
 GOOD = [
     dialog_info("confirmed", "terminated"),
@@ -80,7 +79,7 @@ def test_header_values_are_read_or_a_syntax_error(text: str) -> None:
     with suppress(SipSyntaxError):
         SubscriptionState.parse(text)
     with suppress(SipSyntaxError):
-        EventHeader.parse(text)
+        EventType.parse(text)
 
 
 changes = st.lists(

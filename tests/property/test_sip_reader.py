@@ -8,12 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shiftline.errors import SipSyntaxError
+from shiftline.sip.address import NameAddr
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.digest import Challenge
-from shiftline.sip.headers import CSeq, NameAddr, Via
 from shiftline.sip.inspection import inspect
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import Via
 
 REQUEST = (
     b"OPTIONS sip:agent0001@127.0.0.1 SIP/2.0\r\n"

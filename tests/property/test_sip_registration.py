@@ -7,7 +7,7 @@ from itertools import count, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.refresh import (
     EARLIEST_SHARE,
@@ -20,6 +20,7 @@ from shiftline.sip.refresh import (
 from shiftline.sip.registration import Binding, Registration, Unregistered
 from shiftline.sip.registration_table import RegistrationState
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 CONTACT = SipUri(user="trunk", host="127.0.0.2", port=5062)
 BINDING = Binding(aor=SipUri(user="trunk", host="lab"), registrar=SipUri(host="lab"), contacts=(CONTACT,))

@@ -12,6 +12,7 @@ from shiftline.errors import ConfigurationError, MisuseError
 from shiftline.secrets import Secret
 from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.digest import Challenge, DigestAccount, DigestClient
+from shiftline.sip.digest_values import AuthenticationInfo
 from shiftline.sip.grammar import Parameters
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, parse_message, response_to
@@ -19,7 +20,6 @@ from shiftline.sip.multipart import Part, parse_multipart, write_multipart
 from shiftline.sip.requests import invite, next_attempt, options, register, register_query
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
-    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -112,7 +112,7 @@ comments = printable.map(lambda text: "".join(char for char in text if char not 
 lower_tokens = tokens.map(str.lower)
 values = st.one_of(
     st.builds(EventType, package=lower_tokens, parameters=header_parameters),
-    st.builds(SubscriptionState, state=lower_tokens, parameters=header_parameters),
+    st.builds(SubscriptionState, value=lower_tokens, parameters=header_parameters),
     st.builds(DeltaSeconds, seconds=seconds, comment=comments, parameters=header_parameters),
     st.builds(MediaType, type=lower_tokens, subtype=lower_tokens, parameters=header_parameters),
     st.builds(WarningValue, code=st.integers(100, 999), agent=tokens, text=printable),
@@ -182,7 +182,7 @@ def test_no_typed_value_can_inject_a_line(text: str, other: str, number: int) ->
     pairs = ((text, other), (other, None))
     hostile: tuple[Callable[[], object], ...] = (
         lambda: EventType(package=text, parameters=pairs),
-        lambda: SubscriptionState(state=text, parameters=pairs),
+        lambda: SubscriptionState(value=text, parameters=pairs),
         lambda: DeltaSeconds(seconds=number, comment=text, parameters=pairs),
         lambda: MediaType(type=text, subtype=other, parameters=pairs),
         lambda: MediaType(type="text", subtype="plain", parameters=pairs),

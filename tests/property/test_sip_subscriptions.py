@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftline.sip.event_header import EventHeader
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import PHASES, Given, Phase
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType
 
 AGENT = SipUri(user="agent0001", host="pbx.lab")
 STATES = ["active;expires=30", "active", "pending", "terminated;reason=timeout", "terminated", "curious"]
@@ -37,7 +37,7 @@ def a_subscription(expires_seconds: int) -> Subscription:
         target=AGENT,
         from_uri=AGENT,
         contact=AGENT,
-        event=EventHeader(package="presence"),
+        event=EventType(package="presence"),
         expires_seconds=expires_seconds,
     )
     return Subscription(plan, token=lambda: f"token{next(numbers)}")

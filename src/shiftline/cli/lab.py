@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,14 +97,14 @@ def pbx(
     throttle = None
     if limit is not None or "throttle.source" in wanted:
         throttle = Throttle(limit=limit or USUAL_LIMIT, key=ThrottleKey(limit_key))
+    faults = pbx_faults(wanted, throttle)
     now = clock_from_environment()()
     config = PracticePbxConfig(
         log_path=log,
         agents=build_scenario(ScenarioSettings(published_at=now, trades=0, agents=agents, seed=seed)).pbx,
         password=Secret(PASSWORD),
-        faults=pbx_faults(wanted, throttle),
+        faults=replace(faults, blind_methods=faults.blind_methods | set(blind or ())),
         event_packages=frozenset(package or EventPackage),
-        blind_methods=frozenset(blind or ()),
         port=port,
         seed=seed,
     )

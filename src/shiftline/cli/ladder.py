@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from shiftline.sip.ladder import Ladder, Participant, Row, ladder
+from shiftline.sip.ladder import Ladder, Participant, Row, ladder_of
 from shiftline.sip.trace import Trace
 
 _TIME_CELLS = 11
@@ -34,7 +34,7 @@ _TYPED = _Signs(life="|", line="-", right=">", left="<", dot="-", more="..")
 
 def print_ladder(console: Console, trace: Trace, *, redacted: bool = True) -> None:
     """Draw the trace; in colours by status class on a terminal, as plain text elsewhere."""
-    drawn = ladder(trace, redacted=redacted)
+    drawn = ladder_of(trace, redacted=redacted)
     signs = _TYPED if console.options.ascii_only else _DRAWN
     lines = [Text(f"{drawn.dropped} earlier messages are not shown.", "dim")] if drawn.dropped else []
     lanes = len(drawn.participants) - 1

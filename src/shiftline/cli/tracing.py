@@ -87,17 +87,17 @@ def show_trace(console: Console, trace: Trace, wishes: TraceWishes, *, epoch_off
     """
     from shiftline.cli.ladder import print_ladder
     from shiftline.net.capture import write_pcap
-    from shiftline.sip.ladder import ladder
-    from shiftline.sip.mermaid import mermaid
-    from shiftline.sip.trace_json import trace_json
+    from shiftline.sip.ladder import ladder_of
+    from shiftline.sip.mermaid import mermaid_of
+    from shiftline.sip.trace_json import write_trace_json
 
     redacted = not wishes.with_credentials
     if wishes.ladder:
         print_ladder(console, trace, redacted=redacted)
     if wishes.mermaid:
-        _write(wishes.mermaid, mermaid(ladder(trace, redacted=redacted)))
+        _write(wishes.mermaid, mermaid_of(ladder_of(trace, redacted=redacted)))
     if wishes.trace:
-        _write(wishes.trace, trace_json(trace, redacted=redacted, epoch_offset=epoch_offset) + "\n")
+        _write(wishes.trace, write_trace_json(trace, redacted=redacted, epoch_offset=epoch_offset) + "\n")
     if wishes.pcap:
         write_pcap(wishes.pcap, trace, epoch_offset=epoch_offset, redacted=redacted)
     if wishes.hep:

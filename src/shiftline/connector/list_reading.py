@@ -5,7 +5,6 @@ from __future__ import annotations
 from shiftline.connector.package_reading import GENERIC, read_ending, reading_of
 from shiftline.connector.reading import Reading
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.event_header import SubscriptionState
 from shiftline.sip.packages.catalogue import Package, PackageState, parse_state
 from shiftline.sip.packages.dialog_info import DialogInfo
 from shiftline.sip.packages.registration_info import RegistrationInfo
@@ -38,7 +37,7 @@ class ListReading:
     def _read(self, member: Member) -> Reading | None:
         if member.state is None:
             return None
-        ended = read_ending(SubscriptionState(value=member.state, reason=member.reason))
+        ended = read_ending(member.state, member.reason)
         if ended is not None:
             self._known.pop(member.uri, None)
             return ended

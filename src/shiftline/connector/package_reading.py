@@ -11,11 +11,11 @@ from types import MappingProxyType
 
 from shiftline.connector.reading import Reading, read_answer
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.event_header import SubscriptionState
 from shiftline.sip.packages.catalogue import Package, PackageState, parse_state
 from shiftline.sip.packages.dialog_info import DialogInfo
 from shiftline.sip.packages.presence import Presence
 from shiftline.sip.packages.registration_info import RegistrationInfo
+from shiftline.sip.values import SubscriptionState
 from shiftline.trades.model import EvidenceKind
 
 BLIND = "method.blind"
@@ -128,7 +128,7 @@ def read_notify(
     Its reason comes first ("noresource" needs no body), then a pending subscription, whose body is
     neutral on purpose (RFC 3856 section 6.6.2), then the body.
     """
-    if (ended := read_ending(subscription)) is not None:
+    if (ended := read_ending(subscription.value, subscription.reason)) is not None:
         return ended
     try:
         state = parse_state(package, content_type, body)
@@ -137,11 +137,11 @@ def read_notify(
     return reading_of(package, state, family, absence_shows=absence_shows)
 
 
-def read_ending(subscription: SubscriptionState) -> Reading | None:
+def read_ending(state: str, reason: str | None) -> Reading | None:
     """Return what the subscription's own state says about the agent; None when it leaves it to the body."""
-    if subscription.value == "pending":
+    if state == "pending":
         return _PENDING
-    return _END_REASONS.get(subscription.reason or "") if subscription.value == "terminated" else None
+    return _END_REASONS.get(reason or "") if state == "terminated" else None
 
 
 def read_subscribe_answer(package: Package, status: int) -> Reading:

@@ -42,7 +42,7 @@ _PBX: Mapping[str, tuple[str, Callable[[Faults], Faults]]] = MappingProxyType(
         ),
         "method.blind": (
             "OPTIONS to anybody gets 200 from the box itself",
-            lambda faults: replace(faults, answers_for_itself=True),
+            lambda faults: replace(faults, blind_methods=faults.blind_methods | {"options"}),
         ),
         "capacity.overload": (
             "every answer takes 0.4 to 1.2 s",

@@ -22,6 +22,7 @@ from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import options, register_query
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import read_seconds
 
 SendRequest = Callable[[Request], Awaitable[Exchange]]
 """Sends one request to where it belongs, and waits for its final answer or a time-out."""
@@ -151,10 +152,5 @@ def classify(digest: DigestClient | None, request: Request, response: Response |
 
 def retry_after(response: Response | None) -> float | None:
     """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
-    value = response.headers.get("Retry-After") if response is not None else None
-    if value is None:
-        return None
-    digits = value.split("(")[0].split(";")[0].strip()
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    return min(float(digits), LONGEST_WISH_SECONDS)
+    seconds = read_seconds(response.headers.get("Retry-After")) if response is not None else None
+    return None if seconds is None else min(float(seconds), LONGEST_WISH_SECONDS)

@@ -26,6 +26,7 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
+from shiftline.sip.grammar import bracketed
 from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transactions import Timers
@@ -156,7 +157,7 @@ class SipEndpoint:
         """Where a peer sends requests to us over this transport."""
         host, port = self.addresses.get(transport, self.local)
         parameters = (("transport", transport.lower()),) if transport.is_reliable else ()
-        return SipUri(user=user, host=f"[{host}]" if ":" in host else host, port=port, parameters=parameters)
+        return SipUri(user=user, host=bracketed(host), port=port, parameters=parameters)
 
     async def request(
         self,

@@ -17,12 +17,12 @@ from typing import Protocol
 from shiftline.connector.package_reading import GENERIC, family_of, read_notify, read_subscribe_answer
 from shiftline.connector.reading import Reading
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.sip.event_header import EventHeader
 from shiftline.sip.message import Request, Response
 from shiftline.sip.packages.catalogue import PACKAGES, Package
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Notified
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType
 
 NOTIFY_SECONDS = 4.0
 """How long after its answer a fetch waits for the NOTIFY."""
@@ -59,7 +59,7 @@ class OpenQuestions:
             target=uri,
             from_uri=identity,
             contact=self._contact,
-            event=EventHeader(package=package.name),
+            event=EventType(package=package.name),
             expires_seconds=0,
             accept=(package.media_type,),
         )

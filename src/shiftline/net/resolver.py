@@ -17,7 +17,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError, UnavailableError
-from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, plan, transport_of
+from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, plan_targets, transport_of
 from shiftline.sip.uri import SipUri
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
@@ -55,7 +55,7 @@ class Resolver:
         is no such place, UnavailableError if nobody can tell now.
         """
         look_up = _LookUp(self._dns, uri, source, named_by)
-        dialogue = plan(uri, random=random.random)
+        dialogue = plan_targets(uri, random=random.random)
         try:
             question = next(dialogue)
             while True:

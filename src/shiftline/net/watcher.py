@@ -17,7 +17,6 @@ from shiftline.errors import SipSyntaxError
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox, SendRequest, SubscriptionDriver
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
-from shiftline.sip.event_header import EventHeader, SubscriptionState
 from shiftline.sip.events import Address
 from shiftline.sip.message import Request
 from shiftline.sip.packages import resource_list
@@ -28,6 +27,7 @@ from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Ended, Notified, resubscribe_after_seconds
 from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType, SubscriptionState, essence_of
 from shiftline.trades.model import EvidenceKind
 
 _UNREACHABLE = Reading(EvidenceKind.UNVERIFIABLE, "network.unreachable")
@@ -166,7 +166,7 @@ class Watcher:
             target=target,
             from_uri=self._identity,
             contact=self._contact,
-            event=EventHeader(package=package.name),
+            event=EventType(package=package.name),
             expires_seconds=expires_seconds,
             accept=accept,
             supported=supported,
@@ -194,7 +194,7 @@ def _list_of(event: Notified, list_uri: SipUri) -> ResourceList | None:
     content_type = headers.get("Content-Type")
     if not body:
         return None
-    if not resource_list.media_type_of(content_type).startswith("multipart/"):
+    if not essence_of(content_type).startswith("multipart/"):
         member = Member(uri=str(list_uri), state=event.state.value, content_type=content_type, body=body)
         return ResourceList(uri=str(list_uri), version=0, is_full=True, members=(member,))
     try:

@@ -12,10 +12,10 @@ from shiftline.sip.grammar import (
     format_parameters,
     parse_parameters,
     quote,
-    read_number,
     unquote,
 )
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import read_seconds
 
 _NAME_ADDR = re.compile(
     # Possessive, so that a hostile value costs linear time.
@@ -82,7 +82,7 @@ class Contact:
     def expires_seconds(self) -> int | None:
         """How long the binding lasts; None when it is not said, or not in a readable way."""
         text = self.address.parameter("expires") if self.address else None
-        return read_number(text) if text is not None else None
+        return read_seconds(text)
 
     @property
     def q(self) -> float | None:

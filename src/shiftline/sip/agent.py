@@ -7,7 +7,6 @@ is a monotonic time in seconds. A connection is named by its transport and the p
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -24,11 +23,11 @@ from shiftline.sip.events import (
     ResponseReceived,
     SendFailed,
 )
-from shiftline.sip.headers import CSeq, Via
+from shiftline.sip.matching import cancel_key, cancelled_key, client_key, require_headers, server_key
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.outgoing import LARGEST_DATAGRAM, Outgoing, require_our_cseq
 from shiftline.sip.requests import ack, ack_of_failure, bye, cancel
-from shiftline.sip.response_path import cancelled_key, mark_source, server_key
+from shiftline.sip.response_path import mark_source
 from shiftline.sip.timer_queue import TimerQueue
 from shiftline.sip.transactions import (
     ClientTransaction,
@@ -40,10 +39,10 @@ from shiftline.sip.transactions import (
     status_input,
 )
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import Via
 
-_NEEDED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _CLIENT_EFFECTS = frozenset({Effect.SEND_ACK, Effect.SEND_CANCEL, Effect.DISOWN})
-_BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 
 
 class SipAgent:
@@ -171,7 +170,7 @@ class SipAgent:
             return  # a keep-alive (RFC 5626 section 3.5)
         try:
             message = parse_message(data)
-            _require_headers(message)
+            require_headers(message)
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
@@ -250,11 +249,9 @@ class SipAgent:
         self._apply(transaction, Input.SEND_FAILED, now, event)
 
     def _receive_response(self, response: Response, now: float) -> None:
-        found = _BRANCH.search(response.headers.get("Via") or "")
-        method = (response.headers.get("CSeq") or "").split()[-1:]
-        key = found[1] if found else ""
-        transaction = self._clients.get(_cancel_key(key) if method == ["CANCEL"] else key)
-        if transaction is None or method != [transaction.request.method]:
+        key, method = client_key(response)
+        transaction = self._clients.get(key)
+        if transaction is None or method != transaction.request.method:
             self.stray_responses += 1
             return
         event = ResponseReceived(
@@ -331,7 +328,7 @@ class SipAgent:
             transaction.is_disowned = True
         elif effect is Effect.SEND_CANCEL:
             transaction.set_timers(effect, now, self._timers)
-            self._start_unheard(cancel(transaction.request), _cancel_key(transaction.key), transaction, now)
+            self._start_unheard(cancel(transaction.request), cancel_key(transaction.key), transaction, now)
         elif isinstance(event, ResponseReceived):
             self._post(transaction, bytes(ack_of_failure(event.request, event.response)))
 
@@ -371,17 +368,6 @@ class SipAgent:
 
 def _accepts_call(event: ResponseReceived) -> bool:
     return event.request.method == "INVITE" and status_input(event.response.status) is Input.SUCCESS
-
-
-def _cancel_key(key: str) -> str:
-    """A CANCEL has its INVITE's branch, and a transaction of its own (section 17.1.3)."""
-    return f"{key}|CANCEL"
-
-
-def _require_headers(message: Request | Response) -> None:
-    """Without these no response can be matched and no request answered (RFC 3261 sections 8.1.1, 8.2.6.2)."""
-    if missing := message.headers.missing(_NEEDED):
-        raise SipSyntaxError(f"There is no {' and no '.join(sorted(missing))} header.")
 
 
 def _timeout_of(transaction: Transaction, now: float) -> RequestTimedOut | None:

@@ -11,6 +11,7 @@ from hmac import compare_digest
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.digest_values import (
     ALGORITHMS,
+    AuthenticationInfo,
     Challenge,
     DigestAccount,
     account_key,
@@ -19,12 +20,11 @@ from shiftline.sip.digest_values import (
     keyed_response,
     named_user,
     parse_digest,
-    parse_info,
     split_challenges,
 )
 from shiftline.sip.grammar import quote
-from shiftline.sip.headers import CSeq
 from shiftline.sip.message import Request, Response
+from shiftline.sip.values import CSeq
 
 __all__ = [
     "ALGORITHMS", "Challenge", "ChallengeOutcome", "DigestAccount", "DigestClient", "ServerProof",
@@ -145,10 +145,13 @@ class DigestClient:
             if value is None or used is None:
                 continue
             nonce, credentials = used
-            parameters = parse_info(value)
-            proof = _proof(nonce.key, credentials, parameters.get("rspauth"), response.body)
+            try:
+                told = AuthenticationInfo.parse(value)
+            except SipSyntaxError:
+                continue  # it says nothing that we know
+            proof = _proof(nonce.key, credentials, told.rspauth, response.body)
             if proof is not ServerProof.WRONG:
-                self._keep_next(nonce, credentials, parameters.get("nextnonce"))
+                self._keep_next(nonce, credentials, told.nextnonce)
             return proof
         return ServerProof.ABSENT
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 
 from shiftline.errors import MisuseError, SipSyntaxError
@@ -12,6 +13,7 @@ from shiftline.secrets import Secret
 from shiftline.sip.digest_values import (
     ALGORITHMS,
     QUALITIES,
+    AuthenticationInfo,
     Challenge,
     DigestAccount,
     account_key,
@@ -21,7 +23,7 @@ from shiftline.sip.digest_values import (
     digest_response,
     keyed_response,
 )
-from shiftline.sip.grammar import quote
+from shiftline.sip.grammar import TOKEN
 from shiftline.sip.message import Request
 from shiftline.sip.uri import SipUri
 
@@ -121,13 +123,13 @@ class DigestServer:
         account = self._account_of(credentials) if credentials is not None else None
         if credentials is None or account is None:
             raise MisuseError("Only a verified request is told about its authentication.")
-        parts = [f"nextnonce={quote(self._new_nonce(now))}"] if next_nonce else []
+        info = AuthenticationInfo(nextnonce=self._new_nonce(now) if next_nonce else None)
         if "qop" in credentials:
             key = account_key(account, self._realm, canonical_algorithm(credentials.get("algorithm", "MD5")))
-            parts.append(f"rspauth={quote(keyed_response(key, '', credentials, body))}")
-            parts += [f"cnonce={quote(credentials['cnonce'])}"]
-            parts += [f"nc={credentials['nc']}", f"qop={credentials['qop']}"]
-        return ", ".join(parts)
+            proof = keyed_response(key, "", credentials, body)
+            used = {name: credentials[name] for name in ("cnonce", "nc", "qop")}
+            info = replace(info, rspauth=proof, **used)
+        return str(info)
 
     def username_of(self, request: Request) -> str | None:
         """The user name that the request claims for our realm, unproven; None without credentials."""
@@ -163,6 +165,7 @@ class DigestServer:
             and user is not None
             and user.isprintable()
             and self._good_enough(credentials.get("qop"), algorithm)
+            and TOKEN.fullmatch(credentials.get("nc", "1")) is not None
             and algorithm in self._algorithms
             and _same_uri(credentials["uri"], request.uri)
         )

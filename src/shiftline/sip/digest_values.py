@@ -16,7 +16,7 @@ from urllib.parse import unquote as percent_decode
 
 from shiftline.errors import ConfigurationError, SipSyntaxError
 from shiftline.secrets import Secret
-from shiftline.sip.grammar import TOKEN, quote, split_list, unquote
+from shiftline.sip.grammar import TOKEN, quote, require_token, split_list, split_parameters, unquote
 from shiftline.sip.message import Request
 
 SESSION_SUFFIX = "-sess"
@@ -40,17 +40,7 @@ def parse_digest(value: str) -> dict[str, str]:
     scheme, _, rest = value.strip().partition(" ")
     if scheme.lower() != "digest":
         raise SipSyntaxError(f"The scheme {scheme[:20]!r} is not Digest.")
-    return parse_info(rest)
-
-
-def parse_info(value: str) -> dict[str, str]:
-    """The parameters of an Authentication-Info (RFC 7616 section 3.5); of repeated ones, the first."""
-    parameters: dict[str, str] = {}
-    for part in split_list(value):
-        name, equals, text = part.partition("=")
-        if equals:
-            parameters.setdefault(name.strip().lower(), unquote(text.strip()))
-    return parameters
+    return _parameters_of(rest)
 
 
 def split_challenges(value: str) -> list[str]:
@@ -172,6 +162,36 @@ def claimed_user(credentials: Mapping[str, str]) -> str | None:
     return percent_decode(value, errors="surrogateescape")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationInfo:
+    """The value of Authentication-Info (RFC 7616 section 3.5); its repr tells no nonce and no digest."""
+
+    nextnonce: str | None = field(default=None, repr=False)
+    rspauth: str | None = field(default=None, repr=False)
+    cnonce: str | None = field(default=None, repr=False)
+    qop: str | None = None
+    nc: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> AuthenticationInfo:
+        """Read the value; parameters we do not know are skipped. Raises SipSyntaxError when none is left."""
+        read = _parameters_of(text)
+        known = {name: read[name] for name in ("nextnonce", "rspauth", "cnonce", "qop", "nc") if name in read}
+        if not known:
+            raise SipSyntaxError("An Authentication-Info has no parameter that we know.")
+        return cls(**known)
+
+    def __str__(self) -> str:
+        """Write the value. Raises MisuseError for what cannot be written."""
+        quoted = {"nextnonce": self.nextnonce, "rspauth": self.rspauth, "cnonce": self.cnonce}
+        plain = {"qop": self.qop, "nc": self.nc}
+        parts = [f"{name}={quote(value)}" for name, value in quoted.items() if value is not None]
+        parts += [
+            f"{name}={require_token(value, name)}" for name, value in plain.items() if value is not None
+        ]
+        return ", ".join(parts)
+
+
 def account_key(account: DigestAccount, realm: str, algorithm: str) -> str:
     """H(username:realm:password), which opens every nonce of that realm: as secret as the password."""
     return _hash(algorithm, f"{account.username}:{realm}:{account.password.reveal()}")
@@ -213,6 +233,16 @@ def credentials_for(request: Request, header: str, realm: str) -> dict[str, str]
         if credentials.get("realm") == realm:
             return credentials
     return None
+
+
+def _parameters_of(text: str) -> dict[str, str]:
+    """The ``name=value`` pairs of a comma-separated list; of repeated names, the first."""
+    parameters: dict[str, str] = {}
+    for part in split_parameters(text, ","):
+        name, equals, value = part.partition("=")
+        if equals:
+            parameters.setdefault(name.strip().lower(), unquote(value.strip()))
+    return parameters
 
 
 def _hash(algorithm: str, text: str) -> str:

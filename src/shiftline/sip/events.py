@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shiftline.sip.grammar import bracketed
 from shiftline.sip.message import Request, Response
 from shiftline.sip.transport import Transport
 
 Address = tuple[str, int]
 """Numeric host and port."""
+
+
+def address_text(address: Address) -> str:
+    """``host:port``, with brackets around IPv6."""
+    host, port = address
+    return f"{bracketed(host)}:{port}"
 
 
 class Datagram(NamedTuple):

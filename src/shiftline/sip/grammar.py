@@ -127,6 +127,11 @@ def read_number(text: str, most: int = 2**32 - 1) -> int | None:
     return number if number <= most else None
 
 
+def bracketed(host: str) -> str:
+    """A host as URIs, Via and people write it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def quote(text: str) -> str:
     """Write a quoted-string (RFC 3261 section 25.1)."""
     escaped = refuse_unwritable(text, "quoted string").replace("\\", "\\\\").replace('"', '\\"')

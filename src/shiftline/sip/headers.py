@@ -1,7 +1,6 @@
 """The header fields of a message (RFC 3261 section 7.3): names and rows; values are read on demand.
 
-The value classes live in `shiftline.sip.via`, `address` and `values`; the three that every message needs
-can be had from here too.
+The value classes live in `shiftline.sip.via`, `address` and `values`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from shiftline.sip.address import NameAddr
 from shiftline.sip.grammar import refuse_unwritable, require_token, split_list
-from shiftline.sip.values import CSeq
-from shiftline.sip.via import Via
-
-__all__ = ["CANONICAL_NAMES", "CSeq", "Headers", "NameAddr", "Via", "canonical_name"]
 
 _COMPACT_FORMS = {  # RFC 3261 section 7.3.3 and the registry of header fields
     "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",

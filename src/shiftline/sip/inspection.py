@@ -36,7 +36,7 @@ _LINE_ODDITIES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Inspection:
     """What was made of some bytes.
 
     ``message`` is the nearest legal reading, None when the start line or its address cannot be read;
@@ -55,7 +55,7 @@ class Reading:
         return tuple(found for found in self.notes if found.level is Level.ERROR)
 
 
-def inspect(data: bytes) -> Reading:
+def inspect(data: bytes) -> Inspection:
     """Read a datagram as far as it can be read, and note what is odd. Raises nothing.
 
     Rows longer than 8 KiB and values beyond the first 64 of a message are not looked into.
@@ -74,7 +74,7 @@ def inspect(data: bytes) -> Reading:
         _look_at_presence(message, notebook)
         _look_at_body(message, notebook)
     _look_at_values(headers, notebook)
-    return Reading(data=data, message=message, headers=headers, notes=tuple(notebook.notes))
+    return Inspection(data=data, message=message, headers=headers, notes=tuple(notebook.notes))
 
 
 class _Notebook:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from shiftline.sip.events import Address
+from shiftline.sip.events import Address, address_text
 from shiftline.sip.glance import Glance, Kind, glance
-from shiftline.sip.trace import Direction, Trace, TracedMessage, address_text
+from shiftline.sip.trace import Direction, Trace, TracedMessage
 from shiftline.sip.transport import Transport
 
 
@@ -70,7 +70,7 @@ class _Drawing:
         return self.places.setdefault((ours, address), len(self.places))
 
 
-def ladder(trace: Trace, *, redacted: bool = True) -> Ladder:
+def ladder_of(trace: Trace, *, redacted: bool = True) -> Ladder:
     """Lay the trace out. Repetitions of a message are one row, unless the call went on between them."""
     drawing = _Drawing()
     start: float | None = None

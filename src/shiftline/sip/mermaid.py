@@ -12,7 +12,7 @@ _KEYWORD = re.compile(r"\b(?:end|style|classdef|wrap|nowrap)", re.IGNORECASE)
 _LONGEST_LABEL = 160
 
 
-def mermaid(drawn: Ladder) -> str:
+def mermaid_of(drawn: Ladder) -> str:
     """A ``sequenceDiagram``; solid arrows are requests, dashed ones responses."""
     lines = ["sequenceDiagram"]
     for place, participant in enumerate(drawn.participants):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.events import Address
+from shiftline.sip.events import Address, address_text
 from shiftline.sip.grammar import refuse_unwritable
-from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import MAGIC_COOKIE
 
 LARGEST_DATAGRAM = 1300
 """Bytes. A larger request goes over TCP where the path's MTU is unknown (RFC 3261 section 18.1.1)."""
 
-_MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _ADDED = frozenset({"Max-Forwards", "User-Agent"})
 
 
@@ -32,13 +33,13 @@ class Outgoing:
         self._token = token
         self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         self._via = {
-            transport: f"SIP/2.0/{transport} {_sent_by(streams.get(transport, local))};rport;branch="
+            transport: f"SIP/2.0/{transport} {address_text(streams.get(transport, local))};rport;branch="
             for transport in Transport
         }
 
     def new_branch(self) -> str:
         """A branch that no other transaction has, as far as the tokens go."""
-        return _MAGIC_COOKIE + self._token()
+        return MAGIC_COOKIE + self._token()
 
     def stamp(self, request: Request, transport: Transport, branch: str) -> Request:
         """The copy that leaves; the request itself stays as it is, any Via of its own apart."""
@@ -60,8 +61,3 @@ def require_our_cseq(request: Request) -> None:
         raise MisuseError("The request to send has no readable CSeq.") from error
     if method != request.method:
         raise MisuseError("The CSeq names another method than the request.")
-
-
-def _sent_by(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import NameAddr
+from shiftline.sip.address import NameAddr
 from shiftline.sip.message import Response
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import MOST_SECONDS, read_seconds
 
-LONGEST_SECONDS = 2**32 - 1
-"""RFC 3261 section 20.19."""
 LONGEST_WISH_SECONDS = 86_400.0
 """A Retry-After beyond a day is nonsense, and would end a registration for good."""
 _PASSING_STATUSES = frozenset({408, 480, 491})
@@ -92,12 +91,12 @@ def granted_seconds(response: Response | None, contacts: Sequence[SipUri], *, as
     if response is None:
         return asked
     ours = {_place(uri) for uri in contacts}
-    general = _seconds(response.headers.get("Expires"))
+    general = _grant(response.headers.get("Expires"))
     granted = [
         seconds
         for value in response.headers.get_all("Contact")
         if (address := _read(value)) is not None and _place(address.uri) in ours
-        if (seconds := _seconds(address.parameter("expires"))) is not None
+        if (seconds := _grant(address.parameter("expires"))) is not None
     ]
     if granted:
         return min(granted)
@@ -106,21 +105,18 @@ def granted_seconds(response: Response | None, contacts: Sequence[SipUri], *, as
 
 def minimum_expires(response: Response | None) -> int | None:
     """Min-Expires of a 423 (section 20.23), or None."""
-    return None if response is None else _seconds(response.headers.get("Min-Expires"))
+    return None if response is None else read_seconds(response.headers.get("Min-Expires"))
 
 
 def retry_after_seconds(response: Response | None) -> float:
     """Retry-After (section 20.33) of any answer, at most a day; 0 when there is none."""
     written = response.headers.get("Retry-After") if response is not None else None
-    digits = _seconds((written or "").split("(")[0].split(";")[0])
-    return min(float(digits or 0), LONGEST_WISH_SECONDS)
+    return min(float(read_seconds(written) or 0), LONGEST_WISH_SECONDS)
 
 
-def _seconds(text: str | None) -> int | None:
-    text = (text or "").strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return min(int(text), LONGEST_SECONDS)
+def _grant(text: str | None) -> int | None:
+    seconds = read_seconds(text)
+    return None if seconds == MOST_SECONDS else seconds  # beyond all bounds nobody meant it
 
 
 def _read(value: str) -> NameAddr | None:

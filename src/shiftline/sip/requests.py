@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import CSeq, Headers, NameAddr
+from shiftline.sip.address import NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 Token = Callable[[], str]
 

@@ -1,4 +1,4 @@
-"""Where a response to a received request goes, and which server transaction the request belongs to."""
+"""Where a response to a received request goes (RFC 3261 section 18.2, RFC 3581)."""
 
 from __future__ import annotations
 
@@ -6,35 +6,11 @@ import re
 
 from shiftline.sip.events import Address
 from shiftline.sip.grammar import split_list
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request
+from shiftline.sip.via import Via
 
-_MAGIC_COOKIE = "z9hG4bK"
 _RPORT = re.compile(r";\s*rport\s*(?:=[^;,]*)?(?=;|$)", re.IGNORECASE)
 _DEFAULT_PORT = 5060
-
-
-def cancelled_key(request: Request, via: Via) -> str:
-    """What names the INVITE's server transaction that a CANCEL means (section 9.2)."""
-    return _key(request, via, "INVITE")
-
-
-def server_key(request: Request, via: Via) -> str:
-    """What names the server transaction (RFC 3261 section 17.2.3): branch, sent-by and method.
-
-    An ACK of a non-2xx shares its INVITE's. A peer of RFC 2543 sends no unique branch, so everything that
-    its retransmissions have in common stands in for it.
-    """
-    return _key(request, via, "INVITE" if request.method == "ACK" else request.method)
-
-
-def _key(request: Request, via: Via, method: str) -> str:
-    branch = via.branch or ""
-    if not branch.startswith(_MAGIC_COOKIE):
-        headers = request.headers
-        number = (headers.get("CSeq") or "").split()[0]
-        branch = f"{branch}|{headers.get('Call-ID')}|{headers.get('From')}|{number}|{request.uri}"
-    return f"{branch}|{via.host.lower()}:{via.port or _DEFAULT_PORT}|{method}"
 
 
 def mark_source(request: Request, via: Via, source: Address) -> Address:

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.event_header import EventHeader, SubscriptionState, delta_seconds
-from shiftline.sip.headers import CSeq, Headers
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.subscription_dialog import SubscriptionDialog
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import PHASES, Given, Phase
 from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq, EventType, SubscriptionState, read_seconds
 
 SHORTEST_WAIT_SECONDS = 5.0
 """Refreshes are no closer than this, whatever is granted; a failed one comes again after half of the rest."""
@@ -42,7 +42,7 @@ class SubscriptionPlan:
     target: SipUri
     from_uri: SipUri
     contact: SipUri
-    event: EventHeader
+    event: EventType
     expires_seconds: int = 3600
     accept: tuple[str, ...] = ()
     supported: tuple[str, ...] = ()
@@ -135,12 +135,12 @@ class Subscription:
         if self.phase in (Phase.INIT, Phase.TERMINATED) or not self._dialog.owns(request):
             return 481
         try:
-            event = EventHeader.parse(request.headers.get("Event") or "")
+            event = EventType.parse(request.headers.get("Event") or "")
             state = SubscriptionState.parse(request.headers.get("Subscription-State") or "")
             number = CSeq.parse(request.headers.get("CSeq") or "").number
         except SipSyntaxError:
             return 400
-        if event != self.plan.event:
+        if not event.matches(self.plan.event):
             return 489
         if self._dialog.is_older(number):
             return 500
@@ -192,7 +192,7 @@ class Subscription:
 
     def _accept(self, response: Response, now: float) -> None:
         self._dialog.take_answer(response)
-        granted = delta_seconds(response.headers.get("Expires"))
+        granted = read_seconds(response.headers.get("Expires"))
         wished = 0 if self.phase is Phase.LEAVING else self._wished_seconds
         # A 200 must carry Expires (section 4.2.1.1); without it we have what we asked for.
         seconds = min(granted, wished) if granted is not None else wished
@@ -201,7 +201,7 @@ class Subscription:
 
     def _takes_the_interval(self, response: Response, now: float) -> bool:
         """Ask again with the notifier's Min-Expires (section 4.1.2.1), once."""
-        least = delta_seconds(response.headers.get("Min-Expires"))
+        least = read_seconds(response.headers.get("Min-Expires"))
         stays = self.phase in (Phase.NOTIFY_WAIT, Phase.PENDING, Phase.ACTIVE) and self._wished_seconds > 0
         if response.status != 423 or self._was_told_an_interval or not stays:
             return False

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shiftline.errors import SipSyntaxError
+from shiftline.sip.address import NameAddr
 from shiftline.sip.grammar import TOKEN
-from shiftline.sip.headers import CSeq, Headers, NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 
 @dataclass(slots=True, kw_only=True)

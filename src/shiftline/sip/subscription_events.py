@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from types import MappingProxyType
 
-from shiftline.sip.event_header import SubscriptionState
 from shiftline.sip.message import Request
+from shiftline.sip.values import SubscriptionState
 
 
 class End(StrEnum):

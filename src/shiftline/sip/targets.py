@@ -12,6 +12,7 @@ from enum import StrEnum, auto
 from ipaddress import ip_address
 
 from shiftline.errors import ConfigurationError
+from shiftline.sip.grammar import bracketed
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
@@ -42,8 +43,7 @@ class Target:
         return self.host, self.port
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port} over {self.transport}"
+        return f"{bracketed(self.host)}:{self.port} over {self.transport}"
 
 
 class Kind(StrEnum):
@@ -88,7 +88,7 @@ Records = Sequence[Naptr] | Sequence[Srv] | Sequence[str]
 Plan = Generator[Question, Records, list[Target]]
 
 
-def plan(uri: SipUri, *, random: Callable[[], float]) -> Plan:
+def plan_targets(uri: SipUri, *, random: Callable[[], float]) -> Plan:
     """Find the targets of a ``sip:`` or ``sips:`` URI; ``random`` gives numbers from 0 to below 1.
 
     Raises ConfigurationError for a URI that names a transport we do not have, or none that it may.

@@ -118,9 +118,3 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self._messages)
-
-
-def address_text(address: Address) -> str:
-    """``host:port``, with brackets around IPv6."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -16,7 +16,7 @@ from shiftline.sip.transport import Transport
 FORMAT = "shiftline-trace/1"
 
 
-def trace_json(trace: Trace, *, redacted: bool = True, epoch_offset: float | None = None) -> str:
+def write_trace_json(trace: Trace, *, redacted: bool = True, epoch_offset: float | None = None) -> str:
     """The trace as one JSON object; every key is always there.
 
     ``epoch_offset`` is what has to be added to ``at`` to make it seconds since 1970. A message that is no

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
 from shiftline.sip.digest import Challenge, parse_digest
+from shiftline.sip.digest_values import AuthenticationInfo
 from shiftline.sip.grammar import TOKEN, read_number, without_quoted
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
-    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -25,7 +25,7 @@ from shiftline.sip.values import (
     TokenList,
     WarningValue,
 )
-from shiftline.sip.via import Via
+from shiftline.sip.via import MAGIC_COOKIE, Via
 
 Oddity = tuple[str, str]
 """A note's id and its text."""
@@ -39,7 +39,6 @@ _DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} "
     r"[0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
 )
-_BRANCH_COOKIE = "z9hG4bK"
 
 
 def check_value(name: str, value: str) -> Iterator[Oddity]:
@@ -80,9 +79,9 @@ def _via(value: str) -> Iterator[Oddity]:
     yield from check_host(via.host)
     if via.host == "255.255.255.255":
         yield "via.broadcast", "A Via names the broadcast address."
-    if not (via.branch or "").startswith(_BRANCH_COOKIE):
+    if not (via.branch or "").startswith(MAGIC_COOKIE):
         yield "via.branch", "A Via has no branch of RFC 3261; the peer may be of RFC 2543."
-    elif via.branch == _BRANCH_COOKIE:
+    elif via.branch == MAGIC_COOKIE:
         yield "via.branch-empty", "A Via's branch is the magic cookie and nothing more."
     if (via.parameter("received") or "").startswith("["):
         yield "via.received-brackets", "The received parameter of a Via has brackets."

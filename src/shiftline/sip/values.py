@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from shiftline.errors import MisuseError, SipSyntaxError
@@ -21,7 +21,6 @@ from shiftline.sip.grammar import (
     refuse_unwritable,
     require_token,
     split_list,
-    split_parameters,
     unquote,
 )
 
@@ -52,18 +51,23 @@ class EventType(WithParameters):
     """The value of Event (RFC 6665 section 8.2.1): a package, perhaps with templates, and its id."""
 
     package: str
+    """As written: packages are compared byte by byte, unlike most of SIP."""
     parameters: Parameters = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the value. Raises SipSyntaxError."""
         package, parameters = _token_and_parameters(text, "Event")
-        return cls(package=package.lower(), parameters=parameters)
+        return cls(package=package, parameters=parameters)
 
     @property
     def id(self) -> str | None:
         """Tells apart several subscriptions to one package within a dialog, or None."""
         return self.parameter("id")
+
+    def matches(self, other: EventType) -> bool:
+        """Whether both name one subscription of a dialog: other parameters are no part of the match."""
+        return (self.package, self.id) == (other.package, other.id)
 
     def __str__(self) -> str:
         return f"{require_token(self.package, 'event package')}{format_parameters(self.parameters)}"
@@ -73,25 +77,25 @@ class EventType(WithParameters):
 class SubscriptionState(WithParameters):
     """The value of Subscription-State (RFC 6665 section 8.2.3)."""
 
-    state: str
+    value: str
     """``active``, ``pending``, ``terminated``, or a word of an extension; lower case."""
     parameters: Parameters = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the value. Raises SipSyntaxError."""
-        state, parameters = _token_and_parameters(text, "Subscription-State")
-        return cls(state=state.lower(), parameters=parameters)
+        """Read the value. Raises SipSyntaxError. A parameter that cannot be read counts as absent."""
+        value, parameters = _token_and_parameters(text, "Subscription-State")
+        return cls(value=value.lower(), parameters=parameters)
 
     @property
     def expires_seconds(self) -> int | None:
         """What is left of the subscription, or None."""
-        return read_number(self.parameter("expires") or "")
+        return read_seconds(self.parameter("expires"))
 
     @property
     def retry_after_seconds(self) -> int | None:
         """How long to wait before subscribing again, or None."""
-        return read_number(self.parameter("retry-after") or "")
+        return read_seconds(self.parameter("retry-after"))
 
     @property
     def reason(self) -> str | None:
@@ -100,13 +104,17 @@ class SubscriptionState(WithParameters):
         return reason.lower() if reason else None
 
     def __str__(self) -> str:
-        return f"{require_token(self.state, 'subscription state')}{format_parameters(self.parameters)}"
+        return f"{require_token(self.value, 'subscription state')}{format_parameters(self.parameters)}"
 
 
 _DELTA = re.compile(
     r"(?P<seconds>[0-9]+)\s*+(?:\((?P<comment>(?:[^()\\]++|\\.|\([^()]*+\))*+)\)\s*+)?(?P<parameters>;.*)?",
     re.DOTALL,
 )
+
+
+MOST_SECONDS = 2**32 - 1
+"""RFC 3261 section 20.19."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +141,7 @@ class DeltaSeconds(WithParameters):
     @property
     def duration_seconds(self) -> int | None:
         """How long the callee will then be reachable (Retry-After only), or None."""
-        return read_number(self.parameter("duration") or "")
+        return read_seconds(self.parameter("duration"))
 
     def __str__(self) -> str:
         comment = refuse_unwritable(self.comment, "comment")
@@ -141,6 +149,17 @@ class DeltaSeconds(WithParameters):
             raise MisuseError("A comment holds a bracket or backslash.", remedy="Leave them out.")
         written = f" ({comment})" if comment else ""
         return f"{self.seconds:d}{written}{format_parameters(self.parameters)}"
+
+
+def read_seconds(text: str | None) -> int | None:
+    """The seconds of Expires, Min-Expires, Retry-After or a parameter, as tolerantly as they can be read.
+
+    A comment and parameters are skipped, more than 2**32 - 1 counts as that. None when there are none.
+    """
+    digits = (text or "").partition("(")[0].partition(";")[0].strip()
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return min(int(digits.lstrip("0")[:11] or "0"), MOST_SECONDS)  # 11 digits are always more than the most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +188,14 @@ class MediaType(WithParameters):
         require_token(self.type, "media type")
         require_token(self.subtype, "media subtype")
         return f"{self.essence}{format_parameters(self.parameters)}"
+
+
+def essence_of(content_type: str | None) -> str:
+    """``type/subtype`` of a Content-Type that may be missing or unreadable; then ""."""
+    try:
+        return MediaType.parse(content_type or "").essence
+    except SipSyntaxError:
+        return ""
 
 
 _WARNING = re.compile(r'(?P<code>[0-9]{3})\s+(?P<agent>[^\s"]+)\s+(?P<text>"(?:[^"\\]|\\.)*+")', re.DOTALL)
@@ -221,36 +248,6 @@ class Reason(WithParameters):
 
     def __str__(self) -> str:
         return f"{require_token(self.protocol, 'protocol')}{format_parameters(self.parameters)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthenticationInfo:
-    """The value of Authentication-Info (RFC 7616 section 3.5); its repr tells no nonce and no digest."""
-
-    nextnonce: str | None = field(default=None, repr=False)
-    rspauth: str | None = field(default=None, repr=False)
-    cnonce: str | None = field(default=None, repr=False)
-    qop: str | None = None
-    nc: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the value; parameters we do not know are skipped. Raises SipSyntaxError when none is left."""
-        pairs = (part.partition("=") for part in split_parameters(text, ","))
-        read = {name.strip().lower(): unquote(value.strip()) for name, equals, value in pairs if equals}
-        known = {name: read[name] for name in ("nextnonce", "rspauth", "cnonce", "qop", "nc") if name in read}
-        if not known:
-            raise SipSyntaxError("An Authentication-Info has no parameter that we know.")
-        return cls(**known)
-
-    def __str__(self) -> str:
-        quoted = {"nextnonce": self.nextnonce, "rspauth": self.rspauth, "cnonce": self.cnonce}
-        plain = {"qop": self.qop, "nc": self.nc}
-        parts = [f"{name}={quote(value)}" for name, value in quoted.items() if value is not None]
-        parts += [
-            f"{name}={require_token(value, name)}" for name, value in plain.items() if value is not None
-        ]
-        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

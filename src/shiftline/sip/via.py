@@ -22,6 +22,9 @@ _VIA = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+MAGIC_COOKIE = "z9hG4bK"
+"""Begins every branch that is unique (RFC 3261 section 8.1.1.7)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Via(WithParameters):

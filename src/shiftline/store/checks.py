@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import DueCheck, Lease, WantedCheck
 from shiftline.store.conditions import CLOCK_SLACK, has_fresh_evidence, is_blocked
+from shiftline.store.evidence import insert_evidence
 from shiftline.store.leases import holds
 from shiftline.store.rows import among, recordset
 from shiftline.store.schema import CheckRowState, TradeRowState, agent, agent_check, trade
-from shiftline.store.schema import evidence as evidence_row
 from shiftline.trades.model import Evidence
 
 KEY = (agent_check.c.wfm, agent_check.c.trunk, agent_check.c.agent)
@@ -110,24 +110,8 @@ class PostgresChecks:
         """Store what checks brought and mark them done; ignored if the lease has passed on."""
         if not evidence:
             return
-        rows = [
-            {
-                "wfm": self._wfm,
-                "trunk": self._trunk,
-                "agent": found.agent,
-                "kind": found.kind,
-                "method": found.method,
-                "taken_at": found.taken_at,
-                "cause": found.cause,
-                "status": found.status,
-            }
-            for found in evidence
-        ]
-        columns = [evidence_row.c[name] for name in rows[0]]
+        await self._connection.execute(insert_evidence(self._wfm, self._trunk, lease, evidence))
         owned = exists().where(holds(lease))
-        await self._connection.execute(
-            insert(evidence_row).from_select(columns, select(recordset(rows, *columns)).where(owned))
-        )
         answered = and_(PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned)
         oldest = min(found.taken_at for found in evidence)
         await self._put(answered, state=CheckRowState.DONE, answered_at=oldest)

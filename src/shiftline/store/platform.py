@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import Fallback, Lease
@@ -17,10 +16,8 @@ from shiftline.store.conditions import (
     needs_platform,
     newest_kind,
 )
-from shiftline.store.leases import holds
-from shiftline.store.rows import recordset
+from shiftline.store.evidence import insert_evidence
 from shiftline.store.schema import TradeRowState, trade
-from shiftline.store.schema import evidence as evidence_row
 from shiftline.trades.model import Evidence
 
 
@@ -68,24 +65,5 @@ class PostgresPlatform:
 
         The checks stay as they are: the platform has not answered them.
         """
-        if not evidence:
-            return
-        rows = [
-            {
-                "wfm": self._wfm,
-                "trunk": self._trunk,
-                "agent": found.agent,
-                "kind": found.kind,
-                "method": found.method,
-                "taken_at": found.taken_at,
-                "cause": found.cause,
-                "said": found.said,
-            }
-            for found in evidence
-        ]
-        columns = [evidence_row.c[name] for name in rows[0]]
-        await self._connection.execute(
-            insert(evidence_row).from_select(
-                columns, select(recordset(rows, *columns)).where(exists().where(holds(lease)))
-            )
-        )
+        if evidence:
+            await self._connection.execute(insert_evidence(self._wfm, self._trunk, lease, evidence))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from tests import support
 
 from shiftline.cli.app import main
 
@@ -75,7 +76,4 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
 @pytest.fixture
 def free_port() -> int:
     """A TCP port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return support.free_port(socket.SOCK_STREAM)

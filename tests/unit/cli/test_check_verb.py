@@ -126,7 +126,7 @@ def test_without_controls_nobody_is_available(shiftline: Shiftline, settings: Pr
 
 def test_a_blind_method_is_not_believed(shiftline: Shiftline, settings: PracticePbxConfig) -> None:
     """A box that answers OPTIONS itself; REGISTER tells, and auto finds that out and says why."""
-    blind = replace(settings, faults=Faults(answers_for_itself=True))
+    blind = replace(settings, faults=Faults(blind_methods=frozenset({"options"})))
     with running(blind) as pbx:
         ended = shiftline("check", "ada", "ben", *pbx.server, *CONTROLS)
         auto = shiftline("check", "ada", "ben", *pbx.server, *CONTROLS, "--method", "auto")

@@ -154,4 +154,4 @@ def test_what_the_practice_pbx_can_be_asked(
     monkeypatch.setattr("shiftline.cli.lab._run_pbx", note)
     assert shiftline("lab", "pbx", *options).code == 0
     (config,) = started
-    assert (set(config.event_packages), set(config.blind_methods)) == (packages, blind)
+    assert (set(config.event_packages), set(config.faults.blind_methods)) == (packages, blind)

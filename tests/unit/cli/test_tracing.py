@@ -18,7 +18,7 @@ from shiftline.cli.ladder import print_ladder
 from shiftline.cli.tracing import TraceWishes, show_trace
 from shiftline.errors import ConfigurationError
 from shiftline.sip.trace import Direction, Trace, TracedMessage
-from shiftline.sip.trace_json import read_trace_json, trace_json
+from shiftline.sip.trace_json import read_trace_json, write_trace_json
 from shiftline.sip.transport import Transport
 
 OURS, PBX = ("127.0.0.2", 40_123), ("127.0.0.1", 5060)
@@ -134,7 +134,7 @@ def test_colours_tell_the_class_of_a_response() -> None:
 def stored(tmp_path: Path) -> Path:
     """A stored trace."""
     path = tmp_path / "stored.json"
-    path.write_text(trace_json(TRACE, redacted=False, epoch_offset=1e9), encoding="utf-8")
+    path.write_text(write_trace_json(TRACE, redacted=False, epoch_offset=1e9), encoding="utf-8")
     return path
 
 

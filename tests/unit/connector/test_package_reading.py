@@ -7,12 +7,12 @@ from tests.unit.sip.packages.bodies import dialog_info, pidf, reginfo
 
 from shiftline.connector.package_reading import GENERIC, family_of, read_notify, read_subscribe_answer
 from shiftline.connector.reading import Reading
-from shiftline.sip.event_header import SubscriptionState
 from shiftline.sip.packages.catalogue import PACKAGES
+from shiftline.sip.values import SubscriptionState
 from shiftline.trades.model import EvidenceKind
 
 ACTIVE = SubscriptionState(value="active")
-FETCHED = SubscriptionState(value="terminated", reason="timeout")
+FETCHED = SubscriptionState.parse("terminated;reason=timeout")
 AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
@@ -90,12 +90,12 @@ def test_asterisk_says_busy_for_a_call(basic: str, activity: str, reading: Readi
     [
         (SubscriptionState(value="pending"), Reading(EvidenceKind.UNVERIFIABLE, "policy.event-package")),
         (
-            SubscriptionState(value="terminated", reason="rejected"),
+            SubscriptionState.parse("terminated;reason=rejected"),
             Reading(EvidenceKind.UNVERIFIABLE, "policy.event-package"),
         ),
-        (SubscriptionState(value="terminated", reason="noresource"), Reading(EvidenceKind.UNKNOWN_USER)),
+        (SubscriptionState.parse("terminated;reason=noresource"), Reading(EvidenceKind.UNKNOWN_USER)),
         (
-            SubscriptionState(value="terminated", reason="probation"),
+            SubscriptionState.parse("terminated;reason=probation"),
             Reading(EvidenceKind.UNVERIFIABLE, "capacity.overload"),
         ),
     ],

@@ -18,8 +18,8 @@ from shiftline.lab.pbx.core import PracticePbx
 from shiftline.lab.pbx.faults import Faults, Throttle, ThrottledKeys, ThrottleKey, WrongPasswordAnswer
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.secrets import Secret
+from shiftline.sip.address import NameAddr
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, Response, parse_message
 from shiftline.sip.requests import ack, bye, invite, next_attempt, options, register, register_query
 from shiftline.sip.uri import SipUri

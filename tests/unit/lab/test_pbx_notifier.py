@@ -14,7 +14,6 @@ from shiftline.lab.pbx.core import PracticePbx
 from shiftline.secrets import Secret
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.event_header import EventHeader
 from shiftline.sip.events import RequestReceived, ResponseReceived
 from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.packages.catalogue import PACKAGES
@@ -24,6 +23,7 @@ from shiftline.sip.requests import next_attempt, register
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Ended, SubscriptionEvent
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType
 
 AGENTS = {
     "agent0001": Truth.AVAILABLE,
@@ -65,7 +65,7 @@ class Wire:
             target=uri(user),
             from_uri=uri("shiftline"),
             contact=SipUri(user="shiftline", host=US[0], port=US[1]),
-            event=EventHeader(package=package),
+            event=EventType(package=package),
             expires_seconds=expires_seconds,
             accept=ACCEPT,
             supported=(OPTION_TAG,) if lists else (),

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+
+from tests.support import tokens, until
 
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import MOST_UNDER_WAY, OpenGate, Registrar
@@ -33,8 +34,7 @@ class Pbx:
     bound: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        numbers = count(1)
-        self._digest = DigestServer("lab", lambda _: Secret("secret"), token=lambda: f"t{next(numbers)}")
+        self._digest = DigestServer("lab", lambda _: Secret("secret"), token=tokens())
 
     def answer(self, endpoint: SipEndpoint, event: RequestReceived) -> None:
         contact = event.request.headers.get("Contact") or ""
@@ -80,11 +80,7 @@ async def running(
 
 
 def a_registration(user: str) -> Registration:
-    numbers = count(1)
-
-    def token() -> str:
-        return f"{user}-{next(numbers)}"
-
+    token = tokens(f"{user}-")
     binding = Binding(
         aor=SipUri(user=user, host="lab"),
         registrar=SipUri(host="lab"),
@@ -92,12 +88,6 @@ def a_registration(user: str) -> Registration:
     )
     account = DigestAccount(username=user, password=Secret("secret"))
     return Registration(binding, digest=DigestClient(account, token=token), token=token, jitter=lambda: 0.5)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - the other side is a socket
-            await asyncio.sleep(0.01)
 
 
 async def test_many_are_registered_and_released() -> None:

@@ -11,8 +11,9 @@ from shiftline.errors import UnavailableError
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.watcher import Fetched, Watcher
+from shiftline.sip.address import NameAddr
 from shiftline.sip.events import RequestReceived
-from shiftline.sip.headers import Headers, NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.packages.catalogue import PACKAGES
 from shiftline.sip.uri import SipUri

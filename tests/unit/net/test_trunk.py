@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from tests.unit.net.bench import NOW, a_governor, trunk_driver
 
-from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
-from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.targets import Target
-from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
-
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
-
-
-def a_qualifier() -> Qualifier:
-    """One that takes the PBX at its word: these tests are about other things."""
-    return Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW)
 
 
 @asynccontextmanager
@@ -45,30 +34,15 @@ async def trunk(
         if event.key is not None and status:
             endpoint.respond(event.key, response_to(event.request, status))
 
-    governor = Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time())
+    governor = a_governor()
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
         await SipEndpoint.open(local_host="127.0.0.2") as ours,
+        trunk_driver(
+            ours, Target.over_udp(pbx.local), governor=governor, timeout_seconds=timeout_seconds
+        ) as driver,
     ):
-        driver = TrunkDriver(
-            endpoint=ours,
-            address=TrunkAddress(
-                targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
-                domain=DOMAIN,
-                identity=SipUri(scheme="sip", user="shiftline", host="lab", port=None),
-                answer_timeout_seconds=timeout_seconds,
-            ),
-            digest=None,
-            governor=governor,
-            qualifier=a_qualifier(),
-            clock=lambda: NOW,
-            token=iter(map(str, range(100_000))).__next__,
-            may_send=lambda: True,
-        )
-        try:
-            yield driver, governor, asked
-        finally:
-            await driver.aclose()
+        yield driver, governor, asked
 
 
 async def gather(driver: TrunkDriver, wanted: int) -> dict[str, Evidence]:

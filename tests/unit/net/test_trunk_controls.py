@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.net.bench import NOW, trunk_driver
 
 from shiftline.connector.qualifier import UNKNOWN_RETRY, QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
 from shiftline.secrets import Secret
+from shiftline.sip.address import NameAddr
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.events import RequestReceived
-from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.targets import Target
-from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CONTROLS = ("sip:here@lab", "sip:gone@lab")
 CHALLENGE = 'Digest realm="lab", nonce="n", algorithm=MD5, qop="auth"'
 Answers = Callable[[Request, str | None], int]
@@ -76,30 +75,21 @@ async def bench(
                 response.headers.add("Contact", "<sip:phone@127.0.0.9>")
             endpoint.respond(key, response)
 
+    floor.governor = Governor(GovernorPolicy(max_rate=100.0), asyncio.get_running_loop().time())
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
         await SipEndpoint.open(local_host="127.0.0.2") as ours,
-    ):
-        floor.governor = Governor(GovernorPolicy(max_rate=100.0), asyncio.get_running_loop().time())
-        floor.driver = TrunkDriver(
-            endpoint=ours,
-            address=TrunkAddress(
-                targets=(Target.over_udp(pbx.local),),
-                domain=SipUri(host="lab"),
-                identity=SipUri(user="shiftline", host="lab"),
-                answer_timeout_seconds=0.2,
-            ),
+        trunk_driver(
+            ours,
+            Target.over_udp(pbx.local),
+            timeout_seconds=0.2,
             digest=digest,
             governor=floor.governor,
             qualifier=Qualifier(setting, NOW),
             clock=lambda: floor.now,
-            token=iter(map(str, range(100_000))).__next__,
-            may_send=lambda: True,
-        )
-        try:
-            yield floor
-        finally:
-            await floor.driver.aclose()
+        ) as floor.driver,
+    ):
+        yield floor
 
 
 def checks(*agents: str) -> list[DueCheck]:

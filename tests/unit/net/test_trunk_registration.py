@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, time, timedelta
-from itertools import count
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support import tokens, until
+from tests.unit.net.bench import DOMAIN, IDENTITY, NOW, a_governor, trunk_driver
 
-from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
-from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Request, response_to
@@ -27,9 +26,6 @@ from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence
 from shiftline.trades.windows import PublishWindow
 
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
-IDENTITY = SipUri(scheme="sip", user="shiftline", host="lab", port=None)
 StatusOf = Callable[[Request], int]
 
 
@@ -39,36 +35,21 @@ async def trunk(
 ) -> AsyncIterator[tuple[TrunkDriver, TrunkRegistration, Governor, list[Request]]]:
     """A driver with a registration, and a PBX that answers with ``status_of(request)``."""
     asked: list[Request] = []
-    numbers = count(1)
-
-    def token() -> str:
-        return f"t{next(numbers)}"
+    token = tokens()
 
     def answer(endpoint: SipEndpoint, event: RequestReceived) -> None:
         asked.append(event.request)
         if event.key is not None:
             endpoint.respond(event.key, response_to(event.request, status_of(event.request)))
 
-    governor = Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time())
+    governor = a_governor()
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
         await SipEndpoint.open(local_host="127.0.0.2") as ours,
+        trunk_driver(
+            ours, Target.over_udp(pbx.local), governor=governor, token=token, may_send=owned
+        ) as driver,
     ):
-        driver = TrunkDriver(
-            endpoint=ours,
-            address=TrunkAddress(
-                targets=(Target.over_udp(pbx.local),),
-                domain=DOMAIN,
-                identity=IDENTITY,
-                answer_timeout_seconds=1.0,
-            ),
-            digest=None,
-            governor=governor,
-            qualifier=Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW),
-            clock=lambda: NOW,
-            token=token,
-            may_send=owned,
-        )
         binding = Binding(aor=IDENTITY, registrar=DOMAIN, contacts=(SipUri(user="s", host="127.0.0.2"),))
         registration = TrunkRegistration(
             Registration(binding, digest=None, token=token, jitter=lambda: 0.0),
@@ -84,13 +65,6 @@ async def trunk(
             yield driver, registration, governor, asked
         finally:
             await registration.aclose()
-            await driver.aclose()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the other side is a socket
-            await asyncio.sleep(0.01)
 
 
 def checks(number: int) -> list[DueCheck]:
@@ -198,10 +172,7 @@ def test_windows_are_seen_on_the_loops_clock() -> None:
 
 async def test_what_the_pbx_sends_to_our_contact_is_answered() -> None:
     """A keep-alive OPTIONS finds us well; nobody can be called here."""
-    numbers = count(1)
-
-    def token() -> str:
-        return f"t{next(numbers)}"
+    token = tokens()
 
     async with (
         await SipEndpoint.open(local_host="127.0.0.2", on_request=answer_pbx) as ours,

@@ -5,37 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import pytest
+from tests.unit.net.bench import DOMAIN, IDENTITY, NOW, a_governor, a_qualifier, trunk_driver
 
-from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor
-from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.asking import LONGEST_WISH_SECONDS, retry_after
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.requests import options
 from shiftline.sip.targets import Target
-from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-DOMAIN = SipUri(scheme="sip", user=None, host="lab", port=None)
-US = SipUri(scheme="sip", user="shiftline", host="lab", port=None)
 CHECK = DueCheck(id=1, agent="ada", address="sip:ada@lab", needed_by=NOW)
-
-
-def a_qualifier() -> Qualifier:
-    """One that takes the PBX at its word: these tests are about other things."""
-    return Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW)
-
-
-def a_governor() -> Governor:
-    return Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time())
 
 
 @asynccontextmanager
@@ -46,26 +30,9 @@ async def trunk(
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=on_request) as pbx,
         await SipEndpoint.open(local_host="127.0.0.2", may_send=may_send) as ours,
+        trunk_driver(ours, Target.over_udp(pbx.local), may_send=may_send) as driver,
     ):
-        driver = TrunkDriver(
-            endpoint=ours,
-            address=TrunkAddress(
-                targets=(Target(host=pbx.local[0], port=pbx.local[1]),),
-                domain=DOMAIN,
-                identity=US,
-                answer_timeout_seconds=1.0,
-            ),
-            digest=None,
-            governor=a_governor(),
-            qualifier=a_qualifier(),
-            clock=lambda: NOW,
-            token=iter(map(str, range(1000))).__next__,
-            may_send=may_send,
-        )
-        try:
-            yield driver
-        finally:
-            await driver.aclose()
+        yield driver
 
 
 async def test_a_disarmed_trunk_is_not_asked_by_its_next_owner() -> None:
@@ -131,6 +98,6 @@ async def test_an_answer_to_an_earlier_lease_is_still_an_answer() -> None:
 )
 def test_a_wish_to_be_left_alone_has_an_end(wish: str, seconds: float | None) -> None:
     """Retry-After is honoured, but nobody's nonsense may silence a trunk for a year."""
-    response = response_to(options(DOMAIN, from_uri=US, token=lambda: "x"), 503)
+    response = response_to(options(DOMAIN, from_uri=IDENTITY, token=lambda: "x"), 503)
     response.headers.add("Retry-After", wish)
     assert retry_after(response) == seconds

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from tests.unit.net.bench import NOW, trunk_driver
 
-from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor
-from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.settings import StreamSettings
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.targets import Target
 from shiftline.sip.transport import Transport
-from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-DOMAIN = SipUri(host="lab")
 SOURCES = {"127.0.0.1": "127.0.0.2", "::1": "::1"}
 
 
@@ -41,25 +35,12 @@ async def test_checks_take_a_way_that_works(host: str, transport: Transport) -> 
     async with (
         await SipEndpoint.open(local_host=host, on_request=accept, streams=streams) as pbx,
         await SipEndpoint.open(local_host=SOURCES[host]) as ours,
+        trunk_driver(
+            ours,
+            Target(host=host, port=9, transport=Transport.TCP),
+            Target(host=host, port=pbx.local[1], transport=transport),
+        ) as driver,
     ):
-        driver = TrunkDriver(
-            endpoint=ours,
-            address=TrunkAddress(
-                targets=(
-                    Target(host=host, port=9, transport=Transport.TCP),
-                    Target(host=host, port=pbx.local[1], transport=transport),
-                ),
-                domain=DOMAIN,
-                identity=DOMAIN,
-                answer_timeout_seconds=1.0,
-            ),
-            digest=None,
-            governor=Governor(GovernorPolicy(learn=False, max_rate=100.0), asyncio.get_running_loop().time()),
-            qualifier=Qualifier(QualificationPolicy(methods=("options",), trust_unqualified=True), NOW),
-            clock=lambda: NOW,
-            token=iter(map(str, range(100_000))).__next__,
-            may_send=lambda: True,
-        )
         needed_by = NOW + timedelta(seconds=60)
         driver.submit(
             [
@@ -71,6 +52,5 @@ async def test_checks_take_a_way_that_works(host: str, transport: Transport) -> 
         async with asyncio.timeout(20):
             while len(kinds) < 3:
                 kinds += [evidence.kind for evidence in await driver.gathered(1.0)]
-        await driver.aclose()
     assert kinds == [EvidenceKind.AVAILABLE] * 3
     assert set(heard) == {transport}

@@ -5,20 +5,20 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from tests.unit.sip.agents import events, sent
 
 from shiftline.errors import MisuseError
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     CancelReceived,
-    Event,
     RequestReceived,
     RequestTimedOut,
     ResponseReceived,
 )
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.requests import cancel, invite, options
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 US, PBX = ("127.0.0.2", 5070), ("127.0.0.1", 5060)
 PHONE = SipUri(user="agent0001", host="127.0.0.1")
@@ -40,24 +40,12 @@ def an_invite() -> Request:
     return request
 
 
-def sent(agent: SipAgent) -> list[Request]:
-    messages = [parse_message(datagram.data) for datagram in agent.datagrams_to_send()]
-    return [message for message in messages if isinstance(message, Request)]
-
-
 def methods(agent: SipAgent) -> list[str]:
     return [request.method for request in sent(agent)]
 
 
 def answer(agent: SipAgent, request: Request, status: int, now: float) -> None:
     agent.receive(bytes(response_to(request, status, to_tag="pbx")), PBX, now)
-
-
-def events(agent: SipAgent) -> list[Event]:
-    found = []
-    while event := agent.next_event():
-        found.append(event)
-    return found
 
 
 def statuses(agent: SipAgent) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from tests.unit.sip.agents import fire_timers, sent
 
 from shiftline.errors import MisuseError
 from shiftline.sip.agent import SipAgent
@@ -33,22 +34,8 @@ def an_invite() -> Request:
     return request
 
 
-def sent(agent: SipAgent) -> list[Request]:
-    messages = [parse_message(datagram.data) for datagram in agent.datagrams_to_send()]
-    return [message for message in messages if isinstance(message, Request)]
-
-
 def answer(agent: SipAgent, request: Request, status: int, now: float, to_tag: str = "pbx") -> None:
     agent.receive(bytes(response_to(request, status, to_tag=to_tag)), PBX, now)
-
-
-def fire_timers(agent: SipAgent, until: float) -> list[float]:
-    """Play the driver until ``until``; return when something left."""
-    moments = []
-    while (due := agent.next_timer()) is not None and due <= until:
-        agent.handle_timer(due)
-        moments += [due] * len(agent.datagrams_to_send())
-    return moments
 
 
 def test_a_request_leaves_with_our_via(agent: SipAgent) -> None:

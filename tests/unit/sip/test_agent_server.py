@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.sip.agents import events, fire_timers
 
 from shiftline.sip.agent import SipAgent
-from shiftline.sip.events import Event, RequestReceived
-from shiftline.sip.headers import Via
+from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Response, parse_message, response_to
+from shiftline.sip.via import Via
 
 PEER = ("192.0.2.7", 33000)
 
@@ -27,13 +28,6 @@ def request_bytes(
     ).encode()
 
 
-def events(agent: SipAgent) -> list[Event]:
-    found = []
-    while event := agent.next_event():
-        found.append(event)
-    return found
-
-
 def receive(agent: SipAgent, data: bytes, now: float = 0.0) -> RequestReceived:
     agent.receive(data, PEER, now)
     (event,) = events(agent)
@@ -49,14 +43,6 @@ def respond(agent: SipAgent, event: RequestReceived, status: int, now: float = 0
 def statuses(agent: SipAgent) -> list[int]:
     messages = [parse_message(datagram.data) for datagram in agent.datagrams_to_send()]
     return [message.status for message in messages if isinstance(message, Response)]
-
-
-def fire_timers(agent: SipAgent, until: float) -> list[float]:
-    moments = []
-    while (due := agent.next_timer()) is not None and due <= until:
-        agent.handle_timer(due)
-        moments += [due] * len(agent.datagrams_to_send())
-    return moments
 
 
 def test_a_request_is_reported_once(agent: SipAgent) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from tests.unit.sip.agents import fire_timers
 
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import RequestReceived, ResponseReceived, SendFailed
-from shiftline.sip.headers import Via
 from shiftline.sip.message import Request, parse_message, response_to
 from shiftline.sip.requests import invite, options
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 PBX = ("192.0.2.1", 5060)
 AGENT = SipUri(user="agent0001", host="192.0.2.1")
@@ -39,14 +40,6 @@ def via(data: bytes) -> Via:
     return Via.parse(parse_message(data).headers.get_all("Via")[0])
 
 
-def departures(agent: SipAgent, until: float) -> list[float]:
-    moments = []
-    while (due := agent.next_timer()) is not None and due <= until:
-        agent.handle_timer(due)
-        moments += [due] * len(agent.datagrams_to_send())
-    return moments
-
-
 @pytest.mark.parametrize(
     ("transport", "port"), [(Transport.UDP, 5070), (Transport.TCP, 5071), (Transport.TLS, 5072)]
 )
@@ -66,7 +59,7 @@ def test_nothing_is_sent_twice_over_a_stream(agent: SipAgent, transport: Transpo
     """Timers A and E do not run there; B and F do."""
     agent.send(an_invite() if method == "INVITE" else an_options(), PBX, 0.0, transport=transport)
     assert len(agent.datagrams_to_send()) == 1
-    assert departures(agent, 31.9) == []
+    assert fire_timers(agent, 31.9) == []
     assert agent.next_timer() == 32.0
 
 
@@ -111,7 +104,7 @@ def test_a_refused_invite_is_not_repeated_over_a_stream(agent: SipAgent) -> None
     assert event.key is not None
     agent.respond(event.key, response_to(event.request, 486, to_tag="x"), 0.0)
     assert len(agent.datagrams_to_send()) == 1
-    assert departures(agent, 31.9) == []
+    assert fire_timers(agent, 31.9) == []
     assert agent.next_timer() == 32.0
 
 
@@ -139,7 +132,7 @@ def test_a_large_request_falls_back_to_udp(agent: SipAgent) -> None:
     agent.send_failed(refused, "Connection refused", 0.2, connected=False)
     (datagram,) = agent.datagrams_to_send()
     assert (datagram.key, datagram.transport, via(datagram.data).transport) == (key, Transport.UDP, "UDP")
-    assert departures(agent, 2.0) == [0.7, 1.7]
+    assert fire_timers(agent, 2.0) == [0.7, 1.7]
     assert agent.next_event() is None
     agent.send_failed(datagram, "Network unreachable", 2.1)
     assert isinstance(agent.next_event(), SendFailed)

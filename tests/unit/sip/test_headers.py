@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.headers import CSeq, Headers, NameAddr, Via
+from shiftline.sip.address import NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
+from shiftline.sip.via import Via
 
 
 def test_names_are_blind_to_case_and_compact_forms() -> None:

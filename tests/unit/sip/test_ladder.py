@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.sip.ladder import Row, ladder
-from shiftline.sip.mermaid import escape, mermaid
+from shiftline.sip.ladder import Row, ladder_of
+from shiftline.sip.mermaid import escape, mermaid_of
 from shiftline.sip.trace import Direction, Trace, TracedMessage
 from shiftline.sip.transport import Transport
 
@@ -42,7 +42,7 @@ def shown(row: Row) -> tuple[float, int, int, str, tuple[str, ...], int]:
 
 def test_a_check_with_a_challenge() -> None:
     """Times count from the first message; arrows know both ends; notes say what headers mean."""
-    drawn = ladder(
+    drawn = ladder_of(
         Trace([
             message(10.0, SENT, request(1)),
             message(10.5, RECEIVED, response(401, 1, CHALLENGE)),
@@ -62,7 +62,7 @@ def test_a_check_with_a_challenge() -> None:
 
 def test_retransmissions_are_one_row() -> None:
     """However much other calls say in between; the row stays where the first one was."""
-    drawn = ladder(
+    drawn = ladder_of(
         Trace([
             message(0.0, SENT, request(1)),
             message(0.2, SENT, request(1, call=b"2")),
@@ -75,7 +75,7 @@ def test_retransmissions_are_one_row() -> None:
 
 def test_a_retransmission_after_an_answer_is_a_row_of_its_own() -> None:
     """It would be wrong to hide that a request was sent again although an answer had come."""
-    drawn = ladder(
+    drawn = ladder_of(
         Trace([
             message(0.0, SENT, request(1)),
             message(0.1, RECEIVED, response(100, 1)),
@@ -88,7 +88,7 @@ def test_a_retransmission_after_an_answer_is_a_row_of_its_own() -> None:
 
 def test_a_second_peer_and_another_transport_are_told() -> None:
     """Each address has its place; a transport is named where it changes."""
-    drawn = ladder(
+    drawn = ladder_of(
         Trace([
             message(0.0, SENT, request(1)),
             message(1.0, SENT, request(1, call=b"2"), peer=OTHER, transport=Transport.TLS),
@@ -114,15 +114,15 @@ def test_a_second_peer_and_another_transport_are_told() -> None:
 )
 def test_kinds_of_challenge(challenge: bytes, note: str) -> None:
     """A 401 without a challenge, and a stale nonce, explain much."""
-    drawn = ladder(Trace([message(0.0, RECEIVED, response(407, 1, challenge))]))
+    drawn = ladder_of(Trace([message(0.0, RECEIVED, response(407, 1, challenge))]))
     assert drawn.rows[0].notes == (note,)
 
 
 def test_labels_are_redacted_unless_asked() -> None:
     """A password in a Request-URI is not drawn."""
     trace = Trace([message(0.0, SENT, b"OPTIONS sip:bob:pw@h SIP/2.0\r\n\r\n")])
-    assert ladder(trace).rows[0].label == "OPTIONS sip:bob:redacted@h"
-    assert ladder(trace, redacted=False).rows[0].label == "OPTIONS sip:bob:pw@h"
+    assert ladder_of(trace).rows[0].label == "OPTIONS sip:bob:redacted@h"
+    assert ladder_of(trace, redacted=False).rows[0].label == "OPTIONS sip:bob:pw@h"
 
 
 def test_the_mermaid_text() -> None:
@@ -135,7 +135,7 @@ def test_the_mermaid_text() -> None:
         ],
         dropped=4,
     )
-    assert mermaid(ladder(trace)).splitlines() == [
+    assert mermaid_of(ladder_of(trace)).splitlines() == [
         "sequenceDiagram",
         "    participant p0 as Shiftline 192.0.2.9:5070",
         "    participant p1 as 192.0.2.1:5060",
@@ -164,7 +164,7 @@ def test_nothing_a_peer_writes_breaks_out_of_a_label(evil: str) -> None:
     """One row is one line, which ends no statement, opens no tag and holds no word of mermaid's."""
     trace = Trace([message(0.0, SENT, f"OPTIONS sip:{evil} SIP/2.0\r\n\r\n".encode())])
     trace.add(message(0.1, RECEIVED, f"SIP/2.0 500 {evil}\r\n\r\n".encode()))
-    lines = mermaid(ladder(trace)).splitlines()
+    lines = mermaid_of(ladder_of(trace)).splitlines()
     assert len([line for line in lines if "->>" in line]) == 2
     assert len(lines) == 5
     for text in (line.partition(": ")[2] for line in lines[3:]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.headers import Headers, Via
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, has_tag, parse_message, response_to
 from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
 
 OPTIONS = (
     b"OPTIONS sip:agent0001@127.0.0.1 SIP/2.0\r\n"

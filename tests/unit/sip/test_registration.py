@@ -10,7 +10,6 @@ from shiftline.errors import MisuseError
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient, ServerProof
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
-from shiftline.sip.headers import CSeq
 from shiftline.sip.message import Request, Response
 from shiftline.sip.refresh import Window
 from shiftline.sip.register_answer import Failure, Verdict
@@ -24,6 +23,7 @@ from shiftline.sip.registration import (
 )
 from shiftline.sip.registration_table import STEPS, Input, RegistrationState
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import CSeq
 
 CONTACT = SipUri(user="trunk", host="127.0.0.2", port=5062)
 BINDING = Binding(aor=SipUri(user="trunk", host="lab"), registrar=SipUri(host="lab"), contacts=(CONTACT,))

@@ -6,7 +6,8 @@ from itertools import count
 
 import pytest
 
-from shiftline.sip.headers import Headers, NameAddr
+from shiftline.sip.address import NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.requests import (
     Token,

@@ -7,13 +7,13 @@ from itertools import count
 import pytest
 
 from shiftline.errors import MisuseError
-from shiftline.sip.event_header import EventHeader, SubscriptionState
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import Phase
 from shiftline.sip.uri import SipUri
+from shiftline.sip.values import EventType, SubscriptionState
 
 AGENT = SipUri(user="agent0001", host="pbx.lab")
 US = SipUri(user="shiftline", host="127.0.0.2", port=5062)
@@ -22,14 +22,14 @@ US = SipUri(user="shiftline", host="127.0.0.2", port=5062)
 class Talk:
     """A subscription and the notifier it talks to, on a wire without loss."""
 
-    def __init__(self, expires_seconds: int = 600, event: EventHeader | None = None) -> None:
+    def __init__(self, expires_seconds: int = 600, event: EventType | None = None) -> None:
         numbers = count(1)
         self.subscription = Subscription(
             SubscriptionPlan(
                 target=AGENT,
                 from_uri=US,
                 contact=US,
-                event=event or EventHeader(package="presence"),
+                event=event or EventType(package="presence"),
                 expires_seconds=expires_seconds,
                 accept=("application/pidf+xml",),
             ),
@@ -90,7 +90,7 @@ class Talk:
 
 def test_the_first_subscribe_says_what_is_wanted() -> None:
     """RFC 6665 section 4.1.2.1: Event, Expires, Contact and Accept; no To tag before there is a dialog."""
-    request = Talk(event=EventHeader(package="dialog", event_id="7")).start()
+    request = Talk(event=EventType(package="dialog", parameters=(("id", "7"),))).start()
     headers = request.headers
     assert (request.method, str(request.uri)) == ("SUBSCRIBE", "sip:agent0001@pbx.lab")
     assert (headers.get("Event"), headers.get("Expires")) == ("dialog;id=7", "600")
@@ -266,7 +266,7 @@ def test_the_notifier_ends_it_with_a_reason(reason: str) -> None:
     talk.start()
     talk.answer(200, ("Expires", "600"))
     assert talk.notify(f"terminated;reason={reason};retry-after=9") == 200
-    state = SubscriptionState(value="terminated", reason=reason, retry_after_seconds=9)
+    state = SubscriptionState.parse(f"terminated;reason={reason};retry-after=9")
     assert talk.ended() == Ended(why=End.CLOSED_BY_NOTIFIER, state=state)
     assert talk.notify() == 481
 

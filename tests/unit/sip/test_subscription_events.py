@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.sip.event_header import SubscriptionState
 from shiftline.sip.subscription_events import (
     LATER_SECONDS,
     SOON_SECONDS,
@@ -12,6 +11,7 @@ from shiftline.sip.subscription_events import (
     Ended,
     resubscribe_after_seconds,
 )
+from shiftline.sip.values import SubscriptionState
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,9 @@ from shiftline.sip.subscription_events import (
 )
 def test_the_notifiers_reason_says_when(reason: str | None, wish: int | None, after: float | None) -> None:
     """RFC 6665 section 4.1.3: at once, after a while, or never; retry-after is honoured where it counts."""
-    state = SubscriptionState(value="terminated", reason=reason, retry_after_seconds=wish)
+    said = {"reason": reason, "retry-after": None if wish is None else str(wish)}
+    given = tuple((name, text) for name, text in said.items() if text is not None)
+    state = SubscriptionState(value="terminated", parameters=given)
     assert resubscribe_after_seconds(Ended(why=End.CLOSED_BY_NOTIFIER, state=state)) == after
 
 

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from shiftline.errors import ConfigurationError
-from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, in_order, plan
+from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, in_order, plan_targets
 from shiftline.sip.uri import SipUri
 
 Zone = Mapping[tuple[Kind, str], Records]
@@ -25,7 +25,7 @@ def naptr(service: str, replacement: str, order: int = 1, preference: int = 1, f
 
 def resolve(uri: str, zone: Zone) -> tuple[list[Target], list[Question]]:
     """The targets, and the questions that were asked for them."""
-    dialogue, asked = plan(SipUri.parse(uri), random=lambda: 0.0), []
+    dialogue, asked = plan_targets(SipUri.parse(uri), random=lambda: 0.0), []
     try:
         question = next(dialogue)
         while True:

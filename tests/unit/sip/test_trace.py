@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shiftline.errors import MisuseError
-from shiftline.sip.trace import Direction, Trace, TracedMessage, address_text
+from shiftline.sip.events import address_text
+from shiftline.sip.trace import Direction, Trace, TracedMessage
 from shiftline.sip.transport import Transport
 
 

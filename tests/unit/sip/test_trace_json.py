@@ -8,7 +8,7 @@ import pytest
 
 from shiftline.errors import ConfigurationError
 from shiftline.sip.trace import Direction, Trace, TracedMessage
-from shiftline.sip.trace_json import read_trace_json, trace_json
+from shiftline.sip.trace_json import read_trace_json, write_trace_json
 from shiftline.sip.transport import Transport
 
 
@@ -25,7 +25,7 @@ def message(data: bytes, at: float = 1.25) -> TracedMessage:
 
 def test_the_keys_are_stable() -> None:
     """Machines find the same keys in every trace."""
-    content = json.loads(trace_json(Trace([message(b"OPTIONS")], dropped=3), epoch_offset=1e9))
+    content = json.loads(write_trace_json(Trace([message(b"OPTIONS")], dropped=3), epoch_offset=1e9))
     assert content == {
         "format": "shiftline-trace/1",
         "redacted": True,
@@ -48,7 +48,7 @@ def test_the_keys_are_stable() -> None:
 @pytest.mark.parametrize("data", [b"", b"\r\n", "Grüße\0".encode(), b"\xff\xfe broken", b"\xed\xa0\x80"])
 def test_every_byte_comes_back(data: bytes) -> None:
     """Text stays readable, and what is none comes back all the same."""
-    text = trace_json(Trace([message(data)], dropped=1), redacted=False, epoch_offset=None)
+    text = write_trace_json(Trace([message(data)], dropped=1), redacted=False, epoch_offset=None)
     trace, offset = read_trace_json(text)
     assert (list(trace), trace.dropped, offset) == ([message(data)], 1, None)
 
@@ -56,11 +56,11 @@ def test_every_byte_comes_back(data: bytes) -> None:
 def test_secrets_stay_out_unless_asked_for() -> None:
     """The default is redacted."""
     trace = Trace([message(b'x\r\nAuthorization: Digest realm="r", response="9d5b"\r\n\r\n')])
-    assert "9d5b" not in trace_json(trace)
-    assert "9d5b" in trace_json(trace, redacted=False)
+    assert "9d5b" not in write_trace_json(trace)
+    assert "9d5b" in write_trace_json(trace, redacted=False)
 
 
-VALID = trace_json(Trace([message(b"x")]))
+VALID = write_trace_json(Trace([message(b"x")]))
 
 
 @pytest.mark.parametrize(

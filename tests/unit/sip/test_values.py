@@ -8,9 +8,9 @@ import pytest
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.address import Contact, NameAddr
+from shiftline.sip.digest_values import AuthenticationInfo
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import (
-    AuthenticationInfo,
     CSeq,
     DeltaSeconds,
     EventType,
@@ -19,6 +19,8 @@ from shiftline.sip.values import (
     SubscriptionState,
     TokenList,
     WarningValue,
+    essence_of,
+    read_seconds,
 )
 from shiftline.sip.via import Via
 
@@ -27,7 +29,7 @@ def test_a_contact_says_how_long_and_how_gladly() -> None:
     """``expires`` and ``q`` are read where they can be (RFC 3261 section 20.10)."""
     contact = Contact.parse('"Desk, 7" <sip:a@h;lr>;q=0.7;expires=3600')
     assert (contact.q, contact.expires_seconds) == (0.7, 3600)
-    odd = Contact.parse("<sip:a@h>;q=1.5;expires=99999999999")
+    odd = Contact.parse("<sip:a@h>;q=1.5;expires=soon")
     assert (odd.q, odd.expires_seconds) == (None, None)
     assert (Contact.parse("sip:a@h").q, Contact.parse("sip:a@h").expires_seconds) == (None, None)
 
@@ -39,18 +41,58 @@ def test_a_star_is_every_contact() -> None:
 
 
 def test_an_event_has_a_package_and_an_id() -> None:
-    """The package is blind to case; the id belongs to the dialog (RFC 6665 section 8.2.1)."""
-    event = EventType.parse("Dialog.Winfo ;id=a7")
+    """The id tells two subscriptions of one dialog apart (RFC 6665 section 8.2.1)."""
+    event = EventType.parse(" dialog.winfo ;id=a7")
     assert (event.package, event.id, str(event)) == ("dialog.winfo", "a7", "dialog.winfo;id=a7")
+    assert EventType.parse("presence").id is None
+
+
+@pytest.mark.parametrize(
+    ("other", "matches"),
+    [("dialog;x=y;id=7", True), ("dialog", False), ("dialog;id=8", False), ("Dialog;id=7", False)],
+)
+def test_an_event_matches_by_package_and_id_alone(other: str, matches: bool) -> None:
+    """Byte by byte, unlike most of SIP; other parameters do not count (RFC 6665 section 8.2.1)."""
+    assert EventType.parse("dialog;id=7").matches(EventType.parse(other)) is matches
 
 
 def test_a_subscription_state_says_what_is_next() -> None:
     """Expiry, reason and time to wait (RFC 6665 section 4.1.3)."""
     state = SubscriptionState.parse("terminated;reason=Probation;retry-after=5")
-    assert (state.state, state.reason, state.retry_after_seconds) == ("terminated", "probation", 5)
+    assert (state.value, state.reason, state.retry_after_seconds) == ("terminated", "probation", 5)
     active = SubscriptionState.parse("Active;expires=60")
-    assert (active.state, active.expires_seconds, active.reason) == ("active", 60, None)
-    assert SubscriptionState.parse("active;expires=soon").expires_seconds is None
+    assert (active.value, active.expires_seconds, active.reason) == ("active", 60, None)
+
+
+@pytest.mark.parametrize("written", ["active;expires=soon", "active;expires=", "active;expires=-1", "active"])
+def test_an_unreadable_time_counts_as_absent(written: str) -> None:
+    """The state itself is what matters."""
+    state = SubscriptionState.parse(written)
+    assert (state.value, state.expires_seconds) == ("active", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("120", 120),
+        (" 007 ", 7),
+        ("0", 0),
+        ("18 (I'm (very) busy);duration=60", 18),
+        ("5;duration=3600", 5),
+        ("60 (never closed", 60),
+        ("9999999999", 2**32 - 1),
+        ("9" * 5000, 2**32 - 1),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        ("-1", None),
+        ("1.5", None),
+        ("\N{ARABIC-INDIC DIGIT TWO}", None),
+    ],
+)
+def test_seconds_are_read_as_far_as_they_can_be(written: str | None, seconds: int | None) -> None:
+    """A time too long is the longest (RFC 3261 section 20.19); nonsense is none."""
+    assert read_seconds(written) == seconds
 
 
 @pytest.mark.parametrize(
@@ -75,6 +117,15 @@ def test_a_media_type_is_blind_to_case_and_keeps_its_boundary() -> None:
     value = MediaType.parse('Multipart / Related ;boundary="a b";type="application/rlmi+xml"')
     assert (value.essence, value.parameter("boundary")) == ("multipart/related", "a b")
     assert MediaType.parse(str(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "essence"),
+    [('Application/RLMI+xml ; charset="x"', "application/rlmi+xml"), (None, ""), ("", ""), ("text", "")],
+)
+def test_what_a_body_is_may_be_missing(written: str | None, essence: str) -> None:
+    """Without a readable Content-Type a body is nothing we asked for."""
+    assert essence_of(written) == essence
 
 
 def test_a_warning_has_three_parts() -> None:
@@ -122,6 +173,8 @@ def test_received_is_an_address_without_brackets(written: str) -> None:
         (EventType.parse, ""),
         (EventType.parse, "dia log"),
         (EventType.parse, ";id=1"),
+        (EventType.parse, "\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        (SubscriptionState.parse, ""),
         (SubscriptionState.parse, "act ive"),
         (DeltaSeconds.parse, ""),
         (DeltaSeconds.parse, "-1"),
@@ -156,7 +209,8 @@ def test_an_unreadable_value_is_a_syntax_error(parse: Callable[[str], object], t
     [
         EventType(package="a\r\nb"),
         EventType(package="dialog", parameters=(("a b", None),)),
-        SubscriptionState(state=""),
+        EventType(package="dialog", parameters=(("id", "7\r\nVia: x"),)),
+        SubscriptionState(value=""),
         DeltaSeconds(seconds=1, comment="a)b"),
         DeltaSeconds(seconds=1, comment="a\nb"),
         MediaType(type="a/b", subtype="c"),

@@ -17,8 +17,8 @@ from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
 from shiftline.lab.pbx.notifier import Notifier, Peer
 from shiftline.secrets import Secret
+from shiftline.sip.address import NameAddr
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
-from shiftline.sip.headers import NameAddr
 from shiftline.sip.message import Request, has_tag
 
 _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
@@ -62,7 +62,7 @@ class Answering:
             return self._within_dialog(request, now)
         if self._throttle and not self._throttle.admits(peer.address[0], now):
             return Answer(status=403, reason="throttled")
-        is_about_box = request.uri.user is None or self._faults.answers_for_itself
+        is_about_box = request.uri.user is None or "options" in self._faults.blind_methods
         if request.method == "OPTIONS" and is_about_box:
             return Answer(status=200, phrase="Keepalive")
         return self._refusal_of_credentials(request, now) or self._authenticated(request, peer, now)
@@ -100,8 +100,6 @@ class Answering:
             return self._accept_call(request)
         if request.method == "SUBSCRIBE" and self._config.event_packages:
             return self.notifier.subscribe(request, peer, now)
-        if request.method == "OPTIONS" and "options" in self._config.blind_methods:
-            return Answer(status=200, authenticated=True)
         if request.method in ("OPTIONS", "INVITE") and user in self._faults.dead_phones:
             return Answer(status=None, reason="dead-phone", authenticated=True)
         if request.method in ("OPTIONS", "INVITE"):

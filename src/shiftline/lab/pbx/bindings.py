@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.headers import NameAddr
+from shiftline.sip.address import NameAddr
 from shiftline.sip.message import Request
+from shiftline.sip.values import read_seconds
 
 DEFAULT_EXPIRES_SECONDS = 3600
 
@@ -48,8 +49,8 @@ class Bindings:
         wanted: dict[str, int] = {}
         for contact in contacts:
             address = NameAddr.parse(contact)
-            wish = address.parameter("expires") or general or ""
-            seconds = int(wish) if wish.isdecimal() else DEFAULT_EXPIRES_SECONDS
+            wish = read_seconds(address.parameter("expires") or general)
+            seconds = DEFAULT_EXPIRES_SECONDS if wish is None else wish
             if 0 < seconds < self._limits.shortest:
                 return TooBrief.TOO_BRIEF
             wanted[f"<{address.uri}>"] = min(seconds, self._limits.longest)

@@ -46,8 +46,6 @@ class PracticePbxConfig:
     """A shorter subscription gets 423; fetches are always let through."""
     notify_first: bool = False
     """The NOTIFY overtakes the answer to its SUBSCRIBE, as on PBXs that work in parallel."""
-    blind_methods: frozenset[str] = frozenset()
-    """Of "options", "presence", "dialog" and "reg": these call every agent available, phone or not."""
     seed: int = 1
 
     def truth(self, user: str | None) -> Truth:

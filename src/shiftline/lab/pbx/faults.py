@@ -49,8 +49,11 @@ class Faults:
     rotated_accounts: frozenset[str] = frozenset()
     """Accounts whose password was changed on the PBX only: what their users know is wrong."""
     wrong_password_answer: WrongPasswordAnswer = WrongPasswordAnswer.CHALLENGE_AGAIN
-    answers_for_itself: bool = False
-    """Every OPTIONS gets a 200 from the box, whoever it is about, as from many SBCs."""
+    blind_methods: frozenset[str] = frozenset()
+    """Of "options", "presence", "dialog" and "reg": these call every agent available, phone or not.
+
+    OPTIONS then gets its 200 from the box itself, before any challenge, as from many SBCs.
+    """
     slow_factor: float = 1.0
     """Multiplies the time of every answer that reached authentication."""
     dead_phones: frozenset[str] = frozenset()

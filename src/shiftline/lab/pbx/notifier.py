@@ -16,12 +16,13 @@ from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.package_bodies import BODIES, list_body
-from shiftline.sip.event_header import EventHeader, delta_seconds
+from shiftline.sip.address import NameAddr
 from shiftline.sip.events import Address
-from shiftline.sip.headers import CSeq, Headers, NameAddr
+from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import OPTION_TAG
 from shiftline.sip.transport import Transport
+from shiftline.sip.values import CSeq, EventType, read_seconds
 
 _DEFAULT_EXPIRES_SECONDS = 3600
 _LONGEST_EXPIRES_SECONDS = 7200
@@ -83,7 +84,7 @@ class Notifier:
 
     def subscribe(self, request: Request, peer: Peer, now: float) -> Answer:
         """Answer a SUBSCRIBE outside a dialog. Raises SipSyntaxError."""
-        event = EventHeader.parse(request.headers.get("Event") or "")
+        event = EventType.parse(request.headers.get("Event") or "")
         user = request.uri.user or ""
         if event.package not in self._config.event_packages:
             return Answer(status=489, reason="policy", headers=self.allow_events, authenticated=True)
@@ -165,7 +166,7 @@ class Notifier:
         return outbox
 
     def _granted(self, request: Request) -> tuple[int, Answer | None]:
-        wish = delta_seconds(request.headers.get("Expires"))
+        wish = read_seconds(request.headers.get("Expires"))
         seconds = min(_DEFAULT_EXPIRES_SECONDS if wish is None else wish, _LONGEST_EXPIRES_SECONDS)
         least = self._config.least_subscription_seconds
         if 0 < seconds < least:
@@ -179,7 +180,7 @@ class Notifier:
         return Answer(status=200, headers=tuple(headers), authenticated=True, to_tag=tag)
 
     def _truth(self, package: str, user: str, now: float) -> Truth:
-        return Truth.AVAILABLE if package in self._config.blind_methods else self._state_of(user, now)
+        return Truth.AVAILABLE if package in self._config.faults.blind_methods else self._state_of(user, now)
 
     def _tell_all(self, watcher: _Watcher, now: float) -> None:
         if not watcher.is_list:

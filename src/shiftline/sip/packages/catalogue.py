@@ -11,7 +11,7 @@ from shiftline.sip.packages import dialog_info, presence, registration_info
 from shiftline.sip.packages.dialog_info import DialogInfo
 from shiftline.sip.packages.presence import Presence
 from shiftline.sip.packages.registration_info import RegistrationInfo
-from shiftline.sip.packages.resource_list import media_type_of
+from shiftline.sip.values import essence_of
 
 PackageState = DialogInfo | Presence | RegistrationInfo
 
@@ -55,7 +55,7 @@ def parse_state(package: Package, content_type: str | None, body: bytes) -> Pack
     """Read the body of a NOTIFY; None when it has none. Raises SipSyntaxError, and nothing else."""
     if not body:
         return None
-    written = media_type_of(content_type)
+    written = essence_of(content_type)
     if written != package.media_type:
         raise SipSyntaxError(f"The body is {written[:80]!r}, and we asked for {package.media_type}.")
     return package.parse(body)

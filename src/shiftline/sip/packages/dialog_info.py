@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shiftline.errors import SipSyntaxError
+from shiftline.sip.packages.partial import read_completeness, read_word, updated
 from shiftline.sip.packages.xml_body import child_text, children, read_version, read_xml
 
 MEDIA_TYPE = "application/dialog-info+xml"
@@ -45,39 +45,28 @@ class DialogInfo:
         return tuple(dialog for dialog in self.dialogs if dialog.state is not DialogState.TERMINATED)
 
     def updated_by(self, later: DialogInfo) -> DialogInfo | None:
-        """What is known after ``later``; None when a document between was lost (section 4.3).
+        """What is known after ``later``; None when a document between was lost (section 4.3)."""
 
-        Then full state must be fetched. A partial document already seen changes nothing.
-        """
-        if later.is_full:
-            return later  # whatever its version: the order of NOTIFYs is kept by their CSeq
-        if later.version <= self.version:
-            return self
-        if later.version != self.version + 1:
-            return None
-        known = {dialog.dialog_id: dialog for dialog in (*self.dialogs, *later.dialogs)}
-        return replace(later, is_full=True, dialogs=tuple(known.values()))
+        def merged() -> DialogInfo:
+            known = {dialog.dialog_id: dialog for dialog in (*self.dialogs, *later.dialogs)}
+            return replace(later, is_full=True, dialogs=tuple(known.values()))
+
+        return updated(self, later, merged)
 
 
 def parse_dialog_info(body: bytes) -> DialogInfo:
     """Read a document. Raises SipSyntaxError, and nothing else."""
     root = read_xml(body, "dialog-info")
-    completeness = root.get("state")
-    if completeness not in ("full", "partial"):
-        raise SipSyntaxError(f"The dialog-info is neither full nor partial: {str(completeness)[:20]!r}.")
-    dialogs = []
-    for element in children(root, "dialog"):
-        written = (child_text(element, "state") or "").lower()
-        try:
-            state = DialogState(written)
-        except ValueError as error:
-            raise SipSyntaxError(f"The dialog state {written[:20]!r} is none of RFC 4235.") from error
-        dialogs.append(
-            Dialog(dialog_id=element.get("id", ""), state=state, direction=element.get("direction"))
-        )
     return DialogInfo(
         entity=root.get("entity", ""),
         version=read_version(root.get("version")),
-        is_full=completeness == "full",
-        dialogs=tuple(dialogs),
+        is_full=read_completeness(root),
+        dialogs=tuple(
+            Dialog(
+                dialog_id=element.get("id", ""),
+                state=read_word(DialogState, child_text(element, "state")),
+                direction=element.get("direction"),
+            )
+            for element in children(root, "dialog")
+        ),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shiftline.errors import SipSyntaxError
+from shiftline.sip.packages.partial import read_completeness, read_word, updated
 from shiftline.sip.packages.xml_body import child_text, children, read_version, read_xml
 
 MEDIA_TYPE = "application/reginfo+xml"
 
 
-class RegistrationState(StrEnum):
+class AddressState(StrEnum):
     """The state of an address of record (section 3.1)."""
 
     INIT = "init"
@@ -30,18 +30,18 @@ class RegisteredContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class RegisteredAddress:
     """One address of record with the contacts that the document tells of."""
 
     aor: str
     registration_id: str
-    state: RegistrationState
+    state: AddressState
     contacts: tuple[RegisteredContact, ...] = ()
 
     @property
     def has_active_contact(self) -> bool:
         """Whether a phone can be reached through this address."""
-        return self.state is RegistrationState.ACTIVE and any(contact.is_active for contact in self.contacts)
+        return self.state is AddressState.ACTIVE and any(contact.is_active for contact in self.contacts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +50,22 @@ class RegistrationInfo:
 
     version: int
     is_full: bool
-    registrations: tuple[Registration, ...]
+    registrations: tuple[RegisteredAddress, ...]
 
     def updated_by(self, later: RegistrationInfo) -> RegistrationInfo | None:
-        """What is known after ``later``; None when a document between was lost (section 5.1).
+        """What is known after ``later``; None when a document between was lost (section 5.1)."""
 
-        Then full state must be fetched. A partial document already seen changes nothing.
-        """
-        if later.is_full:
-            return later  # whatever its version: the order of NOTIFYs is kept by their CSeq
-        if later.version <= self.version:
-            return self
-        if later.version != self.version + 1:
-            return None
-        known = {one.registration_id: one for one in self.registrations}
-        for one in later.registrations:
-            before = known.get(one.registration_id)
-            known[one.registration_id] = _merged(before, one) if before else one
-        return replace(later, is_full=True, registrations=tuple(known.values()))
+        def merged() -> RegistrationInfo:
+            known = {one.registration_id: one for one in self.registrations}
+            for one in later.registrations:
+                before = known.get(one.registration_id)
+                known[one.registration_id] = _with_contacts(before, one) if before else one
+            return replace(later, is_full=True, registrations=tuple(known.values()))
+
+        return updated(self, later, merged)
 
 
-def _merged(before: Registration, later: Registration) -> Registration:
+def _with_contacts(before: RegisteredAddress, later: RegisteredAddress) -> RegisteredAddress:
     contacts = {contact.contact_id: contact for contact in (*before.contacts, *later.contacts)}
     return replace(later, contacts=tuple(contacts.values()))
 
@@ -78,16 +73,8 @@ def _merged(before: Registration, later: Registration) -> Registration:
 def parse_registration_info(body: bytes) -> RegistrationInfo:
     """Read a document. Raises SipSyntaxError, and nothing else."""
     root = read_xml(body, "reginfo")
-    completeness = root.get("state")
-    if completeness not in ("full", "partial"):
-        raise SipSyntaxError(f"The reginfo is neither full nor partial: {str(completeness)[:20]!r}.")
     registrations = []
     for element in children(root, "registration"):
-        written = element.get("state", "").lower()
-        try:
-            state = RegistrationState(written)
-        except ValueError as error:
-            raise SipSyntaxError(f"The registration state {written[:20]!r} is none of RFC 3680.") from error
         contacts = tuple(
             RegisteredContact(
                 contact_id=contact.get("id", ""),
@@ -98,15 +85,15 @@ def parse_registration_info(body: bytes) -> RegistrationInfo:
             for contact in children(element, "contact")
         )
         registrations.append(
-            Registration(
+            RegisteredAddress(
                 aor=element.get("aor", ""),
                 registration_id=element.get("id", ""),
-                state=state,
+                state=read_word(AddressState, element.get("state")),
                 contacts=contacts,
             )
         )
     return RegistrationInfo(
         version=read_version(root.get("version")),
-        is_full=completeness == "full",
+        is_full=read_completeness(root),
         registrations=tuple(registrations),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.multipart import Part, parse_multipart
 from shiftline.sip.packages.xml_body import children, read_version, read_xml
-from shiftline.sip.values import MediaType
+from shiftline.sip.values import MediaType, essence_of
 
 MEDIA_TYPE = "application/rlmi+xml"
 OPTION_TAG = "eventlist"
@@ -53,7 +53,7 @@ def parse_resource_list(body: bytes, content_type: str) -> ResourceList:
     """
     parts = parse_multipart(body, MediaType.parse(content_type))
     document = next(
-        (part for part in parts if media_type_of(part.headers.get("Content-Type")) == MEDIA_TYPE), None
+        (part for part in parts if essence_of(part.headers.get("Content-Type")) == MEDIA_TYPE), None
     )
     if document is None:
         raise SipSyntaxError(f"No part of the list notification is {MEDIA_TYPE}.")
@@ -74,11 +74,6 @@ def parse_resource_list(body: bytes, content_type: str) -> ResourceList:
         is_full=root.get("fullState", "").strip().lower() in ("true", "1"),
         members=tuple(members),
     )
-
-
-def media_type_of(content_type: str | None) -> str:
-    """The type and subtype of a Content-Type, without its parameters; "" when there is none."""
-    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def _member(uri: str, state: str | None, reason: str | None, part: Part | None) -> Member:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.sip.packages.bodies import LIST_TYPE, pidf, resource_list
 
 from shiftline.errors import SipSyntaxError
-from shiftline.sip.packages.resource_list import Member, media_type_of, parse_resource_list
+from shiftline.sip.packages.resource_list import Member, parse_resource_list
 
 
 def test_each_member_has_the_part_that_its_instance_names() -> None:
@@ -50,9 +50,3 @@ def test_what_is_no_list_is_an_error(body: bytes, content_type: str) -> None:
     """Not multipart, no list document in it, one that cannot be read."""
     with pytest.raises(SipSyntaxError):
         parse_resource_list(body, content_type)
-
-
-def test_a_media_type_is_compared_without_parameters_and_case() -> None:
-    """RFC 3261 section 7.3.1."""
-    assert media_type_of('Application/RLMI+xml ; charset="x"') == "application/rlmi+xml"
-    assert media_type_of(None) == ""
