@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shiftline.errors import SipSyntaxError
+from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.inspection import inspect
 from shiftline.sip.message import parse_message
 
 
 def one(data: bytes) -> None:
-    """Both readers agree, a refusal has its reason among the notes, and what was read can be written."""
+    """Both readers agree, a refusal has its reason among the notes, and what is written can be read."""
     reading = inspect(data)
     assert reading.data == data
     assert len(reading.notes) <= 64
@@ -21,6 +21,9 @@ def one(data: bytes) -> None:
         assert reading.message == message
         assert reading.headers is reading.message.headers
     if reading.message is not None:
-        written = bytes(reading.message)
+        try:
+            written = bytes(reading.message)
+        except MisuseError:  # escaped, its address is too long to be written
+            return
         again = parse_message(written)
         assert bytes(again) == written

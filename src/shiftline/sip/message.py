@@ -20,6 +20,7 @@ from shiftline.sip.notes import BODY, END_OF_HEADERS, HEADERS, START_LINE, Note,
 from shiftline.sip.uri import SipUri
 
 _MAX_START_LINE_BYTES = 8192
+_LONG_START_LINE = _MAX_START_LINE_BYTES // 4  # characters; each is at most four bytes
 _MAX_HEADER_LINES = 512
 _MAX_COMMAS = 1024
 _MAX_USUAL_SIZE = 1500
@@ -75,7 +76,14 @@ def _write(start_line: str, headers: Headers, body: bytes) -> bytes:
         lines += f"Content-Length: {len(body)}\r\n"
     elif length != str(len(body)):
         raise MisuseError(f"Content-Length says {length} and the body has {len(body)} bytes.")
-    return f"{start_line}{lines}\r\n".encode(errors="surrogateescape") + body
+    if len(start_line) > _LONG_START_LINE and len(_encode(start_line)) > _MAX_START_LINE_BYTES:
+        # Escaping makes a URI longer than it was read; what we write we also read.
+        raise MisuseError(f"The start line is longer than {_MAX_START_LINE_BYTES} bytes.")
+    return _encode(f"{start_line}{lines}\r\n") + body
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def parse_message(data: bytes) -> Request | Response:

@@ -235,3 +235,10 @@ def test_a_given_reason_replaces_the_usual_one() -> None:
     assert response_to(request, 403, "Try later").reason == "Try later"
     assert response_to(request, 499).reason == ""
     assert response_to(request, 100).headers.get("To") == "<sip:agent0001@lab>"
+
+
+def test_an_address_that_escaping_makes_too_long_is_not_written() -> None:
+    """What we write we also read, and no start line of more than 8 KiB is read."""
+    request = parse_message(b"ACK tel:1;p=" + b"\xa6" * 2800 + b" SIP/2.0\r\n\r\n")
+    with pytest.raises(MisuseError):
+        bytes(request)
