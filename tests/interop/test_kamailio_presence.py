@@ -27,6 +27,7 @@ from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import register
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
@@ -105,7 +106,7 @@ async def running(
     try:
         async with await SipEndpoint.open(on_request=inbox.on_request) as endpoint:
             watcher = Watcher(
-                endpoint, inbox, destination=kamailio.address, identity=kamailio.uri("shiftline")
+                endpoint, inbox, target=Target.over_udp(kamailio.address), identity=kamailio.uri("shiftline")
             )
             yield Server(kamailio=kamailio, endpoint=endpoint, inbox=inbox, watcher=watcher)
     finally:
