@@ -130,11 +130,12 @@ class ListedAgents:
         self._answers |= {key: None for key in names if key not in self._answers or key in self._several}
         spoken = tuple(one for one in told.members if one.body or one.state in ("pending", "terminated"))
         over = {one.uri for one in spoken if one.state == "terminated"}
+        self._answers |= {key: None for uri in over if (key := _key_of(uri)) is not None}
         for uri, reading in self._reading.take(replace(told, members=spoken)).items():
             key = _key_of(uri)
-            is_stale = uri in over and reading.kind is not EvidenceKind.UNKNOWN_USER
-            if key is not None and key not in self._several:
-                self._answers[key] = None if is_stale else ControlAnswer(at=now, reading=reading)
+            is_current = uri not in over or reading.kind is EvidenceKind.UNKNOWN_USER
+            if key is not None and key not in self._several and is_current:
+                self._answers[key] = ControlAnswer(at=now, reading=reading)
 
     @property
     def qualification(self) -> Qualification:
