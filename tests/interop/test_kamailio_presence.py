@@ -7,11 +7,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.unit.sip.packages.bodies import dialog_info, pidf
 
+from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.package_reading import family_of
 from shiftline.connector.reading import Reading
 from shiftline.lab.kamailio_presence import KamailioPresence, KamailioPresenceConfig
@@ -33,6 +35,7 @@ from shiftline.trades.model import EvidenceKind
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
@@ -186,6 +189,7 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
     """Kamailio's list server: first who is on the list, then what it has learnt of each of them."""
     presence = PACKAGES["presence"]
     lists: list[ResourceList] = []
+    agents = ListedAgents(presence, ("sip:agent0001@127.0.0.1", "sip:agent0003@127.0.0.1"))
     states: dict[str | None, bool] = {}
     async with running(tmp_path, members=("agent0001", "agent0003")) as server:
         await server.publish("agent0001", presence, pidf("open"))
@@ -195,6 +199,7 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
             async for told in events:
                 assert isinstance(told, ResourceList)
                 lists.append(told)
+                agents.take(told, NOW)
                 known = [one for one in told.members if one.body]
                 states |= {SipUri.parse(one.uri).user: parse_presence(one.body).is_open for one in known}
                 if len(states) == 2:
@@ -202,3 +207,4 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
     assert lists[0].is_full
     assert [SipUri.parse(one.uri).user for one in lists[0].members] == ["agent0001", "agent0003"]
     assert states == {"agent0001": True, "agent0003": False}
+    assert agents.qualification.state == "qualified"

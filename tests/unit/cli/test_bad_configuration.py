@@ -295,3 +295,25 @@ def test_controls_that_cannot_be_used(
     """One alone, twice the same, or no address."""
     path = config(control, instead_of='control_absent = "1099"')
     refused(shiftline("config", "check", "-c", path), *words)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('list = "two words"\n[wfm]', ["trunk.list: 'two words' is not a SIP address"]),
+        ('list = "tel:1099"\n[wfm]', ["trunk.list: 'tel:1099' names no host"]),
+        ('list = "all"\nlist_method = "options"\n[wfm]', ["trunk.list_method is wrong"]),
+        ('lists = "all"\n[wfm]', ["Did you mean 'list'?"]),
+    ],
+)
+def test_lists_that_cannot_be_used(
+    shiftline: Shiftline, config: Config, lines: str, words: list[str]
+) -> None:
+    """No address, no package of its own, no such key."""
+    refused(shiftline("config", "check", "-c", config(lines, instead_of="[wfm]")), *words)
+
+
+def test_a_list_without_controls_is_refused(shiftline: Shiftline, config: Config) -> None:
+    """Nothing would ever prove what it says."""
+    path = config('list = "everyone"', instead_of='control_present = "1001"\ncontrol_absent = "1099"')
+    refused(shiftline("config", "check", "-c", path), "list needs control_present and control_absent")
