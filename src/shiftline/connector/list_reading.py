@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shiftline.connector.package_reading import BLIND, GENERIC, read_ending, reading_of
 from shiftline.connector.qualification import (
-    Control,
+    NO_CONTROLS,
     ControlAnswer,
     Qualification,
     QualificationState,
@@ -95,10 +95,12 @@ class ListedAgents:
     say how he is. What is proven about the list follows the states of the two controls.
     """
 
-    def __init__(self, package: Package, controls: tuple[str, str], family: str = GENERIC) -> None:
-        """``controls`` are SIP URIs: the present one, the absent one."""
+    def __init__(self, package: Package, controls: tuple[str, str] | None, family: str = GENERIC) -> None:
+        """``controls`` are SIP URIs: the present one, the absent one; without them nothing is proven."""
         self._reading = ListReading(package, family, absence_shows=True)
-        self._controls = dict(zip(Control, controls, strict=True))
+        self._controls = controls
+        self.qualification = NO_CONTROLS if controls is None else _NOT_BOTH
+        """What the controls show now; both must be members."""
         self._version: int | None = None
         self._answers: dict[AgentKey, ControlAnswer | None] = {}
         self._several: set[AgentKey] = set()
@@ -136,12 +138,7 @@ class ListedAgents:
             is_current = uri not in over or reading.kind is EvidenceKind.UNKNOWN_USER
             if key is not None and key not in self._several and is_current:
                 self._answers[key] = ControlAnswer(at=now, reading=reading)
-
-    @property
-    def qualification(self) -> Qualification:
-        """What the controls show now; both must be members."""
-        present, absent = (self._answer_of(self._controls[control]) for control in Control)
-        return _NOT_BOTH if present is None or absent is None else qualify(present, absent)
+        self.qualification = self._shown()
 
     def reading_of(self, address: str) -> Reading | None:
         """How this agent is; None for all that must be asked of the agent himself."""
@@ -149,6 +146,22 @@ class ListedAgents:
         if answer is None or answer.reading.kind is EvidenceKind.UNVERIFIABLE:
             return None
         return answer.reading if self.qualification.state is QualificationState.QUALIFIED else None
+
+    @property
+    def members(self) -> list[str]:
+        """Their SIP URIs, in the list's order."""
+        return [str(SipUri(user=user, host=host)) for user, host in self._answers]
+
+    def told_of(self, address: str) -> Reading | None:
+        """What the list says of this agent, whatever that is worth; None when it says nothing."""
+        answer = self._answer_of(address)
+        return None if answer is None else answer.reading
+
+    def _shown(self) -> Qualification:
+        if self._controls is None:
+            return NO_CONTROLS
+        present, absent = map(self._answer_of, self._controls)
+        return _NOT_BOTH if present is None or absent is None else qualify(present, absent)
 
     def _answer_of(self, address: str) -> ControlAnswer | None:
         key = _key_of(address)

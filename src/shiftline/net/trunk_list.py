@@ -8,12 +8,11 @@ its agents one by one, as ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -36,7 +35,7 @@ from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import next_attempt
-from shiftline.sip.subscription_events import LATER_SECONDS, SOON_SECONDS, End, Ended
+from shiftline.sip.subscription_events import LATER_SECONDS, SOON_SECONDS
 from shiftline.sip.uri import SipUri
 
 OPENING_SECONDS = 3.0
@@ -44,14 +43,6 @@ OPENING_SECONDS = 3.0
 
 _MAY_BE_THE_RATES = frozenset({403, 429})
 """Refusals that are the PBX's decision about the list only when they come again."""
-_WHY: Mapping[End, str] = MappingProxyType(
-    {
-        End.COMPLETE: "It is over.",
-        End.UNANSWERED: "The PBX did not answer the SUBSCRIBE.",
-        End.NO_NOTIFY: "No NOTIFY came in time.",
-        End.EXPIRED: "It ran out before it was renewed.",
-    }
-)
 log = structlog.get_logger("shiftline.list")
 
 
@@ -215,7 +206,7 @@ class TrunkList:
         if again is None and over.ended.status in _MAY_BE_THE_RATES:
             self._refusals += 1
             again = LATER_SECONDS if self._refusals < REFUSALS_OF_ONE else None
-        self._failed(_why_of(over.ended), again)
+        self._failed(over.why, again)
 
     def _failed(self, why: str, again_in_seconds: float | None) -> None:
         self._agents, self._why = None, why
@@ -294,12 +285,3 @@ class TrunkList:
             self._route.failed(target, self._loop.time())
         told(exchange)
         self._trunk.run_errand()
-
-
-def _why_of(ended: Ended) -> str:
-    if ended.why is End.REFUSED:
-        return f"The PBX refused it with {ended.status}."
-    if ended.why is End.CLOSED_BY_NOTIFIER:
-        reason = ended.state.reason if ended.state is not None else None
-        return f"The PBX ended it: {reason or 'no reason given'}."
-    return _WHY[ended.why]

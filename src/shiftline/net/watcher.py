@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from shiftline.connector.package_reading import family_of, read_notify, read_subscribe_answer
 from shiftline.connector.reading import Reading
@@ -27,6 +28,7 @@ from shiftline.sip.requests import next_attempt
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import (
     LATER_SECONDS,
+    End,
     Ended,
     Notified,
     resubscribe_after_seconds,
@@ -38,6 +40,14 @@ from shiftline.trades.model import EvidenceKind
 
 LONGEST_PAUSE_SECONDS = 900.0
 """Between subscriptions to a list that ends them soon, unless the PBX asks for more."""
+_WHY: Mapping[End, str] = MappingProxyType(
+    {
+        End.COMPLETE: "It is over.",
+        End.UNANSWERED: "The PBX did not answer the SUBSCRIBE.",
+        End.NO_NOTIFY: "No NOTIFY came in time.",
+        End.EXPIRED: "It ran out before it was renewed.",
+    }
+)
 _UNREACHABLE = Reading(EvidenceKind.UNVERIFIABLE, "network.unreachable")
 
 
@@ -81,6 +91,16 @@ class WatchEnded:
 
     ended: Ended
     again_in_seconds: float | None
+
+    @property
+    def why(self) -> str:
+        """One sentence."""
+        if self.ended.why is End.REFUSED:
+            return f"The PBX refused it with {self.ended.status}."
+        if self.ended.why is End.CLOSED_BY_NOTIFIER:
+            reason = self.ended.state.reason if self.ended.state is not None else None
+            return f"The PBX ended it: {reason or 'no reason given'}."
+        return _WHY[self.ended.why]
 
 
 class Watcher:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import structlog
+from tests.unit.cli.practice import AGENTS
 
 from shiftline.cli.app import main
+from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.secrets import Secret
 
 GOOD = """
 [trunk]
@@ -79,3 +82,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PracticePbxConfig:
+    """A healthy and quick PBX, and the password that it knows."""
+    monkeypatch.setenv("LAB_PASSWORD", "secret")
+    return PracticePbxConfig(
+        log_path=tmp_path / "pbx.jsonl",
+        agents=AGENTS,
+        password=Secret("secret"),
+        answer_seconds=(0.001, 0.002),
+    )
