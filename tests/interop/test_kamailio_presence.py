@@ -15,9 +15,11 @@ from tests.unit.sip.packages.bodies import dialog_info, pidf
 
 from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.package_reading import family_of
+from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.connector.reading import Reading
 from shiftline.lab.kamailio_presence import KamailioPresence, KamailioPresenceConfig
 from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.list_checkup import ListCheckup
 from shiftline.net.subscription_driver import NotifyInbox, SubscriptionDriver
 from shiftline.net.watcher import Fetched, Watcher
 from shiftline.sip.event_header import EventHeader
@@ -208,3 +210,20 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
     assert [SipUri.parse(one.uri).user for one in lists[0].members] == ["agent0001", "agent0003"]
     assert states == {"agent0001": True, "agent0003": False}
     assert agents.qualification.state == "qualified"
+
+
+async def test_a_list_is_asked_once(tmp_path: Path) -> None:
+    """As ``check --list`` does: of whom nothing was published the list tells nothing."""
+    presence = PACKAGES["presence"]
+    policy = QualificationPolicy(
+        methods=("presence",), controls=("sip:agent0001@127.0.0.1", "sip:agent0003@127.0.0.1")
+    )
+    async with running(tmp_path, members=("agent0001", "agent0003", "agent0004")) as server:
+        await server.publish("agent0001", presence, pidf("open"))
+        await server.publish("agent0003", presence, pidf("closed"))
+        checkup = ListCheckup(server.watcher, policy, lambda: NOW)
+        await checkup.ask(server.kamailio.uri("everyone"), timeout_seconds=1.5)
+        assert len(server.inbox) == 0
+    assert [SipUri.parse(one).user for one in checkup.members] == ["agent0001", "agent0003", "agent0004"]
+    found = [checkup.found(uri).evidence for uri in checkup.members]
+    assert found == [AVAILABLE, NOT_REGISTERED, Reading(EvidenceKind.UNVERIFIABLE, "list.not-told")]

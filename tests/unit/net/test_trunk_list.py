@@ -318,6 +318,19 @@ async def test_a_stopped_trunk_subscribes_to_nothing() -> None:
     assert found["ada"].cause == "acl.source"
 
 
+async def test_a_trunk_that_is_taken_over_again_subscribes_anew() -> None:
+    """What was told before the lease went is not relied on, and the old subscription is given back."""
+    server = ListServer(EVERYONE)
+    async with bench(server) as floor:
+        await floor.check("ada")
+        server.members["ada"] = "closed"
+        floor.listed.take_over()
+        assert floor.listed.reading_of("sip:ada@lab") is None
+        found = await floor.check("ada")
+        await floor.until(lambda: server.asked.count("SUBSCRIBE everyone") == 3)
+    assert (found["ada"].kind, found["ada"].method) == (EvidenceKind.NOT_REGISTERED, "presence")
+
+
 async def test_the_end_unsubscribes() -> None:
     """And the PBX tells nobody any more."""
     server = ListServer(EVERYONE)
