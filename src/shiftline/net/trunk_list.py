@@ -22,7 +22,7 @@ from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.reading import Reading
 from shiftline.errors import ShiftlineError
-from shiftline.governor.governor import Answer, Governor, Send
+from shiftline.governor.governor import Answer, Governor, Mode, Send
 from shiftline.net.asking import classify
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
@@ -254,9 +254,10 @@ class TrunkList:
 
             def told(exchange: Exchange) -> None:
                 answer = classify(self._digest, request, exchange.response)
-                # Many PBXs forbid a SUBSCRIBE to the trunk's account: that says nothing about the rate or
-                # the account itself. Of those the checks beside it tell.
-                meant = Answer.CHALLENGED if answer is Answer.REFUSED else answer
+                # Many PBXs forbid a SUBSCRIBE to the trunk's account: at a proven trunk that says nothing
+                # of rate or account. Before that, it may be the password's, and must count as a strike.
+                forbidden = answer is Answer.REFUSED and governor.mode is not Mode.PROVING
+                meant = Answer.CHALLENGED if forbidden else answer
                 governor.answered(ticket, self._loop.time(), meant)
                 if not outcome.done():
                     outcome.set_result((exchange, answer))

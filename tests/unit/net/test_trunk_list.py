@@ -247,14 +247,30 @@ async def test_a_refused_list_leaves_the_method(status: int) -> None:
 async def test_a_forbidden_list_costs_the_trunk_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 403 may be a throttle's, so three are the PBX's decision; no rate is unlearned meanwhile."""
     monkeypatch.setattr("shiftline.net.trunk_list.LATER_SECONDS", 0.01)
-    server = ListServer(EVERYONE, status=403)
+    server = ListServer(EVERYONE)
     async with bench(server) as floor:
+        await floor.check("ada")
+        await floor.until(lambda: floor.governor.mode is not Mode.PROVING)
+        server.status = 403
+        server.asked.clear()
+        floor.listed.take_over()
         await floor.until_state("refused")
         found = await floor.check("ada", "ben")
-        assert (floor.governor.mode is Mode.STOPPED, floor.governor.overshoots) == (False, 0)
-    assert server.asked.count("SUBSCRIBE everyone") == 3
+        assert (floor.governor.mode is Mode.LISTENING, floor.governor.overshoots) == (False, 0)
+    assert server.asked.count("SUBSCRIBE everyone") == 3 + 1  # three, and the old one is given back
     assert server.asked[-2:] == ["OPTIONS ada", "OPTIONS ben"]
     assert {one.kind for one in found.values()} == {EvidenceKind.AVAILABLE}
+
+
+async def test_a_refusal_before_anything_is_proven_is_a_strike() -> None:
+    """It may be the password's: the canary goes first, and the list is asked again later."""
+    server = ListServer(EVERYONE, status=403)
+    async with bench(server) as floor:
+        await floor.until_state("failed")
+        await floor.until(lambda: floor.governor.mode is Mode.LISTENING)
+        found = await floor.check("ada")
+    assert server.asked == ["SUBSCRIBE everyone", "OPTIONS canary", "OPTIONS ada"]
+    assert found["ada"].method == "options"
 
 
 async def test_silence_is_tried_again_later() -> None:
