@@ -166,17 +166,7 @@ async def open_trunk(
             streams=streams,
         ) as endpoint,
     ):
-        driver = TrunkDriver(
-            endpoint=endpoint,
-            address=plan.trunk,
-            digest=_digest(plan.settings),
-            governor=_governor(plan.settings, None),
-            qualifier=Qualifier(qualification, clock()),
-            inbox=inbox,
-            clock=clock,
-            token=new_token,
-            may_send=ownership.holds,
-        )
+        driver = _driver(plan, endpoint, inbox, ownership, clock)
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         listed = _listed(plan, endpoint, inbox, driver, clock)
         try:
@@ -200,6 +190,23 @@ def _digest(settings: Settings) -> DigestClient | None:
         return None
     account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
     return DigestClient(account, token=new_token)
+
+
+def _driver(
+    plan: WorkerPlan, endpoint: SipEndpoint, inbox: NotifyInbox, ownership: Ownership, clock: Clock
+) -> TrunkDriver:
+    """It knows nothing yet."""
+    return TrunkDriver(
+        endpoint=endpoint,
+        address=plan.trunk,
+        digest=_digest(plan.settings),
+        governor=_governor(plan.settings, None),
+        qualifier=Qualifier(plan.qualification, clock()),
+        inbox=inbox,
+        clock=clock,
+        token=new_token,
+        may_send=ownership.holds,
+    )
 
 
 def _registration(
