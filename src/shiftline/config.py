@@ -105,6 +105,8 @@ class TrunkSettings(_Section):
     password_env: SecretName = "SHIFTLINE_TRUNK_PASSWORD"  # noqa: S105 - a variable's name
     family: PbxFamily = "generic"
     method: Literal["options", "registration", "reg-event", "presence", "dialog", "auto"] = "options"
+    list_uri: Line = Field(default="", alias="list")  # `list` would hide Python's own
+    list_method: Literal["presence", "reg-event", "dialog"] = "presence"
     control_present: Line = ""
     control_absent: Line = ""
     qualified_hours: float = Field(default=4.0, gt=0, le=168)
@@ -136,6 +138,8 @@ class TrunkSettings(_Section):
             raise ValueError("control_present and control_absent are set together, or not at all")
         if self.control_present and self.control_present == self.control_absent:
             raise ValueError("control_present and control_absent are the same user, which proves nothing")
+        if self.list_uri and not self.control_present:
+            raise ValueError("list needs control_present and control_absent, or nothing proves what it says")
         return self
 
 

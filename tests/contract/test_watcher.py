@@ -26,6 +26,7 @@ from shiftline.sip.packages.catalogue import PACKAGES
 from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import options, register
 from shiftline.sip.subscription_events import End
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
@@ -77,7 +78,7 @@ async def floor(config: PracticePbxConfig = CONFIG) -> AsyncIterator[Floor]:
         practice_pbx(config) as address,
         await SipEndpoint.open(on_request=inbox.on_request) as endpoint,
     ):
-        watcher = Watcher(endpoint, inbox, destination=address, identity=US, digest=digest)
+        watcher = Watcher(endpoint, inbox, target=Target.over_udp(address), identity=US, digest=digest)
         yield Floor(pbx=address, endpoint=endpoint, watcher=watcher, digest=digest)
 
 
@@ -143,7 +144,7 @@ async def test_silence_is_a_value() -> None:
     """Nobody answers: no exchange, no NOTIFY, unreachable."""
     inbox = NotifyInbox()
     async with await SipEndpoint.open() as silent, await SipEndpoint.open(on_request=inbox.on_request) as us:
-        watcher = Watcher(us, inbox, destination=silent.local, identity=US)
+        watcher = Watcher(us, inbox, target=Target.over_udp(silent.local), identity=US)
         found = await watcher.fetch(US, PACKAGES["presence"], timeout_seconds=0.1)
     assert (found.exchange, found.notify) == (None, None)
     assert found.reading() == Reading(EvidenceKind.UNVERIFIABLE, "network.unreachable")
@@ -239,7 +240,7 @@ async def test_closing_unsubscribes() -> None:
 
     digest = DigestClient(DigestAccount(username="shiftline", password=PASSWORD), token=token)
     async with practice_pbx() as address, await SipEndpoint.open(on_request=on_request) as endpoint:
-        watcher = Watcher(endpoint, inbox, destination=address, identity=US, digest=digest)
+        watcher = Watcher(endpoint, inbox, target=Target.over_udp(address), identity=US, digest=digest)
         lab = Floor(pbx=address, endpoint=endpoint, watcher=watcher, digest=digest)
         async with aclosing(watcher.watch_list(lab.uri("everyone"), PACKAGES["presence"])) as events:
             await next_list(events)

@@ -28,6 +28,7 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.trunk import CAUSES
+from shiftline.net.trunk_list import OPENING_SECONDS, ListState
 from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.trades.decision import StandingWord
@@ -37,8 +38,8 @@ from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
-    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Mode, QualificationState, RefusalClass,
-    RegistrationState,
+    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, ListState, Mode, QualificationState,
+    RefusalClass, RegistrationState,
     StandingWord, TradeRowState, TradeState, Verdict,
 )  # fmt: skip
 
@@ -78,6 +79,7 @@ FIGURES = {
         f"{PLATFORM_BATCH} agents a call",
         f"{FALLBACK.lead.total_seconds():g} s before refer-by",
         f"at most {ADHERENCE_CALLS_PER_MINUTE} are taken",
+        f"wait for the list for {OPENING_SECONDS:g} s",
         f"more than {LONGEST_SESSION.total_seconds() / 3600:g} h",
     ),
 }

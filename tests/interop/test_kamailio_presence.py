@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.support import token
 from tests.unit.sip.packages.bodies import dialog_info, pidf
 
+from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.package_reading import family_of
+from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.connector.reading import Reading
 from shiftline.lab.kamailio_presence import KamailioPresence, KamailioPresenceConfig
 from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.list_checkup import ListCheckup
 from shiftline.net.subscription_driver import NotifyInbox, SubscriptionDriver
 from shiftline.net.watcher import Fetched, Watcher
 from shiftline.sip.headers import Headers
@@ -26,12 +30,14 @@ from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.requests import register
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import EventType
 from shiftline.trades.model import EvidenceKind
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 AVAILABLE = Reading(EvidenceKind.AVAILABLE)
 BUSY = Reading(EvidenceKind.BUSY)
 NOT_REGISTERED = Reading(EvidenceKind.NOT_REGISTERED)
@@ -101,7 +107,7 @@ async def running(
     try:
         async with await SipEndpoint.open(on_request=inbox.on_request) as endpoint:
             watcher = Watcher(
-                endpoint, inbox, destination=kamailio.address, identity=kamailio.uri("shiftline")
+                endpoint, inbox, target=Target.over_udp(kamailio.address), identity=kamailio.uri("shiftline")
             )
             yield Server(kamailio=kamailio, endpoint=endpoint, inbox=inbox, watcher=watcher)
     finally:
@@ -181,6 +187,7 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
     """Kamailio's list server: first who is on the list, then what it has learnt of each of them."""
     presence = PACKAGES["presence"]
     lists: list[ResourceList] = []
+    agents = ListedAgents(presence, ("sip:agent0001@127.0.0.1", "sip:agent0003@127.0.0.1"))
     states: dict[str | None, bool] = {}
     async with running(tmp_path, members=("agent0001", "agent0003")) as server:
         await server.publish("agent0001", presence, pidf("open"))
@@ -190,6 +197,7 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
             async for told in events:
                 assert isinstance(told, ResourceList)
                 lists.append(told)
+                agents.take(told, NOW)
                 known = [one for one in told.members if one.body]
                 states |= {SipUri.parse(one.uri).user: parse_presence(one.body).is_open for one in known}
                 if len(states) == 2:
@@ -197,3 +205,21 @@ async def test_one_list_subscription_brings_the_states_of_its_members(tmp_path: 
     assert lists[0].is_full
     assert [SipUri.parse(one.uri).user for one in lists[0].members] == ["agent0001", "agent0003"]
     assert states == {"agent0001": True, "agent0003": False}
+    assert agents.qualification.state == "qualified"
+
+
+async def test_a_list_is_asked_once(tmp_path: Path) -> None:
+    """As ``check --list`` does: of whom nothing was published the list tells nothing."""
+    presence = PACKAGES["presence"]
+    policy = QualificationPolicy(
+        methods=("presence",), controls=("sip:agent0001@127.0.0.1", "sip:agent0003@127.0.0.1")
+    )
+    async with running(tmp_path, members=("agent0001", "agent0003", "agent0004")) as server:
+        await server.publish("agent0001", presence, pidf("open"))
+        await server.publish("agent0003", presence, pidf("closed"))
+        checkup = ListCheckup(server.watcher, policy, lambda: NOW)
+        await checkup.ask(server.kamailio.uri("everyone"), timeout_seconds=1.5)
+        assert len(server.inbox) == 0
+    assert [SipUri.parse(one).user for one in checkup.members] == ["agent0001", "agent0003", "agent0004"]
+    found = [checkup.found(uri).evidence for uri in checkup.members]
+    assert found == [AVAILABLE, NOT_REGISTERED, Reading(EvidenceKind.UNVERIFIABLE, "list.not-told")]

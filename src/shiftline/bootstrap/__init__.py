@@ -3,6 +3,7 @@
 from shiftline.bootstrap.policies import (
     decision_policy,
     genesys_settings,
+    list_policy,
     publish_windows,
     qualification_policy,
     roster_addresses,
@@ -28,6 +29,7 @@ __all__ = [
     "WorkerPlan",
     "decision_policy",
     "genesys_settings",
+    "list_policy",
     "new_token",
     "open_store",
     "open_trunk",

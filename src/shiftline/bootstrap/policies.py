@@ -13,6 +13,7 @@ from shiftline.connector.worker import Rhythm
 from shiftline.errors import ConfigurationError
 from shiftline.net.asking import address_of, candidates
 from shiftline.net.tls import TlsSettings
+from shiftline.net.trunk_list import ListPolicy
 from shiftline.sip.uri import SipUri
 from shiftline.trades.deadlines import DeadlinePolicy
 from shiftline.trades.decision import DecisionPolicy
@@ -20,6 +21,9 @@ from shiftline.trades.model import Verdict
 from shiftline.trades.windows import DAYS, PublishWindow
 from shiftline.wfm.roster_file import read_roster
 from shiftline.wfm.settings import GenesysSettings
+
+SHORTEST_LIST_SECONDS = 60.0  # a shorter subscription is refreshed more often than most PBXs like
+LONGEST_LIST_SECONDS = 3600.0
 
 
 def trunk_key(settings: Settings) -> TrunkKey:
@@ -90,8 +94,8 @@ def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPol
     controls = None
     if trunk.control_present:
         controls = (
-            _control("control_present", trunk.control_present, domain),
-            _control("control_absent", trunk.control_absent, domain),
+            _address("control_present", trunk.control_present, domain),
+            _address("control_absent", trunk.control_absent, domain),
         )
     return QualificationPolicy(
         methods=candidates(trunk.method),
@@ -103,7 +107,23 @@ def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPol
     )
 
 
-def _control(key: str, text: str, domain: SipUri) -> str:
+def list_policy(settings: Settings, domain: SipUri) -> ListPolicy | None:
+    """The trunk's list subscription, if it has one; ConfigurationError for a list that is no address."""
+    trunk = settings.trunk
+    controls = qualification_policy(settings, domain).controls
+    if not trunk.list_uri or controls is None:
+        return None
+    # What the list says counts as taken now: so the PBX must confirm it as often as evidence grows stale.
+    seconds = min(max(settings.policy.fresh_seconds, SHORTEST_LIST_SECONDS), LONGEST_LIST_SECONDS)
+    return ListPolicy(
+        uri=SipUri.parse(_address("list", trunk.list_uri, domain)),
+        method=trunk.list_method,
+        controls=controls,
+        expires_seconds=int(seconds),
+    )
+
+
+def _address(key: str, text: str, domain: SipUri) -> str:
     try:
         return str(address_of(text, domain))
     except ConfigurationError as error:

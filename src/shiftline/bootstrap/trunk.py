@@ -12,7 +12,13 @@ from random import Random
 import structlog
 
 from shiftline import config
-from shiftline.bootstrap.policies import publish_windows, qualification_policy, trunk_key, trunk_tls
+from shiftline.bootstrap.policies import (
+    list_policy,
+    publish_windows,
+    qualification_policy,
+    trunk_key,
+    trunk_tls,
+)
 from shiftline.clock import Clock, boot_time
 from shiftline.config import Settings
 from shiftline.connector.ownership import Ownership
@@ -29,6 +35,7 @@ from shiftline.net.settings import StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.tls import client_context
 from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk_list import TrunkList
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.events import Address
@@ -106,8 +113,16 @@ class OpenTrunk:
     ownership: Ownership
     driver: TrunkDriver
     registration: TrunkRegistration | None
+    listed: TrunkList | None
     recall: Callable[[Lease], Awaitable[None]]
     """Begin anew with what the database knows."""
+
+    async def farewell(self) -> None:
+        """Leave nothing behind at the PBX; call it while the trunk is still ours."""
+        if self.listed is not None:
+            await self.listed.release()
+        if self.registration is not None:
+            await self.registration.release()
 
 
 @asynccontextmanager
@@ -132,12 +147,14 @@ async def open_trunk(
         )
         if registration is not None:
             registration.take_over()
+        if listed is not None:
+            listed.take_over()
 
     ownership = Ownership(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
     )
     source = source_towards(plan.trunk.targets[0].address, trunk.source)
-    subscribes = not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
+    subscribes = bool(trunk.list_uri) or not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
     # A NOTIFY too large for a datagram comes over TCP.
     streams = StreamSettings(tls=trunk_tls(plan.settings), accept_tcp=subscribes)
     inbox = NotifyInbox(answer_pbx if trunk.registers else None)
@@ -151,21 +168,20 @@ async def open_trunk(
             streams=streams,
         ) as endpoint,
     ):
-        driver = TrunkDriver(
-            endpoint=endpoint,
-            address=plan.trunk,
-            digest=_digest(plan.settings),
-            governor=_governor(plan.settings, None),
-            qualifier=Qualifier(qualification, clock()),
-            inbox=inbox,
-            clock=clock,
-            token=new_token,
-            may_send=ownership.holds,
-        )
+        driver = _driver(plan, endpoint, inbox, ownership, clock)
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
+        listed = _listed(plan, endpoint, inbox, driver, clock)
         try:
-            yield OpenTrunk(ownership=ownership, driver=driver, registration=registration, recall=recall)
+            yield OpenTrunk(
+                ownership=ownership,
+                driver=driver,
+                registration=registration,
+                listed=listed,
+                recall=recall,
+            )
         finally:
+            if listed is not None:
+                await listed.release()
             if registration is not None:
                 await registration.aclose()
             await driver.aclose()
@@ -182,6 +198,23 @@ def _digest(settings: Settings) -> DigestClient | None:
         return None
     account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
     return DigestClient(account, token=new_token)
+
+
+def _driver(
+    plan: WorkerPlan, endpoint: SipEndpoint, inbox: NotifyInbox, ownership: Ownership, clock: Clock
+) -> TrunkDriver:
+    """It knows nothing yet."""
+    return TrunkDriver(
+        endpoint=endpoint,
+        address=plan.trunk,
+        digest=_digest(plan.settings),
+        governor=_governor(plan.settings, None),
+        qualifier=Qualifier(plan.qualification, clock()),
+        inbox=inbox,
+        clock=clock,
+        token=new_token,
+        may_send=ownership.holds,
+    )
 
 
 def _registration(
@@ -210,8 +243,29 @@ def _registration(
         name=settings.trunk.name,
         answer_timeout_seconds=plan.trunk.answer_timeout_seconds,
     )
-    driver.registration_status = registration.status
+    driver.shown["registration"] = registration.status
     return registration
+
+
+def _listed(
+    plan: WorkerPlan, endpoint: SipEndpoint, inbox: NotifyInbox, driver: TrunkDriver, clock: Clock
+) -> TrunkList | None:
+    policy = list_policy(plan.settings, plan.trunk.domain)
+    if policy is None:
+        return None
+    listed = TrunkList(
+        policy,
+        endpoint=endpoint,
+        inbox=inbox,
+        trunk=driver,
+        address=plan.trunk,
+        digest=_digest(plan.settings),
+        clock=clock,
+        name=plan.settings.trunk.name,
+    )
+    driver.known = listed
+    driver.shown["list"] = listed.status
+    return listed
 
 
 def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:

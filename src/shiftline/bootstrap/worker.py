@@ -17,6 +17,7 @@ from shiftline.bootstrap.policies import (
     decision_policy,
     fallback_policy,
     genesys_settings,
+    list_policy,
     on_unanswered,
     qualification_policy,
     rhythm,
@@ -92,6 +93,7 @@ async def plan_worker(settings: Settings) -> WorkerPlan:
     addresses = roster_addresses(settings)
     trunk = await resolve_trunk(settings)
     qualification_policy(settings, trunk.domain)
+    list_policy(settings, trunk.domain)
     return WorkerPlan(
         settings=settings,
         trunk=trunk,
@@ -134,7 +136,6 @@ async def open_worker_on(
         await sign_in(wfm)
         async with open_trunk(plan, store, leases, owner, clock) as opened:
             key, trunk, driver = trunk_key(settings), opened.ownership, opened.driver
-            farewell = {"farewell": opened.registration.release} if opened.registration is not None else {}
             wfm_lease = Ownership(leases, name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time)
             yield Worker(
                 work=store.work,
@@ -176,7 +177,7 @@ async def open_worker_on(
                 ),
                 wfm_name=wfm.name,
                 delivery=DeliveryPolicy(),
-                **farewell,
+                farewell=opened.farewell,
                 fallback=_platform_fallback(settings, wfm, store, clock, wfm_lease),
             )
 

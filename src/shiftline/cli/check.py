@@ -48,6 +48,10 @@ def run(
     file: Annotated[
         Path | None, typer.Option("--file", help="Read addresses, one a line; - reads standard input.")
     ] = None,
+    listed: Annotated[
+        str | None,
+        typer.Option("--list", metavar="URI", help="Ask this list of the PBX once, about all its members."),
+    ] = None,
     trunk: Annotated[str | None, typer.Option(help="Ask through this trunk of the configuration.")] = None,
     server: Annotated[
         str | None, typer.Option(metavar="sip:HOST:PORT", help="Ask this server; else each URI's own host.")
@@ -128,6 +132,7 @@ def run(
         rate=rate,
         tls=TlsSettings(ca=tls_ca, verify=not tls_no_verify),
         path=path,
+        listed=listed,
     )
     with _told_to_monitor(wanted=nagios):
         wishes.check()
@@ -169,6 +174,7 @@ def _told_to_monitor(*, wanted: bool) -> Iterator[None]:
 
 
 async def _run(asking: Asking, timeout_seconds: float, wishes: TraceWishes) -> Report:
+    from shiftline.cli.check_list import ask_list
     from shiftline.cli.check_plan import find_servers
     from shiftline.cli.check_report import Line, Report
 
@@ -181,7 +187,8 @@ async def _run(asking: Asking, timeout_seconds: float, wishes: TraceWishes) -> R
         report.lines = [Line(uri=str(uri), found=None) for server in servers for uri in server.uris]
         with _progress(len(report.lines)) as told:
             for server in servers:
-                await _ask(server, report, timeout_seconds, told, on_message)
+                ask = _ask if server.listed is None else ask_list
+                await ask(server, report, timeout_seconds, told, on_message)
         report.is_interrupted = False
     return report
 

@@ -13,6 +13,7 @@ from shiftline.config import PbxFamily, Settings, load_settings, secret
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import AUTO, METHODS, address_of, candidates
+from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.sip.digest import DigestAccount
@@ -42,6 +43,7 @@ class Asking:
     rate: float | None
     tls: TlsSettings
     path: Path
+    listed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,15 @@ class AskedServer:
     account: DigestAccount | None
     policy: QualificationPolicy
     rate: float
+    listed: SipUri | None = None
+    """A list that is asked instead of each address; ``uris`` are the members to be shown, none for all."""
 
 
 async def find_servers(asking: Asking) -> list[AskedServer]:
     """Look up what is named. Raises ConfigurationError or UnavailableError with one clear sentence."""
     _refuse_contradictions(asking)
+    if asking.listed is not None:
+        return [await _of_list(asking, asking.listed)]
     if asking.trunk is not None:
         return [await _of_trunk(asking, asking.trunk)]
     policy = QualificationPolicy(methods=candidates(asking.method or "options"), family=_family(asking))
@@ -70,8 +76,28 @@ async def find_servers(asking: Asking) -> list[AskedServer]:
     return await _of_hosts(asking, policy)
 
 
+async def _of_list(asking: Asking, text: str) -> AskedServer:
+    """The server of a list: the one that is named, or the list's own host."""
+    method = asking.method
+    if asking.trunk is not None and method is None:
+        method = load_settings(asking.path).trunk.list_method
+    method = method or "presence"
+    if method not in PACKAGE_METHODS:
+        raise ConfigurationError(
+            f"A list cannot be asked by {method!r}.", remedy=f"Choose one of: {', '.join(PACKAGE_METHODS)}."
+        )
+    asking = replace(asking, method=method)
+    if asking.trunk is not None:
+        server = await _of_trunk(asking, asking.trunk)
+    else:
+        policy = QualificationPolicy(methods=(method,), family=_family(asking))
+        own = asking.server or str(replace(address_of(text, None), user=None))
+        server = await _of_server(asking, own, policy)
+    return replace(server, listed=address_of(text, server.domain))
+
+
 def _refuse_contradictions(asking: Asking) -> None:
-    if not asking.uris:
+    if not asking.uris and asking.listed is None:
         raise ConfigurationError(
             "There is no address to ask about.", remedy="Give SIP URIs, or a file of them: --file agents.txt"
         )

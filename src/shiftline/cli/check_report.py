@@ -17,6 +17,7 @@ from shiftline.connector.families import BLIND
 from shiftline.connector.qualification import NO_CONTROLS, QualificationState
 from shiftline.connector.reading import Reading
 from shiftline.net.checkup import Checkup, Found, Stop
+from shiftline.net.list_checkup import NOT_TOLD, ListCheckup
 from shiftline.sip.trace import Trace
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
@@ -50,6 +51,7 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "credentials.wrong-password": "The server does not accept our credentials.",
         Stop.NO_CREDENTIALS: "The server asks for credentials: give --user and --password-env.",
         "network.unreachable": "Nobody answered in time.",
+        NOT_TOLD: "The list does not say how this agent is.",
         "dns.failure": "The host name cannot be looked up.",
         "policy.account-disabled": "Refused, and once more after a pause.",
         "policy.method": "The server does not take this method.",
@@ -147,7 +149,7 @@ class Report:
             for line in self.lines
         ]
 
-    def close(self, checkup: Checkup) -> None:
+    def close(self, checkup: Checkup | ListCheckup) -> None:
         """Note how a server's method stands, and why the rest was not asked, if it was not."""
         proof = checkup.qualification
         why = _NO_CONTROLS if proof is NO_CONTROLS else proof.why
@@ -197,9 +199,9 @@ def _cells(line: Line, *, wide: bool) -> list[Text | str]:
 
 def _answer(found: Found) -> str:
     """The status, and what it says by itself where it says anything: "200 Available"."""
-    if found.status is None:
-        return "none"
     told = found.reading.kind is not EvidenceKind.UNVERIFIABLE
+    if found.status is None:
+        return str(found.reading.kind) if told else "none"  # a list tells without a status
     return f"{found.status} {found.reading.kind if told else found.phrase}"[:LONGEST_ANSWER]
 
 

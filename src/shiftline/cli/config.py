@@ -83,6 +83,7 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
     target = await bootstrap.resolve_trunk(settings)
     collector = await find_collector(settings.trunk.hep)
     proof = bootstrap.qualification_policy(settings, target.domain)
+    listed = bootstrap.list_policy(settings, target.domain)
     windows = bootstrap.publish_windows(settings)
     now = clock_from_environment()()
     opens = min((window.next_opening(now) for window in windows), default=None)
@@ -90,6 +91,7 @@ async def _resolved(settings: Settings) -> dict[str, Any]:
     return {
         "trunk": f"{settings.trunk.name} at {target.targets[0]}",
         "method": f"{settings.trunk.method}, {_proof(proof)}",
+        **({"list": f"{listed.uri} by {listed.method}"} if listed else {}),
         "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
         **({"hep_collector": "{} port {}".format(*collector)} if collector else {}),
     }

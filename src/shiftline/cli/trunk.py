@@ -50,6 +50,7 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
     _print(rows, as_json=as_json)
     if not as_json:
         _print_qualification(rows)
+        _print_lists(rows)
 
 
 @app.command()
@@ -124,6 +125,20 @@ def _print_qualification(rows: list[TrunkRow]) -> None:
                 console.print(f"{escape(name)} was not taken: {escape(other['why'])}")
         if known["trust_unqualified"]:
             console.print("[bold yellow]policy.trust_unqualified = true:[/] its word counts without proof.")
+
+
+def _print_lists(rows: list[TrunkRow]) -> None:
+    """Say how a trunk's list subscription stands, and whether it is believed."""
+    console = Console(highlight=False)
+    for row in rows:
+        known = row.governor.get("list")
+        if not known:
+            continue
+        proven = f", {known['qualification']}" if known["qualification"] else ""
+        members = f", {known['known']} of {known['members']} members known" if known["members"] else ""
+        again = f" Again at {known['again_at'][:19].replace('T', ' ')}." if known["again_at"] else ""
+        standing = f"{known['state']}{proven}{members}. {escape(known['why'] or '')}{again}"
+        console.print(f"\n[bold]list[/] {escape(known['uri'])} ({known['method']}): {standing.rstrip()}")
 
 
 def _standing_of(known: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.package_method import OpenQuestions
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.net.waiting import Waiting, WaitingQuestions
+from shiftline.net.waiting import KnownStates, Waiting, WaitingQuestions
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.requests import next_attempt, options
@@ -101,8 +101,10 @@ class TrunkDriver:
             family=address.family,
         )
         self._may_send = may_send
-        self.registration_status: Callable[[], Mapping[str, Any]] | None = None
-        """Shows the trunk's own registration beside the governor's state, where it has one."""
+        self.shown: dict[str, Callable[[], Mapping[str, Any]]] = {}
+        """What is kept and shown beside the governor's state, by its name: the trunk's registration, say."""
+        self.known: KnownStates | None = None
+        """Who need not be asked, where the trunk has a list subscription."""
         self._disarmed: str | None = None
         self._waiting = WaitingQuestions()
         self._errands: deque[Errand] = deque()
@@ -141,6 +143,13 @@ class TrunkDriver:
     def submit(self, checks: Sequence[DueCheck]) -> None:
         """Queue checks, earliest need first."""
         self._waiting.add_checks(checks)
+        self.take_up_known()
+
+    def take_up_known(self) -> None:
+        """Answer the checks of agents that are known without asking, and go on."""
+        if self.known is not None and self.stopped_by() is None and self._may_send():
+            for check, reading in self._waiting.take_known(self.known.reading_of):
+                self._add(check, reading, self.known.method, None)
         self._pump()
 
     def run_errand(self, errand: Errand | None = None, *, first: bool = False) -> None:
@@ -185,7 +194,7 @@ class TrunkDriver:
             "trouble": trouble,
             "waiting": len(self._waiting),
         }
-        return known if (show := self.registration_status) is None else known | {"registration": show()}
+        return known | {name: status() for name, status in self.shown.items()}
 
     def _pump(self) -> None:
         """Send whatever may leave now, and come back when the governor says so."""
@@ -201,7 +210,8 @@ class TrunkDriver:
             if not self._may_send():
                 self._wake_at(now + LEASE_LOOK_SECONDS)
                 return
-            agents = self._qualifier.may_check(self._clock())
+            opening = self.known is not None and self.known.is_opening
+            agents = not opening and self._qualifier.may_check(self._clock())
             if not self._errands and not self._waiting.may_go(agents=agents):
                 self._wake_at(now + CONTROL_LOOK_SECONDS)
                 return

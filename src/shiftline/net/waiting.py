@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import Protocol
 
 from shiftline.connector.qualifier import ControlQuestion
+from shiftline.connector.reading import Reading
 from shiftline.connector.records import DueCheck
 from shiftline.sip.message import Request
 
@@ -58,6 +60,21 @@ class Waiting:
         return self.silences >= SILENCES_OF_ONE
 
 
+class KnownStates(Protocol):
+    """Who is known without being asked: the members of a list subscription."""
+
+    @property
+    def method(self) -> str:
+        """The name of such evidence."""
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether more is about to be told, so that agents had better wait."""
+
+    def reading_of(self, address: str) -> Reading | None:
+        """How the agent at this SIP URI is now; None where only asking can tell."""
+
+
 class WaitingQuestions:
     """Earliest need first; a control goes before every agent."""
 
@@ -78,6 +95,21 @@ class WaitingQuestions:
         """Queue checks."""
         for check in checks:
             heapq.heappush(self._queue, Waiting(check.needed_by, next(self._order), check))
+
+    def take_known(self, reading_of: Callable[[str], Reading | None]) -> list[tuple[DueCheck, Reading]]:
+        """Take the checks of agents whose state is known, with the state."""
+        found: list[tuple[DueCheck, Reading]] = []
+        rest: list[Waiting] = []
+        for one in self._queue:
+            reading = None if one.check is None else reading_of(one.check.address)
+            if one.check is None or reading is None:
+                rest.append(one)
+            else:
+                found.append((one.check, reading))
+        if found:
+            self._queue = rest
+            heapq.heapify(self._queue)
+        return found
 
     def add_control(self, question: ControlQuestion) -> None:
         """Queue a control's question, before all others."""

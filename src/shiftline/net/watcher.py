@@ -1,35 +1,53 @@
 """Event packages over an endpoint: ask once about one agent, or watch a list of them.
 
-All requests go to one address, the trunk's: it is our outbound proxy, also within the dialogs it makes.
+All requests go to one target, the trunk's: it is our outbound proxy, also within the dialogs it makes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from shiftline.connector.package_reading import family_of, read_notify, read_subscribe_answer
 from shiftline.connector.reading import Reading
 from shiftline.errors import SipSyntaxError
 from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.failover import send_to
 from shiftline.net.subscription_driver import NotifyInbox, SendRequest, SubscriptionDriver
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
-from shiftline.sip.events import Address
 from shiftline.sip.message import Request
 from shiftline.sip.packages import resource_list
 from shiftline.sip.packages.catalogue import Package
 from shiftline.sip.packages.resource_list import Member, ResourceList, parse_resource_list
 from shiftline.sip.requests import next_attempt
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
-from shiftline.sip.subscription_events import Ended, Notified, resubscribe_after_seconds
+from shiftline.sip.subscription_events import (
+    LATER_SECONDS,
+    End,
+    Ended,
+    Notified,
+    resubscribe_after_seconds,
+)
+from shiftline.sip.targets import Target
 from shiftline.sip.transactions import Timers
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import EventType, SubscriptionState, essence_of
 from shiftline.trades.model import EvidenceKind
 
+LONGEST_PAUSE_SECONDS = 900.0
+"""Between subscriptions to a list that ends them soon, unless the PBX asks for more."""
+_WHY: Mapping[End, str] = MappingProxyType(
+    {
+        End.COMPLETE: "It is over.",
+        End.UNANSWERED: "The PBX did not answer the SUBSCRIBE.",
+        End.NO_NOTIFY: "No NOTIFY came in time.",
+        End.EXPIRED: "It ran out before it was renewed.",
+    }
+)
 _UNREACHABLE = Reading(EvidenceKind.UNVERIFIABLE, "network.unreachable")
 
 
@@ -74,16 +92,26 @@ class WatchEnded:
     ended: Ended
     again_in_seconds: float | None
 
+    @property
+    def why(self) -> str:
+        """One sentence."""
+        if self.ended.why is End.REFUSED:
+            return f"The PBX refused it with {self.ended.status}."
+        if self.ended.why is End.CLOSED_BY_NOTIFIER:
+            reason = self.ended.state.reason if self.ended.state is not None else None
+            return f"The PBX ended it: {reason or 'no reason given'}."
+        return _WHY[self.ended.why]
+
 
 class Watcher:
-    """Subscribes through one endpoint towards one address."""
+    """Subscribes through one endpoint towards one target."""
 
     def __init__(
         self,
         endpoint: SipEndpoint,
         inbox: NotifyInbox,
         *,
-        destination: Address,
+        target: Target,
         identity: SipUri,
         digest: DigestClient | None = None,
         timers: Timers | None = None,
@@ -91,12 +119,11 @@ class Watcher:
         """``inbox`` must be the one whose `on_request` the endpoint was opened with; we are ``identity``."""
         self._endpoint = endpoint
         self._inbox = inbox
-        self._destination = destination
+        self._target = target
         self._identity = identity
         self._digest = digest
         self._timers = timers or Timers()
-        host, port = endpoint.local
-        self._contact = SipUri(user=identity.user, host=f"[{host}]" if ":" in host else host, port=port)
+        self._contact = endpoint.contact(target.transport, identity.user)
 
     async def fetch(
         self, uri: SipUri, package: Package, *, timeout_seconds: float = 4.0, send: SendRequest | None = None
@@ -126,32 +153,44 @@ class Watcher:
         )
 
     async def watch_list(
-        self, list_uri: SipUri, package: Package, *, expires_seconds: int = 3600
+        self,
+        list_uri: SipUri,
+        package: Package,
+        *,
+        expires_seconds: int = 3600,
+        send: SendRequest | None = None,
     ) -> AsyncGenerator[ResourceList | WatchEnded]:
         """Watch all members of a list with one subscription (RFC 4662): who changed, when somebody does.
 
-        It refreshes itself, and subscribes anew where that makes sense (RFC 6665 section 4.1.3). A NOTIFY
-        without a list, as of a PBX that takes the list's URI for an agent's, comes as a list of that one
-        member. What cannot be read is skipped: a refresh brings full state. Close the generator to
-        unsubscribe (`contextlib.aclosing`).
+        It refreshes itself, and subscribes anew where that makes sense (RFC 6665 section 4.1.3), ever later
+        while each one is over soon. A NOTIFY without a list, as of a PBX that takes the list's URI for an
+        agent's, comes as a list of that one member; a pending subscription, which says nothing about
+        anybody, as one without members. What cannot be read is skipped: a refresh brings full state.
+        Close the generator to unsubscribe (`contextlib.aclosing`). ``send`` is that of `fetch`.
         """
+        loop = asyncio.get_running_loop()
+        last_pause = 0.0
         while True:
+            began = loop.time()
             accept = (*resource_list.ACCEPT, package.media_type)
             subscription = self._subscription(
                 list_uri, package, expires_seconds, accept=accept, supported=(resource_list.OPTION_TAG,)
             )
-            driver = SubscriptionDriver(subscription, self._inbox, self._send_authorized)
+            driver = SubscriptionDriver(subscription, self._inbox, send or self._send_authorized)
             pause: float | None = None
             async with aclosing(driver.events()) as events:
                 async for event in events:
                     if isinstance(event, Ended):
                         pause = resubscribe_after_seconds(event)
+                        if pause is not None and loop.time() - began < LATER_SECONDS:
+                            pause = max(pause, min(2 * last_pause, LONGEST_PAUSE_SECONDS))
                         yield WatchEnded(ended=event, again_in_seconds=pause)
                     elif told := _list_of(event, list_uri):
                         yield told
             if pause is None:
                 return
             await asyncio.sleep(pause)
+            last_pause = pause
 
     def _subscription(
         self,
@@ -178,9 +217,7 @@ class Watcher:
         while True:
             if self._digest is not None:
                 self._digest.authorize(request)
-            exchange = await self._endpoint.request(
-                request, self._destination, timeout_seconds=self._timers.give_up
-            )
+            exchange = await send_to(self._endpoint, request, self._target, self._timers.give_up)
             response = exchange.response
             if self._digest is None or response is None or response.status not in (401, 407):
                 return exchange
@@ -192,6 +229,8 @@ class Watcher:
 def _list_of(event: Notified, list_uri: SipUri) -> ResourceList | None:
     headers, body = event.request.headers, event.request.body
     content_type = headers.get("Content-Type")
+    if event.state.value == "pending":
+        return ResourceList(uri=str(list_uri), version=0, is_full=True, members=())
     if not body:
         return None
     if not essence_of(content_type).startswith("multipart/"):

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import structlog
 from tests import support
+from tests.unit.cli.practice import AGENTS
 
 from shiftline.cli.app import main
+from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.secrets import Secret
 
 GOOD = """
 [trunk]
@@ -77,3 +80,15 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
 def free_port() -> int:
     """A TCP port on which nobody listens."""
     return support.free_port(socket.SOCK_STREAM)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PracticePbxConfig:
+    """A healthy and quick PBX, and the password that it knows."""
+    monkeypatch.setenv("LAB_PASSWORD", "secret")
+    return PracticePbxConfig(
+        log_path=tmp_path / "pbx.jsonl",
+        agents=AGENTS,
+        password=Secret("secret"),
+        answer_seconds=(0.001, 0.002),
+    )

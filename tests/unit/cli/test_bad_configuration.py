@@ -300,3 +300,25 @@ def test_controls_that_cannot_be_used(
 def test_a_path_that_the_system_will_not_look_at(shiftline: Shiftline, tmp_path: Path) -> None:
     """Whether the file is there cannot be told (a closed folder, too long a name): that is said."""
     refused(shiftline("config", "check", "-c", tmp_path / ("x" * 300)), "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('list = "two words"\n[wfm]', ["trunk.list: 'two words' is not a SIP address"]),
+        ('list = "tel:1099"\n[wfm]', ["trunk.list: 'tel:1099' names no host"]),
+        ('list = "all"\nlist_method = "options"\n[wfm]', ["trunk.list_method is wrong"]),
+        ('lists = "all"\n[wfm]', ["Did you mean 'list'?"]),
+    ],
+)
+def test_lists_that_cannot_be_used(
+    shiftline: Shiftline, config: Config, lines: str, words: list[str]
+) -> None:
+    """No address, no package of its own, no such key."""
+    refused(shiftline("config", "check", "-c", config(lines, instead_of="[wfm]")), *words)
+
+
+def test_a_list_without_controls_is_refused(shiftline: Shiftline, config: Config) -> None:
+    """Nothing would ever prove what it says."""
+    path = config('list = "everyone"', instead_of='control_present = "1001"\ncontrol_absent = "1099"')
+    refused(shiftline("config", "check", "-c", path), "list needs control_present and control_absent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ def shown(rows: list[TrunkRow], capsys: pytest.CaptureFixture[str], monkeypatch:
     monkeypatch.setenv("COLUMNS", "200")
     trunk._print(rows, as_json=False)
     trunk._print_qualification(rows)
+    trunk._print_lists(rows)
     return capsys.readouterr().out
 
 
@@ -101,3 +103,34 @@ def vars_of(one: TrunkRow) -> dict[str, Any]:
 def test_a_registration_is_worded(known: dict[str, Any] | None, expected: str) -> None:
     """Until when, else where it stands and why."""
     assert trunk._registration(known) == expected
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (
+            {
+                "state": "active",
+                "qualification": "qualified",
+                "why": "They differ.",
+                "known": 7,
+                "members": 9,
+            },
+            "active, qualified, 7 of 9 members known. They differ.",
+        ),
+        (
+            {"state": "failed", "why": "No NOTIFY came in time.", "again_at": "2026-11-23T15:01:00+00:00"},
+            "failed. No NOTIFY came in time. Again at 2026-11-23 15:01:00.",
+        ),
+        ({"state": "starting", "why": None}, "starting."),
+    ],
+)
+def test_a_list_shows_how_it_stands(
+    standing: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of its state, with the reason."""
+    found = row({("options", control): 200 for control in Control}, methods=("options",))
+    nothing = {"qualification": None, "members": 0, "known": 0, "again_at": None}
+    known = nothing | {"uri": "sip:everyone@lab", "method": "presence"} | standing
+    out = shown([replace(found, governor={**found.governor, "list": known})], capsys, monkeypatch)
+    assert out.splitlines()[-1] == f"list sip:everyone@lab (presence): {words}"

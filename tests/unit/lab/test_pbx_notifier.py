@@ -11,6 +11,7 @@ import pytest
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.core import PracticePbx
+from shiftline.lab.pbx.faults import Faults
 from shiftline.secrets import Secret
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.digest import DigestAccount, DigestClient
@@ -41,12 +42,15 @@ def uri(user: str | None) -> SipUri:
 class Wire:
     """A PBX and a subscriber; time passes in `wait` only. NOTIFYs in ``deaf`` mode get no answer."""
 
-    def __init__(self, agents: Mapping[str, Truth] = AGENTS, *, least_seconds: int = 0) -> None:
+    def __init__(
+        self, agents: Mapping[str, Truth] = AGENTS, *, least_seconds: int = 0, faults: Faults | None = None
+    ) -> None:
         config = PracticePbxConfig(
             log_path=Path("unused"),
             agents=agents,
             password=PASSWORD,
             least_subscription_seconds=least_seconds,
+            faults=faults or Faults(),
         )
         numbers = count()
         self.token = lambda: f"t{next(numbers)}"
@@ -245,6 +249,19 @@ def test_a_list_is_refreshed_in_full() -> None:
         (4, False, 20),
         (5, False, 20),
     ]
+
+
+def test_a_list_may_be_taken_away() -> None:
+    """Its last NOTIFY says so, nothing follows, and a list is refused from then on; an agent is not."""
+    agents = {f"agent{number:04d}": Truth.AVAILABLE for number in range(1, 61)}
+    wire = Wire(agents, faults=Faults(list_notifies=2))
+    wire.subscribe("everyone", "presence", 600)
+    wire.wait(5)
+    states = [one.headers.get("Subscription-State") for one in wire.notifies]
+    assert states == ["active;expires=600", "terminated;reason=deactivated"]
+    wire.subscribe("everyone", "presence", 600)
+    wire.subscribe("agent0001", "presence", 0)
+    assert [response.status for response in wire.answers] == [200, 489, 200]
 
 
 def test_a_list_of_a_thousand_fits_a_datagram() -> None:

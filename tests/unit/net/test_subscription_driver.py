@@ -16,6 +16,7 @@ from shiftline.sip.events import RequestReceived
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.packages.catalogue import PACKAGES
+from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import EvidenceKind
 
@@ -61,7 +62,7 @@ async def fetch_from(notifier: Notifier, *, timeout_seconds: float, host: str = 
         await SipEndpoint.open(local_host=loopback, on_request=notifier.on_request) as pbx,
         await SipEndpoint.open(local_host=host, on_request=inbox.on_request) as us,
     ):
-        watcher = Watcher(us, inbox, destination=pbx.local, identity=US)
+        watcher = Watcher(us, inbox, target=Target.over_udp(pbx.local), identity=US)
         found = await watcher.fetch(AGENT, PRESENCE, timeout_seconds=timeout_seconds)
         await asyncio.gather(*notifier.tasks)
     assert len(inbox) == 0
@@ -110,7 +111,7 @@ async def test_a_closed_endpoint_is_told(delay_seconds: float) -> None:
     inbox = NotifyInbox()
     async with await SipEndpoint.open() as silent:
         us = await SipEndpoint.open(on_request=inbox.on_request)
-        watcher = Watcher(us, inbox, destination=silent.local, identity=US)
+        watcher = Watcher(us, inbox, target=Target.over_udp(silent.local), identity=US)
         if not delay_seconds:
             await us.aclose()
 
@@ -129,7 +130,7 @@ async def test_a_cancelled_watch_leaves_the_inbox() -> None:
     """The task that watches is cancelled: its NOTIFYs meet 481 from now on."""
     inbox = NotifyInbox()
     async with await SipEndpoint.open() as silent, await SipEndpoint.open(on_request=inbox.on_request) as us:
-        watcher = Watcher(us, inbox, destination=silent.local, identity=US)
+        watcher = Watcher(us, inbox, target=Target.over_udp(silent.local), identity=US)
 
         async def watch() -> None:
             async for _ in watcher.watch_list(AGENT, PRESENCE):

@@ -60,7 +60,7 @@ async def trunk(
             name="pbx",
             answer_timeout_seconds=1.0,
         )
-        driver.registration_status = registration.status
+        driver.shown["registration"] = registration.status
         try:
             yield driver, registration, governor, asked
         finally:

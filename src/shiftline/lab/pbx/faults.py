@@ -58,6 +58,8 @@ class Faults:
     """Multiplies the time of every answer that reached authentication."""
     dead_phones: frozenset[str] = frozenset()
     """Users whose phones are registered and never answer: the PBX waits for them longer than we do."""
+    list_notifies: int | None = None
+    """So many NOTIFYs of a list, the last of which ends it (deactivated); from then on a list gets 489."""
     silent: bool = False
     """Nothing is ever answered."""
 

@@ -75,6 +75,7 @@ class Notifier:
         self._token = token
         self._watchers: dict[str, _Watcher] = {}
         self._outbox: list[tuple[Request, Peer]] = []
+        self._list_is_over = False
 
     @property
     def allow_events(self) -> tuple[tuple[str, str], ...]:
@@ -86,9 +87,9 @@ class Notifier:
         """Answer a SUBSCRIBE outside a dialog. Raises SipSyntaxError."""
         event = EventType.parse(request.headers.get("Event") or "")
         user = request.uri.user or ""
-        if event.package not in self._config.event_packages:
-            return Answer(status=489, reason="policy", headers=self.allow_events, authenticated=True)
         is_list = user == self._config.list_user
+        if event.package not in self._config.event_packages or (is_list and self._list_is_over):
+            return Answer(status=489, reason="policy", headers=self.allow_events, authenticated=True)
         if is_list and OPTION_TAG not in request.headers.get_all("Supported"):
             require = (("Require", OPTION_TAG),)
             return Answer(status=421, phrase="Extension Required", headers=require, authenticated=True)
@@ -188,9 +189,9 @@ class Notifier:
             return
         # The first says who is on the list, with the states that fit; the others follow as partial ones.
         self._tell(watcher, watcher.users[:_MEMBERS_WITH_STATE], now, full=True)
-        if watcher.expires_at <= now:
-            return  # the one NOTIFY of a fetch
         for start in range(_MEMBERS_WITH_STATE, len(watcher.users), _MEMBERS_WITH_STATE):
+            if watcher.expires_at <= now:
+                return  # a fetch has one NOTIFY, and a list may be taken away
             self._tell(watcher, watcher.users[start : start + _MEMBERS_WITH_STATE], now, full=False)
 
     def _tell(self, watcher: _Watcher, users: tuple[str, ...], now: float, *, full: bool) -> None:
@@ -223,6 +224,8 @@ class Notifier:
         left = round(watcher.expires_at - now)
         state = f"active;expires={left:d}" if left > 0 else "terminated;reason=timeout"
         watcher.number += 1
+        if watcher.is_list and watcher.number == self._config.faults.list_notifies:
+            state, watcher.expires_at, self._list_is_over = "terminated;reason=deactivated", now, True
         headers = Headers([("Route", route) for route in watcher.routes])
         for name, value in (
             ("From", watcher.local),
