@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from shiftline.lab.demo.measure import (
     calls_of,
     figures_of,
-    overshoot_windows,
     tick_of,
     ticks_of,
 )
@@ -23,6 +22,8 @@ from shiftline.lab.demo.result import DemoResult, DemoSettings, GovernorTick, Ph
 from shiftline.lab.demo.stage import CAMPAIGN_HOST, OUR_HOST, Stage, WorkerSettings
 from shiftline.lab.demo.truth import counted, true_verdicts
 from shiftline.lab.demo.watch import Screen, Watch, standing_of
+from shiftline.lab.demo.windows import overshoot_windows
+from shiftline.lab.pbx.faults import Throttle, ThrottleKey
 from shiftline.lab.pbx_log import Pbx, RequestRecord
 from shiftline.lab.scenario import DENY_RULE_VIOLATION, Scenario, ScenarioSettings, build_scenario
 from shiftline.store.database import open_database
@@ -161,6 +162,7 @@ def _phase(play: _Play, name: str, run: _Run) -> Phase:
     limit = min(settings.limit, settings.max_rate) if settings.max_rate else settings.limit
     ideal = len(_agents_to_check(play.scenario)) / limit
     last_at = run.records[-1].at if run.records else run.began
+    throttle = Throttle(limit=settings.limit, key=ThrottleKey(settings.limit_key))
     return Phase(
         name=name,
         trades=settings.trades,
@@ -174,7 +176,7 @@ def _phase(play: _Play, name: str, run: _Run) -> Phase:
         campaign_refused=refused_calls,
         ideal_seconds=ideal,
         efficiency=ideal / figures.seconds if figures.seconds else 0.0,
-        overshoot_windows=overshoot_windows(run.records),
+        overshoot_windows=overshoot_windows(run.records, throttle),
         ticks=ticks_of(run.records, ours=OUR_HOST, campaign=CAMPAIGN_HOST, since=run.began, until=last_at),
         standings=tuple(run.standings),
         governor=tuple(run.governor),
