@@ -212,6 +212,7 @@ def kills(choice: Choice) -> Iterator[Line]:
                 "no trade lost": left.lost,
                 "none undecided": left.undecided,
                 "exactly one effective decision": left.not_once,
+                "no decision sent again": left.sent_again,
                 "none wrong": left.wrong,
                 "as the truth has it": len(left.truth) - left.as_truth,
             }.items()
@@ -220,7 +221,7 @@ def kills(choice: Choice) -> Iterator[Line]:
         figures = (
             f"{left.kills} kills in {moments[-1]:.0f} s, settled after {left.seconds:.0f} s; "
             f"lost {len(left.lost)}, undecided {len(left.undecided)}, not decided exactly once "
-            f"{len(left.not_once)}, wrong {len(left.wrong)}; "
+            f"{len(left.not_once)}, sent again {len(left.sent_again)}, wrong {len(left.wrong)}; "
             f"{left.as_truth} of {len(left.truth)} as the truth has it"
         )
         yield Line(name=name, figures=figures, missed=tuple(missed))
