@@ -67,9 +67,15 @@ class TradeBook(Protocol):
         """
 
     async def overdue(
-        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+        self,
+        now: datetime,
+        fresh_seconds: float,
+        limit: int,
+        *,
+        margin: timedelta = timedelta(0),
+        fallback: Fallback | None = None,
     ) -> list[OpenTrade]:
-        """Lock open trades whose refer-by has come, with whatever fresh evidence there is.
+        """Lock open trades whose refer-by comes within ``margin``, with whatever fresh evidence there is.
 
         The platform's counts with a ``fallback`` only.
         """
