@@ -238,11 +238,16 @@ def default_data_directory() -> Path:
 def load_settings(path: Path) -> Settings:
     """Read the file and the environment; raise ConfigurationError with one sentence on any fault."""
     try:
-        is_file = path.is_file()
+        is_file, is_directory = path.is_file(), path.is_dir()
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror}.", remedy="Give this user access to its folder."
         ) from error
+    if is_directory:
+        raise ConfigurationError(
+            f"{path} is a directory, and no configuration file.",
+            remedy="Give the file in it, such as shiftline.toml.",
+        )
     if not is_file:
         raise ConfigurationError(
             f"There is no configuration file {path}.",

@@ -1,8 +1,8 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills`` runs one part, ``--seeds 1,2,3`` chooses the days, ``--pbx`` one PBX,
-``--limits 20,50`` some of the bursts. The whole takes about an hour on two cores. Exit code 1 if any line
-falls short.
+``--only demos|shared|password|kills|test`` runs one part, ``--seeds 1,2,3`` chooses the days and the kills,
+``--pbx`` one PBX, ``--limits 20,50`` some of the bursts. The whole takes about an hour on two cores. Exit
+code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,9 @@ from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
 TRUNK_ACCOUNT = "shiftline"
 BURSTS = {20: 500, 50: 500, 200: 4000}  # trades by the hidden limit per second
 PBXS = ("practice", "kamailio")
+ROOT = Path(__file__).parents[2]
+TEST_LIMIT_SECONDS = 600.0
+RING = re.compile(r"^[a-z]+ +[0-9]+ (error|failed|passed|skipped)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,21 +196,30 @@ def password(_: Choice) -> Iterator[Line]:
         yield Line(name=f"wrong password, {answer}", figures=figures, missed=tuple(missed))
 
 
-def kills(choice: Choice) -> Iterator[Line]:
-    """Twenty kills in one burst, alone, with lost answers, and with PostgreSQL killed in the middle."""
-    seed = choice.seeds[0]
-    moments = tuple(random_moments(20, seed=seed))
-    dropping = {FaultName.DROP_AFTER_COMMIT: Fault(probability=0.5, seed=seed)}
-    ordeals = {
-        "20 worker kills": Ordeal(trades=500, seed=seed, worker_kills=moments),
-        "20 worker kills, org drops after commit": Ordeal(
-            trades=500, seed=seed, worker_kills=moments, org_faults=dropping
+def _ordeals(seeds: list[int]) -> dict[str, Ordeal]:
+    """The bursts with kills, each on the next of the days and so at moments of its own."""
+    alone, dropping, without_database = islice(cycle(seeds), 3)
+    moments = {seed: tuple(random_moments(20, seed=seed)) for seed in seeds}
+    return {
+        f"20 worker kills, seed {alone}": Ordeal(trades=500, seed=alone, worker_kills=moments[alone]),
+        f"20 worker kills, org drops after commit, seed {dropping}": Ordeal(
+            trades=500,
+            seed=dropping,
+            worker_kills=moments[dropping],
+            org_faults={FaultName.DROP_AFTER_COMMIT: Fault(probability=0.5, seed=dropping)},
         ),
-        "20 worker kills, PostgreSQL killed": Ordeal(
-            trades=500, seed=seed, worker_kills=moments, database_kills=(moments[9] + 1.0,)
+        f"20 worker kills, PostgreSQL killed, seed {without_database}": Ordeal(
+            trades=500,
+            seed=without_database,
+            worker_kills=moments[without_database],
+            database_kills=(moments[without_database][9] + 1.0,),
         ),
     }
-    for name, ordeal in ordeals.items():
+
+
+def kills(choice: Choice) -> Iterator[Line]:
+    """Twenty kills in one burst, alone, with lost answers, and with PostgreSQL killed in the middle."""
+    for name, ordeal in _ordeals(choice.seeds).items():
         left = _endure(ordeal)
         missed = [
             word
@@ -212,18 +228,46 @@ def kills(choice: Choice) -> Iterator[Line]:
                 "no trade lost": left.lost,
                 "none undecided": left.undecided,
                 "exactly one effective decision": left.not_once,
+                "no decision sent again": left.sent_again,
                 "none wrong": left.wrong,
                 "as the truth has it": len(left.truth) - left.as_truth,
             }.items()
             if faults
         ]
         figures = (
-            f"{left.kills} kills in {moments[-1]:.0f} s, settled after {left.seconds:.0f} s; "
+            f"{left.kills} kills in {ordeal.worker_kills[-1]:.0f} s, settled after {left.seconds:.0f} s; "
             f"lost {len(left.lost)}, undecided {len(left.undecided)}, not decided exactly once "
-            f"{len(left.not_once)}, wrong {len(left.wrong)}; "
+            f"{len(left.not_once)}, sent again {len(left.sent_again)}, wrong {len(left.wrong)}; "
             f"{left.as_truth} of {len(left.truth)} as the truth has it"
         )
         yield Line(name=name, figures=figures, missed=tuple(missed))
+
+
+def test(_: Choice) -> Iterator[Line]:
+    """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Path(directory) / "shiftline"
+        _run("git", "clone", "--quiet", str(ROOT), str(clone), cwd=ROOT)
+        began = time.monotonic()
+        ran = _run("make", "test", cwd=clone)
+        seconds = time.monotonic() - began
+    rings = [" ".join(line.split()) for line in ran.stdout.splitlines() if RING.match(line)]
+    missed = {
+        "passes": ran.returncode != 0,
+        "in under 10 minutes": seconds >= TEST_LIMIT_SECONDS,
+        "says how many tests of each ring ran": not rings,
+    }
+    yield Line(
+        name="make test on a fresh clone",
+        figures=f"exit code {ran.returncode} after {seconds:.0f} s; {', '.join(rings)}",
+        missed=tuple(word for word, wrong in missed.items() if wrong),
+    )
+
+
+def _run(program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [shutil.which(program) or program, *arguments], check=False, capture_output=True, text=True, cwd=cwd
+    )
 
 
 def _endure(ordeal: Ordeal) -> Aftermath:
@@ -231,7 +275,7 @@ def _endure(ordeal: Ordeal) -> Aftermath:
         return asyncio.run(endure(ordeal, Path(directory)))
 
 
-PARTS = {"demos": demos, "shared": shared, "password": password, "kills": kills}
+PARTS = {"demos": demos, "shared": shared, "password": password, "kills": kills, "test": test}
 
 
 def main() -> int:

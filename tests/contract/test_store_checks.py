@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shiftline.connector.records import AgentProfile, DueCheck, IntakeTrade, Lease, WantedCheck
+from shiftline.connector.records import DueCheck, IntakeTrade, Lease, WantedCheck
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
 from shiftline.trades.model import Evidence, EvidenceKind
@@ -23,6 +23,14 @@ async def lease(leases: PostgresLeases) -> Lease:
     taken = await leases.acquire("trunk:main", "worker", 60, 1)
     assert taken
     return taken
+
+
+@pytest.fixture(autouse=True)
+async def trades(store: PostgresStore, make_trade: Callable[..., IntakeTrade]) -> None:
+    """An open trade for each agent of the tests: without one, nobody would be checked."""
+    needed = [make_trade(f"trade of {name}", name, f"partner of {name}") for name in ("ada", "ben", "cy")]
+    async with store.work() as work:
+        await work.trades.record(needed, NOW)
 
 
 async def want(
@@ -183,41 +191,6 @@ async def test_no_evidence_is_nothing(store: PostgresStore, lease: Lease) -> Non
     await want(store, "ada")
     await bring(store, lease)
     assert await pending(store) == 1
-
-
-async def test_stale_evidence_of_open_trades_is_renewed(
-    store: PostgresStore, lease: Lease, make_trade: Callable[..., IntakeTrade]
-) -> None:
-    """A check is due again when nothing but its stale evidence holds up a trade, which is not blocked."""
-    agents = ("ada", "ben", "cy", "di")
-    profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
-    async with store.work() as work:
-        await work.roster.save(profiles, [], [])
-        blocked = make_trade("t2", "ada", "cy", minute=1)
-        await work.trades.record([make_trade("t1", "ada", "ben"), blocked], NOW)
-    await want(store, *agents)
-    await claim(store, lease)
-    await bring(store, lease, *agents)
-    async with store.work() as work:
-        assert await work.checks.renew(NOW + timedelta(seconds=FRESH), FRESH) == 0
-        assert await work.checks.renew(NOW + timedelta(seconds=FRESH + 1), FRESH) == 2
-        assert await work.checks.renew(NOW + timedelta(seconds=FRESH + 1), FRESH) == 0
-    found = await claim(store, lease)
-    assert [(check.agent, check.needed_by) for check in found] == [
-        ("ada", NOW + timedelta(hours=1)),
-        ("ben", NOW + timedelta(hours=1)),
-    ]
-
-
-async def test_renewal_makes_up_for_a_lost_wish(
-    store: PostgresStore, lease: Lease, make_trade: Callable[..., IntakeTrade]
-) -> None:
-    """An agent that nobody wanted checked, because of a crash after intake, is checked all the same."""
-    async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [], [])
-        await work.trades.record([make_trade("t1", "ada", "nobody")], NOW)
-        assert await work.checks.renew(NOW, FRESH) == 1
-    assert names(await claim(store, lease)) == ["ada"]
 
 
 async def test_each_trunk_has_its_own_queue(store: PostgresStore, lease: Lease) -> None:

@@ -229,6 +229,17 @@ def test_data_of_another_major_version_is_refused(server: EmbeddedPostgres) -> N
     version.write_text("18\n")
 
 
+def test_data_that_does_not_tell_its_version_is_refused(server: EmbeddedPostgres) -> None:
+    """A directory that has lost its PG_VERSION, or holds something else, is no database of ours."""
+    version = server.data_dir / "cluster" / "PG_VERSION"
+    version.parent.mkdir(parents=True)
+    for spoil in (version.touch, version.unlink):
+        spoil()
+        with pytest.raises(ConfigurationError, match="is no PostgreSQL data"):
+            server.start()
+    assert server.status().version is None
+
+
 def test_a_server_that_cannot_start_says_why(server: EmbeddedPostgres) -> None:
     """The reason in the server's log is part of the error."""
     server.start()

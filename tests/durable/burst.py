@@ -52,6 +52,8 @@ class Aftermath:
     """The organisation's own state of each trade."""
     effective: Mapping[str, int]
     """How often each trade really became Approved or Denied there."""
+    repeats: Mapping[str, int]
+    """How often a decision was sent there for a trade that was decided already."""
     truth: Mapping[str, Verdict]
     requests: Sequence[RequestRecord]
     kills: int
@@ -73,6 +75,11 @@ class Aftermath:
         """Trades without exactly one effective decision, or with one although they were referred."""
         wanted = {row.external_id: int(not row.is_referred) for row in self.rows}
         return [trade for trade, count in self.effective.items() if count != wanted.get(trade, 0)]
+
+    @property
+    def sent_again(self) -> list[str]:
+        """Trades for which a decision reached the organisation although one had taken effect there."""
+        return [trade for trade, count in self.repeats.items() if count]
 
     @property
     def wrong(self) -> list[str]:
@@ -131,6 +138,7 @@ async def endure(ordeal: Ordeal, directory: Path) -> Aftermath:
         rows=rows,
         states={trade["id"]: trade["state"] for trade in books},
         effective={trade["id"]: trade["effectiveDecisions"] for trade in books},
+        repeats={trade["id"]: trade["repeatedDecisions"] for trade in books},
         truth=truth,
         requests=requests,
         kills=hand.kills,

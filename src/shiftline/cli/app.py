@@ -55,19 +55,34 @@ def main() -> None:
         app(prog_name="shiftline")  # says itself what is wrong with the command line, and ends the process
     except ShiftlineError as error:
         sys.exit(_explain(error))
+    except OSError as error:
+        sys.exit(_explain(_of_system(error)))
     except ExceptionGroup as group:
-        sys.exit(_explain(_first_of_ours(group)))
+        sys.exit(_explain(_first_to_tell(group)))
 
 
-def _first_of_ours(group: ExceptionGroup[Exception]) -> ShiftlineError:
-    ours, others = group.split(ShiftlineError)
-    if ours is None or others is not None:
+def _first_to_tell(group: ExceptionGroup[Exception]) -> ShiftlineError:
+    told, others = group.split((ShiftlineError, OSError))
+    if told is None or others is not None:
         raise group
-    found: BaseException = ours
+    found: BaseException = told
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
+    if isinstance(found, OSError):
+        return _of_system(found)
     assert isinstance(found, ShiftlineError)  # noqa: S101 - split() promised it
     return found
+
+
+def _of_system(error: OSError) -> ShiftlineError:
+    """What the system said, for a file or folder that no verb had expected to be closed or full."""
+    if error.strerror is None:
+        raise error  # a TimeoutError of our own, for example: a defect, whose traceback is wanted
+    place = f" at {error.filename}" if error.filename else ""
+    return ShiftlineError(
+        f"The system refused what Shiftline needed{place}: {error.strerror}.",
+        remedy="Give this user access, or free what is used up, and try again.",
+    )
 
 
 def _explain(error: ShiftlineError) -> int:

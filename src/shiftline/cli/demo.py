@@ -105,16 +105,18 @@ async def _play_until_told(
 
 @contextmanager
 def _directory(keep: Path | None) -> Iterator[Path]:
-    """``keep``, or a directory that goes away."""
+    """``keep``, or a directory that goes away: with this demo or, if it is killed, with the next."""
     if keep is not None:
         with explained(keep, "Give another directory to --keep."):
             keep.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=keep).close()
         yield keep.resolve()
         return
+    from shiftline.lab.demo.leftovers import new_directory
+
     home = default_data_directory()
     with explained(home, "Set XDG_DATA_HOME to a directory that this user may write to, or give --keep."):
         home.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix="demo-", dir=home)
-    with temporary as directory:
+        owner, temporary = new_directory(home)
+    with owner, temporary as directory:
         yield Path(directory)

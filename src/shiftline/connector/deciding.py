@@ -12,6 +12,7 @@ from shiftline.trades.decision import DecisionPolicy, decide
 from shiftline.trades.model import Decision, Evidence, Standing, Verdict
 
 BATCH = 500  # trades in one transaction
+REFER_MARGIN = timedelta(seconds=0.5)  # more than a round of the loop with its rest: never after refer-by
 DELIVERY_MARGIN = timedelta(seconds=71)  # a minute of a spent call budget, and ten seconds for the job
 
 
@@ -46,10 +47,12 @@ class Decider:
         return len(trades)
 
     async def refer_overdue(self) -> int:
-        """Refer one batch of trades whose refer-by has come, with what is known; return how many."""
+        """Refer one batch of trades whose refer-by is about to come, with what is known; return how many."""
         now = self._clock()
         async with self._work() as books:
-            trades = await books.trades.overdue(now, self.fresh_seconds, BATCH, fallback=self._fallback)
+            trades = await books.trades.overdue(
+                now, self.fresh_seconds, BATCH, margin=REFER_MARGIN, fallback=self._fallback
+            )
             if not trades:
                 return 0
             record = await books.trunks.load(self._trunk)

@@ -67,9 +67,15 @@ class TradeBook(Protocol):
         """
 
     async def overdue(
-        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+        self,
+        now: datetime,
+        fresh_seconds: float,
+        limit: int,
+        *,
+        margin: timedelta = timedelta(0),
+        fallback: Fallback | None = None,
     ) -> list[OpenTrade]:
-        """Lock open trades whose refer-by has come, with whatever fresh evidence there is.
+        """Lock open trades whose refer-by comes within ``margin``, with whatever fresh evidence there is.
 
         The platform's counts with a ``fallback`` only.
         """
@@ -100,10 +106,13 @@ class CheckQueue(Protocol):
         """
 
     async def renew(self, now: datetime, fresh_seconds: float) -> int:
-        """Make checks due again for open trades that are held up only by stale evidence."""
+        """Make checks due again for open trades that are held up only by stale evidence.
+
+        Checks that no open trade needs any more are over.
+        """
 
     async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
-        """Claim pending checks, earliest need first, save those that the owner holds already.
+        """Claim pending checks that open trades need, earliest need first, save those that the owner holds.
 
         Only the lease's owner claims, so a claim that it does not hold was lost: by a crash, by an owner
         before it, or by a commit whose answer never came. It is claimed again.

@@ -29,9 +29,13 @@ class FixedWindow:
     _window: int = field(default=-1, init=False)
     _count: int = field(default=0, init=False)
 
+    def window_at(self, now: float) -> int:
+        """The number of the window that ``now`` (seconds) falls into."""
+        return floor((now - self.phase_seconds) / self.window_seconds)
+
     def admits(self, now: float) -> bool:
         """See `Limiter`."""
-        window = floor((now - self.phase_seconds) / self.window_seconds)
+        window = self.window_at(now)
         if window != self._window:
             self._window, self._count = window, 0
         self._count += 1

@@ -33,6 +33,8 @@ class RequestRecord:
     reason: str
     """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone."""
     call_id: str | None
+    window: int | None = None
+    """The number of the throttle's window; None without a throttle, and in Kamailio's log, which has none."""
 
     def to_json(self) -> str:
         """One line of the practice PBX's log."""

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import Insert, array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import DueCheck, Lease, WantedCheck
-from shiftline.store.conditions import CLOCK_SLACK, has_fresh_evidence, is_blocked
+from shiftline.store.conditions import CLOCK_SLACK, has_fresh_evidence, is_blocked, is_needed
 from shiftline.store.evidence import insert_evidence
 from shiftline.store.leases import holds
 from shiftline.store.rows import among, recordset
@@ -54,7 +54,11 @@ class PostgresChecks:
         return became_due
 
     async def renew(self, now: datetime, fresh_seconds: float) -> int:
-        """Make checks due for open trades that are held up by stale evidence only, or by none."""
+        """Make checks due for open trades that are held up by stale evidence only, or by none.
+
+        Checks that no open trade needs any more are over, answered or not.
+        """
+        await self._put(PENDING & ~is_needed(self._wfm, agent_check.c.agent), state=CheckRowState.DONE)
         both = func.unnest(array([trade.c.initiating_agent, trade.c.receiving_agent]))
         concerned = (
             select(both.label("name"), trade.c.refer_by)
@@ -83,13 +87,18 @@ class PostgresChecks:
         return await self._make_due(missing, now, fresh_seconds)
 
     async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
-        """Claim pending checks that the owner does not hold already, earliest need first."""
+        """Claim pending checks that the owner does not hold already, earliest need first.
+
+        Only those that an open trade needs: a check whose trades were all referred or settled meanwhile
+        would be the oldest need of all, and delay the others.
+        """
         chosen = (
             select(agent_check.c.id)
             .where(
                 self._mine(),
                 PENDING,
                 agent_check.c.id.not_in(held),
+                is_needed(self._wfm, agent_check.c.agent),
                 exists().where(holds(lease)),
             )
             .order_by(agent_check.c.needed_by, agent_check.c.id)

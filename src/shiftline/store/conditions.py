@@ -28,6 +28,18 @@ def is_blocked() -> ColumnElement[bool]:
     )
 
 
+def is_needed(wfm: str, name: ColumnElement[str]) -> ColumnElement[bool]:
+    """True if an open trade has the agent called ``name``; nobody waits for another agent's check."""
+
+    # Both sets are read once a statement and hashed. Look-ups by an index of their own would cost less, but
+    # before tables that a burst has just filled are analysed, the planner takes another index for them.
+    initiating, receiving = (
+        exists(select(1).where(trade.c.wfm == wfm, trade.c.state == TradeRowState.OPEN, party == name))
+        for party in (trade.c.initiating_agent, trade.c.receiving_agent)
+    )
+    return or_(initiating, receiving)
+
+
 def has_fresh_evidence(
     wfm: str, name: ColumnElement[str], now: datetime, fresh_seconds: float
 ) -> ColumnElement[bool]:

@@ -55,7 +55,7 @@ class ServerStatus:
     pid: int | None
     ready: bool
     version: int | None
-    """The major version of the data; None before the first start."""
+    """The major version of the data; None before the first start, and for data that does not tell."""
 
 
 class EmbeddedPostgres:
@@ -83,14 +83,15 @@ class EmbeddedPostgres:
 
     def status(self) -> ServerStatus:
         """Look, change nothing."""
-        running = find_postmaster(self._cluster)
-        return ServerStatus(
-            data_dir=self.data_dir,
-            url=self.url,
-            pid=running.pid if running else None,
-            ready=running.ready if running else False,
-            version=self._version(),
-        )
+        with _file_faults(self.data_dir):
+            running = find_postmaster(self._cluster)
+            return ServerStatus(
+                data_dir=self.data_dir,
+                url=self.url,
+                pid=running.pid if running else None,
+                ready=running.ready if running else False,
+                version=self._version(),
+            )
 
     def start(self) -> None:
         """Return when the server is ready; make the data directory if it is new. Harmless when it runs."""
@@ -127,8 +128,9 @@ class EmbeddedPostgres:
 
     def stop(self) -> bool:
         """Stop the server, cutting its sessions off; return whether there was one."""
-        if not self._cluster.exists():
-            return False
+        with _file_faults(self.data_dir):
+            if not self._cluster.exists():
+                return False
         programs = find_programs()
         with self._locked():
             self._stopped.touch()
@@ -162,6 +164,11 @@ class EmbeddedPostgres:
 
     def _refuse_what_is_not_ours(self, programs: Programs) -> None:
         version = self._version()
+        if version is None:
+            raise ConfigurationError(
+                f"{self._cluster} is no PostgreSQL data: its PG_VERSION is missing, or holds no number.",
+                remedy="Restore it from a backup, or move it away to start afresh.",
+            )
         if version != programs.major:
             raise ConfigurationError(
                 f"{self.data_dir} holds PostgreSQL {version} data, and this is PostgreSQL {programs.major}.",
@@ -225,7 +232,7 @@ class EmbeddedPostgres:
     def _version(self) -> int | None:
         try:
             return int((self._cluster / "PG_VERSION").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
 
     @contextmanager

@@ -41,6 +41,8 @@ class TradeRow:
     refer_by: datetime
     deadline: datetime
     decided_at: datetime | None
+    delivery_settled_at: datetime | None = None
+    """When the WFM had taken or refused the decision."""
 
     @property
     def is_referred(self) -> bool:
@@ -103,6 +105,7 @@ class ReadModel:
                 trade.c.refer_by,
                 trade.c.deadline,
                 decision.c.decided_at,
+                delivery.c.settled_at.label("delivery_settled_at"),
             )
             .select_from(
                 trade.outerjoin(decision, decision.c.trade_id == trade.c.id).outerjoin(

@@ -177,6 +177,7 @@ agent_check = Table(
         "wfm",
         "trunk",
         "needed_by",
+        "id",
         postgresql_where=text("state IN ('due', 'claimed')"),
     ),
 )

@@ -108,10 +108,16 @@ class PostgresTrades:
         return await self._lock(ready, trade.c.refer_by, limit, now, known)
 
     async def overdue(
-        self, now: datetime, fresh_seconds: float, limit: int, *, fallback: Fallback | None = None
+        self,
+        now: datetime,
+        fresh_seconds: float,
+        limit: int,
+        *,
+        margin: timedelta = timedelta(0),
+        fallback: Fallback | None = None,
     ) -> list[OpenTrade]:
-        """Lock open trades whose refer-by has come, with whatever fresh evidence there is."""
-        late = and_(trade.c.state == TradeRowState.OPEN, trade.c.refer_by <= now)
+        """Lock open trades whose refer-by comes within ``margin``, with whatever fresh evidence there is."""
+        late = and_(trade.c.state == TradeRowState.OPEN, trade.c.refer_by <= now + margin)
         known = Known(fresh_seconds=fresh_seconds, platform=fallback is not None)
         return await self._lock(late, trade.c.refer_by, limit, now, known)
 

@@ -152,7 +152,6 @@ def test_tls_files_are_read_before_anything_starts(shiftline: Shiftline, config:
 def test_a_missing_file_is_told(shiftline: Shiftline, tmp_path: Path) -> None:
     """With the command that makes one."""
     refused(shiftline("worker", "-c", tmp_path / "nowhere.toml"), "shiftline config example >")
-    refused(shiftline("serve", "-c", tmp_path), "There is no configuration file")
 
 
 def test_a_file_that_is_no_text_is_told(shiftline: Shiftline, tmp_path: Path) -> None:
@@ -322,3 +321,18 @@ def test_a_list_without_controls_is_refused(shiftline: Shiftline, config: Config
     """Nothing would ever prove what it says."""
     path = config('list = "everyone"', instead_of='control_present = "1001"\ncontrol_absent = "1099"')
     refused(shiftline("config", "check", "-c", path), "list needs control_present and control_absent")
+
+
+def test_a_directory_is_no_configuration(shiftline: Shiftline, tmp_path: Path) -> None:
+    """It is there, so that "there is no file" would send its reader looking."""
+    refused(shiftline("config", "check", "-c", tmp_path), f"{tmp_path} is a directory")
+
+
+@pytest.mark.parametrize("verb", ["status", "stop"])
+def test_a_data_directory_that_the_system_will_not_look_at(
+    shiftline: Shiftline, config: Config, tmp_path: Path, verb: str
+) -> None:
+    """Another user's (or too long a name): nobody can tell whether a server runs there, and that is said."""
+    directory = tmp_path / ("x" * 300)
+    path = config(f'[database]\ndirectory = "{directory}"')
+    refused(shiftline("db", verb, "-c", path), f"The data directory {directory} cannot be used")

@@ -107,10 +107,29 @@ def test_an_error_of_ours_is_found_in_groups(shiftline: Shiftline, monkeypatch: 
     assert (ended.code, ended.err) == (1, "error: It is away.\n")
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_the_system_refuses_is_a_sentence_with_the_path(
+    shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch, *, wrapped: bool
+) -> None:
+    """The last resort, when no verb had expected a closed folder there, or a full disk."""
+    error = PermissionError(13, "Permission denied", "/srv/shiftline/lock")
+    monkeypatch.setattr(app, "app", _fail(ExceptionGroup("tasks", [error]) if wrapped else error))
+    ended = shiftline()
+    assert ended.code == 1
+    said, remedy = ended.err.splitlines()
+    assert said.endswith("at /srv/shiftline/lock: Permission denied.")
+    assert remedy.startswith("next:  ")
+    monkeypatch.setattr(app, "app", _fail(OSError(28, "No space left on device")))
+    assert "needed: No space left on device." in shiftline().err
+
+
 def test_a_defect_is_not_dressed_up(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not ours to explain keeps its traceback, for the report."""
     monkeypatch.setattr(app, "app", _fail(ExceptionGroup("tasks", [UnavailableError("x"), KeyError("y")])))
     with pytest.raises(ExceptionGroup):
+        app.main()
+    monkeypatch.setattr(app, "app", _fail(TimeoutError()))  # an OSError of which no system has spoken
+    with pytest.raises(TimeoutError):
         app.main()
     monkeypatch.setattr(app, "app", _fail(MisuseError("A contract was broken.")))
     assert shiftline().code == 1

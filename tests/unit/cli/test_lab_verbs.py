@@ -97,6 +97,8 @@ def test_a_log_that_cannot_be_written_is_told(shiftline: Shiftline, tmp_path: Pa
     ended = shiftline("lab", "pbx", "--port", "0", "--log", tmp_path / "no" / "log")
     assert ended.code == 2
     assert "cannot be written: No such file or directory." in ended.err
+    ended = shiftline("lab", "pbx", "--port", "0", "--log", tmp_path / ("x" * 300))
+    assert (ended.code, "cannot be written" in ended.err) == (2, True)
 
 
 def test_faults_add_up() -> None:

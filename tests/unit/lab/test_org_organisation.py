@@ -139,6 +139,17 @@ def test_a_second_decision_is_refused_and_does_not_count() -> None:
     assert org.effective_decisions("swap") == 1
 
 
+def test_a_second_decision_leaves_its_trace() -> None:
+    """It changes nothing, so its sender would never be found out: the org counts it, whatever its version."""
+    org = organisation()
+    org.add(SWAP)
+    approve(org, "swap")
+    assert org.repeated_decisions("swap") == 0
+    approve(org, "swap")
+    org.apply("swap", TradeState.DENIED, 3, "admin", NOW)
+    assert org.repeated_decisions("swap") == 2
+
+
 def test_a_stale_version_fails_and_shows_the_new_one() -> None:
     """Who decides on an old version learns the version to use."""
     org = organisation()

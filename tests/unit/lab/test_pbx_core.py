@@ -335,6 +335,22 @@ def test_windows_are_fixed_in_time() -> None:
     assert [throttle.admits("a", now) for now in arrivals] == [True, True, False, True, True, False, True]
 
 
+def test_the_log_has_the_number_of_the_window() -> None:
+    """Requests of one window share a number, whoever sent them; without a throttle there is none."""
+    pbx = VirtualPbx(Faults(throttle=Throttle(limit=1)))
+    for wait in (0.0, 0.0, 1.0):
+        pbx.wait(wait)
+        for source in (CONNECTOR, CAMPAIGN):
+            pbx.send(ask_options(), source)
+    numbers = [record.window for record in pbx.records]
+    first = numbers[0]
+    assert first is not None
+    assert numbers == [first] * 4 + [first + 1] * 2
+    calm = VirtualPbx()
+    calm.send(ask_options())
+    assert calm.records[0].window is None
+
+
 def test_a_throttle_refuses_in_a_fraction_of_the_time_of_authentication() -> None:
     """A policer asks no database: 403 without a challenge after 1 to 2 ms (facts: 3.7)."""
     pbx = VirtualPbx(Faults(throttle=Throttle(limit=0)))

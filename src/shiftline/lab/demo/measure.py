@@ -11,7 +11,6 @@ from shiftline.lab.pbx_log import RequestRecord
 
 TICK_SECONDS = 0.25
 LONGEST_ANSWER_SECONDS = 0.06  # the lab's PBXs answer within 20 to 60 ms; the log has arrivals
-WINDOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +50,6 @@ def calls_of(records: Iterable[RequestRecord], source: str) -> tuple[int, int]:
     """(calls, refused calls) of the campaign: a call is an INVITE that carried credentials or was refused."""
     invites = [r for r in records if r.source == source and r.method == "INVITE" and r.reason != "challenge"]
     return len(invites), sum(is_refusal(record) for record in invites)
-
-
-def overshoot_windows(records: Iterable[RequestRecord]) -> int:
-    """In how many windows of the throttle somebody was refused: the fewest that explain the refusals."""
-    windows, end = 0, float("-inf")
-    for moment in sorted(record.at for record in records if is_refusal(record)):
-        if moment >= end:
-            windows, end = windows + 1, moment + WINDOW_SECONDS
-    return windows
 
 
 def ticks_of(

@@ -7,14 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shiftline.lab.demo.measure import (
     calls_of,
     figures_of,
-    overshoot_windows,
     tick_of,
     ticks_of,
 )
@@ -22,12 +21,14 @@ from shiftline.lab.demo.naive import PENDING
 from shiftline.lab.demo.result import DemoResult, DemoSettings, GovernorTick, Phase, Standing
 from shiftline.lab.demo.stage import CAMPAIGN_HOST, OUR_HOST, Stage, WorkerSettings
 from shiftline.lab.demo.truth import counted, true_verdicts
-from shiftline.lab.demo.watch import Screen, Watch, standing_of
+from shiftline.lab.demo.watch import Screen, Watch, late_trades, standing_of
+from shiftline.lab.demo.windows import overshoot_windows
+from shiftline.lab.pbx.faults import Throttle, ThrottleKey
 from shiftline.lab.pbx_log import Pbx, RequestRecord
 from shiftline.lab.scenario import DENY_RULE_VIOLATION, Scenario, ScenarioSettings, build_scenario
 from shiftline.store.database import open_database
 from shiftline.store.embedded import EmbeddedPostgres
-from shiftline.store.read_model import ReadModel, TradeRow
+from shiftline.store.read_model import ReadModel
 from shiftline.trades.decision import DecisionPolicy
 from shiftline.trades.model import Verdict
 
@@ -149,7 +150,7 @@ async def _after(play: _Play) -> Phase:
             reasons=Counter(_main_reason(row.reasons) for row in rows if row.is_referred),
             standings=watch.standings,
             governor=watch.governor,
-            late=_late(rows),
+            late=late_trades(rows),
         ),
     )
 
@@ -161,6 +162,7 @@ def _phase(play: _Play, name: str, run: _Run) -> Phase:
     limit = min(settings.limit, settings.max_rate) if settings.max_rate else settings.limit
     ideal = len(_agents_to_check(play.scenario)) / limit
     last_at = run.records[-1].at if run.records else run.began
+    throttle = Throttle(limit=settings.limit, key=ThrottleKey(settings.limit_key))
     return Phase(
         name=name,
         trades=settings.trades,
@@ -174,7 +176,7 @@ def _phase(play: _Play, name: str, run: _Run) -> Phase:
         campaign_refused=refused_calls,
         ideal_seconds=ideal,
         efficiency=ideal / figures.seconds if figures.seconds else 0.0,
-        overshoot_windows=overshoot_windows(run.records),
+        overshoot_windows=overshoot_windows(run.records, throttle),
         ticks=ticks_of(run.records, ours=OUR_HOST, campaign=CAMPAIGN_HOST, since=run.began, until=last_at),
         standings=tuple(run.standings),
         governor=tuple(run.governor),
@@ -214,9 +216,3 @@ def _between(pbx: Pbx, since: float, until: float) -> list[RequestRecord]:
 
 def _main_reason(reasons: Sequence[str]) -> str:
     return reasons[0] if reasons else "delivery.refused"
-
-
-def _late(rows: Sequence[TradeRow]) -> int:
-    """Trades decided only after their refer-by; half a second is the sweep's own rhythm."""
-    slack = timedelta(seconds=0.5)
-    return sum(row.decided_at is not None and row.decided_at > row.refer_by + slack for row in rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from shiftline.errors import UnavailableError
@@ -15,6 +16,7 @@ from shiftline.lab.demo.stage import CAMPAIGN_HOST, OUR_HOST, Stage
 from shiftline.lab.demo.truth import counted
 from shiftline.lab.pbx_log import Pbx, PbxLog
 from shiftline.store.read_model import ReadModel, TradeRow
+from shiftline.store.schema import DeliveryRowState
 from shiftline.trades.model import Verdict
 
 LOOK_SECONDS = 0.5
@@ -94,6 +96,19 @@ def standing_of(at: float, trades: int, verdicts: Mapping[str, Verdict]) -> Stan
         denied=counts.denied,
         referred=counts.referred,
     )
+
+
+def late_trades(rows: Iterable[TradeRow]) -> int:
+    """Trades that came to a person, or were decided at all, only after their refer-by."""
+    return sum(any(moment > row.refer_by for moment in _moments(row)) for row in rows)
+
+
+def _moments(row: TradeRow) -> Iterator[datetime]:
+    """When the trade was decided, and when a person had it because the WFM refused the decision."""
+    if row.decided_at is not None:
+        yield row.decided_at
+    if row.delivery == DeliveryRowState.REFUSED and row.delivery_settled_at is not None:
+        yield row.delivery_settled_at
 
 
 def _verdict(row: TradeRow) -> Verdict:

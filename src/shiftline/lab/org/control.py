@@ -23,6 +23,7 @@ def _truth(practice: PracticeOrg, trade: OrgTrade) -> Json:
         "state": trade.state.value,
         "version": trade.version,
         "effectiveDecisions": practice.org.effective_decisions(trade.id),
+        "repeatedDecisions": practice.org.repeated_decisions(trade.id),
         "reviewedBy": trade.reviewed_by,
         "reviewedDate": instant(trade.reviewed_at) if trade.reviewed_at else None,
         "expirationDate": instant(trade.expires_at),

@@ -61,6 +61,7 @@ class Organisation:
         """What the adherence feed shows, by agent; those it does not show are missing."""
         self._trades: dict[str, OrgTrade] = {}
         self._decisions: dict[str, int] = {}
+        self._repeats: dict[str, int] = {}
 
     def add(self, trade: OrgTrade) -> None:
         """Take in a trade; one that is Matched already counts as matched in the order it is added."""
@@ -68,6 +69,7 @@ class Organisation:
             raise MisuseError(f"The practice org has a trade {trade.id} already.")
         self._trades[trade.id] = trade
         self._decisions[trade.id] = 0
+        self._repeats[trade.id] = 0
 
     def trade(self, trade_id: str) -> OrgTrade:
         """Return a trade; raises KeyError when there is none."""
@@ -93,6 +95,10 @@ class Organisation:
     def effective_decisions(self, trade_id: str) -> int:
         """Return how often this trade really became Approved or Denied; more than 1 would be a fault."""
         return self._decisions[trade_id]
+
+    def repeated_decisions(self, trade_id: str) -> int:
+        """Return how often somebody decided this trade although it was decided: what sending twice does."""
+        return self._repeats[trade_id]
 
     def is_working(self, user: str, now: datetime) -> bool:
         """True if the agent has a published shift at this moment."""
@@ -139,6 +145,8 @@ class Organisation:
         trade = self._trades.get(trade_id)
         if trade and _has_lapsed(trade, now):
             trade = self._move(trade, TradeState.EXPIRED, SYSTEM, now)
+        if trade and trade.state in DECISIONS:
+            self._repeats[trade_id] += 1
         if trade is None or trade.version != version or state not in DECISIONS:
             return Outcome(trade=trade, failure=FailureReason.TRANSITION_NOT_ALLOWED)
         failure = self._obstacle(trade, state)

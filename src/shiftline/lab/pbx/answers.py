@@ -67,6 +67,10 @@ class Answering:
             return Answer(status=200, phrase="Keepalive")
         return self._refusal_of_credentials(request, now) or self._authenticated(request, peer, now)
 
+    def window_at(self, now: float) -> int | None:
+        """The number of the throttle's window that ``now`` falls into; None without a throttle."""
+        return self._throttle.window_at(now) if self._throttle else None
+
     def username_of(self, request: Request) -> str | None:
         """The digest user a request names, whether or not it is let in."""
         return self._digest.username_of(request)

@@ -173,5 +173,6 @@ class PracticePbx:
                 status=answer.status,
                 reason=answer.reason,
                 call_id=headers.get("Call-ID"),
+                window=self._answering.window_at(now),
             )
         )

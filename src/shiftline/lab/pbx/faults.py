@@ -6,10 +6,10 @@ before authentication (facts: sip-403-signatures 3.1 K4, 3.8). Its phase is not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shiftline.governor.limiters import FixedWindow, Limiter
+from shiftline.governor.limiters import FixedWindow
 
 
 class ThrottleKey(StrEnum):
@@ -69,17 +69,19 @@ class ThrottledKeys:
 
     def __init__(self, throttle: Throttle, *, phase_seconds: float) -> None:
         self._throttle = throttle
-        self._phase_seconds = phase_seconds
-        self._limiters: dict[str, Limiter] = {}
+        self._clock = FixedWindow(
+            limit=throttle.limit, window_seconds=throttle.window_seconds, phase_seconds=phase_seconds
+        )
+        self._limiters: dict[str, FixedWindow] = {}
+
+    def window_at(self, now: float) -> int:
+        """The number of the window that ``now`` falls into, the same for every key."""
+        return self._clock.window_at(now)
 
     def admits(self, source: str, now: float) -> bool:
         """Count one arrival from ``source`` and say whether it passes. ``now``: seconds, never falling."""
         key = source if self._throttle.key is ThrottleKey.SOURCE else ""
         limiter = self._limiters.get(key)
         if limiter is None:
-            limiter = self._limiters[key] = FixedWindow(
-                limit=self._throttle.limit,
-                window_seconds=self._throttle.window_seconds,
-                phase_seconds=self._phase_seconds,
-            )
+            limiter = self._limiters[key] = replace(self._clock)
         return limiter.admits(now)
