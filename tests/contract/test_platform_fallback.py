@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import ENDS, NINE, Floor, Log, lay_floor, lines, until, working
 
 from shiftline.bootstrap import policies
+from shiftline.connector.deciding import REFER_MARGIN
 from shiftline.connector.records import Fallback, TrunkKey
 from shiftline.lab.demo.truth import true_verdicts
 from shiftline.lab.org.faults import FEED, Fault, FaultName
@@ -114,7 +115,7 @@ async def test_trades_of_agents_whom_the_platform_knows_are_decided_while_the_pb
         if row.verdict == "approve":
             assert {detail[side]["method"] for side in ("initiating", "receiving")} == {"platform"}
             assert row.decided_at < row.refer_by
-        elif row.decided_at >= row.refer_by:
+        elif row.decided_at >= row.refer_by - REFER_MARGIN:
             assert row.reasons[:2] == ("late.refer-by", "trunk.network.unreachable")
     assert floor.practice.requests[ASKED] >= 1
 
@@ -179,7 +180,7 @@ async def test_an_outage_that_lasts_refers_every_trade_in_time(make_floor: MakeF
     for row in rows:
         assert row.reasons[0] == "late.refer-by"
         assert row.decided_at is not None
-        assert row.refer_by <= row.decided_at < row.deadline
+        assert row.refer_by - REFER_MARGIN <= row.decided_at <= row.refer_by
 
 
 def refusals(log: Log) -> Log:

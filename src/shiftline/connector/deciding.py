@@ -12,7 +12,7 @@ from shiftline.trades.decision import DecisionPolicy, decide
 from shiftline.trades.model import Decision, Evidence, Standing, Verdict
 
 BATCH = 500  # trades in one transaction
-REFER_MARGIN = timedelta(seconds=0.5)  # more than a round of the loop with its rest: never after refer-by
+REFER_MARGIN = timedelta(seconds=1)  # some rounds of the loop, so that none comes after refer-by
 DELIVERY_MARGIN = timedelta(seconds=71)  # a minute of a spent call budget, and ten seconds for the job
 
 

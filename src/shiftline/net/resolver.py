@@ -150,6 +150,11 @@ def read_trunk_address(text: str) -> SipUri:
             f"trunk.address is {text!r}, which is no way to a PBX.",
             remedy=f"{_REMEDY}, sip:HOST;transport=tcp or sips:HOST.",
         )
+    if uri.headers:
+        raise ConfigurationError(
+            f"trunk.address is {text!r}, and what follows the question mark is sent nowhere.",
+            remedy=f"Leave it out. {_REMEDY}.",
+        )
     try:
         transport_of(uri)
     except ConfigurationError as error:
@@ -176,9 +181,10 @@ def source_towards(destination: tuple[str, int], configured: str) -> str:
     """Return the address that our messages will carry: the configured one, or the routing table's choice.
 
     Via must name an address where answers find us (RFC 3261 section 18.1.1), and 0.0.0.0 is none. Raises
-    UnavailableError where there is no route.
+    UnavailableError where there is no route, or the configured address is not ours.
     """
     if configured not in _ANY_ADDRESSES:
+        _require_ours(configured)
         return configured
     family = socket.AF_INET6 if ":" in destination[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -189,6 +195,19 @@ def source_towards(destination: tuple[str, int], configured: str) -> str:
                 f"There is no route to {destination[0]}: {error.strerror}.", remedy=_SOURCE_REMEDY
             ) from error
         return str(probe.getsockname()[0])
+
+
+def _require_ours(source: str) -> None:
+    """Try the configured address before a socket does that no longer knows which key it came from."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((source, 0))
+        except OSError as error:
+            raise UnavailableError(
+                f"trunk.source is {source}, which cannot be used here: {error.strerror}.",
+                remedy="Set trunk.source to an address of this machine, or leave it to the routing table.",
+            ) from error
 
 
 def _families(source: str) -> list[socket.AddressFamily]:

@@ -21,6 +21,7 @@ from shiftline.errors import (
     UnavailableError,
 )
 from shiftline.wfm import wire
+from shiftline.wfm.outages import outage_in_words
 from shiftline.wfm.token import TokenCache, retry_after
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -94,7 +95,7 @@ class GenesysApi:
             return await self._http.send(request)
         except httpx.HTTPError as error:
             raise UnavailableError(
-                f"Genesys did not answer {request.method} {request.url.path}: {type(error).__name__}.",
+                f"Genesys did not answer {request.method} {request.url.path}: {outage_in_words(error)}.",
                 remedy="Check api_url and the network.",
             ) from error
 

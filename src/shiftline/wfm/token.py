@@ -8,6 +8,7 @@ import httpx
 
 from shiftline.errors import PeerError, RefusedError, UnavailableError
 from shiftline.wfm import wire
+from shiftline.wfm.outages import outage_in_words
 from shiftline.wfm.settings import GenesysSettings
 
 _MARGIN_SECONDS = 60.0
@@ -51,7 +52,7 @@ class TokenCache:
             )
         except httpx.HTTPError as error:
             raise UnavailableError(
-                f"Genesys's login at {url} does not answer: {type(error).__name__}.",
+                f"Genesys's login at {url} does not answer: {outage_in_words(error)}.",
                 remedy="Check login_url and the network.",
             ) from error
         if response.status_code == 200:

@@ -331,6 +331,13 @@ def test_the_headline_says_it_in_one_breath() -> None:
     assert "✓ Passed" in page.text
 
 
+def test_the_pace_is_told_in_checks_of_a_second() -> None:
+    """A rate of more than the limit, which a fit can give, would puzzle whoever reads it."""
+    page = _Page(render_report(made_up_result()))
+    assert "It then held its pace: at most 49 checks in any second." in page.text
+    assert "of the hidden limit" not in page.text
+
+
 def test_a_failed_run_is_not_dressed_up() -> None:
     """A run that missed the truth says so in the headline and in the verdict."""
     page = _Page(render_report(_all_refused()))

@@ -113,6 +113,15 @@ def test_a_failed_run_is_marked_in_words() -> None:
     assert "✗ not as the truth" in shown
 
 
+@pytest.mark.parametrize(("max_rate", "marked"), [(0.0, False), (40.0, True)])
+def test_a_shared_limit_may_be_touched_while_it_is_learned(max_rate: float, *, marked: bool) -> None:
+    """The table does not blame a run for what its verdict passes; with a declared rate there is no excuse."""
+    settings = DemoSettings(limit_key="trunk", max_rate=max_rate)
+    shown = _shown(result_table(replace(RESULT, settings=settings, after=replace(AFTER, campaign_refused=2))))
+    assert ("✗ should be 0" in shown) is marked
+    assert "✓ Passed" in shown
+
+
 def test_without_trades_the_table_says_so() -> None:
     """Zero of everything is a table too."""
     nothing = Verdicts(approved=0, denied=0, referred=0)

@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from shiftline.errors import ConfigurationError
+from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net import resolver as resolver_module
 from shiftline.net.resolver import Resolver, source_towards
 from shiftline.sip.uri import SipUri
@@ -132,3 +132,11 @@ def test_the_routing_table_chooses_our_address() -> None:
     assert source_towards(("127.0.0.1", 5060), "0.0.0.0") == "127.0.0.1"
     assert source_towards(("::1", 5060), "0.0.0.0") == "::1"
     assert source_towards(("127.0.0.1", 5060), "127.0.0.9") == "127.0.0.9"
+
+
+def test_a_source_that_is_not_ours_is_named_by_its_key() -> None:
+    """What a socket would say, that its port is not free, sends nobody to trunk.source."""
+    with pytest.raises(
+        UnavailableError, match=r"^trunk\.source is 203\.0\.113\.9, which cannot be used here"
+    ):
+        source_towards(("127.0.0.1", 5060), "203.0.113.9")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shiftline.lab.demo.result import DemoResult, Phase
@@ -138,7 +138,7 @@ def _of_campaign(result: DemoResult) -> Iterator[Figure]:
         "Calls that the outbound campaign, the other sender, placed through the same PBX meanwhile.",
         lambda phase: phase.campaign_calls,
     )
-    yield _counted(
+    refused = _counted(
         result,
         "campaign.refused",
         "Campaign calls refused",
@@ -146,6 +146,10 @@ def _of_campaign(result: DemoResult) -> Iterator[Figure]:
         lambda phase: phase.campaign_refused,
         bad_above=0,
     )
+    # Who has to learn a limit that is shared cannot but touch it once: that is no fault of the run after.
+    if result.settings.learns_shared:
+        refused = replace(refused, after=replace(refused.after, mark=Mark.NONE))
+    yield refused
 
 
 def _trades(phase: Phase) -> int:

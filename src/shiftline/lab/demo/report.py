@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,7 +23,6 @@ from shiftline.lab.demo.wording import (
     verdict,
 )
 
-_MODES = ("climbing", "holding", "stopped")
 _FEW = 0.02
 """The share of refused checks that the design allows."""
 _PBXS = {"practice": "Shiftline's practice PBX", "kamailio": "a real Kamailio"}
@@ -156,21 +154,22 @@ def _asked(phase: Phase) -> str:
 def _story(result: DemoResult) -> Iterator[str]:
     """How the governor found its pace, step by step."""
     governor = [tick for tick in result.after.governor if tick.at >= 0]
-    rates = {mode: [tick.rate for tick in governor if tick.mode == mode] for mode in _MODES}
+    modes = {tick.mode for tick in governor}
     if not governor:
         return
     if result.settings.max_rate > 0:
         yield f"A rate of {rate(result.settings.max_rate)} was declared, so nothing had to be learned."
-    elif rates["climbing"]:
+    elif "climbing" in modes:
         yield "Nobody had told it the limit. It began slowly and climbed."
-    yield _first_refusal(result.after.ticks, learned=bool(rates["holding"]))
-    if rates["holding"]:
-        held = median(rates["holding"])
-        part = share(held / result.settings.limit)
-        yield f"It then held about {rate(held)}, which is {part} of the hidden limit."
+    yield _first_refusal(result.after.ticks, learned="holding" in modes)
+    if "holding" in modes:
+        since = next(tick.at for tick in governor if tick.mode == "holding")
+        most = max((s.checks for s in by_second(result.after.ticks) if s.start >= since), default=0)
+        if most:
+            yield f"It then held its pace: at most {plural(most, 'check')} in any second."
     if result.settings.limit_key == "trunk":
         yield "It keeps below the limit on purpose: what it leaves belongs to the campaign."
-    if rates["stopped"]:
+    if "stopped" in modes:
         yield "It stopped asking, because the refusals did not look like a limit that waiting would lift."
 
 

@@ -19,6 +19,11 @@ class DemoSettings:
     max_rate: float = 0.0
     """A declared rate in requests per second; 0 lets the governor learn."""
 
+    @property
+    def learns_shared(self) -> bool:
+        """True if the governor has to find a limit that the campaign counts into as well."""
+        return self.limit_key == "trunk" and not self.max_rate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdicts:

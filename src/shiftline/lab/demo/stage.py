@@ -37,6 +37,7 @@ from shiftline.lab.pbx_log import Pbx
 from shiftline.lab.process import Child, end_process, leashed
 from shiftline.lab.scenario import DENY_RULE_VIOLATION, ScenarioSettings
 from shiftline.secrets import Secret
+from shiftline.wfm.outages import outage_in_words
 
 OUR_HOST = "127.0.0.2"
 CAMPAIGN_HOST = "127.0.0.3"
@@ -152,7 +153,7 @@ class Stage:
                 trades: list[dict[str, Any]] = answer.raise_for_status().json()["trades"]
         except httpx.HTTPError as error:
             raise UnavailableError(
-                f"The practice org has died in the middle of the run ({type(error).__name__}).",
+                f"The practice org has died in the middle of the run ({outage_in_words(error)}).",
                 remedy=f"Play it again with --keep: the org's last words will be in {_ORG_WORDS} there.",
             ) from error
         return trades
