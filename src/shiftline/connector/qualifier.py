@@ -136,8 +136,13 @@ class Qualifier:
         now: datetime,
         *,
         credentials_refused: bool = False,
+        credentials_proven: bool = True,
     ) -> None:
-        """Take in what a control brought; a question of an earlier owner's changes nothing."""
+        """Take in what a control brought; a question of an earlier owner's changes nothing.
+
+        Refused credentials that nothing ever accepted (not ``credentials_proven``) may be wrong: no other
+        method tries them for a while, or the account would be locked.
+        """
         trial = self._trial
         if trial is None or (trial.method, trial.asked) != (question.method, question.control):
             return
@@ -146,6 +151,9 @@ class Qualifier:
         trial.asked = None
         if credentials_refused:
             self._barred[trial.method] = now + REFUSED_RETRY
+            if not credentials_proven:
+                self._barred |= dict.fromkeys(trial.rest, now + REFUSED_RETRY)
+                trial.rest.clear()
         if len(trial.answers) == 2 or not answer.tells:
             self._conclude(trial, now)
 

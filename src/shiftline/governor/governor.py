@@ -115,6 +115,7 @@ class Governor:
         self._flights: dict[int, _Flight] = {}
         self._next_ticket = 0
         self._proven = False
+        self._credentials_accepted = False
         # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
         self._once_proven = bool(known and known.get("proven"))
         self._resumed_at = now
@@ -234,7 +235,9 @@ class Governor:
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
         self._silence = 0.0
-        self._strikes = 0
+        if flight.credentials:  # what passes without them proves the path, and no password
+            self._credentials_accepted = True
+            self._strikes = 0
         if self.mode is Mode.PROVING:
             self._resume(now)
 
@@ -266,8 +269,10 @@ class Governor:
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
-        if self.mode is Mode.PROVING and (not self._proven or self._silence >= STRIKE_SILENCE):
-            # At rest and refused: pacing will not help this one. The canary says whether the path is open.
+        at_rest = self.mode is Mode.PROVING and (not self._proven or self._silence >= STRIKE_SILENCE)
+        if at_rest or (flight.credentials and not self._credentials_accepted):
+            # Pacing will not help this one: the canary says whether the path is open. A password that was
+            # never accepted counts likewise, however much passes without one.
             self._strike(now, retry_after, credentials=flight.credentials)
             return
         if self.mode is not Mode.PROVING:

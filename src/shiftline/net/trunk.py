@@ -109,6 +109,7 @@ class TrunkDriver:
         self._waiting = WaitingQuestions()
         self._errands: deque[Errand] = deque()
         self._passes = 0
+        self._credentials_accepted = False
         self._evidence: list[Evidence] = []
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -264,6 +265,7 @@ class TrunkDriver:
         meant = answer
         if answer is Answer.PASSED or (waiting is None and answer is Answer.CHALLENGED):
             self._passes += 1
+            self._credentials_accepted |= waiting is not None and waiting.carried
         elif waiting is not None and _is_refused_trial(waiting, answer):
             meant = self._of_trial(answer)
             answer = Answer.PASSED
@@ -315,7 +317,14 @@ class TrunkDriver:
         now = self._clock()
         if waiting.control is not None:
             refused = waiting.carried and status in (401, 403, 407)
-            self._qualifier.answered(waiting.control, reading, status, now, credentials_refused=refused)
+            self._qualifier.answered(
+                waiting.control,
+                reading,
+                status,
+                now,
+                credentials_refused=refused,
+                credentials_proven=self._credentials_accepted,
+            )
             return
         judged = self._qualifier.judged(reading, waiting.method, now)
         if judged is None:

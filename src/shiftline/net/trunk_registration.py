@@ -14,6 +14,7 @@ import structlog
 from shiftline.clock import Clock
 from shiftline.connector.reading import REFUSALS
 from shiftline.governor.governor import Answer, Governor, Send
+from shiftline.net.asking import retry_after
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import Registrar
 from shiftline.net.trunk import TrunkDriver
@@ -22,7 +23,7 @@ from shiftline.sip.digest import ServerProof
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Response, response_to
 from shiftline.sip.refresh import Window
-from shiftline.sip.register_answer import Verdict, retry_after_seconds
+from shiftline.sip.register_answer import Verdict
 from shiftline.sip.registration import (
     Registered,
     Registration,
@@ -84,8 +85,7 @@ class TrunkGate:
         answer = _answer_of(response, verdict)
         if answer is Answer.PASSED:
             self._refusals = 0
-        wish = retry_after_seconds(response) or None
-        governor.answered(its_ticket, self._loop.time(), answer, wish)
+        governor.answered(its_ticket, self._loop.time(), answer, retry_after(response))
         self._trunk.run_errand()
 
 

@@ -248,3 +248,18 @@ def test_an_answer_to_somebody_elses_question_changes_nothing() -> None:
     assert question is not None
     asker.answered(question, AVAILABLE, 200, NOW)
     assert asker.knowledge(NOW)["methods"] == {}
+
+
+@pytest.mark.parametrize(("proven", "methods"), [(False, ["options"]), (True, ["options", "registration"])])
+def test_a_password_that_nothing_accepted_is_not_tried_by_every_method(
+    proven: bool, methods: list[str]
+) -> None:
+    """Refused once, it may be wrong: each further method would bring the account nearer to its lock."""
+    asker = qualifier(methods=("options", "registration"))
+    asked = []
+    while (question := asker.next_control(NOW, needed=True)) is not None:
+        asked.append(question.method)
+        refused = Reading(EvidenceKind.UNVERIFIABLE, "credentials.wrong-password")
+        asker.answered(question, refused, 401, NOW, credentials_refused=True, credentials_proven=proven)
+    assert asked == methods
+    assert set(asker.knowledge(NOW)["barred"]) == {"options", "registration"}

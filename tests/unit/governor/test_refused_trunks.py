@@ -210,3 +210,23 @@ class TestBan:
         assert len(journey.answered(Answer.PASSED)) == 2000
         assert bans[0] == 1
         assert journey.ended_at < 100 + 4 * ban_seconds
+
+
+def test_a_password_that_was_never_accepted_counts_though_others_pass_without_one() -> None:
+    """A PBX that answers for some users at once proves the path by that, and no password."""
+    governor = Governor(LEARNING, 0.0)
+    now = 0.0
+    for credentials, answer in ((False, Answer.PASSED), (True, Answer.REFUSED)) * 3:
+        while (
+            permission := governor.permission(now)
+        ).send is not Send.CHECK and governor.mode != Mode.STOPPED:
+            if permission.send is Send.CANARY:
+                canary = governor.sent(now, Send.CANARY, credentials=False)
+                governor.answered(canary, now + 0.01, Answer.PASSED)
+            now = max(now + 0.01, permission.again_at or 0.0)
+        if governor.mode is Mode.STOPPED:
+            break
+        governor.answered(governor.sent(now, Send.CHECK, credentials=credentials), now + 0.01, answer)
+        now += 0.05
+    assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+    assert governor.knowledge()["strikes"] == 2
