@@ -223,7 +223,7 @@ async def test_slowness_beyond_the_timeout_is_an_outage() -> None:
     """The client's own timeout ends the wait."""
     async with world(answer_timeout_seconds=0.2) as here:
         await here.switch(slow={"first": 1, "seconds": 0.6})
-        with pytest.raises(UnavailableError, match="ReadTimeout"):
+        with pytest.raises(UnavailableError, match="no answer came in time"):
             await here.approve()
 
 

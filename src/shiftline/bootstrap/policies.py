@@ -99,6 +99,7 @@ def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPol
         )
     return QualificationPolicy(
         methods=candidates(trunk.method),
+        about=f"{trunk.address} {domain.host}",
         controls=controls,
         family=trunk.family,
         valid=timedelta(hours=trunk.qualified_hours),

@@ -150,6 +150,8 @@ def _read(file: Path | None) -> list[str]:
     """The addresses of a file: one a line, blank lines and what follows # left out."""
     if file is None:
         return []
+    if file == Path("-") and sys.stdin is None:
+        raise ConfigurationError("There is no standard input to read.", remedy="Give a file's name.")
     try:
         text = sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -115,11 +115,23 @@ def _refuse_contradictions(asking: Asking) -> None:
         raise ConfigurationError(
             "One control alone proves nothing.", remedy="Give both, --present and --absent."
         )
+    if asking.source is not None:
+        _require_address(asking.source)
     if asking.present is not None and asking.present == asking.absent:
         raise ConfigurationError(
             "Both controls are the same user, which proves nothing.",
             remedy="Give one who is certainly there, and one who certainly is not.",
         )
+
+
+def _require_address(source: str) -> None:
+    try:
+        ip_address(source)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--source is {source!r}, which is no IP address.",
+            remedy="Give an address of this machine, or leave it to routing.",
+        ) from error
 
 
 async def _of_trunk(asking: Asking, name: str) -> AskedServer:
@@ -229,8 +241,13 @@ def _asked(
 
 def _with_controls(policy: QualificationPolicy, asking: Asking, domain: SipUri | None) -> QualificationPolicy:
     if asking.present is not None and asking.absent is not None:
-        pair = (str(address_of(asking.present, domain)), str(address_of(asking.absent, domain)))
-        policy = replace(policy, controls=pair)
+        present, absent = address_of(asking.present, domain), address_of(asking.absent, domain)
+        if present.equivalent(absent):
+            raise ConfigurationError(
+                "Both controls are the same user, which proves nothing.",
+                remedy="Give one who is certainly there, and one who certainly is not.",
+            )
+        policy = replace(policy, controls=(str(present), str(absent)))
     if len(policy.methods) > 1 and policy.controls is None:
         raise ConfigurationError(
             f"--method {AUTO} needs two controls to choose by.",

@@ -104,6 +104,8 @@ class Line:
             return "This answer is about the box, not about the agent."
         if found.reading.kind is EvidenceKind.UNKNOWN_USER:
             return "The server does not know this address: a fault of the roster?"
+        if found.status is None and found.phrase:
+            return found.phrase  # the transport's own word: TLS, a closed port, a lost connection
         return _SENTENCES.get(found.reading.cause or "", "")
 
     def as_json(self) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class QualificationPolicy:
 
     methods: tuple[str, ...]
     """Candidates in the order in which they are tried; one unless the method is "auto"."""
+    about: str = ""
+    """Which PBX this is: with another one, what the controls showed proves nothing."""
     controls: tuple[str, str] | None = None
     family: str = GENERIC
     valid: timedelta = timedelta(hours=4)
@@ -191,7 +193,12 @@ class Qualifier:
     def _setting(self) -> dict[str, Any]:
         """What the answers were about: with another one, they prove nothing."""
         controls = list(self.policy.controls) if self.policy.controls is not None else None
-        return {"methods": list(self.policy.methods), "controls": controls, "family": self.policy.family}
+        return {
+            "about": self.policy.about,
+            "methods": list(self.policy.methods),
+            "controls": controls,
+            "family": self.policy.family,
+        }
 
     def _recall(self, known: Mapping[str, Any]) -> None:
         for name, one in known["methods"].items():

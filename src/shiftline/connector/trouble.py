@@ -43,7 +43,8 @@ class TrunkWatch:
         """Log what has changed since the last look; only the trunk's owner knows."""
         if not self._ownership.holds():
             return
-        trouble: str | None = self._runner.knowledge().get("trouble")
+        known = self._runner.knowledge()
+        trouble: str | None = known.get("trouble")
         if trouble == self._told:
             return
         self._told = trouble
@@ -51,4 +52,5 @@ class TrunkWatch:
             self._log.info("trunk answers again")
         else:
             why = TROUBLES.get(trouble, "See: shiftline trunk show {trunk}")
-            self._log.warning("trunk in trouble", cause=trouble, why=why.format(trunk=self._trunk))
+            words = " ".join(filter(None, (known.get("failure"), why.format(trunk=self._trunk))))
+            self._log.warning("trunk in trouble", cause=trouble, why=words)

@@ -18,6 +18,7 @@ from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
 from shiftline.governor.governor import Answer
 from shiftline.net.endpoint import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
+from shiftline.sip.address import Contact
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import options, register_query
@@ -93,8 +94,17 @@ class Registration:
     async def read(self, request: Request, response: Response, speaker: Speaker) -> Reading:
         """Read the status and whether a binding is listed."""
         del request
-        bound = response.headers.get("Contact") is not None
+        bound = any(_is_binding(contact) for contact in response.headers.get_all("Contact"))
         return read_answer(self.name, response.status, has_binding=bound, family=speaker.family)
+
+
+def _is_binding(text: str) -> bool:
+    """Whether this Contact of a registrar's answer is a phone that is still bound."""
+    try:
+        contact = Contact.parse(text)
+    except SipSyntaxError:
+        return False
+    return contact.address is not None and contact.expires_seconds != 0
 
 
 _REGISTERED: tuple[Method, ...] = (Options(), Registration(), *PACKAGE_METHODS.values())

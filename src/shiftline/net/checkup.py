@@ -69,7 +69,13 @@ class _Asked:
     exchange: Exchange
     answer: Answer
     carried: bool
+    was_challenged: bool
     seconds: float
+
+    @property
+    def proves_password(self) -> bool:
+        """The server asked for credentials, and took ours. What passes unasked proves nothing of them."""
+        return self.answer is Answer.PASSED and self.carried and self.was_challenged
 
 
 class Checkup:
@@ -96,7 +102,7 @@ class Checkup:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._free_at = self._loop.time()
-        self._is_heard = False
+        self._is_heard = self._is_accepted = False
         self._proven: set[str] = set()
         self._refused_credentials = self._refusals = self._silences = 0
 
@@ -122,7 +128,14 @@ class Checkup:
             reading = await self._read(asked, question.method)
             status = _status(asked)
             refused = asked.carried and status in REFUSALS
-            self._qualifier.answered(question, reading, status, self._clock(), credentials_refused=refused)
+            self._qualifier.answered(
+                question,
+                reading,
+                status,
+                self._clock(),
+                credentials_refused=refused,
+                credentials_proven=self._is_accepted,
+            )
             if self.stopped is not None:
                 return
 
@@ -179,15 +192,26 @@ class Checkup:
 
     async def _attempt(self, uri: SipUri, method: str) -> _Asked:
         request = METHODS[method].request(uri, self._speaker)
-        seconds = 0.0
+        seconds, was_challenged = 0.0, False
         while True:
             await self._turn()
             carried = self._digest is not None and self._digest.authorize(request)
             exchange = await self._send(request)
             seconds += exchange.rtt_seconds
             answer = classify(self._digest, exchange.request, exchange.response)
+            if carried and answer is not Answer.PASSED and exchange.response is not None:
+                self._refused_credentials += not (self._is_accepted and method in self._proven)
+                if self._refused_credentials >= MOST_REFUSED_CREDENTIALS and answer is Answer.CHALLENGED:
+                    answer = Answer.CREDENTIALS_REFUSED  # a new nonce is no reason to go on
             if answer is not Answer.CHALLENGED:
-                return _Asked(exchange=exchange, answer=answer, carried=carried, seconds=seconds)
+                return _Asked(
+                    exchange=exchange,
+                    answer=answer,
+                    carried=carried,
+                    was_challenged=was_challenged,
+                    seconds=seconds,
+                )
+            was_challenged = True
             request = next_attempt(exchange.request)
 
     async def _turn(self) -> None:
@@ -218,14 +242,17 @@ class Checkup:
             return
         self._is_heard, self._silences = True, 0
         if asked.answer is Answer.PASSED:
-            self._refusals = self._refused_credentials = 0
-            self._proven.add(method)
+            self._refusals = 0
+            if asked.proves_password:
+                self._is_accepted = True
+                self._refused_credentials = 0
+            if self._is_accepted or self._digest is None:
+                self._proven.add(method)
             return
         self._refusals += 1
         if _status(asked) in (401, 407) and self._digest is None:
             self._stop_if(self._refusals >= 2, Stop.NO_CREDENTIALS)
-        elif asked.carried and method not in self._proven:
-            self._refused_credentials += 1
+        elif asked.carried and (not self._is_accepted or method not in self._proven):
             cause = Stop.OWN_CREDENTIALS if method == "registration" else Stop.CREDENTIALS
             self._stop_if(self._refused_credentials >= MOST_REFUSED_CREDENTIALS, cause)
         self._stop_if(self._refusals >= REFUSALS_THAT_STOP, Stop.REFUSED)

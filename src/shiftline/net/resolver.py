@@ -22,6 +22,8 @@ from shiftline.sip.uri import SipUri
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
 _ANY_ADDRESSES = (ANY_ADDRESS, "::")
+MOST_TARGETS = 8
+"""That are tried, however many the DNS names."""
 LONGEST_LOOK_UP = 4.0
 """Seconds for one question to the DNS, its repetitions included."""
 
@@ -62,14 +64,15 @@ class Resolver:
                 question = dialogue.send(await look_up.answer(question))
         except StopIteration as end:
             targets: list[Target] = end.value
-        reachable = [target for target in targets if look_up.is_reachable(target.host)]
+        reachable = [target for target in targets if target.port and look_up.is_reachable(target.host)]
         if not reachable:
             raise ConfigurationError(
                 f"The host {uri.host!r} of {named_by} has no address: {look_up.why_none}.",
                 remedy="Check the name and our own source address, or write the address itself.",
             )
         family = ":" in reachable[0].host
-        return [target for target in reachable if (":" in target.host) == family]
+        alike = [target for target in reachable if (":" in target.host) == family]
+        return list(dict.fromkeys(alike))[:MOST_TARGETS]
 
 
 class _LookUp:

@@ -151,10 +151,14 @@ class StreamPool:
         if self._closed:
             if not self._all:
                 self._emptied.set()
-        else:
+        elif not self._is_replaced(connection.peer):
             self._user.lost(self._transport, connection.peer, _in_words(error, connection) or why)
 
     # Inside
+
+    def _is_replaced(self, peer: Address) -> bool:
+        """Whether another connection to this peer lives or is being made: its requests are not lost."""
+        return peer in self._open or any(waiting == peer for waiting, _ in self._waiting)
 
     def _begin(self, datagram: Datagram, name: str) -> None:
         if self._transport is Transport.TLS and self._tls is None:
@@ -196,6 +200,8 @@ class StreamPool:
             why = f"No connection was made within {self._settings.connect_seconds:g} s."
         except OSError as error:  # ssl.SSLError among them
             why = _in_words(error, connection) or "The peer ended the connection while it was made."
+        except ValueError as error:  # a name that no certificate can bear
+            why = f"{name!r} is no name for TLS: {error}."
         for datagram in self._waiting.pop((peer, name), []):
             if why:
                 self._user.refused(datagram, why)

@@ -109,6 +109,7 @@ class TrunkDriver:
         self._waiting = WaitingQuestions()
         self._errands: deque[Errand] = deque()
         self._passes = 0
+        self._failure = ""
         self._credentials_accepted = False
         self._evidence: list[Evidence] = []
         self._news = asyncio.Event()
@@ -193,6 +194,7 @@ class TrunkDriver:
             **self._governor.knowledge(),
             "qualification": self._qualifier.knowledge(now),
             "trouble": trouble,
+            "failure": self._failure or None,
             "waiting": len(self._waiting),
         }
         return known | {name: status() for name, status in self.shown.items()}
@@ -261,11 +263,16 @@ class TrunkDriver:
         if has_failed(exchange):
             self._route.failed(target, self._loop.time())
         response = exchange.response
+        self._failure = exchange.failure if response is None else ""
         answer = classify(self._digest, request, response)
         meant = answer
         if answer is Answer.PASSED or (waiting is None and answer is Answer.CHALLENGED):
             self._passes += 1
-            self._credentials_accepted |= waiting is not None and waiting.carried
+            # Only an answer to a challenge proves the password: others may pass whatever they carry.
+            self._credentials_accepted |= waiting is not None and waiting.attempt is not None
+        elif waiting is not None and answer is Answer.CHALLENGED and waiting.carried:
+            # Asked again although it carried a password: a strike, unless the PBX has taken it before.
+            meant = answer if self._credentials_accepted else Answer.CREDENTIALS_REFUSED
         elif waiting is not None and _is_refused_trial(waiting, answer):
             meant = self._of_trial(answer)
             answer = Answer.PASSED

@@ -263,3 +263,12 @@ def test_a_password_that_nothing_accepted_is_not_tried_by_every_method(
         asker.answered(question, refused, 401, NOW, credentials_refused=True, credentials_proven=proven)
     assert asked == methods
     assert set(asker.knowledge(NOW)["barred"]) == {"options", "registration"}
+
+
+def test_another_pbx_must_prove_itself_anew() -> None:
+    """What the controls showed was about the old one, though their addresses are the same."""
+    asker = qualifier(about="sip:old")
+    answer(asker, NOW, {"options": PAIR})
+    known = asker.knowledge(NOW)
+    assert qualifier(known, about="sip:old").may_check(NOW)
+    assert not qualifier(known, about="sip:new").may_check(NOW)
