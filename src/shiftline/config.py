@@ -114,6 +114,7 @@ class TrunkSettings(_Section):
     learn: bool = False
     headroom: Share = 0.0
     answer_timeout_seconds: Seconds = 4.0
+    keepalive_seconds: float = Field(default=0.0, ge=0, le=86_400)
     tls_ca: str = ""
     tls_certificate: str = ""
     tls_key: str = ""

@@ -156,7 +156,11 @@ async def open_trunk(
     source = source_towards(plan.trunk.targets[0].address, trunk.source)
     subscribes = bool(trunk.list_uri) or not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
     # A NOTIFY too large for a datagram comes over TCP.
-    streams = StreamSettings(tls=trunk_tls(plan.settings), accept_tcp=subscribes)
+    streams = StreamSettings(
+        tls=trunk_tls(plan.settings),
+        accept_tcp=subscribes,
+        keepalive_seconds=trunk.keepalive_seconds or None,
+    )
     inbox = NotifyInbox(answer_pbx if trunk.registers else None)
     async with (
         trace_to_homer(plan, clock) as on_message,

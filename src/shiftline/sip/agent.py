@@ -251,7 +251,12 @@ class SipAgent:
     def _receive_response(self, response: Response, now: float) -> None:
         key, method = client_key(response)
         transaction = self._clients.get(key)
-        if transaction is None or method != transaction.request.method:
+        # With more than one Via it was sent to somebody else (RFC 3261 section 8.1.3.3).
+        if (
+            transaction is None
+            or method != transaction.request.method
+            or len(response.headers.get_all("Via")) > 1
+        ):
             self.stray_responses += 1
             return
         event = ResponseReceived(

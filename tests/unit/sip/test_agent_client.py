@@ -283,3 +283,18 @@ def test_a_user_agent_name_cannot_inject_a_header() -> None:
     """A configured name with a line break is refused at once."""
     with pytest.raises(MisuseError):
         SipAgent(local=PBX, token=lambda: "t", user_agent="x\r\nY: z")
+
+
+@pytest.mark.parametrize("second", ["\r\nVia: SIP/2.0/UDP 192.0.2.9", ", SIP/2.0/UDP 192.0.2.9"])
+def test_an_answer_with_two_vias_was_meant_for_somebody_else(agent: SipAgent, second: str) -> None:
+    """RFC 3261 section 8.1.3.3: it is discarded; the right one still counts."""
+    agent.send(an_options(), PBX, 0.0)
+    (datagram,) = agent.datagrams_to_send()
+    request = parse_message(datagram.data)
+    assert isinstance(request, Request)
+    right = bytes(response_to(request, 200, to_tag="t"))
+    via = right.split(b"\r\n")[1]
+    agent.receive(right.replace(via, via + second.encode()), PBX, 0.1)
+    assert (agent.next_event(), agent.stray_responses) == (None, 1)
+    agent.receive(right, PBX, 0.2)
+    assert isinstance(agent.next_event(), ResponseReceived)
