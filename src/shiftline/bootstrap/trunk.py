@@ -153,24 +153,10 @@ async def open_trunk(
     ownership = Ownership(
         leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
     )
-    source = source_towards(plan.trunk.targets[0].address, trunk.source)
-    subscribes = bool(trunk.list_uri) or not PACKAGE_METHODS.keys().isdisjoint(qualification.methods)
-    # A NOTIFY too large for a datagram comes over TCP.
-    streams = StreamSettings(
-        tls=trunk_tls(plan.settings),
-        accept_tcp=subscribes,
-        keepalive_seconds=trunk.keepalive_seconds or None,
-    )
     inbox = NotifyInbox(answer_pbx if trunk.registers else None)
     async with (
         trace_to_homer(plan, clock) as on_message,
-        await SipEndpoint.open(
-            local_host=source,
-            may_send=ownership.holds,
-            on_request=inbox.on_request if trunk.registers or subscribes else None,
-            on_message=on_message,
-            streams=streams,
-        ) as endpoint,
+        await _endpoint(plan, inbox, ownership, on_message) as endpoint,
     ):
         driver = _driver(plan, endpoint, inbox, ownership, clock)
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
@@ -189,6 +175,27 @@ async def open_trunk(
             if registration is not None:
                 await registration.aclose()
             await driver.aclose()
+
+
+async def _endpoint(
+    plan: WorkerPlan,
+    inbox: NotifyInbox,
+    ownership: Ownership,
+    on_message: Callable[[TracedMessage], None] | None,
+) -> SipEndpoint:
+    trunk = plan.settings.trunk
+    subscribes = bool(trunk.list_uri) or not PACKAGE_METHODS.keys().isdisjoint(plan.qualification.methods)
+    return await SipEndpoint.open(
+        local_host=source_towards(plan.trunk.targets[0].address, trunk.source),
+        may_send=ownership.holds,
+        on_request=inbox.on_request if trunk.registers or subscribes else None,
+        on_message=on_message,
+        streams=StreamSettings(
+            tls=trunk_tls(plan.settings),
+            accept_tcp=subscribes,  # a NOTIFY too large for a datagram comes over TCP
+            keepalive_seconds=trunk.keepalive_seconds or None,
+        ),
+    )
 
 
 def new_token() -> str:

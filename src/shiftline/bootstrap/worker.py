@@ -158,15 +158,7 @@ async def open_worker_on(
                     trunk=key,
                     recall=opened.recall,
                 ),
-                decider=Decider(
-                    work=store.work,
-                    clock=clock,
-                    policy=decision_policy(settings),
-                    fresh_seconds=settings.policy.fresh_seconds,
-                    trunk=key,
-                    on_unanswered=on_unanswered(settings),
-                    fallback=fallback_policy(settings),
-                ),
+                decider=_decider(settings, store, clock),
                 deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
                 rhythm=rhythm(settings),
                 watch=TrunkWatch(
@@ -180,6 +172,18 @@ async def open_worker_on(
                 farewell=opened.farewell,
                 fallback=_platform_fallback(settings, wfm, store, clock, wfm_lease),
             )
+
+
+def _decider(settings: Settings, store: PostgresStore, clock: Clock) -> Decider:
+    return Decider(
+        work=store.work,
+        clock=clock,
+        policy=decision_policy(settings),
+        fresh_seconds=settings.policy.fresh_seconds,
+        trunk=trunk_key(settings),
+        on_unanswered=on_unanswered(settings),
+        fallback=fallback_policy(settings),
+    )
 
 
 def _platform_fallback(

@@ -204,25 +204,20 @@ async def _ask(
 ) -> None:
     """Ask one server, and put what was found into the report even when the run is cut short."""
     from shiftline.bootstrap import new_token
+    from shiftline.cli.check_plan import open_endpoint
     from shiftline.net.asking import Speaker
     from shiftline.net.checkup import Checkup
-    from shiftline.net.endpoint import SipEndpoint
     from shiftline.net.failover import request_to
     from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
-    from shiftline.net.settings import StreamSettings
     from shiftline.net.subscription_driver import NotifyInbox
-    from shiftline.sip.digest import DigestClient
 
     if not server.targets:
         report.put({}, server.uris, "dns.failure")
         return
     inbox = NotifyInbox()
     subscribes = not PACKAGE_METHODS.keys().isdisjoint(server.policy.methods)
-    async with await SipEndpoint.open(
-        local_host=server.source,
-        on_request=inbox.on_request,
-        on_message=on_message,
-        streams=StreamSettings(tls=server.tls, connect_seconds=timeout_seconds, accept_tcp=subscribes),
+    async with await open_endpoint(
+        server, inbox, on_message, timeout_seconds, accept_tcp=subscribes
     ) as endpoint:
         checkup = Checkup(
             send=partial(request_to, endpoint, targets=server.targets, timeout_seconds=timeout_seconds),
@@ -233,7 +228,7 @@ async def _ask(
                 questions=OpenQuestions(inbox, contact=endpoint.contact(server.targets[0].transport)),
                 family=server.policy.family,
             ),
-            digest=DigestClient(server.account, token=new_token) if server.account else None,
+            digest=server.digest(),
             policy=server.policy,
             rate=server.rate,
             clock=clock_from_environment(),

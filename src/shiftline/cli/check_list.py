@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shiftline.bootstrap import new_token
-from shiftline.cli.check_plan import AskedServer
+from shiftline.cli.check_plan import AskedServer, open_endpoint
 from shiftline.cli.check_report import Line, Report
 from shiftline.clock import clock_from_environment
 from shiftline.net.checkup import Found
-from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.list_checkup import ListCheckup
-from shiftline.net.settings import StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.watcher import Watcher
-from shiftline.sip.digest import DigestClient
 from shiftline.sip.trace import TracedMessage
 
 
@@ -28,18 +24,13 @@ async def ask_list(
     """Ask the server's list, and put the named members, or all, into the report."""
     assert server.listed is not None  # noqa: S101 - it is called for lists only
     inbox = NotifyInbox()
-    async with await SipEndpoint.open(
-        local_host=server.source,
-        on_request=inbox.on_request,
-        on_message=on_message,
-        streams=StreamSettings(tls=server.tls, connect_seconds=timeout_seconds, accept_tcp=True),
-    ) as endpoint:
+    async with await open_endpoint(server, inbox, on_message, timeout_seconds, accept_tcp=True) as endpoint:
         watcher = Watcher(
             endpoint,
             inbox,
             target=server.targets[0],
             identity=server.identity,
-            digest=DigestClient(server.account, token=new_token) if server.account else None,
+            digest=server.digest(),
         )
         checkup = ListCheckup(watcher, server.policy, clock_from_environment())
         await checkup.ask(server.listed, timeout_seconds=timeout_seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,11 +13,15 @@ from shiftline.config import PbxFamily, Settings, load_settings, secret
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import AUTO, METHODS, address_of, candidates
+from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
+from shiftline.net.settings import StreamSettings
+from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.tls import TlsSettings, client_context
-from shiftline.sip.digest import DigestAccount
+from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.targets import Target, transport_of
+from shiftline.sip.trace import TracedMessage
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
@@ -61,6 +65,27 @@ class AskedServer:
     rate: float
     listed: SipUri | None = None
     """A list that is asked instead of each address; ``uris`` are the members to be shown, none for all."""
+
+    def digest(self) -> DigestClient | None:
+        """What answers its challenges; None without an account."""
+        return DigestClient(self.account, token=bootstrap.new_token) if self.account else None
+
+
+async def open_endpoint(
+    server: AskedServer,
+    inbox: NotifyInbox,
+    on_message: Callable[[TracedMessage], None] | None,
+    timeout_seconds: float,
+    *,
+    accept_tcp: bool,
+) -> SipEndpoint:
+    """Open our end towards the server; ``accept_tcp`` for methods whose NOTIFY may be too large for UDP."""
+    return await SipEndpoint.open(
+        local_host=server.source,
+        on_request=inbox.on_request,
+        on_message=on_message,
+        streams=StreamSettings(tls=server.tls, connect_seconds=timeout_seconds, accept_tcp=accept_tcp),
+    )
 
 
 async def find_servers(asking: Asking) -> list[AskedServer]:

@@ -162,8 +162,20 @@ class Governor:
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
         return self._next_ticket
 
-    def answered(self, ticket: int, now: float, answer: Answer, retry_after: float | None = None) -> None:
-        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
+    def answered(
+        self,
+        ticket: int,
+        now: float,
+        answer: Answer,
+        retry_after: float | None = None,
+        *,
+        proves_password: bool = True,
+    ) -> None:
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
+
+        ``proves_password`` is False for a pass whose credentials nobody had asked for: the PBX may not even
+        have looked at them.
+        """
         flight = self._flights.pop(ticket)
         if self.mode is Mode.STOPPED:
             return
@@ -183,6 +195,7 @@ class Governor:
             self._refused(flight, now, retry_after or 0.0)
         elif is_news:
             self._answer_seconds = now - flight.sent_at
+            flight.credentials &= proves_password
             self._passed(flight, now, proven=answer is Answer.PASSED)
 
     def knowledge(self) -> dict[str, Any]:

@@ -17,7 +17,17 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError, UnavailableError
-from shiftline.sip.targets import Kind, Naptr, Question, Records, Srv, Target, plan_targets, transport_of
+from shiftline.sip.targets import (
+    Kind,
+    Naptr,
+    Plan,
+    Question,
+    Records,
+    Srv,
+    Target,
+    plan_targets,
+    transport_of,
+)
 from shiftline.sip.uri import SipUri
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
@@ -26,6 +36,8 @@ MOST_TARGETS = 8
 """That are tried, however many the DNS names."""
 LONGEST_LOOK_UP = 4.0
 """Seconds for one question to the DNS, its repetitions included."""
+LONGEST_SEARCH = 12.0
+"""Seconds for all questions about one address."""
 
 _REMEDY = "Write it like sip:192.0.2.10:5060"
 _SOURCE_REMEDY = "Check the network, or set trunk.source to our own address there."
@@ -59,11 +71,13 @@ class Resolver:
         look_up = _LookUp(self._dns, uri, source, named_by)
         dialogue = plan_targets(uri, random=random.random)
         try:
-            question = next(dialogue)
-            while True:
-                question = dialogue.send(await look_up.answer(question))
-        except StopIteration as end:
-            targets: list[Target] = end.value
+            async with asyncio.timeout(LONGEST_SEARCH):
+                targets = await _follow(dialogue, look_up)
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"The name servers took more than {LONGEST_SEARCH:g} s over {uri.host!r} of {named_by}.",
+                remedy="Check them, or write the address itself.",
+            ) from error
         reachable = [target for target in targets if target.port and look_up.is_reachable(target.host)]
         if not reachable:
             raise ConfigurationError(
@@ -73,6 +87,17 @@ class Resolver:
         family = ":" in reachable[0].host
         alike = [target for target in reachable if (":" in target.host) == family]
         return list(dict.fromkeys(alike))[:MOST_TARGETS]
+
+
+async def _follow(dialogue: Plan, look_up: _LookUp) -> list[Target]:
+    """Answer the plan's questions until it has its targets."""
+    try:
+        question = next(dialogue)
+        while True:
+            question = dialogue.send(await look_up.answer(question))
+    except StopIteration as end:
+        targets: list[Target] = end.value
+    return targets
 
 
 class _LookUp:

@@ -280,7 +280,13 @@ class TrunkDriver:
             answer = Answer.PASSED
             # While credentials are being proven, one more refusal of them must still count as one.
             meant = Answer.REFUSED if self._governor.mode is Mode.PROVING else Answer.PASSED
-        governor.answered(ticket, self._loop.time(), meant, retry_after(response))
+        governor.answered(
+            ticket,
+            self._loop.time(),
+            meant,
+            retry_after(response),
+            proves_password=self._credentials_accepted,
+        )
         if waiting is not None:
             waiting.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
             await self._conclude(waiting, exchange, answer)

@@ -212,11 +212,14 @@ class TestBan:
         assert journey.ended_at < 100 + 4 * ban_seconds
 
 
-def test_a_password_that_was_never_accepted_counts_though_others_pass_without_one() -> None:
-    """A PBX that answers for some users at once proves the path by that, and no password."""
+@pytest.mark.parametrize("unasked", [False, True])
+def test_a_password_that_was_never_accepted_counts_though_others_pass_without_one(
+    unasked: bool,
+) -> None:
+    """A PBX that answers for some users at once proves the path, and no password, even one sent along."""
     governor = Governor(LEARNING, 0.0)
     now = 0.0
-    for credentials, answer in ((False, Answer.PASSED), (True, Answer.REFUSED)) * 3:
+    for credentials, answer in ((unasked, Answer.PASSED), (True, Answer.REFUSED)) * 3:
         while (
             permission := governor.permission(now)
         ).send is not Send.CHECK and governor.mode != Mode.STOPPED:
@@ -226,7 +229,8 @@ def test_a_password_that_was_never_accepted_counts_though_others_pass_without_on
             now = max(now + 0.01, permission.again_at or 0.0)
         if governor.mode is Mode.STOPPED:
             break
-        governor.answered(governor.sent(now, Send.CHECK, credentials=credentials), now + 0.01, answer)
+        ticket = governor.sent(now, Send.CHECK, credentials=credentials)
+        governor.answered(ticket, now + 0.01, answer, proves_password=False)
         now += 0.05
     assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
     assert governor.knowledge()["strikes"] == 2

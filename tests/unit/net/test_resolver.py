@@ -140,3 +140,13 @@ def test_a_source_that_is_not_ours_is_named_by_its_key() -> None:
         UnavailableError, match=r"^trunk\.source is 203\.0\.113\.9, which cannot be used here"
     ):
         source_towards(("127.0.0.1", 5060), "203.0.113.9")
+
+
+async def test_name_servers_that_say_nothing_are_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many questions a name needs, all of them together have an end."""
+    monkeypatch.setattr(resolver_module, "LONGEST_SEARCH", 0.05)
+    async with name_server(mute=True) as (_, resolver):
+        with pytest.raises(UnavailableError, match=r"took more than 0\.05 s over 'pbx\.example'"):
+            await resolver.targets(SipUri(host="pbx.example"))
