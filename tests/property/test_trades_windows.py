@@ -40,9 +40,8 @@ def openings_by_the_calendar(window: PublishWindow, now: datetime) -> list[datet
     """Walk through all days of the weeks around ``now``, without arithmetic on weeks."""
     first = now.astimezone(window.zone).date() - timedelta(days=20)
     days = [first + timedelta(days=offset) for offset in range(40)]
-    walls = [
-        datetime.combine(day, window.opens, window.zone) for day in days if day.weekday() == window.weekday
-    ]
+    opens = window.opens.replace(fold=0)
+    walls = [datetime.combine(day, opens, window.zone) for day in days if day.weekday() == window.weekday]
     return sorted(wall.astimezone(UTC) for wall in walls)
 
 
@@ -80,6 +79,12 @@ def test_open_exactly_for_its_length(window: PublishWindow, now: datetime) -> No
 
 
 @given(WINDOWS, TIMES)
+@example(
+    PublishWindow(
+        weekday=6, opens=time(2, 0, fold=1), length=timedelta(hours=1), zone=ZoneInfo("America/Chicago")
+    ),
+    datetime(2026, 3, 7, 8, tzinfo=UTC),
+)
 def test_the_wall_clock_shows_the_opening_time(window: PublishWindow, now: datetime) -> None:
     """Whenever that wall time exists on that day, the window opens at it and on its weekday."""
     opening = window.next_opening(now)

@@ -41,5 +41,6 @@ class PublishWindow:
     def _opening_on(self, ordinal: int) -> datetime:
         # A wall time that the spring change skips is taken an hour later, as zoneinfo's fold 0 does;
         # one that the autumn change repeats opens at its first occurrence.
-        wall = datetime.combine(datetime.fromordinal(ordinal), self.opens, tzinfo=self.zone)
+        opens = self.opens.replace(fold=0)
+        wall = datetime.combine(datetime.fromordinal(ordinal), opens, tzinfo=self.zone)
         return wall.astimezone(UTC)
