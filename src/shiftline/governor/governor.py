@@ -30,6 +30,7 @@ from shiftline.governor.window_fit import Observation
 
 MAX_REFUSED_CREDENTIALS = 2
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
+STRIKE_MEMORY = 900.0  # seconds; after that a lone strike is forgotten
 STRIKE_SILENCE = 1.0  # seconds; after that much silence a refusal is not about the last second's rate
 LONGEST_BAN = 900.0  # seconds; some bans begin anew with every request: each silence must outlast the last
 LONGEST_STEP = (
@@ -116,6 +117,7 @@ class Governor:
         self._next_ticket = 0
         self._proven = False
         self._credentials_accepted = False
+        self._struck_at = now
         # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
         self._once_proven = bool(known and known.get("proven"))
         self._resumed_at = now
@@ -162,20 +164,8 @@ class Governor:
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
         return self._next_ticket
 
-    def answered(
-        self,
-        ticket: int,
-        now: float,
-        answer: Answer,
-        retry_after: float | None = None,
-        *,
-        proves_password: bool = True,
-    ) -> None:
-        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
-
-        ``proves_password`` is False for a pass whose credentials nobody had asked for: the PBX may not even
-        have looked at them.
-        """
+    def answered(self, ticket: int, now: float, answer: Answer, retry_after: float | None = None) -> None:
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
         flight = self._flights.pop(ticket)
         if self.mode is Mode.STOPPED:
             return
@@ -195,7 +185,6 @@ class Governor:
             self._refused(flight, now, retry_after or 0.0)
         elif is_news:
             self._answer_seconds = now - flight.sent_at
-            flight.credentials &= proves_password
             self._passed(flight, now, proven=answer is Answer.PASSED)
 
     def knowledge(self) -> dict[str, Any]:
@@ -294,7 +283,10 @@ class Governor:
         self._begin_listening(now, retry_after)
 
     def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
+        if now - self._struck_at > STRIKE_MEMORY:
+            self._strikes = 0
         self._strikes += credentials
+        self._struck_at = now
         if self._strikes >= MAX_REFUSED_CREDENTIALS:
             self._stop(RefusalClass.CREDENTIALS)
             return

@@ -200,7 +200,7 @@ class Checkup:
             seconds += exchange.rtt_seconds
             answer = classify(self._digest, exchange.request, exchange.response)
             if carried and answer is not Answer.PASSED and exchange.response is not None:
-                self._refused_credentials += not (self._is_accepted and method in self._proven)
+                self._refused_credentials += not self._is_accepted
                 if self._refused_credentials >= MOST_REFUSED_CREDENTIALS and answer is Answer.CHALLENGED:
                     answer = Answer.CREDENTIALS_REFUSED  # a new nonce is no reason to go on
             if answer is not Answer.CHALLENGED:
@@ -252,7 +252,7 @@ class Checkup:
         self._refusals += 1
         if _status(asked) in (401, 407) and self._digest is None:
             self._stop_if(self._refusals >= 2, Stop.NO_CREDENTIALS)
-        elif asked.carried and (not self._is_accepted or method not in self._proven):
+        elif asked.carried and not self._is_accepted:
             cause = Stop.OWN_CREDENTIALS if method == "registration" else Stop.CREDENTIALS
             self._stop_if(self._refused_credentials >= MOST_REFUSED_CREDENTIALS, cause)
         self._stop_if(self._refusals >= REFUSALS_THAT_STOP, Stop.REFUSED)

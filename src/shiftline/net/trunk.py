@@ -111,6 +111,7 @@ class TrunkDriver:
         self._passes = 0
         self._failure = ""
         self._credentials_accepted = False
+        self._is_trying_password = False
         self._evidence: list[Evidence] = []
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,6 +136,7 @@ class TrunkDriver:
         self._governor = governor
         self._qualifier = qualifier
         self._disarmed = disarmed
+        self._credentials_accepted = False  # whatever made the trunk ours anew may have changed it
         self._pump()
 
     def room(self) -> int:
@@ -204,7 +206,7 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while self._has_questions() or self._errands:
+        while not self._is_trying_password and (self._has_questions() or self._errands):
             cause = self.stopped_by()
             if cause is not None:
                 self._give_up_queue(cause)
@@ -246,20 +248,32 @@ class TrunkDriver:
         self._wakeup = self._loop.call_at(moment, self._pump)
 
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
-        carried = kind is Send.CHECK and self._digest is not None and self._digest.authorize(request)
+        carried = waiting is not None and self._carries_password(waiting, request)
         if waiting is not None:
             waiting.carried = carried
+        self._is_trying_password = carried and not self._credentials_accepted
         ticket = self._governor.sent(now, kind, credentials=carried)
         task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _carries_password(self, waiting: Waiting, request: Request) -> bool:
+        """Add our credentials, where they may be: until the PBX has taken them, only if it asked for them.
+
+        It is then tried by one request alone, so that a wrong one is not sent by a whole burst.
+        """
+        may_carry = self._credentials_accepted or waiting.attempt is not None
+        return may_carry and self._digest is not None and self._digest.authorize(request)
 
     async def _follow(
         self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
     ) -> None:
         """See one request to its answer, tell the governor, keep the evidence or queue the question again."""
         target = self._route.best(self._loop.time())
-        exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
+        try:
+            exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
+        finally:
+            self._is_trying_password &= waiting is None or not waiting.carried
         if has_failed(exchange):
             self._route.failed(target, self._loop.time())
         response = exchange.response
@@ -268,8 +282,7 @@ class TrunkDriver:
         meant = answer
         if answer is Answer.PASSED or (waiting is None and answer is Answer.CHALLENGED):
             self._passes += 1
-            # Only an answer to a challenge proves the password: others may pass whatever they carry.
-            self._credentials_accepted |= waiting is not None and waiting.attempt is not None
+            self._credentials_accepted |= waiting is not None and waiting.carried
         elif waiting is not None and answer is Answer.CHALLENGED and waiting.carried:
             # Asked again although it carried a password: a strike, unless the PBX has taken it before.
             meant = answer if self._credentials_accepted else Answer.CREDENTIALS_REFUSED
@@ -280,13 +293,7 @@ class TrunkDriver:
             answer = Answer.PASSED
             # While credentials are being proven, one more refusal of them must still count as one.
             meant = Answer.REFUSED if self._governor.mode is Mode.PROVING else Answer.PASSED
-        governor.answered(
-            ticket,
-            self._loop.time(),
-            meant,
-            retry_after(response),
-            proves_password=self._credentials_accepted,
-        )
+        governor.answered(ticket, self._loop.time(), meant, retry_after(response))
         if waiting is not None:
             waiting.attempt = next_attempt(exchange.request) if answer is Answer.CHALLENGED else None
             await self._conclude(waiting, exchange, answer)
@@ -296,7 +303,10 @@ class TrunkDriver:
         """What a refused trial of a method means for admission.
 
         While agents wait for the controls nothing else leaves, so at an open trunk a 403 is not the rate's.
+        A password that the PBX has taken is not wrong because it may not do this.
         """
+        if answer is Answer.CREDENTIALS_REFUSED and self._credentials_accepted:
+            return Answer.CHALLENGED
         alone = not self._qualifier.may_check(self._clock())
         is_open = self._governor.mode in (Mode.CLIMBING, Mode.HOLDING)
         return Answer.CHALLENGED if answer is Answer.REFUSED and alone and is_open else answer

@@ -91,6 +91,7 @@ class TrunkList:
         self._address = address
         self._route = Route(address.targets)
         self._digest = digest
+        self._is_accepted = False
         self._clock = clock
         self._log = log.bind(trunk=name, list=str(policy.uri))
         self._watcher = Watcher(endpoint, inbox, target=address.targets[0], identity=address.identity)
@@ -256,8 +257,12 @@ class TrunkList:
                 answer = classify(self._digest, request, exchange.response)
                 # Many PBXs forbid a SUBSCRIBE to the trunk's account: at a proven trunk that says nothing
                 # of rate or account. Before that, it may be the password's, and must count as a strike.
-                forbidden = answer is Answer.REFUSED and governor.mode is not Mode.PROVING
-                meant = Answer.CHALLENGED if forbidden else answer
+                meant = answer
+                if answer is Answer.REFUSED and (self._is_accepted or not carried):
+                    meant = Answer.CHALLENGED if governor.mode is not Mode.PROVING else answer
+                elif answer is Answer.CHALLENGED and carried and not self._is_accepted:
+                    meant = Answer.CREDENTIALS_REFUSED
+                self._is_accepted |= carried and answer is Answer.PASSED
                 governor.answered(ticket, self._loop.time(), meant)
                 if not outcome.done():
                     outcome.set_result((exchange, answer))

@@ -51,9 +51,10 @@ class TrunkGate:
         self._trunk = trunk
         self._loop = asyncio.get_running_loop()
         self._governor: Governor | None = None
-        self._tickets: dict[int, tuple[Governor, int]] = {}
+        self._tickets: dict[int, tuple[Governor, int, bool]] = {}
         self._numbers = count(1)
         self._refusals = 0
+        self._is_accepted = False
 
     def admit(self, leave: Callable[[], None], *, urgent: bool) -> None:
         """Before all checks, and what is urgent before other errands."""
@@ -69,7 +70,7 @@ class TrunkGate:
         assert self._governor is not None  # noqa: S101 - `sent` is called within `leave`
         number = next(self._numbers)
         ticket = self._governor.sent(self._loop.time(), Send.CHECK, credentials=credentials)
-        self._tickets[number] = (self._governor, ticket)
+        self._tickets[number] = (self._governor, ticket, credentials)
         return number
 
     def blames_rate(self, response: Response | None) -> bool:
@@ -81,8 +82,11 @@ class TrunkGate:
 
     def answered(self, ticket: int, response: Response | None, verdict: Verdict) -> None:
         """Tell the governor, as of a check's answer, and let the trunk go on."""
-        governor, its_ticket = self._tickets.pop(ticket)
+        governor, its_ticket, carried = self._tickets.pop(ticket)
         answer = _answer_of(response, verdict)
+        if answer is Answer.CHALLENGED and carried and not self._is_accepted:
+            answer = Answer.CREDENTIALS_REFUSED  # asked again although it carried a password
+        self._is_accepted |= carried and answer is Answer.PASSED
         if answer is Answer.PASSED:
             self._refusals = 0
         governor.answered(its_ticket, self._loop.time(), answer, retry_after(response))

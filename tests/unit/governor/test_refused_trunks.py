@@ -212,14 +212,11 @@ class TestBan:
         assert journey.ended_at < 100 + 4 * ban_seconds
 
 
-@pytest.mark.parametrize("unasked", [False, True])
-def test_a_password_that_was_never_accepted_counts_though_others_pass_without_one(
-    unasked: bool,
-) -> None:
-    """A PBX that answers for some users at once proves the path, and no password, even one sent along."""
+def test_a_password_that_was_never_accepted_counts_though_others_pass_without_one() -> None:
+    """A PBX that answers for some users at once proves the path by that, and no password."""
     governor = Governor(LEARNING, 0.0)
     now = 0.0
-    for credentials, answer in ((unasked, Answer.PASSED), (True, Answer.REFUSED)) * 3:
+    for credentials, answer in ((False, Answer.PASSED), (True, Answer.REFUSED)) * 3:
         while (
             permission := governor.permission(now)
         ).send is not Send.CHECK and governor.mode != Mode.STOPPED:
@@ -230,7 +227,22 @@ def test_a_password_that_was_never_accepted_counts_though_others_pass_without_on
         if governor.mode is Mode.STOPPED:
             break
         ticket = governor.sent(now, Send.CHECK, credentials=credentials)
-        governor.answered(ticket, now + 0.01, answer, proves_password=False)
+        governor.answered(ticket, now + 0.01, answer)
         now += 0.05
     assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
     assert governor.knowledge()["strikes"] == 2
+
+
+def test_a_lone_strike_is_forgotten_after_a_quarter_of_an_hour() -> None:
+    """Two refusals within that time stop; one now and one much later are two accidents."""
+    governor = Governor(LEARNING, 0.0)
+    for now in (0.0, 2_000.0):
+        while (permission := governor.permission(now)).send is not Send.CHECK:
+            if permission.send is Send.CANARY:
+                governor.answered(
+                    governor.sent(now, Send.CANARY, credentials=False), now + 0.01, Answer.PASSED
+                )
+            now = max(now + 0.01, permission.again_at or 0.0)  # noqa: PLW2901 - time goes on
+        governor.answered(governor.sent(now, Send.CHECK, credentials=True), now + 0.01, Answer.REFUSED)
+    assert governor.mode is not Mode.STOPPED
+    assert governor.knowledge()["strikes"] == 1
