@@ -15,6 +15,7 @@ import shutil
 import socket
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +30,8 @@ from shiftline.secrets import Secret
 
 _PHONES_ACCOUNT = "phones"
 _READY_SECONDS = 10.0
+_PORT_TRIES = 20
+"""A port that is free on UDP may be taken on TCP, or the next one on TLS."""
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _PIPES = {ThrottleKey.SOURCE: '"source-" + $si', ThrottleKey.TRUNK: '"trunk"'}
 _TABLE_HEADING = "key_name(str) key_type(int) value_type(int) key_value(str) expires(int)"
@@ -92,7 +95,9 @@ class KamailioPbx:
             raise UnavailableError(
                 "The program kamailio is not installed.", remedy="Install it (apt install kamailio)."
             )
-        self._port = _claim_port(self._config.host, self._config.port)
+        self._port = _claim_port(
+            self._config.host, self._config.port, with_tls=bool(self._config.tls_certificate)
+        )
         _write_files(self._config, self._port)
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -165,17 +170,41 @@ def _written(host: str) -> str:
     return f"[{host}]" if _is_ipv6(host) else host
 
 
-def _claim_port(host: str, port: int) -> int:
-    # Kamailio sets SO_REUSEADDR, with which a second server would share the port without a word.
-    with socket.socket(_family(host), socket.SOCK_DGRAM) as claim:
+def _claim_port(host: str, port: int, *, with_tls: bool) -> int:
+    """The port given, or one that is free wherever Kamailio listens: UDP, TCP, and TLS on the next.
+
+    Kamailio sets SO_REUSEADDR, with which a second server would share a UDP port without a word.
+    """
+    tries = 1 if port else _PORT_TRIES
+    while True:
+        tries -= 1
         try:
-            claim.bind((host, port))
+            return _claim(host, port, with_tls=with_tls)
         except OSError as error:
-            raise UnavailableError(
-                f"Kamailio cannot listen on {host}:{port}: {error.strerror}.",
-                remedy="End the program that uses the port, or choose another port.",
-            ) from error
-        return int(claim.getsockname()[1])
+            if not tries:
+                raise UnavailableError(
+                    f"Kamailio cannot listen on {host}:{port}: {error.strerror}.",
+                    remedy="End the program that uses the port, or choose another port.",
+                ) from error
+
+
+def _claim(host: str, port: int, *, with_tls: bool) -> int:
+    with ExitStack() as claims:
+
+        def bind(kind: socket.SocketKind, number: int) -> int:
+            claim = claims.enter_context(socket.socket(_family(host), kind))
+            if kind is socket.SOCK_STREAM:
+                claim.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+                )  # as Kamailio does after a restart
+            claim.bind((host, number))
+            return int(claim.getsockname()[1])
+
+        found = bind(socket.SOCK_DGRAM, port)
+        bind(socket.SOCK_STREAM, found)
+        if with_tls:
+            bind(socket.SOCK_STREAM, found + 1)
+        return found
 
 
 def _command(program: str, directory: Path) -> list[str]:
