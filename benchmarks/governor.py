@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from shiftline.governor.governor import Governor
-from shiftline.governor.limiters import FixedWindow, Limiter, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.model import Counter
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation import Delays, simulate_burst
+from shiftline.governor.simulation.burst import Delays, simulate_burst
 
 SEEDS = 60
 BURSTS = ((20, 488), (50, 488), (200, 3900))  # the hidden limit per second, and the checks of the burst
 REFUSALS = (0.002, 0.040)  # seconds until a refusal comes: a policer's, and one as slow as any answer
-LIMITERS: dict[str, Callable[[int, Random], Limiter]] = {
+LIMITERS: dict[str, Callable[[int, Random], Counter]] = {
     "fixed window 1 s": lambda limit, rng: FixedWindow(limit, 1.0, rng.random()),
     "fixed window 2 s": lambda limit, rng: FixedWindow(2 * limit, 2.0, 2 * rng.random()),
     "sliding window 1 s": lambda limit, _: SlidingWindow(limit),
@@ -29,7 +30,7 @@ LIMITERS: dict[str, Callable[[int, Random], Limiter]] = {
 }
 
 
-def burst(limiter: Limiter, checks: int, refused_seconds: float, rng: Random) -> tuple[float, float, int]:
+def burst(limiter: Counter, checks: int, refused_seconds: float, rng: Random) -> tuple[float, float, int]:
     """Seconds until the last answer, share refused, and how often the limit was met."""
     governor = Governor(GovernorPolicy(learn=True, max_rate=0.0), 0.0)
     delays = Delays(handled=lambda: rng.uniform(0.02, 0.06), refused=refused_seconds)

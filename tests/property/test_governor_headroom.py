@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftline.governor.governor import Governor, Mode
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation import Delays, simulate_burst
+from shiftline.governor.simulation.burst import Delays, simulate_burst
 
 PHASES = st.floats(0.0, 1.0, exclude_max=True)
 LIMITS = st.sampled_from([5, 10, 20, 50, 100])

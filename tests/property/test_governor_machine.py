@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shiftline.governor.governor import Answer, Governor, Mode, Permission, Send
+from shiftline.governor.controller import Answer, Permission, Send
+from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.policy import GovernorPolicy
 
 POLICIES = st.builds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.window_fit import Observation, fit_windows
 
 MOMENTS = st.floats(-1e9, 1e9, allow_nan=False)

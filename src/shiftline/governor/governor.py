@@ -24,7 +24,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.learner import Learner
+from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import Observation
 
@@ -50,21 +52,6 @@ class Mode(StrEnum):
     STOPPED = "stopped"
 
 
-class Answer(StrEnum):
-    """What became of one request, as far as admission goes."""
-
-    PASSED = "passed"
-    """Handled: any answer that only a PBX which looked at the request gives (200, 404, 480, 486...)."""
-    CHALLENGED = "challenged"
-    """401 or 407 to a request without credentials: the path is open, nothing is proven yet."""
-    REFUSED = "refused"
-    """403, 503 and the like."""
-    CREDENTIALS_REFUSED = "credentials-refused"
-    """Challenged again although the request carried credentials for the newest nonce."""
-    SILENT = "silent"
-    """No answer in time."""
-
-
 class RefusalClass(StrEnum):
     """What kind of refusal the trunk shows; the doctor takes these as observations."""
 
@@ -75,22 +62,6 @@ class RefusalClass(StrEnum):
     CREDENTIALS = "credentials"
     UNREACHABLE = "unreachable"
     UNDECIDED = "undecided"
-
-
-class Send(StrEnum):
-    """What the driver may send now."""
-
-    NOTHING = "nothing"
-    CHECK = "check"
-    CANARY = "canary"
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """What may leave now; with NOTHING, ``again_at`` is when to ask again (None: after the next answer)."""
-
-    send: Send
-    again_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -140,6 +111,16 @@ class Governor:
         """The paced rate in requests per second."""
         return self._pacer.rate
 
+    @property
+    def is_quiet(self) -> bool:
+        """True while nothing but a canary may leave."""
+        return self.mode in (Mode.LISTENING, Mode.STOPPED)
+
+    @property
+    def has_stopped(self) -> bool:
+        """True when nothing will ever leave again."""
+        return self.mode is Mode.STOPPED
+
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""
         if self.mode is Mode.STOPPED:
@@ -164,8 +145,18 @@ class Governor:
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
         return self._next_ticket
 
-    def answered(self, ticket: int, now: float, answer: Answer, retry_after: float | None = None) -> None:
+    def answered(
+        self,
+        ticket: int,
+        now: float,
+        answer: Answer,
+        retry_after: float | None = None,
+        *,
+        status: int | None = None,
+        feedback: Feedback | None = None,
+    ) -> None:
         """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
+        del status, feedback
         flight = self._flights.pop(ticket)
         if self.mode is Mode.STOPPED:
             return

@@ -15,7 +15,7 @@ from typing import Protocol
 from shiftline.connector.families import GENERIC
 from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_answer
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
-from shiftline.governor.governor import Answer
+from shiftline.governor.controller import Answer
 from shiftline.net.endpoint import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
 from shiftline.sip.address import Contact

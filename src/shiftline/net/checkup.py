@@ -16,7 +16,7 @@ from shiftline.clock import Clock
 from shiftline.connector.qualification import Qualification
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
-from shiftline.governor.governor import Answer
+from shiftline.governor.controller import Answer
 from shiftline.net.asking import METHODS, SendRequest, Speaker, classify, retry_after
 from shiftline.net.endpoint import Exchange
 from shiftline.sip.digest import DigestClient

@@ -21,7 +21,8 @@ from shiftline.connector.families import GENERIC
 from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor, Mode, RefusalClass
 from shiftline.net.asking import METHODS, Speaker, classify, retry_after
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to

@@ -22,7 +22,8 @@ from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.reading import Reading
 from shiftline.errors import ShiftlineError
-from shiftline.governor.governor import Answer, Governor, Mode, Send
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor, Mode
 from shiftline.net.asking import classify
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to

@@ -13,7 +13,8 @@ import structlog
 
 from shiftline.clock import Clock
 from shiftline.connector.reading import REFUSALS
-from shiftline.governor.governor import Answer, Governor, Send
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor
 from shiftline.net.asking import retry_after
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import Registrar

@@ -9,9 +9,10 @@ from random import Random
 import pytest
 
 from shiftline.governor.governor import Governor, Mode, RefusalClass
-from shiftline.governor.limiters import FixedWindow, Limiter, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.model import Counter
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation import BurstReport, Delays, simulate_burst
+from shiftline.governor.simulation.burst import BurstReport, Delays, simulate_burst
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 SEEDS = range(40)
@@ -25,7 +26,7 @@ def delays(random: Random, refused: float = 0.002) -> Delays:
 
 
 def burst(
-    limiter: Limiter,
+    limiter: Counter,
     random: Random,
     *,
     checks: int,
@@ -83,7 +84,7 @@ def test_slow_refusals_cost_little(limit: int, checks: int) -> None:
     ids=["sliding-window", "token-bucket", "shallow-bucket"],
 )
 def test_other_limiters_are_met_and_then_respected(
-    kind: Callable[[int], Limiter], limit: int, checks: int
+    kind: Callable[[int], Counter], limit: int, checks: int
 ) -> None:
     """The burst finishes, at most 2 % are refused, and refusals become rare once the rate is settled."""
     for seed in FEWER_SEEDS:

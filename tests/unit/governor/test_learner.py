@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shiftline.governor.learner import Learner
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import Observation
 

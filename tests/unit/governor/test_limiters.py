@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.governor.limiters import FixedWindow, Limiter, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.model import Counter
 
 
-def admitted(limiter: Limiter, *arrivals: float) -> list[bool]:
+def admitted(limiter: Counter, *arrivals: float) -> list[bool]:
     return [limiter.admits(now) for now in arrivals]
 
 
@@ -40,6 +41,6 @@ def test_a_token_bucket_spends_its_burst_and_then_its_rate() -> None:
 
 
 @pytest.mark.parametrize("limiter", [FixedWindow(0), SlidingWindow(0), TokenBucket(0.0, 0.0)])
-def test_a_limit_of_nothing_admits_nothing(limiter: Limiter) -> None:
+def test_a_limit_of_nothing_admits_nothing(limiter: Counter) -> None:
     """The policy world of the tests: no pace is slow enough."""
     assert admitted(limiter, 0.0, 10.0, 1000.0) == [False, False, False]

@@ -11,10 +11,12 @@ from random import Random
 import pytest
 
 from shiftline.errors import ConfigurationError
-from shiftline.governor.governor import Answer, Governor, Mode, Send
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation import Reply, World, throttled, travel
+from shiftline.governor.simulation.burst import throttled
+from shiftline.governor.simulation.engine import Reply, World, travel
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 MANY = 10**9

@@ -10,10 +10,12 @@ from random import Random
 
 import pytest
 
-from shiftline.governor.governor import Answer, Governor, Mode, RefusalClass, Send
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor, Mode, RefusalClass
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation import Journey, Reply, World, throttled, travel
+from shiftline.governor.simulation.burst import throttled
+from shiftline.governor.simulation.engine import Journey, Reply, World, travel
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 MANY = 10**9

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shiftline.governor.limiters import FixedWindow
+from shiftline.governor.limiters.counters import FixedWindow
 
 
 class ThrottleKey(StrEnum):

@@ -1,0 +1,78 @@
+"""What every controller of a trunk's rate can do, so that they can be tried on the same trunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shiftline.governor.limiters.model import Feedback
+
+
+class Answer(StrEnum):
+    """What became of one request, as far as admission goes."""
+
+    PASSED = "passed"
+    """Handled: any answer that only a PBX which looked at the request gives (200, 404, 480, 486...)."""
+    CHALLENGED = "challenged"
+    """401 or 407 to a request without credentials: the path is open, nothing is proven yet."""
+    REFUSED = "refused"
+    """403, 503 and the like."""
+    CREDENTIALS_REFUSED = "credentials-refused"
+    """Challenged again although the request carried credentials for the newest nonce."""
+    SILENT = "silent"
+    """No answer in time."""
+
+
+class Send(StrEnum):
+    """What the driver may send now."""
+
+    NOTHING = "nothing"
+    CHECK = "check"
+    CANARY = "canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What may leave now; with NOTHING, ``again_at`` is when to ask again (None: after the next answer)."""
+
+    send: Send
+    again_at: float | None = None
+
+
+class Controller(Protocol):
+    """Decides when a request may leave. All times are seconds on one monotonic clock."""
+
+    @property
+    def rate(self) -> float:
+        """The rate it would send at, in requests per second."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """True while nothing but a canary may leave: what was sent is not to be sent again either."""
+
+    @property
+    def has_stopped(self) -> bool:
+        """True when nothing will ever leave again."""
+
+    def permission(self, now: float) -> Permission:
+        """Return what may leave at ``now``, given that something waits to be sent."""
+
+    def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
+        """Note that a request left; return the ticket for `answered`."""
+
+    def answered(
+        self,
+        ticket: int,
+        now: float,
+        answer: Answer,
+        retry_after: float | None = None,
+        *,
+        status: int | None = None,
+        feedback: Feedback | None = None,
+    ) -> None:
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
+
+    def knowledge(self) -> Mapping[str, Any]:
+        """What it knows, as plain JSON values."""

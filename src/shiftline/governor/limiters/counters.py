@@ -1,0 +1,121 @@
+"""How limiters count: windows, buckets and what Kamailio makes of them. Each is a `Counter` of one key.
+
+Sources: facts on sip-403-signatures (K1 to K4) and RFC 7415 for the bucket.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import floor
+
+
+@dataclass(slots=True)
+class FixedWindow:
+    """The first ``limit`` arrivals of each window pass, the rest do not: Kamailio's pipelimit TAILDROP."""
+
+    limit: int
+    window_seconds: float = 1.0
+    phase_seconds: float = 0.0
+    _window: int = field(default=-1, init=False)
+    _count: int = field(default=0, init=False)
+
+    def window_at(self, now: float) -> int:
+        """The number of the window that ``now`` (seconds) falls into."""
+        return floor((now - self.phase_seconds) / self.window_seconds)
+
+    def admits(self, now: float) -> bool:
+        """See `Counter`."""
+        window = self.window_at(now)
+        if window != self._window:
+            self._window, self._count = window, 0
+        self._count += 1
+        return self._count <= self.limit
+
+
+@dataclass(slots=True)
+class SlidingWindow:
+    """At most ``limit`` admitted arrivals in any ``window_seconds``; refused ones are not counted."""
+
+    limit: int
+    window_seconds: float = 1.0
+    _admitted: deque[float] = field(default_factory=deque, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Counter`."""
+        while self._admitted and self._admitted[0] <= now - self.window_seconds:
+            self._admitted.popleft()
+        if len(self._admitted) >= self.limit:
+            return False
+        self._admitted.append(now)
+        return True
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """``rate`` tokens per second up to ``burst``; an arrival takes one (RFC 7415 section 3.5.1)."""
+
+    rate: float
+    burst: float
+    _tokens: float = field(default=-1.0, init=False)
+    _last: float = field(default=0.0, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Counter`."""
+        if self._tokens < 0:
+            self._tokens, self._last = self.burst, now
+        self._tokens = min(self.burst, self._tokens + (now - self._last) * self.rate)
+        self._last = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+@dataclass(slots=True)
+class RedWindow:
+    """Kamailio's RED: after a window with more than ``limit`` arrivals, every n-th of the next is refused.
+
+    n is how many times the limit fits into that window's count; with n = 1, all are (facts: K3).
+    """
+
+    limit: int
+    window_seconds: float = 1.0
+    phase_seconds: float = 0.0
+    _window: int = field(default=-1, init=False)
+    _count: int = field(default=0, init=False)
+    _load: int = field(default=0, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Counter`."""
+        window = floor((now - self.phase_seconds) / self.window_seconds)
+        if window != self._window:
+            last = self._count if window == self._window + 1 else 0
+            self._load = last // self.limit
+            self._window, self._count = window, 0
+        self._count += 1
+        return self._load <= 1 or self._count % self._load != 0
+
+
+@dataclass(slots=True)
+class Pike:
+    """Kamailio's pike for one source: hits per unit of ``unit_seconds``, memory of the unit before.
+
+    Refuses from ``density`` hits in a unit on, or when this unit and the last together exceed it.
+    """
+
+    density: int
+    unit_seconds: float = 2.0
+    phase_seconds: float = 0.0
+    _unit: int = field(default=-1, init=False)
+    _current: int = field(default=0, init=False)
+    _previous: int = field(default=0, init=False)
+
+    def admits(self, now: float) -> bool:
+        """See `Counter`."""
+        unit = floor((now - self.phase_seconds) / self.unit_seconds)
+        if unit != self._unit:
+            self._previous = self._current if unit == self._unit + 1 else 0
+            self._unit, self._current = unit, 0
+        self._current += 1
+        return self._current <= self.density and (self._current + self._previous) / 2 <= self.density

@@ -1,0 +1,93 @@
+"""What a limiter does when its counter is full: refuse, drop, ban or lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+
+from shiftline.governor.limiters.model import FORBIDDEN, PASSED, Arrival, Counter, Limiter, Verdict
+
+Key = Callable[[Arrival], str | None]
+"""What is counted together; None is not counted."""
+
+
+def by_source(arrival: Arrival) -> str | None:
+    """One counter for each source address."""
+    return arrival.source
+
+
+def by_account(arrival: Arrival) -> str | None:
+    """One counter for each account; what carries no credentials is not counted."""
+    return arrival.account
+
+
+def by_trunk(arrival: Arrival) -> str | None:
+    """One counter for all."""
+    del arrival
+    return ""
+
+
+@dataclass(slots=True)
+class Policer:
+    """Refuses what its counter does not admit, at once."""
+
+    counter: Counter
+    refusal: Verdict = FORBIDDEN
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """See `Limiter`."""
+        return PASSED if self.counter.admits(arrival.at) else self.refusal
+
+
+@dataclass(slots=True, kw_only=True)
+class Ban:
+    """Once its counter is full, everything is refused for a while.
+
+    Each ban is ``growth`` times as long as the one before, up to ``longest_seconds``; with ``prolonged``
+    every arrival begins it anew.
+    """
+
+    counter: Counter
+    seconds: float
+    refusal: Verdict = FORBIDDEN
+    growth: float = 1.0
+    longest_seconds: float = inf
+    prolonged: bool = False
+    bans: int = field(default=0, init=False)
+    prolongations: int = field(default=0, init=False)
+    banned_until: float = field(default=-inf, init=False)
+    _length: float = field(default=0.0, init=False)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """See `Limiter`."""
+        if arrival.at < self.banned_until:
+            if self.prolonged:
+                self.banned_until = arrival.at + self._length
+                self.prolongations += 1
+            return self.refusal
+        if self.counter.admits(arrival.at):
+            return PASSED
+        self.bans += 1
+        self._length = min(self.seconds * self.growth ** (self.bans - 1), self.longest_seconds)
+        self.banned_until = arrival.at + self._length
+        return self.refusal
+
+
+@dataclass(slots=True)
+class Keyed:
+    """One limiter per key, made when the key is first seen; what has no key passes."""
+
+    make: Callable[[], Limiter]
+    key: Key
+    limiters: dict[str, Limiter] = field(default_factory=dict)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """See `Limiter`."""
+        key = self.key(arrival)
+        if key is None:
+            return PASSED
+        limiter = self.limiters.get(key)
+        if limiter is None:
+            limiter = self.limiters[key] = self.make()
+        return limiter.judge(arrival)

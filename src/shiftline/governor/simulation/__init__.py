@@ -1,0 +1,1 @@
+"""Governors and their rivals against limiters, in virtual time: no socket, no wait."""
