@@ -11,8 +11,17 @@ from itertools import groupby, pairwise
 from markupsafe import Markup
 
 from shiftline.lab.demo.result import GovernorTick, Phase, Standing, Tick
-from shiftline.lab.demo.svg import LEFT, RIGHT, WIDTH, Drawing, Plot
 from shiftline.lab.demo.wording import count, plural, rate
+from shiftline.pictures.drawing import LEFT, RIGHT, WIDTH, Drawing, Plot
+from shiftline.pictures.strokes import (
+    WIDE_ENOUGH_TO_NAME,
+    Band,
+    Layer,
+    draw_bands,
+    draw_bar,
+    draw_level,
+    draw_line,
+)
 
 STATES = ("approved", "denied", "referred", "waiting")
 """A trade's states in the order in which they are stacked."""
@@ -28,7 +37,6 @@ _ROOM_ABOVE = 1.05
 _ROOM_AFTER = 1.12
 _TOWER = 1.5
 """How far above the limit, as a multiple of it, a second is called out by name."""
-_WIDE_ENOUGH_TO_NAME = 54.0
 _TALL_ENOUGH_TO_NAME = 18.0
 
 
@@ -122,7 +130,7 @@ def rates_chart(phase: Phase, scale: RateScale, *, key: str, modes: bool = False
     for second in seconds:
         _draw_bar(drawing, plot, second.start, (second.passed, second.refused), "passed", stripes)
     _draw_pace(drawing, plot, phase.governor)
-    _draw_limit(drawing, plot, scale.limit)
+    draw_level(drawing, plot, scale.limit, f"hidden limit: {count(scale.limit)} a second")
     _name_tower(drawing, plot, seconds, scale.limit)
     _draw_campaign(drawing, scale, seconds, stripes)
     for second in seconds:
@@ -162,22 +170,8 @@ def _draw_bar(
     drawing: Drawing, plot: Plot, start: float, parts: tuple[int, int], css: str, stripes: str
 ) -> None:
     """Stack what passed and what was refused in one second."""
-    left, right = plot.x(start), plot.x(start + 1)
-    gap = min(1.0, (right - left) * 0.12)
     passed, refused = parts
-    layers = ((0, passed, css, None), (passed, passed + refused, "refused", stripes))
-    for low, high, name, fill in layers:
-        if high > low:
-            y = plot.y(high)
-            drawing.rect(left + gap, y, right - left - 2 * gap, plot.y(low) - y, css=name, fill=fill)
-
-
-def _draw_limit(drawing: Drawing, plot: Plot, limit: int) -> None:
-    y = plot.y(limit)
-    drawing.path([(LEFT, y), (WIDTH - RIGHT, y)], css="limit")
-    drawing.text(
-        WIDTH - RIGHT, y - 6, f"hidden limit: {count(limit)} a second", css="limit-name", anchor="end"
-    )
+    draw_bar(drawing, plot, start, start + 1, (Layer(passed, css), Layer(refused, "refused", stripes)))
 
 
 def _name_tower(drawing: Drawing, plot: Plot, seconds: Sequence[Second], limit: int) -> None:
@@ -194,9 +188,7 @@ def _name_tower(drawing: Drawing, plot: Plot, seconds: Sequence[Second], limit: 
 
 
 def _draw_pace(drawing: Drawing, plot: Plot, governor: Sequence[GovernorTick]) -> None:
-    points = [(plot.x(tick.at), plot.y(tick.rate)) for tick in governor if 0 <= tick.at <= plot.seconds]
-    drawing.path(points, css="pace-halo")
-    drawing.path(points, css="pace")
+    draw_line(drawing, plot, [(tick.at, tick.rate) for tick in governor], css="pace")
 
 
 def _draw_modes(drawing: Drawing, plot: Plot, governor: Sequence[GovernorTick]) -> None:
@@ -204,12 +196,11 @@ def _draw_modes(drawing: Drawing, plot: Plot, governor: Sequence[GovernorTick]) 
     groups = [list(group) for _, group in groupby(governor, key=lambda tick: tick.mode)]
     starts = [group[0].at for group in groups]
     ends = [*starts[1:], *(tick.at for tick in governor[-1:])]
-    for index, (group, start, end) in enumerate(zip(groups, starts, ends, strict=True)):
-        left, right = plot.x(start), plot.x(end)
-        css = "band other" if index % 2 else "band"
-        drawing.rect(left, plot.y_of_top, right - left, plot.y_of_zero - plot.y_of_top, css=css)
-        if right - left >= _WIDE_ENOUGH_TO_NAME:
-            drawing.text((left + right) / 2, plot.y_of_top - 5, group[0].mode, css="mode", anchor="middle")
+    draw_bands(
+        drawing,
+        plot,
+        [Band(start, end, group[0].mode) for group, start, end in zip(groups, starts, ends, strict=True)],
+    )
 
 
 def _draw_campaign(drawing: Drawing, scale: RateScale, seconds: Sequence[Second], stripes: str) -> None:
@@ -225,7 +216,7 @@ def _draw_campaign(drawing: Drawing, scale: RateScale, seconds: Sequence[Second]
     drawing.path([(LEFT, plot.y_of_zero), (WIDTH - RIGHT, plot.y_of_zero)], css="zero")
     drawing.time_axis(plot)
     over = seconds[-1].start + 1 if seconds else 0
-    if plot.x(scale.seconds) - plot.x(over) >= _WIDE_ENOUGH_TO_NAME:
+    if plot.x(scale.seconds) - plot.x(over) >= WIDE_ENOUGH_TO_NAME:
         drawing.text(plot.x(over) + 8, plot.y_of_zero - 6, "run over")
     for second in seconds:
         _draw_bar(drawing, plot, second.start, (second.calls_passed, second.calls_refused), "call", stripes)
