@@ -14,7 +14,7 @@ A chart over time with several series, bands and marks::
         seconds=600,
         bands=[Band(0, 40, "climbing"), Band(40, 600, "holding")],
         columns=[
-            Column(start=0, end=5, layers=(Layer(44, "passed"), Layer(1, "refused", "refused")), words="45 sent"),
+            Column(start=0, end=5, layers=(Layer(44, "passed"), Layer(1, "refused", "refused")), words="45"),
         ],
         lines=[Line(points=[(0, 10.0), (5, 20.0), (10, None), (15, 45.0)], css="pace", name="learned rate")],
         levels=[Level(value=50, name="hidden limit: 50 a second")],
