@@ -23,6 +23,7 @@ from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
+from shiftline.governor.lanes import Lane, served_within
 from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
@@ -38,7 +39,7 @@ from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
-    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, ListState, Mode, QualificationState,
+    CheckRowState, DeliveryFate, DeliveryRowState, EvidenceKind, Lane, ListState, Mode, QualificationState,
     RefusalClass, RegistrationState,
     StandingWord, TradeRowState, TradeState, Verdict,
 )  # fmt: skip
@@ -61,6 +62,7 @@ FIGURES = {
         f"{TOLERANCE:.0%} of the rate".replace("%", " %"),
         f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",
     ),
+    "explanation/lanes.md": tuple(f"| `{lane}` | {served_within(lane)} |" for lane in Lane),
     "decisions/0003-one-owner-per-trunk.md": (
         f"lasts {TTL_SECONDS:g} s and is renewed every second",
         f"takes over {GRACE_SECONDS:g} s after the end",
