@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, UnitOfWork, Work
-from shiftline.connector.records import Lease, TrunkKey
+from shiftline.connector.records import Lease, TrunkKey, TrunkSample
+from shiftline.connector.sampling import Sampler
 from shiftline.trades.model import Evidence
 
 
@@ -32,6 +33,8 @@ class Checker:
         self._trunk = trunk
         self._recall = recall
         self._strikes_kept = 0
+        self._sampler = Sampler(clock())
+        self._sampled_under: Lease | None = None
         self._disarmed_under: Lease | None = None
         self._held: dict[str, int] = {}
         self._unsaved: list[Evidence] = []
@@ -75,13 +78,29 @@ class Checker:
         lease = self._ownership.lease
         if lease is None or not self._ownership.holds():
             return
+        if lease != self._sampled_under:
+            self._sampler, self._sampled_under = Sampler(self._clock()), lease
+        sample: TrunkSample | None = None
         async with self._work() as books:
-            if not await self._was_rearmed(books, lease):
-                await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
-                return
+            was_rearmed = await self._was_rearmed(books, lease)
+            if not was_rearmed:
+                sample = await self._save(books)
+        if sample is not None:
+            self._sampler.kept(sample)
+        if not was_rearmed:
+            return
         await self._recall(lease)
         self._disarmed_under = None
         self._strikes_kept = self._strikes()
+
+    async def _save(self, books: UnitOfWork) -> TrunkSample | None:
+        """Save the state, and every few seconds a sample: it is to be counted as kept after the commit."""
+        knowledge, now = self._runner.knowledge(), self._clock()
+        await books.trunks.save(self._trunk, knowledge, now)
+        sample = self._sampler.sample(knowledge, now)
+        if sample is not None:
+            await books.trunks.sample(self._trunk, sample)
+        return sample
 
     async def _was_rearmed(self, books: UnitOfWork, lease: Lease) -> bool:
         """True if the mark that stood under this lease is gone; the record stays locked meanwhile."""

@@ -29,6 +29,7 @@ from shiftline.connector.records import (
     Progress,
     TrunkKey,
     TrunkRecord,
+    TrunkSample,
     WantedCheck,
     WeekSummary,
     WorkingHours,
@@ -182,6 +183,9 @@ class TrunkBook(Protocol):
 
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state; never touches the disarmed mark."""
+
+    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
+        """Add a point to the time series of a trunk that was saved, and forget what is too old."""
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         """Stop all checks on this trunk until somebody re-arms it; writes an audit entry."""

@@ -230,6 +230,25 @@ class TrunkRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkSample:
+    """What a trunk did in the ``seconds`` before ``at``: one point of its time series.
+
+    ``rate`` is what the governor paced at, requests per second. Not all that was ``sent`` has passed or was
+    refused: some is still under way, some was never answered.
+    """
+
+    at: datetime
+    seconds: float
+    rate: float
+    sent: int
+    passed: int
+    refused: int
+    mode: str
+    refusal: str | None
+    """The class of the newest refusal within these seconds; None without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """Counts for a progress line."""
 

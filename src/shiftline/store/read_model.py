@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Text, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shiftline.connector.records import TrunkKey, TrunkSample
 from shiftline.store.database import outages_translated
 from shiftline.store.schema import (
     CheckRowState,
@@ -22,6 +24,7 @@ from shiftline.store.schema import (
     delivery,
     trade,
     trunk_record,
+    trunk_sample,
 )
 from shiftline.trades.model import Verdict
 
@@ -159,6 +162,34 @@ class ReadModel:
                 rows = (await connection.execute(wanted.order_by(trunk_record.c.id))).mappings().all()
         return [TrunkRow(**row) for row in rows]
 
+    async def trunk_samples(
+        self, since: datetime, *, trunk: str | None = None, bucket_seconds: float | None = None
+    ) -> dict[TrunkKey, list[TrunkSample]]:
+        """The time series after ``since``, oldest first; with a bucket, one sample for each so many seconds.
+
+        A bucket's rate is the average, its mode the last one, its refusal the newest.
+        """
+        shown = _averages() if bucket_seconds else [*trunk_sample.c]
+        wanted = (
+            select(*shown, trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)
+            .join_from(trunk_sample, trunk_record)
+            .where(trunk_sample.c.at > since)
+        )
+        if bucket_seconds:
+            bucket = func.floor(func.extract("epoch", trunk_sample.c.at) / bucket_seconds)
+            wanted = wanted.group_by(trunk_record.c.id, bucket)
+        if trunk is not None:
+            wanted = wanted.where(trunk_record.c.trunk == trunk)
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(wanted.order_by("at"))).mappings().all()
+        found: dict[TrunkKey, list[TrunkSample]] = {}
+        for row in rows:
+            key = TrunkKey(trunk=row["trunk"], source=row["source"], user=row["auth_user"])
+            fields = {name: row[name] for name in TrunkSample.__dataclass_fields__}
+            found.setdefault(key, []).append(TrunkSample(**fields))
+        return found
+
     async def agents_without_address(self) -> list[tuple[str, str]]:
         """(WFM id, name) of agents that cannot be checked."""
         wanted = select(agent.c.external_id, agent.c.name).where(agent.c.address.is_(None))
@@ -166,3 +197,19 @@ class ReadModel:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(wanted.order_by(agent.c.name))
                 return [(row.external_id, row.name) for row in rows]
+
+
+def _averages() -> list[ColumnElement[Any]]:
+    """What one bucket of samples shows."""
+    sample = trunk_sample.c
+    newest_first, words = sample.at.desc(), ARRAY(Text)
+    modes = func.array_agg(aggregate_order_by(sample.mode, newest_first), type_=words)
+    refusals = func.array_agg(aggregate_order_by(sample.refusal, newest_first), type_=words)
+    return [
+        func.max(sample.at).label("at"),
+        func.sum(sample.seconds).label("seconds"),
+        (func.sum(sample.rate * sample.seconds) / func.sum(sample.seconds)).label("rate"),
+        *(func.sum(sample[name]).label(name) for name in ("sent", "passed", "refused")),
+        modes[1].label("mode"),
+        func.array_remove(refusals, None, type_=words)[1].label("refusal"),
+    ]

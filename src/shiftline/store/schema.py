@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -256,6 +257,20 @@ trunk_record = Table(
     _moment("saved_at"),
     UniqueConstraint("trunk", "source", "auth_user"),
     CheckConstraint("(disarmed_cause IS NULL) = (disarmed_at IS NULL)", name="disarmed"),
+)
+
+trunk_sample = Table(
+    "trunk_sample",
+    metadata,
+    Column("trunk_record_id", ForeignKey(trunk_record.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("seconds", Double, nullable=False),
+    Column("rate", Double, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("passed", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("refusal", Text),
 )
 
 api_call = Table(

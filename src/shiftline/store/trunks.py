@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, select, update
+from sqlalchemy import ColumnElement, and_, cast, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.connector.records import TrunkKey, TrunkRecord, TrunkSample
+from shiftline.connector.sampling import KEEP_SAMPLES
 from shiftline.store.audit import AuditEntry, add_entries
-from shiftline.store.schema import trunk_record
+from shiftline.store.schema import trunk_record, trunk_sample
 
 KEY = (trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)
 
@@ -47,6 +49,20 @@ class PostgresTrunks:
                 set_={"governor": statement.excluded.governor, "saved_at": statement.excluded.saved_at},
             )
         )
+
+    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
+        """Add a point to the time series of a trunk that was saved, and forget what is too old.
+
+        So is what lies ahead of it, after the clock was set back: a point that never ages.
+        """
+        record = select(trunk_record.c.id).where(_is(key)).scalar_subquery()
+        await self._connection.execute(
+            delete(trunk_sample).where(
+                trunk_sample.c.trunk_record_id == record,
+                or_(trunk_sample.c.at <= sample.at - KEEP_SAMPLES, trunk_sample.c.at >= sample.at),
+            )
+        )
+        await self._connection.execute(insert(trunk_sample).values(trunk_record_id=record, **asdict(sample)))
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         """Stop all checks on this trunk until somebody re-arms it; the first cause stays."""

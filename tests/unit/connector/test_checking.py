@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from shiftline.connector.checking import Checker
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, UnitOfWork
-from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
+from shiftline.connector.records import Lease, TrunkKey, TrunkRecord, TrunkSample
 from shiftline.errors import UnavailableError
 from shiftline.trades.model import Evidence, EvidenceKind
 
@@ -27,7 +28,8 @@ FOUND = Evidence(
 class Owner:
     """A lease that holds."""
 
-    lease = LEASE
+    def __init__(self) -> None:
+        self.lease = LEASE
 
     def holds(self) -> bool:
         return True
@@ -43,13 +45,15 @@ class Floor:
         self.record = TrunkRecord(governor={}, disarmed_cause=None, disarmed_at=None, saved_at=NOW)
         self.recalled = 0
         self.breaks = False
+        self.now, self.sent = NOW, 0
+        self.owner = Owner()
         self.trunks = self.checks = self
         self._open: list[str] = []
         self.checker = Checker(
             work=self.work,
-            clock=lambda: NOW,
+            clock=lambda: self.now,
             runner=cast("CheckRunner", self),
-            ownership=cast("Ownership", Owner()),
+            ownership=cast("Ownership", self.owner),
             trunk=KEY,
             recall=self.recall,
         )
@@ -80,13 +84,16 @@ class Floor:
         return self.cause
 
     def knowledge(self) -> dict[str, Any]:
-        return {"strikes": self.strikes}
+        return {"strikes": self.strikes, "sent": self.sent}
 
     async def record_evidence(self, lease: Lease, evidence: object) -> None:
         self._open.append("evidence")
 
     async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:
         self._open.append(f"save {governor['strikes']}")
+
+    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
+        self._open.append(f"sample {sample.sent}")
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         self._open.append(f"disarm {cause}")
@@ -141,3 +148,30 @@ async def test_a_running_worker_goes_on_once_its_trunk_is_rearmed() -> None:
     floor.cause = "acl.source"  # and it can be disarmed again under the same lease
     await floor.checker.step(0.1)
     assert floor.committed[-1] == ["disarm acl.source"]
+
+
+async def test_the_series_grows_with_what_is_saved() -> None:
+    """Every five seconds a sample, in the same unit of work; one that was not committed comes later."""
+    floor = Floor()
+    await floor.checker.save_knowledge()
+    floor.sent, floor.now = 50, NOW + timedelta(seconds=5)
+    floor.breaks = True
+    with pytest.raises(UnavailableError):
+        await floor.checker.save_knowledge()
+    floor.breaks, floor.sent = False, 60
+    await floor.checker.save_knowledge()
+    assert floor.committed == [["save 0"], ["save 0", "sample 60"]]
+
+
+async def test_a_trunk_that_was_taken_anew_is_counted_anew() -> None:
+    """Its governor is another one, even where it has sent more than the last."""
+    floor = Floor()
+    await floor.checker.save_knowledge()
+    floor.sent, floor.now = 50, NOW + timedelta(seconds=5)
+    await floor.checker.save_knowledge()
+    floor.owner.lease = replace(LEASE, epoch=2)
+    floor.sent = 0
+    await floor.checker.save_knowledge()
+    floor.sent, floor.now = 70, NOW + timedelta(seconds=10)
+    await floor.checker.save_knowledge()
+    assert floor.committed[-1] == ["save 0", "sample 70"]

@@ -1,0 +1,93 @@
+"""A trunk's time series: from counters that only rise, and begin anew, to what was done in each interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shiftline.connector.records import TrunkSample
+
+SAMPLE_SECONDS = 5.0
+KEEP_SAMPLES = timedelta(hours=24)
+UNDECIDED = "undecided"
+DECIDED_WITHIN = timedelta(seconds=60)
+_COUNTERS = ("sent", "passed", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    sent: int = 0
+    passed: int = 0
+    refused: int = 0
+
+    @classmethod
+    def of(cls, knowledge: Mapping[str, Any]) -> _Counts:
+        return cls(*(int(knowledge.get(name) or 0) for name in _COUNTERS))
+
+    def since(self, earlier: _Counts) -> _Counts:
+        """What was added; a governor that counts from 0 again has fallen below what was counted."""
+        began_anew = any(getattr(self, name) < getattr(earlier, name) for name in _COUNTERS)
+        base = _Counts() if began_anew else earlier
+        return _Counts(*(getattr(self, name) - getattr(base, name) for name in _COUNTERS))
+
+
+class Sampler:
+    """Makes a sample of a governor's knowledge every `SAMPLE_SECONDS`. Times are civil."""
+
+    def __init__(self, now: datetime) -> None:
+        """Begin where a governor begins: its counters are 0."""
+        self._since = now
+        self._counted = _Counts()
+        self._next = self._counted
+
+    def sample(self, knowledge: Mapping[str, Any], now: datetime) -> TrunkSample | None:
+        """What was done since the last sample that was kept; None while it is too early."""
+        self._since = min(self._since, now)  # the clock was set back: its step is no interval
+        seconds = (now - self._since).total_seconds()
+        if seconds < SAMPLE_SECONDS:
+            return None
+        self._next = _Counts.of(knowledge)
+        done = self._next.since(self._counted)
+        return TrunkSample(
+            at=now,
+            seconds=seconds,
+            rate=float(knowledge.get("rate") or 0.0),
+            sent=done.sent,
+            passed=done.passed,
+            refused=done.refused,
+            mode=str(knowledge.get("mode") or "unknown"),
+            refusal=_newest_class(knowledge, seconds) if done.refused else None,
+        )
+
+    def kept(self, sample: TrunkSample) -> None:
+        """The sample is in the books: the next one begins where it ends."""
+        self._since = sample.at
+        self._counted = self._next
+
+
+def refusal_classes(samples: Sequence[TrunkSample]) -> list[str | None]:
+    """The class of each sample's refusals; what was undecided takes the next class within a minute.
+
+    A refusal is mostly undecided when it comes: only the answers after it tell what it was.
+    """
+    classes: list[str | None] = []
+    decided: tuple[datetime, str] | None = None
+    for sample in reversed(samples):
+        named = sample.refusal
+        if named == UNDECIDED and decided is not None and decided[0] - sample.at <= DECIDED_WITHIN:
+            named = decided[1]
+        elif named is not None and named != UNDECIDED:
+            decided = (sample.at, named)
+        classes.append(named)
+    return classes[::-1]
+
+
+def _newest_class(knowledge: Mapping[str, Any], seconds: float) -> str:
+    """How the newest refusal of the last seconds was classed, else what the governor says of all."""
+    for refusal in reversed(knowledge.get("refusals") or ()):
+        if float(refusal.get("ago") or 0.0) <= seconds and refusal.get("class"):
+            return str(refusal["class"])
+    overall = knowledge.get("refusal")
+    return UNDECIDED if overall in (None, "none") else str(overall)
