@@ -25,6 +25,7 @@ from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
 from shiftline.governor.lanes import Lane, served_within
 from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
+from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
@@ -116,6 +117,17 @@ def _defaults(model: type[BaseModel]) -> dict[str, str]:
         field.alias or name: "required" if field.is_required() else f"`{json.dumps(field.default)}`"
         for name, field in model.model_fields.items()
     }
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_limiter_is_documented_with_its_options(name: str) -> None:
+    """Its example, kind and meaning as the code has them, and each of its options."""
+    sections = _sections(_text("reference/limiters.md"))
+    form = FORMS[name]
+    assert _rows(sections["Texts"])[name] == [f"`{form.example}`", form.kind, form.meaning]
+    for option in form.options:
+        of, *_ = _rows(sections["Options"])[option]
+        assert of.startswith("all but") is not (name in of.replace(" and ", ", ").split(", ")), option
 
 
 @pytest.mark.parametrize("section", _models())

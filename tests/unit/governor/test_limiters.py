@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.counters import FixedWindow, RedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.model import Counter
 
 
@@ -38,6 +38,16 @@ def test_a_token_bucket_spends_its_burst_and_then_its_rate() -> None:
     assert admitted(limiter, 5.0, 5.0, 5.0, 5.0) == [True, True, True, False]
     assert admitted(limiter, 5.5, 5.5) == [True, False]
     assert admitted(limiter, 60.0, 60.0, 60.0, 60.0) == [True, True, True, False]
+
+
+def test_red_passes_every_nth_after_a_window_that_held_the_limit_n_times() -> None:
+    """Kamailio 5.6.3 refuses nothing below twice the limit, whatever its README says of every n-th."""
+    limiter = RedWindow(2)
+    assert admitted(limiter, 0.0, 0.1, 0.2) == [True] * 3  # the window before was empty
+    assert admitted(limiter, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5) == [True] * 6  # 3 of 2: n is 1
+    assert admitted(limiter, 2.0, 2.1, 2.2, 2.3) == [False, False, True, False]  # 6 of 2: n is 3
+    assert admitted(limiter, 3.0, 3.1) == [False, True]  # what was refused counts: 4 of 2
+    assert admitted(limiter, 5.0) == [True]  # a window without anybody
 
 
 @pytest.mark.parametrize("limiter", [FixedWindow(0), SlidingWindow(0), TokenBucket(0.0, 0.0)])

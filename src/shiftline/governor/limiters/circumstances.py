@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter, Verdict
 
@@ -12,20 +13,28 @@ OTHERS = "another sender"
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """A limiter that others use as well; ``others`` are the moments of their arrivals, in order (seconds)."""
+    """A limiter that others use as well.
+
+    ``others`` are the moments of their arrivals, in order (seconds); they may go on for ever.
+    """
 
     limiter: Limiter
-    others: Sequence[float]
+    others: Iterable[float]
     source: str = OTHERS
     others_refused: int = field(default=0, init=False)
-    _next: int = field(default=0, init=False)
+    _coming: Iterator[float] = field(init=False)
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._coming = iter(self.others)
+        self._next = next(self._coming, inf)
 
     def judge(self, arrival: Arrival) -> Verdict:
         """See `Limiter`."""
-        while self._next < len(self.others) and self.others[self._next] <= arrival.at:
-            verdict = self.limiter.judge(Arrival(at=self.others[self._next], source=self.source))
+        while self._next <= arrival.at:
+            verdict = self.limiter.judge(Arrival(at=self._next, source=self.source))
             self.others_refused += verdict.fate is not Fate.PASS
-            self._next += 1
+            self._next = next(self._coming, inf)
         return self.limiter.judge(arrival)
 
 

@@ -74,9 +74,10 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class RedWindow:
-    """Kamailio's RED: after a window with more than ``limit`` arrivals, every n-th of the next is refused.
+    """RED of Kamailio: after a window that held the limit n times, only every n-th passes.
 
-    n is how many times the limit fits into that window's count; with n = 1, all are (facts: K3).
+    So nothing is refused below twice the limit, and right above it half of everything
+    (source: pipe_push of pipelimit and ratelimit, 5.6.3).
     """
 
     limit: int
@@ -94,7 +95,7 @@ class RedWindow:
             self._load = last // self.limit
             self._window, self._count = window, 0
         self._count += 1
-        return self._load <= 1 or self._count % self._load != 0
+        return self._load == 0 or self._count % self._load == 0
 
 
 @dataclass(slots=True)
