@@ -26,7 +26,8 @@ from shiftline.net.checkup import Checkup
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.package_method import OpenQuestions
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_address import TrunkAddress
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.requests import options

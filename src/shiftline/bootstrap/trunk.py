@@ -34,7 +34,8 @@ from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, s
 from shiftline.net.settings import StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.tls import client_context
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_list import TrunkList
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient

@@ -124,6 +124,11 @@ def candidates(method: str) -> tuple[str, ...]:
     return (method,)
 
 
+def canary(speaker: Speaker) -> Request:
+    """The cheapest question that the same limiter counts: about the box, and without credentials."""
+    return options(speaker.domain, from_uri=speaker.identity, token=speaker.token)
+
+
 def address_of(text: str, domain: SipUri | None) -> SipUri:
     """Read a SIP URI, or a bare user of ``domain``. Raises ConfigurationError for anything else."""
     bare = domain is not None and not any(mark in text for mark in ":@ <>\"'")

@@ -29,7 +29,8 @@ from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.waiting import REFUSALS_OF_ONE
 from shiftline.net.watcher import WatchEnded, Watcher
 from shiftline.sip.digest import DigestClient
@@ -248,9 +249,9 @@ class TrunkList:
         """Send it once, when the governor lets it."""
         outcome: asyncio.Future[tuple[Exchange, Answer]] = self._loop.create_future()
 
-        def errand(governor: Governor, now: float) -> None:
+        def errand(governor: Governor, now: float) -> bool:
             if outcome.done():
-                return  # nobody waits for it any more
+                return False  # nobody waits for it any more
             carried = self._digest is not None and self._digest.authorize(request)
             ticket = governor.sent(now, Send.CHECK, credentials=carried)
 
@@ -271,6 +272,7 @@ class TrunkList:
             task = self._loop.create_task(self._follow(request, told, outcome))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            return True
 
         self._trunk.run_errand(errand)
         return await outcome
@@ -291,4 +293,4 @@ class TrunkList:
         if has_failed(exchange):
             self._route.failed(target, self._loop.time())
         told(exchange)
-        self._trunk.run_errand()
+        self._trunk.go_on()

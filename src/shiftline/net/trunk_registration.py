@@ -58,11 +58,12 @@ class TrunkGate:
         self._is_accepted = False
 
     def admit(self, leave: Callable[[], None], *, urgent: bool) -> None:
-        """Before all checks, and what is urgent before other errands."""
+        """In the trunk's top lane, and what is urgent before the rest of it."""
 
-        def errand(governor: Governor, _now: float) -> None:
-            self._governor = governor
+        def errand(governor: Governor, _now: float) -> bool:
+            self._governor, before = governor, len(self._tickets)
             leave()
+            return len(self._tickets) > before
 
         self._trunk.run_errand(errand, first=urgent)
 
@@ -91,7 +92,7 @@ class TrunkGate:
         if answer is Answer.PASSED:
             self._refusals = 0
         governor.answered(its_ticket, self._loop.time(), answer, retry_after(response))
-        self._trunk.run_errand()
+        self._trunk.go_on()
 
 
 def _answer_of(response: Response | None, verdict: Verdict) -> Answer:

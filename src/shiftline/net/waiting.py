@@ -1,41 +1,49 @@
-"""What a trunk has yet to ask: checks by need, those set aside after a refusal, and the controls."""
+"""What a trunk has yet to send: questions about agents and controls, and errands, each in its lane."""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from shiftline.connector.qualifier import ControlQuestion
 from shiftline.connector.reading import Reading
 from shiftline.connector.records import DueCheck
+from shiftline.governor.governor import Governor
+from shiftline.governor.lanes import Entry, Lane, Lanes
 from shiftline.sip.message import Request
 
 REFUSALS_OF_ONE = 3  # refusals of one question, with others passing in between, before it is the user's own
 SILENCES_OF_ONE = 3  # the same of silences
-_FIRST_OF_ALL = datetime.min.replace(tzinfo=UTC)
+ASKING = (Lane.DECISION, Lane.PREFETCH)
+"""The lanes of questions about agents, which wait until the controls have been heard."""
+
+Errand = Callable[[Governor, float], bool]
+"""Sends one request that is no check, at this moment, and reports to that governor; whether one left."""
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """One question that waits, about an agent (``check``) or about a control."""
 
-    needed_by: datetime
-    order: int
-    check: DueCheck | None = field(compare=False)
-    control: ControlQuestion | None = field(default=None, compare=False)
-    method: str = field(default="", compare=False)
-    attempt: Request | None = field(default=None, compare=False)
+    check: DueCheck | None = None
+    control: ControlQuestion | None = None
+    place: Entry[Work] | None = field(default=None, repr=False)
+    """Where it stood among the others, once it was taken."""
+    method: str = ""
+    attempt: Request | None = None
     """What to send after a challenge: the same call, so that a second challenge is known as one."""
-    carried: bool = field(default=False, compare=False)
+    carried: bool = False
     """The last attempt had our credentials in it."""
-    refusals: int = field(default=0, compare=False)
-    refused_after: int = field(default=0, compare=False)
-    silences: int = field(default=0, compare=False)
-    silent_after: int = field(default=0, compare=False)
+    refusals: int = 0
+    refused_after: int = 0
+    silences: int = 0
+    silent_after: int = 0
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it was asked before anybody needed the answer."""
+        return self.place is not None and self.place.lane is Lane.PREFETCH
 
     @property
     def address(self) -> str:
@@ -75,80 +83,122 @@ class KnownStates(Protocol):
         """How the agent at this SIP URI is now; None where only asking can tell."""
 
 
-class WaitingQuestions:
-    """Earliest need first; a control goes before every agent."""
+class WaitingWork:
+    """See the module's text. In the lanes of questions a control goes before every agent."""
 
     def __init__(self) -> None:
-        self._queue: list[Waiting] = []
-        self._aside: list[Waiting] = []  # refused or silent: another goes first, and tells whom it was about
-        self._order = count()
+        self._lanes: Lanes[Work] = Lanes()
 
-    def __len__(self) -> int:
-        return len(self._queue) + len(self._aside)
+    @property
+    def checks(self) -> int:
+        """How many questions wait to be asked now: those that were asked ahead of need do not count."""
+        return self._lanes.waiting(Lane.DECISION)
 
     @property
     def has_checks(self) -> bool:
-        """Whether an agent waits to be asked about."""
-        return any(one.check is not None for one in self._all())
+        """Whether a trade waits for an agent to be asked about."""
+        return any(one.check is not None for one in self._questions(Lane.DECISION))
 
-    def add_checks(self, checks: Sequence[DueCheck]) -> None:
-        """Queue checks."""
-        for check in checks:
-            heapq.heappush(self._queue, Waiting(check.needed_by, next(self._order), check))
+    def add_checks(self, checks: Sequence[DueCheck], now: float) -> None:
+        """Queue checks, by need. What was to be asked ahead of need about the same agents need not be."""
+        agents = {check.agent for check in checks}
+        self.withdraw_ahead(lambda check: check.agent in agents)
+        self._add(Lane.DECISION, checks, now)
+
+    def add_ahead(self, checks: Sequence[DueCheck], now: float) -> None:
+        """Queue checks that nobody needs yet; not those that are queued already."""
+        queued = {
+            one.check.agent for lane in ASKING for one in self._questions(lane) if one.check is not None
+        }
+        self._add(Lane.PREFETCH, [check for check in checks if check.agent not in queued], now)
+
+    def withdraw_ahead(self, unwanted: Callable[[DueCheck], bool]) -> int:
+        """Give up checks that nobody needs yet, without an answer; return how many."""
+        return len(self._lanes.withdraw(Lane.PREFETCH, lambda work: _is_about(work, unwanted)))
 
     def take_known(self, reading_of: Callable[[str], Reading | None]) -> list[tuple[DueCheck, Reading]]:
         """Take the checks of agents whose state is known, with the state."""
-        found: list[tuple[DueCheck, Reading]] = []
-        rest: list[Waiting] = []
-        for one in self._queue:
-            reading = None if one.check is None else reading_of(one.check.address)
-            if one.check is None or reading is None:
-                rest.append(one)
-            else:
-                found.append((one.check, reading))
-        if found:
-            self._queue = rest
-            heapq.heapify(self._queue)
-        return found
+        known: dict[int, Reading] = {}
 
-    def add_control(self, question: ControlQuestion) -> None:
-        """Queue a control's question, before all others."""
-        heapq.heappush(self._queue, Waiting(_FIRST_OF_ALL, next(self._order), None, control=question))
+        def is_known(check: DueCheck) -> bool:
+            reading = reading_of(check.address)
+            if reading is not None:
+                known[id(check)] = reading
+            return reading is not None
+
+        out = self._lanes.withdraw(Lane.DECISION, lambda work: _is_about(work, is_known))
+        return [(check, known[id(check)]) for check in _checks_of(out)]
+
+    def add_control(self, question: ControlQuestion, now: float) -> None:
+        """Queue a control's question, before all agents."""
+        one = Waiting(control=question)
+        self._lanes.put(Lane.DECISION, one, deadline=now, now=now, leads=True)
+
+    def add_errand(self, errand: Errand, lane: Lane, *, deadline: float, now: float, first: bool) -> None:
+        """Queue an errand; ``first`` in its lane if it is to be."""
+        self._lanes.put(lane, errand, deadline=deadline, now=now, leads=first)
 
     def put_back(self, waiting: Waiting) -> None:
         """Queue it again, in its old place."""
-        heapq.heappush(self._queue, waiting)
+        assert waiting.place is not None  # noqa: S101 - only what was taken comes back
+        self._lanes.put_back(waiting.place)
 
     def set_aside(self, waiting: Waiting) -> None:
-        """Let others go first."""
-        self._aside.append(waiting)
+        """Let others of its lane go first."""
+        assert waiting.place is not None  # noqa: S101 - only what was taken comes back
+        self._lanes.set_aside(waiting.place)
 
     def take_back(self) -> None:
         """Something passed, so what was set aside may be asked again."""
-        for waiting in self._aside:
-            heapq.heappush(self._queue, waiting)
-        self._aside.clear()
+        self._lanes.take_back()
 
     def may_go(self, *, agents: bool) -> bool:
-        """Whether `next` would give one."""
-        return any(agents or one.control is not None for one in self._all())
+        """Whether `next` would give something."""
+        return self._lanes.is_ready(() if agents else ASKING)
 
-    def next(self, *, agents: bool) -> Waiting | None:
-        """Take the next one; without ``agents`` only a control. None if there is none."""
-        if self._queue and (agents or self._queue[0].control is not None):
-            return heapq.heappop(self._queue)
-        for place, one in enumerate(self._aside):
-            if agents or one.control is not None:
-                return self._aside.pop(place)
-        return None
+    def next(self, *, agents: bool) -> Entry[Work] | None:
+        """Take what goes next; without ``agents`` only a control or an errand. None if there is none."""
+        entry = self._lanes.take(() if agents else ASKING)
+        if entry is not None and isinstance(entry.item, Waiting):
+            entry.item.place = entry
+        return entry
 
-    def drain(self) -> list[DueCheck]:
-        """Take everything; return the checks."""
-        drained = [one.check for one in self._all() if one.check is not None]
-        self._queue.clear()
-        self._aside.clear()
-        return drained
+    def not_sent(self, entry: Entry[Work]) -> None:
+        """Nothing left for it after all."""
+        self._lanes.not_sent(entry)
 
-    def _all(self) -> Iterator[Waiting]:
-        yield from self._queue
-        yield from self._aside
+    def drain_questions(self) -> list[DueCheck]:
+        """Take out all questions, and return the checks that somebody needs."""
+        self._lanes.withdraw(Lane.PREFETCH, lambda work: isinstance(work, Waiting))
+        out = self._lanes.withdraw(Lane.DECISION, lambda work: isinstance(work, Waiting))
+        return _checks_of(out)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for lane in Lane:
+            self._lanes.withdraw(lane, lambda _: True)
+
+    def __len__(self) -> int:
+        return sum(self._lanes.waiting(lane) for lane in Lane)
+
+    def state(self, now: float) -> dict[str, dict[str, Any]]:
+        """Per lane how much waits, how much was sent, and the age of the oldest; plain JSON values."""
+        return self._lanes.state(now)
+
+    def _add(self, lane: Lane, checks: Sequence[DueCheck], now: float) -> None:
+        for check in checks:
+            self._lanes.put(lane, Waiting(check), deadline=check.needed_by.timestamp(), now=now)
+
+    def _questions(self, lane: Lane) -> Iterator[Waiting]:
+        return (work for work in self._lanes.items(lane) if isinstance(work, Waiting))
+
+
+Work = Waiting | Errand
+
+
+def _is_about(work: Work, wanted: Callable[[DueCheck], bool]) -> bool:
+    return isinstance(work, Waiting) and work.check is not None and wanted(work.check)
+
+
+def _checks_of(works: Sequence[Work]) -> list[DueCheck]:
+    return [work.check for work in works if isinstance(work, Waiting) and work.check is not None]

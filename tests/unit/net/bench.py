@@ -14,7 +14,8 @@ from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_address import TrunkAddress
 from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 

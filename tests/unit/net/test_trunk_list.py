@@ -18,7 +18,8 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.lab.pbx.package_bodies import list_body
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.net.trunk import TrunkAddress, TrunkDriver
+from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_list import ListPolicy, TrunkList
 from shiftline.sip.address import NameAddr
 from shiftline.sip.events import RequestReceived
