@@ -96,27 +96,3 @@ class RedWindow:
             self._window, self._count = window, 0
         self._count += 1
         return self._load == 0 or self._count % self._load == 0
-
-
-@dataclass(slots=True)
-class Pike:
-    """Kamailio's pike for one source: hits per unit of ``unit_seconds``, memory of the unit before.
-
-    Refuses from ``density`` hits in a unit on, or when this unit and the last together exceed it.
-    """
-
-    density: int
-    unit_seconds: float = 2.0
-    phase_seconds: float = 0.0
-    _unit: int = field(default=-1, init=False)
-    _current: int = field(default=0, init=False)
-    _previous: int = field(default=0, init=False)
-
-    def admits(self, now: float) -> bool:
-        """See `Counter`."""
-        unit = floor((now - self.phase_seconds) / self.unit_seconds)
-        if unit != self._unit:
-            self._previous = self._current if unit == self._unit + 1 else 0
-            self._unit, self._current = unit, 0
-        self._current += 1
-        return self._current <= self.density and (self._current + self._previous) / 2 <= self.density

@@ -57,6 +57,10 @@ class Chance:
     phase_share: float
     random: Callable[[], float] | None
 
+    def draw(self) -> float:
+        """One number of the random source; 0 without one."""
+        return self.random() if self.random else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Form:

@@ -95,7 +95,11 @@ FORMS: Mapping[str, Form] = {
         pike,
         pike_rate,
         "pike:30/2s,ban=300s",
-        _refusing("silent", ban=Option(300.0, "0: no ban table", read_seconds, "s")),
+        _refusing(
+            "silent",
+            ban=Option(300.0, "0: no ban table", read_seconds, "s"),
+            latency=Option(4.0, "how long each level of its tree remembers an address", read_seconds, "s"),
+        ),
     ),
     "lockout": Form(
         Kind.LOCKOUT,

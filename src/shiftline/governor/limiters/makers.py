@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 from shiftline.governor.limiters.capacity import ConcurrencyCap, CpuBound, FeedbackServer
 from shiftline.governor.limiters.circumstances import Shared
-from shiftline.governor.limiters.counters import FixedWindow, Pike, RedWindow, SlidingWindow, TokenBucket
+from shiftline.governor.limiters.counters import FixedWindow, RedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.form import Chance, Wanted
 from shiftline.governor.limiters.model import DROPPED, Counter, Fate, Limiter, Verdict
+from shiftline.governor.limiters.pike import Pike
 from shiftline.governor.limiters.policers import Ban, Keyed, Policer, by_account, by_source
 from shiftline.governor.limiters.spec_text import Amount
 
@@ -61,18 +62,24 @@ def bucket(wanted: Wanted, chance: Chance) -> Limiter:
 
 
 def pike(wanted: Wanted, chance: Chance) -> Limiter:
+    """Kamailio's stock flood protection: pike, and whom it has caught in a table of banned addresses."""
     phase = chance.phase_share * wanted.amount.seconds
-    refusal, seconds = _refusal(wanted), wanted.number("ban")
+    refusal, seconds, clock_phase = _refusal(wanted), wanted.number("ban"), chance.draw()
 
     def make() -> Limiter:
-        pike = Pike(wanted.limit, wanted.amount.seconds, phase)
-        return Ban(counter=pike, seconds=seconds, refusal=refusal) if seconds else Policer(pike, refusal)
+        counter = Pike(wanted.limit, wanted.amount.seconds, phase, wanted.number("latency"))
+        if not seconds:
+            return Policer(counter, refusal)
+        return Ban(
+            counter=counter, seconds=seconds, refusal=refusal, clock_seconds=1.0, clock_phase=clock_phase
+        )
 
     return _keyed(wanted, make)
 
 
 def lockout(wanted: Wanted, chance: Chance) -> Limiter:
-    phase = chance.phase_share * wanted.amount.seconds
+    """A table of counts per user and minute, and one of locked users (Kamailio's htable)."""
+    phase, clock_phase = chance.phase_share * wanted.amount.seconds, chance.draw()
     return _keyed(
         wanted,
         lambda: Ban(
@@ -80,6 +87,8 @@ def lockout(wanted: Wanted, chance: Chance) -> Limiter:
             seconds=wanted.number("lock"),
             refusal=_refusal(wanted),
             prolonged=bool(wanted.options["prolonged"]),
+            clock_seconds=1.0,
+            clock_phase=clock_phase,
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import inf
+from math import floor, inf
 
 from shiftline.governor.limiters.model import FORBIDDEN, PASSED, Arrival, Counter, Limiter, Verdict
 
@@ -45,7 +45,10 @@ class Ban:
     """Once its counter is full, everything is refused for a while.
 
     Each ban is ``growth`` times as long as the one before, up to ``longest_seconds``; with ``prolonged``
-    every arrival begins it anew.
+    every arrival begins it anew, without, none does. What is refused by the ban is not counted.
+
+    With ``clock_seconds`` it ends with the first tick of a clock of that step that is later than its
+    end, as a table of Kamailio's htable expires (time() > expire, ht_api.c): 300 s last up to 301 s.
     """
 
     counter: Counter
@@ -54,6 +57,8 @@ class Ban:
     growth: float = 1.0
     longest_seconds: float = inf
     prolonged: bool = False
+    clock_seconds: float = 0.0
+    clock_phase: float = 0.0
     bans: int = field(default=0, init=False)
     prolongations: int = field(default=0, init=False)
     banned_until: float = field(default=-inf, init=False)
@@ -63,15 +68,27 @@ class Ban:
         """See `Limiter`."""
         if arrival.at < self.banned_until:
             if self.prolonged:
-                self.banned_until = arrival.at + self._length
+                self.banned_until = self._end(arrival.at)
                 self.prolongations += 1
             return self.refusal
         if self.counter.admits(arrival.at):
             return PASSED
         self.bans += 1
-        self._length = min(self.seconds * self.growth ** (self.bans - 1), self.longest_seconds)
-        self.banned_until = arrival.at + self._length
+        self._length = min(self.seconds * self._longer(), self.longest_seconds)
+        self.banned_until = self._end(arrival.at)
         return self.refusal
+
+    def _longer(self) -> float:
+        try:
+            return self.growth ** (self.bans - 1)
+        except OverflowError:
+            return inf
+
+    def _end(self, now: float) -> float:
+        if not self.clock_seconds:
+            return now + self._length
+        ticks = floor((now - self.clock_phase) / self.clock_seconds) + 1
+        return self.clock_phase + ticks * self.clock_seconds + self._length
 
 
 @dataclass(slots=True)
