@@ -15,6 +15,7 @@ from shiftline.sip.refresh import (
     LEAD_SECONDS,
     LEAD_SHARE,
     Window,
+    keep_clear,
     plan_refresh,
 )
 from shiftline.sip.registration import Binding, Registration, Unregistered
@@ -24,6 +25,7 @@ from shiftline.sip.values import CSeq
 
 CONTACT = SipUri(user="trunk", host="127.0.0.2", port=5062)
 BINDING = Binding(aor=SipUri(user="trunk", host="lab"), registrar=SipUri(host="lab"), contacts=(CONTACT,))
+TIMES = st.floats(-5000, 10_000)
 GRANTS = st.integers(1, 7200)
 JITTERS = st.floats(0.0, 1.0, exclude_max=True)
 WINDOWS = st.lists(
@@ -67,6 +69,18 @@ def test_a_refresh_is_in_a_window_only_where_no_other_moment_is(
     if clear:
         assert not refresh.in_window
         assert not any(opens <= refresh.at <= closes for opens, closes in windows)
+
+
+@given(window=WINDOWS, moments=st.tuples(TIMES, TIMES, TIMES), spread=st.floats(0.0, 1e4))
+def test_a_moved_refresh_stays_between_its_bounds(
+    window: list[Window], moments: tuple[float, float, float], spread: float
+) -> None:
+    """However windows and wish lie, and untouched where its moment is clear."""
+    earliest, wish, latest = sorted(moments)
+    moved = keep_clear(wish, earliest, latest, window, spread)
+    assert earliest <= moved.at <= latest
+    if not any(opens - GUARD_SECONDS <= wish <= closes + GUARD_SECONDS for opens, closes in window):
+        assert moved.at == wish
 
 
 @given(grants=st.lists(GRANTS, min_size=1, max_size=12), windows=WINDOWS, jitter=JITTERS,

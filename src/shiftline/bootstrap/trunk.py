@@ -37,7 +37,8 @@ from shiftline.net.tls import client_context
 from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_list import TrunkList
-from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
+from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx
+from shiftline.net.window_times import windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.events import Address
 from shiftline.sip.registration import Binding, Registration
@@ -274,6 +275,7 @@ def _listed(
         digest=_digest(plan.settings),
         clock=clock,
         name=plan.settings.trunk.name,
+        windows=windows_seen_from(publish_windows(plan.settings), clock, asyncio.get_running_loop().time),
     )
     driver.known = listed
     driver.shown["list"] = listed.status

@@ -8,7 +8,7 @@ its agents one by one, as ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +36,7 @@ from shiftline.net.watcher import WatchEnded, Watcher
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import ResourceList
+from shiftline.sip.refresh import Window, no_windows
 from shiftline.sip.requests import next_attempt
 from shiftline.sip.subscription_events import LATER_SECONDS, SOON_SECONDS
 from shiftline.sip.uri import SipUri
@@ -74,7 +75,7 @@ class ListPolicy:
 class TrunkList:
     """The list subscription of one trunk, and what an operator sees of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own, given once
         self,
         policy: ListPolicy,
         *,
@@ -85,8 +86,12 @@ class TrunkList:
         digest: DigestClient | None,
         clock: Clock,
         name: str,
+        windows: Callable[[float], Sequence[Window]] = no_windows,
     ) -> None:
-        """``inbox`` is the endpoint's, ``clock`` dates what is shown, ``name`` is the trunk's in the log."""
+        """``inbox`` is the endpoint's, ``clock`` dates what is shown, ``name`` is the trunk's in the log.
+
+        ``windows`` gives the publish windows on the loop's clock; refreshes keep clear of them.
+        """
         self._policy = policy
         self._endpoint = endpoint
         self._trunk = trunk
@@ -96,7 +101,9 @@ class TrunkList:
         self._is_accepted = False
         self._clock = clock
         self._log = log.bind(trunk=name, list=str(policy.uri))
-        self._watcher = Watcher(endpoint, inbox, target=address.targets[0], identity=address.identity)
+        self._watcher = Watcher(
+            endpoint, inbox, target=address.targets[0], identity=address.identity, windows=windows
+        )
         self._loop = asyncio.get_running_loop()
         self._watching: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()

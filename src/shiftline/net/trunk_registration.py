@@ -23,7 +23,6 @@ from shiftline.net.waiting import REFUSALS_OF_ONE
 from shiftline.sip.digest import ServerProof
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Response, response_to
-from shiftline.sip.refresh import Window
 from shiftline.sip.register_answer import Verdict
 from shiftline.sip.registration import (
     Registered,
@@ -34,7 +33,6 @@ from shiftline.sip.registration import (
 )
 from shiftline.sip.registration_table import RegistrationState
 from shiftline.sip.targets import Target
-from shiftline.trades.windows import PublishWindow
 
 RELEASE_SECONDS = 1.5
 """So long may the removal of the binding hold up the end of a worker."""
@@ -190,24 +188,6 @@ class TrunkRegistration:
 
     def _note(self, status: int | None, why: str) -> None:
         self._last_failure = {"at": self._clock().isoformat(), "status": status, "why": why}
-
-
-def windows_seen_from(
-    windows: Sequence[PublishWindow], clock: Clock, loop_time: Callable[[], float]
-) -> Callable[[float], list[Window]]:
-    """The publish windows of the present and the next week or two, on the loop's clock."""
-
-    def seen(_now: float) -> list[Window]:
-        now, offset = clock(), loop_time()
-        found = []
-        for window in windows:
-            following = window.next_opening(now)
-            for opening in (window.last_opening(now), following, window.next_opening(following)):
-                opens = offset + (opening - now).total_seconds()
-                found.append((opens, opens + window.length.total_seconds()))
-        return found
-
-    return seen
 
 
 def answer_pbx(endpoint: SipEndpoint, event: RequestReceived) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from shiftline.sip.message import Request
 from shiftline.sip.packages import resource_list
 from shiftline.sip.packages.catalogue import Package
 from shiftline.sip.packages.resource_list import Member, ResourceList, parse_resource_list
+from shiftline.sip.refresh import Window, no_windows
 from shiftline.sip.requests import next_attempt
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import (
@@ -115,14 +116,19 @@ class Watcher:
         identity: SipUri,
         digest: DigestClient | None = None,
         timers: Timers | None = None,
+        windows: Callable[[float], Sequence[Window]] = no_windows,
     ) -> None:
-        """``inbox`` must be the one whose `on_request` the endpoint was opened with; we are ``identity``."""
+        """``inbox`` must be the one whose `on_request` the endpoint was opened with; we are ``identity``.
+
+        ``windows`` gives the publish windows on the loop's clock; refreshes keep clear of them.
+        """
         self._endpoint = endpoint
         self._inbox = inbox
         self._target = target
         self._identity = identity
         self._digest = digest
         self._timers = timers or Timers()
+        self._windows = windows
         self._contact = endpoint.contact(target.transport, identity.user)
 
     async def fetch(
@@ -210,7 +216,9 @@ class Watcher:
             accept=accept,
             supported=supported,
         )
-        return Subscription(plan, token=lambda: secrets.token_hex(16), timers=self._timers)
+        return Subscription(
+            plan, token=lambda: secrets.token_hex(16), timers=self._timers, windows=self._windows
+        )
 
     async def _send_authorized(self, request: Request) -> Exchange:
         """Send, and answer challenges as long as the digest client finds sense in it."""

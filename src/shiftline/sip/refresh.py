@@ -1,7 +1,7 @@
-"""When a registration is renewed, and how long it rests after a failure. Times are monotonic seconds.
+"""When a registration or subscription is renewed, and how long a failure rests. Times are monotonic seconds.
 
-A publish window is the worst time for a REGISTER: the trunk is needed for checks, and its limiter counts
-every request. So a refresh keeps clear of windows wherever the granted time allows it.
+A publish window is the worst time for a REGISTER or SUBSCRIBE: the trunk is needed for checks, and its
+limiter counts every request. So a refresh keeps clear of windows wherever the granted time allows it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,17 @@ def plan_refresh(granted: float, registered_at: float, windows: Sequence[Window]
     latest = registered_at + granted - min(granted / 2, max(LEAD_SECONDS, LEAD_SHARE * granted))
     earliest = registered_at + EARLIEST_SHARE * granted
     spread = JITTER_SHARE * granted * jitter
-    wish = max(earliest, latest - spread)
+    return keep_clear(max(earliest, latest - spread), earliest, latest, windows, spread)
+
+
+def keep_clear(
+    wish: float, earliest: float, latest: float, windows: Sequence[Window], spread: float = 0.0
+) -> Refresh:
+    """The moment for a refresh that is to leave at ``wish``, which lies between the two others.
+
+    What would fall into a window is moved before it, up to ``spread`` seconds farther than it must be; else
+    behind it; and where neither is possible it stays.
+    """
     if not windows:
         return Refresh(wish, in_window=False)
     before = behind = None
@@ -58,6 +68,11 @@ def plan_refresh(granted: float, registered_at: float, windows: Sequence[Window]
             behind = min(end, start + spread)
     at = before if before is not None else behind
     return Refresh(wish, in_window=True) if at is None else Refresh(at, in_window=False)
+
+
+def no_windows(_now: float) -> Sequence[Window]:
+    """The publish windows of somebody who declared none."""
+    return ()
 
 
 def is_inside(now: float, windows: Sequence[Window]) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from shiftline.errors import MisuseError
 from shiftline.sip.digest import ChallengeOutcome, DigestClient, ServerProof
 from shiftline.sip.message import Request, Response
-from shiftline.sip.refresh import Window, backoff_seconds, is_inside, plan_refresh
+from shiftline.sip.refresh import Window, backoff_seconds, is_inside, no_windows, plan_refresh
 from shiftline.sip.register_answer import (
     Failure,
     Verdict,
@@ -75,11 +75,6 @@ class Unregistered:
 
 
 RegistrationEvent = Registered | RegistrationFailed | RegistrationRefused | Unregistered
-
-
-def no_windows(_now: float) -> Sequence[Window]:
-    """The publish windows of somebody who declared none."""
-    return ()
 
 
 class Registration:

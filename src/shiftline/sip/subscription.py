@@ -12,12 +12,13 @@ subscription ends with exactly one `Ended`, which is its last event.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response
+from shiftline.sip.refresh import EARLIEST_SHARE, Window, keep_clear, no_windows
 from shiftline.sip.subscription_dialog import SubscriptionDialog
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import PHASES, Given, Phase
@@ -52,13 +53,22 @@ class Subscription:
     """One subscription from its first SUBSCRIBE to its end."""
 
     def __init__(
-        self, plan: SubscriptionPlan, *, token: Callable[[], str], timers: Timers | None = None
+        self,
+        plan: SubscriptionPlan,
+        *,
+        token: Callable[[], str],
+        timers: Timers | None = None,
+        windows: Callable[[float], Sequence[Window]] = no_windows,
     ) -> None:
-        """``token`` gives a new unguessable token at each call: Call-ID and tag are the key to our door."""
+        """``token`` gives a new unguessable token at each call: Call-ID and tag are the key to our door.
+
+        ``windows`` gives the publish windows as seen from a time; refreshes keep clear of them.
+        """
         self.plan = plan
         self.phase = Phase.INIT
         self._dialog = SubscriptionDialog(call_id=token(), local_tag=token(), target=plan.target)
         self._wait_seconds = (timers or Timers()).give_up
+        self._windows = windows
         self._wished_seconds = plan.expires_seconds
         self._in_flight = False
         self._was_told_an_interval = False
@@ -242,8 +252,13 @@ class Subscription:
                 self._set_expiry(self._wished_seconds, now)
 
     def _set_expiry(self, seconds: int, now: float) -> None:
-        """Refresh with room for a whole transaction, or half-way when that is more than is granted."""
+        """Refresh with room for a whole transaction, or half-way when that is more than is granted.
+
+        Earlier, where that falls into a publish window and some earlier time does not.
+        """
         if self.phase in (Phase.LEAVING, Phase.TERMINATED) or self.plan.expires_seconds == 0:
             return
         self._expires_at = now + seconds
-        self._refresh_at = now + max(seconds / 2, seconds - self._wait_seconds, SHORTEST_WAIT_SECONDS)
+        wish = now + max(seconds / 2, seconds - self._wait_seconds, SHORTEST_WAIT_SECONDS)
+        earliest = min(wish, now + max(EARLIEST_SHARE * seconds, SHORTEST_WAIT_SECONDS))
+        self._refresh_at = keep_clear(wish, earliest, wish, self._windows(now)).at

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 import pytest
 from tests.support import tokens, until
@@ -16,7 +15,7 @@ from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor, Mode
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
-from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx, windows_seen_from
+from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.registration import Binding, Registration
@@ -24,7 +23,6 @@ from shiftline.sip.requests import invite, options, register_query
 from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence
-from shiftline.trades.windows import PublishWindow
 
 StatusOf = Callable[[Request], int]
 
@@ -158,16 +156,6 @@ async def test_the_binding_is_removed_at_the_end() -> None:
         await registration.release()
         assert [request.headers.get("Expires") for request in asked] == ["3600", "0"]
         assert state(registration) == "unregistered"
-
-
-def test_windows_are_seen_on_the_loops_clock() -> None:
-    """Open, next, and the one after: Monday nine o'clock in Chicago, an hour long."""
-    window = PublishWindow(
-        weekday=0, opens=time(9), length=timedelta(hours=1), zone=ZoneInfo("America/Chicago")
-    )
-    seen = windows_seen_from([window], lambda: NOW + timedelta(minutes=20), lambda: 5000.0)(5000.0)
-    week = 7 * 86_400.0
-    assert seen == [(3800.0, 7400.0), (3800.0 + week, 7400.0 + week), (3800.0 + 2 * week, 7400.0 + 2 * week)]
 
 
 async def test_what_the_pbx_sends_to_our_contact_is_answered() -> None:

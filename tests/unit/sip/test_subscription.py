@@ -9,6 +9,7 @@ import pytest
 from shiftline.errors import MisuseError
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
+from shiftline.sip.refresh import GUARD_SECONDS, Window
 from shiftline.sip.subscription import Subscription, SubscriptionPlan
 from shiftline.sip.subscription_events import Accepted, End, Ended, Notified, SubscriptionEvent
 from shiftline.sip.subscription_states import Phase
@@ -22,7 +23,12 @@ US = SipUri(user="shiftline", host="127.0.0.2", port=5062)
 class Talk:
     """A subscription and the notifier it talks to, on a wire without loss."""
 
-    def __init__(self, expires_seconds: int = 600, event: EventType | None = None) -> None:
+    def __init__(
+        self,
+        expires_seconds: int = 600,
+        event: EventType | None = None,
+        windows: tuple[Window, ...] = (),
+    ) -> None:
         numbers = count(1)
         self.subscription = Subscription(
             SubscriptionPlan(
@@ -34,6 +40,7 @@ class Talk:
                 accept=("application/pidf+xml",),
             ),
             token=lambda: f"token{next(numbers)}",
+            windows=lambda _: windows,
         )
         self.now = 1000.0
         self.sent: list[Request] = []
@@ -171,6 +178,24 @@ def test_a_refresh_comes_before_the_end(granted: int, after: float) -> None:
     assert talk.subscription.requests_to_send() == []
     talk.pass_time(0.2)
     assert talk.next_request().headers.get("Expires") == "3600"
+
+
+def test_a_refresh_keeps_clear_of_a_publish_window() -> None:
+    """It would have been due inside, and the subscription would not outlast it: so it leaves before."""
+    talk = Talk(windows=((1400.0, 5000.0),))
+    talk.start()
+    talk.answer(200, ("Expires", "600"))
+    talk.notify("active;expires=600")
+    assert talk.subscription.next_timer() == 1400.0 - GUARD_SECONDS
+
+
+def test_a_refresh_stays_in_a_window_that_is_longer_than_the_grant() -> None:
+    """A subscription that lapsed would cost more than its refresh."""
+    talk = Talk(windows=((900.0, 5000.0),))
+    talk.start()
+    talk.answer(200, ("Expires", "600"))
+    talk.notify("active;expires=600")
+    assert talk.subscription.next_timer() == 1000.0 + 568.0
 
 
 def test_a_refresh_must_be_answered_by_a_notify() -> None:
