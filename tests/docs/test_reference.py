@@ -29,6 +29,7 @@ from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
+from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS
 from shiftline.net.trunk import CAUSES
 from shiftline.net.trunk_list import OPENING_SECONDS, ListState
 from shiftline.sip.registration_table import RegistrationState
@@ -63,7 +64,11 @@ FIGURES = {
         f"{TOLERANCE:.0%} of the rate".replace("%", " %"),
         f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",
     ),
-    "explanation/lanes.md": tuple(f"| `{lane}` | {served_within(lane)} |" for lane in Lane),
+    "explanation/lanes.md": (
+        *(f"| `{lane}` | {served_within(lane)} |" for lane in Lane),
+        f"{WARM_SECONDS:g} s before a publish window opens",
+        f"has rested for {REST_SECONDS:g} s",
+    ),
     "decisions/0003-one-owner-per-trunk.md": (
         f"lasts {TTL_SECONDS:g} s and is renewed every second",
         f"takes over {GRACE_SECONDS:g} s after the end",

@@ -29,6 +29,7 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.hep import open_collector
+from shiftline.net.nonce_warming import NonceWarmer
 from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, source_towards
 from shiftline.net.settings import StreamSettings
@@ -163,6 +164,7 @@ async def open_trunk(
         driver = _driver(plan, endpoint, inbox, ownership, clock)
         registration = _registration(plan, endpoint, driver, clock) if trunk.registers else None
         listed = _listed(plan, endpoint, inbox, driver, clock)
+        warmer = _warmer(plan, endpoint, driver, clock)
         try:
             yield OpenTrunk(
                 ownership=ownership,
@@ -172,6 +174,7 @@ async def open_trunk(
                 recall=recall,
             )
         finally:
+            await warmer.aclose()
             if listed is not None:
                 await listed.release()
             if registration is not None:
@@ -280,6 +283,18 @@ def _listed(
     driver.known = listed
     driver.shown["list"] = listed.status
     return listed
+
+
+def _warmer(plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock) -> NonceWarmer:
+    controls = plan.qualification.controls
+    return NonceWarmer(
+        endpoint=endpoint,
+        trunk=driver,
+        address=plan.trunk,
+        token=new_token,
+        windows=windows_seen_from(publish_windows(plan.settings), clock, asyncio.get_running_loop().time),
+        about=None if controls is None else SipUri.parse(controls[0]),
+    )
 
 
 def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:

@@ -209,6 +209,10 @@ class Lanes(Generic[T]):
         """How much work waits in a lane."""
         return len(self._queues[lane].heap) + len(self._queues[lane].aside)
 
+    def sent(self, lane: Lane) -> int:
+        """How much of a lane was sent."""
+        return self._queues[lane].sent
+
     def state(self, now: float) -> dict[str, dict[str, Any]]:
         """Per lane how much is waiting, how much was sent, and the age of the oldest; plain JSON values."""
         return {str(lane): self._state_of(lane, now) for lane in Lane}

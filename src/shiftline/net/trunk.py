@@ -25,6 +25,7 @@ from shiftline.governor.lanes import Lane
 from shiftline.net.asking import METHODS, canary, retry_after
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
+from shiftline.net.found import FoundEvidence
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_login import TrunkLogin
@@ -70,8 +71,8 @@ class TrunkDriver:
         """``inbox`` is the endpoint's; None where no method subscribes."""
         self._endpoint = endpoint
         self._address = address
-        self._route = Route(address.targets)
-        self._login = TrunkLogin(digest)
+        self.route = Route(address.targets)
+        self.login = TrunkLogin(digest)
         self._governor = governor
         self._qualifier = qualifier
         self._clock = clock
@@ -84,8 +85,7 @@ class TrunkDriver:
         self._disarmed: str | None = None
         self._waiting = WaitingWork()
         self._failure = ""
-        self._evidence: list[Evidence] = []
-        self._news = asyncio.Event()
+        self._found = FoundEvidence(clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wakeup: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -107,7 +107,7 @@ class TrunkDriver:
         self._governor = governor
         self._qualifier = qualifier
         self._disarmed = disarmed
-        self._login.forget()
+        self.login.forget()
         self.forgo_prefetch()
         self._pump()
 
@@ -139,7 +139,7 @@ class TrunkDriver:
         """Answer the checks of agents that are known without asking, and go on."""
         if self.known is not None and self.stopped_by() is None and self._may_send():
             for check, reading in self._waiting.take_known(self.known.reading_of):
-                self._add(check, reading, self.known.method, None)
+                self._found.add(check, reading, self.known.method, None)
         self._pump()
 
     def run_errand(
@@ -165,14 +165,7 @@ class TrunkDriver:
 
     async def gathered(self, timeout_seconds: float) -> list[Evidence]:
         """Wait for evidence, at most so long (seconds), and return all there is."""
-        if not self._evidence:
-            self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), timeout_seconds)
-            except TimeoutError:
-                return []
-        evidence, self._evidence = self._evidence, []
-        return evidence
+        return await self._found.fetch(timeout_seconds)
 
     def stopped_by(self) -> str | None:
         """The cause that stopped this trunk for good, if one did."""
@@ -180,10 +173,24 @@ class TrunkDriver:
             return self._disarmed
         return CAUSES[self._governor.refusal] if self._governor.mode is Mode.STOPPED else None
 
+    def is_idle(self) -> bool:
+        """True if nothing waits or is under way."""
+        return not (len(self._waiting) or self._tasks)
+
+    @property
+    def asked(self) -> int:
+        """How many questions about agents and controls have left since the driver was made."""
+        return self._waiting.asked
+
+    @property
+    def method(self) -> str:
+        """How agents are asked."""
+        return self._qualifier.method
+
     @property
     def has_passed(self) -> bool:
         """Whether the trunk has let anything through since its driver was made."""
-        return self._login.passes > 0
+        return self.login.passes > 0
 
     def knowledge(self) -> dict[str, Any]:
         """The state of governor and qualification with the trouble of the moment, as plain JSON values."""
@@ -204,7 +211,7 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while not self._login.is_being_tried and self._has_work():
+        while not self.login.is_being_tried and self._has_work():
             cause = self.stopped_by()
             if cause is not None:
                 self._give_up_questions(cause)
@@ -250,7 +257,7 @@ class TrunkDriver:
         self._wakeup = self._loop.call_at(moment, self._pump)
 
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
-        carried = self._login.leaves(waiting, request)
+        carried = self.login.leaves(waiting, request)
         ticket = self._governor.sent(now, kind, credentials=carried)
         task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
         self._tasks.add(task)
@@ -260,16 +267,16 @@ class TrunkDriver:
         self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
     ) -> None:
         """See one request to its answer, tell the governor, keep the evidence or queue the question again."""
-        target = self._route.best(self._loop.time())
+        target = self.route.best(self._loop.time())
         try:
             exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
         finally:
-            self._login.is_back(waiting)
+            self.login.is_back(waiting)
         if has_failed(exchange):
-            self._route.failed(target, self._loop.time())
+            self.route.failed(target, self._loop.time())
         response = exchange.response
         self._failure = exchange.failure if response is None else ""
-        judged = self._login.judge(
+        judged = self.login.judge(
             waiting, request, response, mode=self._governor.mode, agents_wait=self._agents_wait
         )
         governor.answered(ticket, self._loop.time(), judged.meant, retry_after(response))
@@ -295,7 +302,7 @@ class TrunkDriver:
                 reading = await method.read(exchange.request, response, self._speaker)
             self._keep(waiting, reading, response.status)
             return
-        if answer is Answer.SILENT and waiting.is_unanswered_for_itself(self._login.passes):
+        if answer is Answer.SILENT and waiting.is_unanswered_for_itself(self.login.passes):
             self._keep(waiting, NOBODY_ANSWERED, None)
         elif answer in (Answer.SILENT, Answer.REFUSED):
             self._waiting.set_aside(waiting)
@@ -304,7 +311,7 @@ class TrunkDriver:
 
     def _give_up_questions(self, cause: str) -> None:
         for check in self._waiting.drain_questions():
-            self._add(check, Reading(EvidenceKind.UNVERIFIABLE, cause), self._qualifier.method, None)
+            self._found.add(check, Reading(EvidenceKind.UNVERIFIABLE, cause), self._qualifier.method, None)
 
     def _keep(self, waiting: Waiting, reading: Reading, status: int | None) -> None:
         """Hand on what a question brought: to the qualifier, to the worker, or back if nothing is proven."""
@@ -317,7 +324,7 @@ class TrunkDriver:
                 status,
                 now,
                 credentials_refused=refused,
-                credentials_proven=self._login.is_accepted,
+                credentials_proven=self.login.is_accepted,
             )
             return
         judged = self._qualifier.judged(reading, waiting.method, now)
@@ -326,20 +333,7 @@ class TrunkDriver:
         elif waiting.check is not None and (
             not waiting.is_ahead or judged.kind is not EvidenceKind.UNVERIFIABLE
         ):
-            self._add(waiting.check, judged, waiting.method, status)
-
-    def _add(self, check: DueCheck, reading: Reading, method: str, status: int | None) -> None:
-        self._evidence.append(
-            Evidence(
-                agent=check.agent,
-                kind=reading.kind,
-                method=method,
-                taken_at=self._clock(),
-                cause=reading.cause,
-                status=status,
-            )
-        )
-        self._news.set()
+            self._found.add(waiting.check, judged, waiting.method, status)
 
     def _question(self, waiting: Waiting) -> Request:
         waiting.method = waiting.control.method if waiting.control is not None else self._qualifier.method

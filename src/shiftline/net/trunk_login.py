@@ -32,7 +32,7 @@ class TrunkLogin:
 
     def __init__(self, digest: DigestClient | None) -> None:
         """``digest`` answers challenges; None: there is no account."""
-        self._digest = digest
+        self.digest = digest
         self.is_accepted = False
         """The PBX has taken the password."""
         self.is_being_tried = False
@@ -69,7 +69,7 @@ class TrunkLogin:
 
         ``agents_wait`` says whether nothing leaves but controls, which rules the rate out as a reason.
         """
-        answer = meant = classify(self._digest, request, response)
+        answer = meant = classify(self.digest, request, response)
         if waiting is None:
             self.passes += answer in (Answer.PASSED, Answer.CHALLENGED)
         elif answer is Answer.PASSED:
@@ -87,7 +87,7 @@ class TrunkLogin:
 
     def _carries(self, waiting: Waiting, request: Request) -> bool:
         may_carry = self.is_accepted or waiting.attempt is not None
-        return may_carry and self._digest is not None and self._digest.authorize(request)
+        return may_carry and self.digest is not None and self.digest.authorize(request)
 
     def _of_trial(self, answer: Answer, mode: Mode, agents_wait: Callable[[], bool]) -> Answer:
         """What a refused trial of a method means for admission.

@@ -95,6 +95,11 @@ class WaitingWork:
         return self._lanes.waiting(Lane.DECISION)
 
     @property
+    def asked(self) -> int:
+        """How many questions have left."""
+        return sum(self._lanes.sent(lane) for lane in ASKING)
+
+    @property
     def has_checks(self) -> bool:
         """Whether a trade waits for an agent to be asked about."""
         return any(one.check is not None for one in self._questions(Lane.DECISION))
