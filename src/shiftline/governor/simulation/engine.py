@@ -16,6 +16,7 @@ from shiftline.governor.controller import Answer, Controller, Permission, Send
 from shiftline.governor.limiters.model import Arrival, Fate, Feedback, Limiter
 
 REPEATS = (0.5, 1.5, 3.5)  # seconds after the first: T1, then doubled
+SOON = 1e-6  # seconds; whoever asks to be asked again at once is asked a little later, so that time goes on
 ANSWER_TIMEOUT = 4.0  # seconds; what a worker waits for an answer by default
 
 
@@ -73,15 +74,17 @@ class Sender:
     starts_at: float = 0.0
     has_nonce: bool = False
     journey: Journey = field(default_factory=Journey)
+    asleep_until: float = -inf
+    """Its controller wants to be asked again then, or when something else than a pass comes back."""
 
 
-def travel_together(senders: Sequence[Sender], *, until: float) -> None:
+def travel_together(senders: Sequence[Sender], *, until: float, most: float = inf) -> None:
     """Let all senders work from time 0 on, each into its journey.
 
-    Ends when no check is left and no answer is on its way, when nothing more may ever leave, or at
-    ``until`` (seconds).
+    Ends when no check is left and no answer is on its way, when nothing more may ever leave, at
+    ``until`` (seconds), or when ``most`` requests have left.
     """
-    _Road(senders, until).travel()
+    _Road(senders, until, most).travel()
 
 
 def travel(controller: Controller, world: World, *, checks: float, until: float) -> Journey:
@@ -101,15 +104,16 @@ class _Flight:
 
 
 class _Road:
-    def __init__(self, senders: Sequence[Sender], until: float) -> None:
+    def __init__(self, senders: Sequence[Sender], until: float, most: float) -> None:
         self._senders = senders
         self._until = until
+        self._left = most
         self._order = count()
         self._events: list[tuple[float, int, _Flight]] = []
 
     def travel(self) -> None:
         now = 0.0
-        while now < self._until:
+        while now < self._until and self._left > 0:
             while self._events and self._events[0][0] <= now:
                 moment, _, flight = heapq.heappop(self._events)
                 self._happen(moment, flight)
@@ -126,13 +130,19 @@ class _Road:
             return None
         if now < sender.starts_at:
             return sender.starts_at
+        if now < sender.asleep_until:
+            return sender.asleep_until
         permission = sender.controller.permission(now)
         if permission.send is Send.NOTHING:
-            return permission.again_at
+            if permission.again_at is None:
+                return None
+            sender.asleep_until = max(permission.again_at, now + SOON)
+            return sender.asleep_until
         self._leave(sender, permission, now)
         return now
 
     def _leave(self, sender: Sender, permission: Permission, now: float) -> None:
+        self._left -= 1
         is_check = permission.send is Send.CHECK
         credentials = sender.has_nonce and is_check
         sender.checks -= is_check
@@ -160,6 +170,7 @@ class _Road:
         if reply is None:
             request.repeats += 1
             if not sender.controller.is_quiet:
+                self._left -= 1
                 request.reply = sender.world(moment, request.credentials)
             self._follow(flight, moment)
             return
@@ -171,6 +182,8 @@ class _Road:
             status=reply.status,
             feedback=reply.feedback,
         )
+        if reply.answer is not Answer.PASSED:
+            sender.asleep_until = -inf
         sender.has_nonce |= reply.answer is Answer.CHALLENGED
         sender.checks += request.kind is Send.CHECK and reply.answer is not Answer.PASSED
         sender.journey.ended_at = moment

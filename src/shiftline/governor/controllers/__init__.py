@@ -1,0 +1,1 @@
+"""Controllers by name: ours, and those that it is measured against."""

@@ -1,0 +1,117 @@
+"""What a journey came to, in figures that can be compared."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.limiters.model import Arrival, Fate, Limiter, Verdict
+from shiftline.governor.limiters.policers import Ban
+from shiftline.governor.simulation.bank import Case
+from shiftline.governor.simulation.engine import Journey
+
+SETTLED_SECONDS = 30.0  # three of the longest common window
+SETTLED_SHARE = 0.85  # of the ideal
+SETTLED_REFUSED = 0.05
+STEP_SECONDS = 1.0
+
+
+class Watched:
+    """A limiter, and what it did with each arrival from our sender."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self.limiter = limiter
+        self.arrivals: list[float] = []
+        self.turned_down: list[float] = []
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """See `Limiter`."""
+        verdict = self.limiter.judge(arrival)
+        self.arrivals.append(arrival.at)
+        if verdict.fate is not Fate.PASS:
+            self.turned_down.append(arrival.at)
+        return verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one sender got in one journey. Shares are from 0 to 1, times in seconds."""
+
+    efficiency: float
+    """Checks answered, to what an all-knowing sender would have got through in the same time."""
+    refused_share: float
+    """Refused and dropped, of all that arrived: canaries and repeated requests count."""
+    learned_after: float | None
+    """When it had settled, see `settled_at`; None: never."""
+    recovered_after: tuple[float | None, ...]
+    """The same after each change of the limiter, from that change on."""
+    bans: int
+    prolongations: int
+    checks: int
+    arrivals: int
+
+
+def measure(journey: Journey, watched: Watched, case: Case, *, horizon: float) -> Outcome:
+    """Sum up a journey of ``horizon`` seconds with more checks than could pass."""
+    passed = sorted(
+        request.at
+        for request in journey.requests
+        if request.kind is Send.CHECK and request.reply.answer is Answer.PASSED
+    )
+    starts = (0.0, *case.changes)
+    ends = (*case.changes, horizon)
+    settled = [settled_at(passed, watched, case, start, end) for start, end in zip(starts, ends, strict=True)]
+    after = [None if at is None else at - start for at, start in zip(settled, starts, strict=True)]
+    arrivals = len(watched.arrivals)
+    bans = list(_bans(watched.limiter))
+    return Outcome(
+        efficiency=min(1.0, bisect_left(passed, horizon) / case.ideal(0.0, horizon)),
+        refused_share=len(watched.turned_down) / arrivals if arrivals else 0.0,
+        learned_after=after[0],
+        recovered_after=tuple(after[1:]),
+        bans=sum(ban.bans for ban in bans),
+        prolongations=sum(ban.prolongations for ban in bans),
+        checks=len(passed),
+        arrivals=arrivals,
+    )
+
+
+def settled_at(
+    passed: Sequence[float], watched: Watched, case: Case, start: float, end: float
+) -> float | None:
+    """Return the first whole second after ``start`` from which the rate is as good as known.
+
+    From there on, for `SETTLED_SECONDS`, at least `SETTLED_SHARE` of what an all-knowing sender gets
+    passes, and at most `SETTLED_REFUSED` of the arrivals is turned down. ``end``: a span that reaches
+    beyond it does not count.
+    """
+    at = start
+    while at + SETTLED_SECONDS <= end:
+        until = at + SETTLED_SECONDS
+        through = _count(passed, at, until)
+        arrived = _count(watched.arrivals, at, until)
+        if (
+            through >= SETTLED_SHARE * case.ideal(at, until)
+            and _count(watched.turned_down, at, until) <= SETTLED_REFUSED * arrived
+        ):
+            return at
+        at += STEP_SECONDS
+    return None
+
+
+def _count(moments: Sequence[float], start: float, end: float) -> int:
+    return bisect_left(moments, end) - bisect_left(moments, start)
+
+
+def _bans(limiter: object) -> Iterator[Ban]:
+    """Every ban within a limiter, however it is wrapped."""
+    if isinstance(limiter, Ban):
+        yield limiter
+    inner = getattr(limiter, "limiter", None)
+    if inner is not None:
+        yield from _bans(inner)
+    more = getattr(limiter, "limiters", ())
+    for one in more.values() if isinstance(more, dict) else (pair[1] for pair in more):
+        yield from _bans(one)
