@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,12 @@ from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS
 from shiftline.net.trunk import CAUSES
 from shiftline.net.trunk_list import OPENING_SECONDS, ListState
 from shiftline.sip.registration_table import RegistrationState
+from shiftline.store.read_model import Totals, TrunkRow
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
+from shiftline.store.trunk_view import view_of
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
+from shiftline.web.metrics import Readings, families
 from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +50,33 @@ GLOSSARY_WORDS: tuple[type[StrEnum], ...] = (
     StandingWord, TradeRowState, TradeState, Verdict,
 )  # fmt: skip
 
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+TOTALS = Totals(trades={"open": 1}, outcomes={"approved": 1}, checks_due=1)
+FULL_TRUNK = TrunkRow(
+    trunk="pbx",
+    source="192.0.2.7",
+    auth_user="shiftline",
+    governor={
+        "mode": "holding",
+        "rate": 5.0,
+        "limit": 5,
+        "window_seconds": 1.0,
+        "confidence": 1.0,
+        "learned_ago": 1.0,
+        "refusal": "none",
+        "sent": 1,
+        "passed": 1,
+        "refused": 0,
+        "in_flight": 0,
+        "waiting": 1,
+        "lanes": {"probe": {"waiting": 1, "sent": 1, "oldest_seconds": 1.0}},
+        "qualification": {"method": "options", "state": "qualified", "trust_unqualified": False},
+        "registration": {"state": "registered", "registered_until": "2026-11-23T16:00:00"},
+    },
+    disarmed_cause=None,
+    disarmed_at=None,
+    saved_at=NOW,
+)
 LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
 GOVERNOR = GovernorPolicy()
 DELIVERY = DeliveryPolicy()
@@ -225,6 +256,26 @@ def test_every_figure_of_the_demo_is_documented() -> None:
     assert set(_rows(_sections(_text("reference/json.md"))["shiftline demo --json FILE"])) == (
         both | alone | others
     )
+
+
+def test_every_metric_is_documented() -> None:
+    """Name, type and labels stand in the reference, and no metric that is not there."""
+    shown = {
+        name.removesuffix("_total"): (cells[0], tuple(re.findall(r"`(\w+)`", cells[1])))
+        for name, cells in _rows(_text("reference/metrics.md")).items()
+        if name.startswith("shiftline_") and "==" not in name and cells[0] in ("gauge", "counter")
+    }
+    known = families(
+        Readings(totals=TOTALS, trunks=[view_of(FULL_TRUNK, NOW)], refused_recently={"pbx": {"ban": 1}})
+    )
+    told = {family.name: (family.type, tuple(family.samples[0].labels)) for family in known}
+    assert shown == told
+
+
+def test_every_key_of_a_trunk_is_documented() -> None:
+    """What the API tells of a trunk stands in the reference."""
+    section = _sections(_text("reference/json.md"))["The API of shiftline serve"]
+    assert [key for key in view_of(FULL_TRUNK, NOW).as_json() if f"`{key}`" not in section] == []
 
 
 @pytest.mark.parametrize("words", GLOSSARY_WORDS, ids=lambda words: words.__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,10 @@ from shiftline.config import load_settings
 from shiftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from shiftline.store.read_model import TrunkRow
+    from shiftline.connector.records import TrunkKey, TrunkSample
+    from shiftline.store.read_model import ReadModel, TrunkRow
+
+    Series = Mapping[TrunkKey, Sequence[TrunkSample]]
 
 app = typer.Typer(no_args_is_help=True, help="See what was learned about trunks; re-arm one.")
 Name = Annotated[str, typer.Argument(help="The trunk's name in the configuration.")]
@@ -38,19 +41,29 @@ def list_all(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 @app.command()
 def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """One trunk: learned rate, class of its refusals, its registration, whether it is disarmed.
+    """One trunk: rate, confidence, what it waits for, its last minutes, last refusals, lanes, method.
 
     Example: [bold]shiftline trunk show pbx[/]
     """
-    rows = read_books(path, lambda books: books.trunks(name))
+    from shiftline.cli.trunk_screen import CHART
+
+    now = clock_from_environment()()
+
+    async def look(books: ReadModel) -> tuple[list[TrunkRow], Series]:
+        return await books.trunks(name), await books.trunk_samples(now - CHART, trunk=name)
+
+    rows, series = read_books(path, look)
     if not rows:
         raise ConfigurationError(
             f"Nothing is known about a trunk {name!r} yet.", remedy="Run a worker first."
         )
-    _print(rows, as_json=as_json)
-    if not as_json:
-        _print_qualification(rows)
-        _print_lists(rows)
+    rows.sort(key=lambda row: row.saved_at, reverse=True)
+    if as_json:
+        _print_whole(rows, series, now)
+        return
+    _print_screens(rows, series, now)
+    _print_qualification(rows)
+    _print_lists(rows)
 
 
 @app.command()
@@ -92,6 +105,32 @@ def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
             f"{row.saved_at:%Y-%m-%d %H:%M:%S}",
         )
     Console().print(table)
+
+
+def _print_screens(rows: list[TrunkRow], series: Series, now: datetime) -> None:
+    """What an operator looks at first; registrations below."""
+    from shiftline.cli.trunk_screen import trunk_screen
+    from shiftline.store.trunk_view import view_of
+
+    console = Console(highlight=False)
+    for row in rows:
+        console.print(trunk_screen(view_of(row, now), series.get(row.key, ()), now))
+        if row.governor.get("registration"):
+            console.print(f"\n[bold]registration[/] {escape(_registration(row.governor['registration']))}")
+
+
+def _print_whole(rows: list[TrunkRow], series: Series, now: datetime) -> None:
+    from shiftline.store.trunk_view import samples_as_json, view_of
+
+    told = [
+        {
+            **asdict(row),
+            "view": view_of(row, now).as_json(),
+            "samples": samples_as_json(series.get(row.key, ())),
+        }
+        for row in rows
+    ]
+    typer.echo(json.dumps(told, indent=2, default=str))
 
 
 def _registration(known: dict[str, Any] | None) -> str:

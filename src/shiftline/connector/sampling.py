@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -82,6 +82,26 @@ def refusal_classes(samples: Sequence[TrunkSample]) -> list[str | None]:
             decided = (sample.at, named)
         classes.append(named)
     return classes[::-1]
+
+
+def merged(samples: Sequence[TrunkSample], count: int) -> list[TrunkSample]:
+    """Every ``count`` samples as one: counts added up, rates averaged, mode and refusal the newest."""
+    groups = (samples[index : index + count] for index in range(0, len(samples), count))
+    return [_one_of(group) for group in groups]
+
+
+def _one_of(group: Sequence[TrunkSample]) -> TrunkSample:
+    seconds = sum(sample.seconds for sample in group)
+    refusals = (sample.refusal for sample in reversed(group) if sample.refusal is not None)
+    return replace(
+        group[-1],
+        seconds=seconds,
+        rate=sum(sample.rate * sample.seconds for sample in group) / seconds,
+        sent=sum(sample.sent for sample in group),
+        passed=sum(sample.passed for sample in group),
+        refused=sum(sample.refused for sample in group),
+        refusal=next(refusals, None),
+    )
 
 
 def _newest_class(knowledge: Mapping[str, Any], seconds: float) -> str:

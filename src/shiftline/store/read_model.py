@@ -74,6 +74,11 @@ class TrunkRow:
     disarmed_at: datetime | None
     saved_at: datetime
 
+    @property
+    def key(self) -> TrunkKey:
+        """By what its time series is found."""
+        return TrunkKey(trunk=self.trunk, source=self.source, user=self.auth_user)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:

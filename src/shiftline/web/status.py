@@ -1,38 +1,33 @@
-"""The status page and its API: ``/``, ``/api/status``, ``/healthz``. It tells counts, no names of people."""
+"""The status page and its API: ``/``, ``/api/status``, ``/metrics``, ``/healthz``. No names of people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from shiftline.clock import Clock
 from shiftline.errors import UnavailableError
 from shiftline.store.read_model import ReadModel, Totals, TrunkRow
+from shiftline.store.trunk_view import view_of
+from shiftline.web import trunks
+from shiftline.web.metrics import RECENT_SECONDS, Readings, exposition, newest
+from shiftline.web.pages import HEADERS, page
+from shiftline.web.trunk_chart import SPANS, refused_by_class
 
-REFRESH_SECONDS = 5
-SILENT_SECONDS = 15.0
-"""A worker saves what it knows about its trunk every second; after so long it does not run."""
 UNAVAILABLE = "The database does not answer."
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-
-_PAGE = Environment(
-    loader=PackageLoader("shiftline.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-).get_template("status.html.j2")
+_TOLD = (
+    *("trunk", "source", "auth_user", "mode", "rate", "refusal", "trouble", "registration", "method"),
+    *("qualification", "trusts_unqualified", "disarmed_cause", "saved_seconds_ago", "worker_is_silent"),
+)
 
 
 def status_app(books: ReadModel, clock: Clock) -> Starlette:
-    """Return the status page and its API as an ASGI application."""
+    """Return the pages and their API as an ASGI application."""
 
     async def healthz(_: Request) -> Response:
         await books.trunks()
@@ -41,50 +36,57 @@ def status_app(books: ReadModel, clock: Clock) -> Starlette:
     async def status(_: Request) -> Response:
         return JSONResponse(as_json(await books.totals(), await books.trunks(), clock()), headers=HEADERS)
 
-    async def page(_: Request) -> Response:
-        seen = as_json(await books.totals(), await books.trunks(), clock())
-        return HTMLResponse(_PAGE.render(**seen, refresh_seconds=REFRESH_SECONDS), headers=HEADERS)
+    async def metrics(request: Request) -> Response:
+        now = clock()
+        totals, rows = await books.totals(), await books.trunks()
+        series = await books.trunk_samples(now - timedelta(seconds=RECENT_SECONDS))
+        shown = newest(view_of(row, now) for row in rows)
+        readings = Readings(
+            totals=totals,
+            trunks=shown,
+            refused_recently={view.trunk: refused_by_class(trunks.of(series, view)) for view in shown},
+        )
+        body, content_type = exposition(readings, request.headers.get("accept", ""))
+        return Response(body, media_type=content_type, headers=HEADERS)
 
-    routes = [Route("/healthz", healthz), Route("/api/status", status), Route("/", page)]
+    async def overview(_: Request) -> Response:
+        now, span = clock(), SPANS[0]
+        totals, rows = await books.totals(), await books.trunks()
+        series = await books.trunk_samples(now - span.length)
+        views = [view_of(row, now) for row in rows]
+        shown = [
+            {
+                "trunk": view,
+                "charts": trunks.charts(view, trunks.of(series, view), span, now, key=f"trunk-{index}"),
+            }
+            for index, view in enumerate(views)
+        ]
+        return page("status.html.j2", {"at": now, "totals": totals, "trunks": shown, "span": span})
+
+    routes = [
+        Route("/healthz", healthz),
+        Route("/api/status", status),
+        Route("/metrics", metrics),
+        *trunks.routes(books, clock),
+        Route("/", overview),
+    ]
     return Starlette(routes=routes, exception_handlers={UnavailableError: _unavailable})
 
 
-def as_json(totals: Totals, trunks: list[TrunkRow], now: datetime) -> dict[str, Any]:
+def as_json(totals: Totals, rows: list[TrunkRow], now: datetime) -> dict[str, Any]:
     """The keys of ``/api/status``. Rates are requests per second, ages seconds."""
+    told = [view_of(row, now).as_json() for row in rows]
     return {
         "at": now.isoformat(),
         "trades": dict(totals.trades),
         "outcomes": dict(totals.outcomes),
         "checks_due": totals.checks_due,
-        "trunks": [_trunk(row, now) for row in trunks],
-    }
-
-
-def _trunk(row: TrunkRow, now: datetime) -> dict[str, Any]:
-    known: Mapping[str, Any] = row.governor
-    proof: Mapping[str, Any] = known.get("qualification") or {}
-    age = max(0.0, (now - row.saved_at).total_seconds())
-    return {
-        "trunk": row.trunk,
-        "source": row.source,
-        "auth_user": row.auth_user,
-        "mode": known.get("mode"),
-        "rate": known.get("rate"),
-        "refusal": known.get("refusal"),
-        "trouble": known.get("trouble"),
-        "registration": known.get("registration"),
-        "method": proof.get("method"),
-        "qualification": proof.get("state"),
-        "trusts_unqualified": bool(proof.get("trust_unqualified")),
-        "disarmed_cause": row.disarmed_cause,
-        "saved_seconds_ago": round(age, 1),
-        "worker_is_silent": age > SILENT_SECONDS,
+        "trunks": [{name: trunk[name] for name in _TOLD} for trunk in told],
     }
 
 
 async def _unavailable(request: Request, _: Exception) -> Response:
     # What the database said is for the log: it may name files and hosts.
-    if request.url.path == "/":
-        text = _PAGE.render(unavailable=UNAVAILABLE, refresh_seconds=REFRESH_SECONDS)
-        return HTMLResponse(text, status_code=503, headers=HEADERS)
+    if request.url.path == "/" or request.url.path.startswith("/trunks/"):
+        return page("unavailable.html.j2", {"why": UNAVAILABLE}, status=503)
     return JSONResponse({"error": UNAVAILABLE}, status_code=503, headers=HEADERS)

@@ -3,69 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import httpx
 import pytest
+from tests.unit.web.books import KEY, NOW, PROOF, Books, client, sample, trunk
 
 from shiftline.errors import UnavailableError
-from shiftline.store.read_model import ReadModel, Totals, TrunkRow
+from shiftline.store.read_model import ReadModel
 from shiftline.web.server import address_of, listening, serving
 from shiftline.web.status import status_app
-
-NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-TOTALS = Totals(
-    trades={"open": 3, "delivering": 2, "referred": 1, "settled": 7},
-    outcomes={"approved": 6, "denied": 1},
-    checks_due=4,
-)
-
-PROOF = {"method": "options", "state": "qualified", "trust_unqualified": False}
-
-
-def trunk(**changes: Any) -> TrunkRow:
-    told: dict[str, Any] = {
-        "trunk": "pbx",
-        "source": "192.0.2.7",
-        "auth_user": "<shiftline>",
-        "governor": {
-            "mode": "holding",
-            "rate": 47.25,
-            "refusal": "throttle",
-            "trouble": None,
-            "qualification": PROOF,
-        },
-        "disarmed_cause": None,
-        "disarmed_at": None,
-        "saved_at": NOW - timedelta(seconds=1),
-    }
-    return TrunkRow(**(told | changes))
-
-
-class Books:
-    """Books that say what they are told to, or cannot be read."""
-
-    def __init__(self, *trunks: TrunkRow, away: bool = False) -> None:
-        self._trunks = trunks
-        self._away = away
-
-    async def totals(self) -> Totals:
-        return TOTALS
-
-    async def trunks(self) -> list[TrunkRow]:
-        if self._away:
-            raise UnavailableError("socket /home/somebody/.s.PGSQL: connection refused.")
-        return [*self._trunks]
-
-
-@asynccontextmanager
-async def client(books: Books) -> AsyncIterator[httpx.AsyncClient]:
-    app = status_app(cast("ReadModel", books), lambda: NOW)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page") as browser:
-        yield browser
 
 
 async def test_the_api_tells_trades_checks_and_trunks() -> None:
@@ -156,7 +106,15 @@ async def test_health_follows_the_database() -> None:
         answer = await browser.get("/healthz")
         assert (answer.status_code, answer.text) == (200, "ok\n")
     async with client(Books(away=True)) as browser:
-        for path in ("/healthz", "/api/status", "/"):
+        for path in (
+            "/healthz",
+            "/api/status",
+            "/api/trunks",
+            "/api/trunks/pbx",
+            "/trunks/pbx",
+            "/metrics",
+            "/",
+        ):
             answer = await browser.get(path)
             assert answer.status_code == 503
             assert "The database does not answer." in answer.text
@@ -205,3 +163,19 @@ async def test_a_bypass_of_the_proof_is_a_mark_on_the_page() -> None:
         without = (await browser.get("/api/status")).json()
     assert "policy.trust_unqualified: agents count as available without proof." in page
     assert without["trunks"][0]["trusts_unqualified"] is True
+
+
+async def test_the_page_has_a_chart_for_each_trunk() -> None:
+    """One that fits a wide page and one that fits a phone, each with the figures for a screen reader."""
+    rows = (trunk(), trunk(trunk="north", auth_user="x"), trunk(trunk="old"))
+    north = replace(KEY, trunk="north", user="x")
+    books = Books(*rows, samples={KEY: [sample(5)], north: [sample(5, sent=7), sample(0, sent=8)]})
+    async with client(books) as browser:
+        page = (await browser.get("/")).text
+    assert page.count("<svg") == 4
+    assert page.count('class="chart narrow"') == 2
+    assert page.count("In the last 15 minutes 15 requests were sent, 0 refused.") == 2
+    assert "Nothing was noted in the last 15 minutes." in page
+    assert "/trunks/north" in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
