@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.cli.reading import read_books
@@ -36,7 +35,8 @@ def list_all(path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
     Example: [bold]shiftline trunk list --json[/]
     """
-    _print(read_books(path, lambda books: books.trunks()), as_json=as_json)
+    rows = read_books(path, lambda books: books.trunks())
+    _print(rows, clock_from_environment()(), as_json=as_json)
 
 
 @app.command()
@@ -84,39 +84,30 @@ def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
     typer.echo(f"{name}: re-armed." if lifted else f"{name} was not disarmed.")
 
 
-def _print(rows: list[TrunkRow], *, as_json: bool) -> None:
+def _print(rows: list[TrunkRow], now: datetime, *, as_json: bool) -> None:
+    from shiftline.cli.trunk_table import trunk_table
+    from shiftline.store.trunk_view import view_of
+
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
-        return
-    facts = ("mode", "rate/s", "refusal", "method", "registration", "disarmed by", "seen")
-    table = Table("trunk", "source", "user", *facts)
-    for row in rows:
-        state = row.governor
-        table.add_row(
-            row.trunk,
-            row.source,
-            row.auth_user,
-            str(state.get("mode", "-")),
-            str(state.get("rate", "-")),
-            str(state.get("refusal", "-")),
-            _method_of(row),
-            _registration(state.get("registration")),
-            row.disarmed_cause or "-",
-            f"{row.saved_at:%Y-%m-%d %H:%M:%S}",
-        )
-    Console().print(table)
+    elif rows:
+        Console(highlight=False).print(trunk_table(view_of(row, now) for row in rows))
+    else:
+        typer.echo("Nothing is known about a trunk yet: no worker has run.")
 
 
 def _print_screens(rows: list[TrunkRow], series: Series, now: datetime) -> None:
     """What an operator looks at first; registrations below."""
     from shiftline.cli.trunk_screen import trunk_screen
+    from shiftline.cli.trunk_table import registration_in_words
     from shiftline.store.trunk_view import view_of
 
     console = Console(highlight=False)
     for row in rows:
         console.print(trunk_screen(view_of(row, now), series.get(row.key, ()), now))
         if row.governor.get("registration"):
-            console.print(f"\n[bold]registration[/] {escape(_registration(row.governor['registration']))}")
+            words = registration_in_words(row.governor["registration"])
+            console.print(f"\n[bold]registration[/] {escape(words)}")
 
 
 def _print_whole(rows: list[TrunkRow], series: Series, now: datetime) -> None:
@@ -131,23 +122,6 @@ def _print_whole(rows: list[TrunkRow], series: Series, now: datetime) -> None:
         for row in rows
     ]
     typer.echo(json.dumps(told, indent=2, default=str))
-
-
-def _registration(known: dict[str, Any] | None) -> str:
-    if not known:
-        return "-"
-    if until := known.get("registered_until"):
-        return f"until {str(until)[:19].replace('T', ' ')}"
-    why = (known.get("last_failure") or {}).get("why", "")
-    return f"{known.get('state')} {why}".rstrip()
-
-
-def _method_of(row: TrunkRow) -> str:
-    known = row.governor.get("qualification")
-    if not known:
-        return "-"
-    mark = ", TRUSTED UNPROVEN" if known["trust_unqualified"] else ""
-    return f"{known['method']}: {known['state']}{mark}"
 
 
 def _print_qualification(rows: list[TrunkRow]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shiftline.cli import trunk
+from shiftline.cli.trunk_table import registration_in_words
 from shiftline.connector.qualification import Control
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.reading import read_answer
@@ -38,7 +39,7 @@ def row(statuses: dict[tuple[str, Control], int], **changes: Any) -> TrunkRow:
 
 def shown(rows: list[TrunkRow], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLUMNS", "200")
-    trunk._print(rows, as_json=False)
+    trunk._print(rows, NOW, as_json=False)
     trunk._print_qualification(rows)
     trunk._print_lists(rows)
     return capsys.readouterr().out
@@ -102,7 +103,7 @@ def vars_of(one: TrunkRow) -> dict[str, Any]:
 )
 def test_a_registration_is_worded(known: dict[str, Any] | None, expected: str) -> None:
     """Until when, else where it stands and why."""
-    assert trunk._registration(known) == expected
+    assert registration_in_words(known) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,45 @@ def test_a_list_shows_how_it_stands(
     known = nothing | {"uri": "sip:everyone@lab", "method": "presence"} | standing
     out = shown([replace(found, governor={**found.governor, "list": known})], capsys, monkeypatch)
     assert out.splitlines()[-1] == f"list sip:everyone@lab (presence): {words}"
+
+
+def test_the_list_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns no word is cut off; what is wrong stands below the mode."""
+    found = row(
+        {
+            ("options", Control.PRESENT): 200,
+            ("options", Control.ABSENT): 200,
+            ("registration", Control.PRESENT): 200,
+            ("registration", Control.ABSENT): 480,
+        }
+    )
+    bound = {"state": "registered", "registered_until": "2026-11-23T15:50:00+00:00", "last_failure": None}
+    second = replace(
+        found, disarmed_cause="credentials.wrong-password", governor=found.governor | {"registration": bound}
+    )
+    third = replace(found, governor={}, saved_at=NOW - timedelta(hours=3))
+    monkeypatch.setenv("COLUMNS", "80")
+    trunk._print([found, second, third], NOW, as_json=False)
+    out = capsys.readouterr().out
+    words = " ".join(out.split())
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    for told in (
+        "holding, 5.0/s",
+        "shiftline from 192.0.2.7",
+        "registration:",
+        "qualified",
+        "3 h ago",
+        "no worker",
+    ):
+        assert told in words
+    assert "credentials.wrong-password" in out
+    assert "2026-11-23 15:50:00" in words
+
+
+def test_an_empty_list_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """No table without rows."""
+    trunk._print([], NOW, as_json=False)
+    assert capsys.readouterr().out == "Nothing is known about a trunk yet: no worker has run.\n"
