@@ -12,7 +12,7 @@ from shiftline.governor.limiters.circumstances import Shared
 from shiftline.governor.limiters.counters import FixedWindow, RedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.limiters.model import Arrival, Counter, Fate
-from shiftline.governor.limiters.pike import Pike
+from shiftline.governor.limiters.pike import Pike, PikeTree
 from shiftline.governor.limiters.policers import Ban, Policer
 from shiftline.governor.limiters.spec import parse_limiter
 
@@ -87,7 +87,7 @@ def test_pike_passes_nothing_while_blocked_and_everything_below_its_density(
 ) -> None:
     """In no unit more than the density less one, and what the tree takes to grow."""
     growth = density // 4 + 6
-    passed = admitted(Pike(density, 2.0, latency_seconds=latency), history)
+    passed = admitted(Pike(PikeTree(density, 2.0, latency_seconds=latency), b"abcd"), history)
     for unit in {int(now // 2) for now in history}:
         arrived = sum(now // 2 == unit for now in history)
         through = sum(now // 2 == unit for now in passed)

@@ -3,7 +3,7 @@
 Its agents are real registrations: the `phones` process registers a contact for each available or busy
 agent and answers what Kamailio relays. The incident is Kamailio's own `pipelimit`, TAILDROP with a timer
 of 1 s, answering 403 before authentication: N answers per window and key, then 403
-(facts: sip-403-signatures 3.1 K4 and 3.8).
+(facts: sip-403-signatures 3.1 K4 and 3.8). Other limiters are in `kamailio_limiter`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.governor.limiters.spec import LimiterSpec
 from shiftline.lab import phones
+from shiftline.lab.kamailio_limiter import LimiterWords, limiter_words, throttle_words
 from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
-from shiftline.lab.pbx.faults import Throttle, ThrottleKey
+from shiftline.lab.pbx.faults import Throttle
 from shiftline.lab.pbx_log import RequestRecord, read_log
 from shiftline.lab.process import Child, end_process, leashed, write_private
 from shiftline.secrets import Secret
@@ -33,7 +35,6 @@ _READY_SECONDS = 10.0
 _PORT_TRIES = 20
 """A port that is free on UDP may be taken on TCP, or the next one on TLS."""
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-_PIPES = {ThrottleKey.SOURCE: '"source-" + $si', ThrottleKey.TRUNK: '"trunk"'}
 _TABLE_HEADING = "key_name(str) key_type(int) value_type(int) key_value(str) expires(int)"
 
 
@@ -45,6 +46,8 @@ class KamailioConfig:
     agents: Mapping[str, Truth]
     password: Secret
     throttle: Throttle | None = None
+    limiter: LimiterSpec | None = None
+    """Instead of ``throttle``."""
     host: str = "127.0.0.1"
     port: int = 0
     """UDP and TCP; 0: a free one."""
@@ -54,6 +57,8 @@ class KamailioConfig:
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
     phones_host: str = "127.0.0.10"
     """Where the phones are. Behind a ``host`` of IPv6 there are none: ::1 is all that loopback has."""
+    phones_seconds: tuple[float, float] = (0.020, 0.060)
+    """A phone answers after so long, drawn evenly between the two."""
     seed: int = 1
 
 
@@ -61,11 +66,13 @@ class KamailioPbx:
     """A `Pbx`; everything it writes is below ``config.directory``."""
 
     def __init__(self, config: KamailioConfig) -> None:
+        """Raises ConfigurationError for a limiter that Kamailio cannot be."""
         if config.throttle and config.throttle.window_seconds != 1.0:
             raise ConfigurationError(
                 f"Kamailio's throttle cannot have a window of {config.throttle.window_seconds:g} s.",
                 remedy="Use a window of 1 s, or the practice PBX.",
             )
+        _limiter_words(config)  # what Kamailio cannot be is said before anything is started
         self._config = config
         self._port = config.port
         self._process: Process | None = None
@@ -148,6 +155,7 @@ class KamailioPbx:
             account=_PHONES_ACCOUNT,
             password=self._config.password,
             agents={user: truth for user, truth in self._config.agents.items() if truth.is_registered},
+            answer_seconds=self._config.phones_seconds,
             seed=self._config.seed,
         )
 
@@ -245,13 +253,19 @@ def configuration_text(config: KamailioConfig, port: int) -> str:
         "LAB_PHONES": config.phones_host,
         "LAB_CALLS": CALL_DESTINATION,
     }
+    limiter = _limiter_words(config)
+    words |= limiter.words
     text = files("shiftline.lab").joinpath("kamailio.cfg").read_text()
-    if config.throttle:
-        words |= {"LAB_LIMIT": str(config.throttle.limit), "LAB_PIPE": _PIPES[config.throttle.key]}
-        text = text.replace("#!KAMAILIO", "#!KAMAILIO\n#!define THROTTLED", 1)
-    if config.tls_certificate:
-        text = text.replace("#!KAMAILIO", "#!KAMAILIO\n#!define SECURE", 1)
+    secure = ("SECURE",) if config.tls_certificate else ()
+    for name in (*limiter.defined, *secure):
+        text = text.replace("#!KAMAILIO", f"#!KAMAILIO\n#!define {name}", 1)
     return re.sub("LAB_[A-Z]+", lambda found: words.get(found[0], ""), text)
+
+
+def _limiter_words(config: KamailioConfig) -> LimiterWords:
+    if config.limiter:
+        return limiter_words(config.limiter)
+    return throttle_words(config.throttle) if config.throttle else LimiterWords()
 
 
 def _keepalive(source: tuple[str, int], target: tuple[str, int]) -> bytes:

@@ -106,7 +106,7 @@ def _read_line(line: str) -> RequestRecord | None:
         user=found["user"] or None,
         auth_user=auth_user,
         carried_credentials=auth_user is not None,
-        status=int(found["status"]),
+        status=int(found["status"]) or None,
         reason=found["reason"],
         call_id=found["call_id"] or None,
     )

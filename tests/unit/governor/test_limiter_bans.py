@@ -6,7 +6,7 @@ import pytest
 
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter
-from shiftline.governor.limiters.pike import Pike
+from shiftline.governor.limiters.pike import Pike, PikeTree, address_bytes
 from shiftline.governor.limiters.policers import Ban, Keyed, Policer, by_account
 from shiftline.governor.limiters.spec import parse_limiter
 
@@ -15,10 +15,14 @@ def passes(limiter: Limiter, *times: float, account: str | None = None) -> list[
     return [limiter.judge(Arrival(at=at, account=account)).fate is Fate.PASS for at in times]
 
 
-def burst(pike: Pike, start: float, step: float = 0.001) -> int:
+def pike(density: int, *, latency_seconds: float = 120.0, source: str = "127.0.0.2") -> Pike:
+    return Pike(PikeTree(density, latency_seconds=latency_seconds), address_bytes(source))
+
+
+def burst(one: Pike, start: float, step: float = 0.001) -> int:
     """How many of a burst pass before the first that does not."""
     passed = 0
-    while pike.admits(start + passed * step):
+    while one.admits(start + passed * step):
         passed += 1
     return passed
 
@@ -26,39 +30,52 @@ def burst(pike: Pike, start: float, step: float = 0.001) -> int:
 @pytest.mark.parametrize(("density", "answered"), [(16, 21), (30, 38)])
 def test_a_burst_from_an_unseen_address_passes_the_density_by_some(density: int, answered: int) -> None:
     """The figures that were measured on Kamailio 5.6.3 (facts: K1)."""
-    assert burst(Pike(density), 0.0) == answered
+    assert burst(pike(density), 0.0) == answered
 
 
 def test_pike_blocks_from_the_hit_on_that_makes_the_density() -> None:
     """At an address it knows, one less than the density passes in a unit."""
-    pike = Pike(16)
-    burst(pike, 0.0)
-    assert burst(pike, 6.0) == 15
+    one = pike(16)
+    burst(one, 0.0)
+    assert burst(one, 6.0) == 15
 
 
 def test_pike_blocks_the_unit_after_the_one_that_was_too_much() -> None:
     """And what is blocked is counted: who does not slow down stays blocked."""
-    pike = Pike(16)
-    burst(pike, 0.0)
-    assert [pike.admits(2.0 + 0.1 * k) for k in range(16)] == [False] * 16
-    assert [pike.admits(4.0 + 0.1 * k) for k in range(15)] == [False] * 15
-    assert pike.admits(6.0)
+    one = pike(16)
+    burst(one, 0.0)
+    assert [one.admits(2.0 + 0.1 * k) for k in range(16)] == [False] * 16
+    assert [one.admits(4.0 + 0.1 * k) for k in range(15)] == [False] * 15
+    assert one.admits(6.0)
 
 
 def test_pike_lets_a_steady_sender_just_below_its_density_pass_for_ever() -> None:
     """15 in every 2 s at a density of 16."""
-    pike = Pike(16)
-    assert all(pike.admits(0.05 + k * 2.0 / 15) for k in range(3000))
+    one = pike(16)
+    assert all(one.admits(0.05 + k * 2.0 / 15) for k in range(3000))
 
 
 def test_pike_forgets_a_level_of_the_tree_for_each_latency_of_quiet() -> None:
     """After four of them the address is unseen again; until then less is granted beyond the density."""
     grants = []
     for quiet in (3.0, 5.0, 9.0, 13.0, 17.0):
-        pike = Pike(16, latency_seconds=4.0)
-        burst(pike, 0.0)
-        grants.append(burst(pike, 0.05 + quiet))
+        one = pike(16, latency_seconds=4.0)
+        burst(one, 0.0)
+        grants.append(burst(one, 0.05 + quiet))
     assert grants == [0, 19, 20, 21, 21]  # the unit right after the burst is blocked
+
+
+def test_a_neighbour_warms_the_tree() -> None:
+    """Its first hit grows the last byte; from an address of elsewhere, all is still to grow."""
+    tree = PikeTree(16)
+    burst(Pike(tree, address_bytes("127.0.0.2")), 0.0)
+    assert burst(Pike(tree, address_bytes("127.0.0.3")), 0.1) == 1 + 15
+    assert burst(Pike(tree, address_bytes("10.0.0.3")), 0.2) == 21
+
+
+def test_a_source_without_address_is_one_of_its_own() -> None:
+    """As the simulation names its senders."""
+    assert len({address_bytes("shiftline"), address_bytes("another sender"), address_bytes("::1")}) == 3
 
 
 def test_the_stock_flood_protection_bans_for_its_time_and_is_not_prolonged() -> None:

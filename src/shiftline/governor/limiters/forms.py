@@ -46,6 +46,13 @@ def _refusing(status: str = "403", key: str = "source", **more: Option) -> dict[
     return options
 
 
+def _unkeyed(status: str, **more: Option) -> dict[str, Option]:
+    """The same without ``key``: pike knows nothing but source addresses."""
+    options = _refusing(status, "source", **more)
+    del options["key"]
+    return options
+
+
 _PROLONGED = Option(False, "every arrival begins the ban anew", read_answer)  # noqa: FBT003 - a default value
 _VALIDITY = Option(0.5, "so long what it says holds", read_seconds, "s")
 
@@ -95,7 +102,7 @@ FORMS: Mapping[str, Form] = {
         pike,
         pike_rate,
         "pike:30/2s,ban=300s",
-        _refusing(
+        _unkeyed(
             "silent",
             ban=Option(300.0, "0: no ban table", read_seconds, "s"),
             latency=Option(4.0, "how long each level of its tree remembers an address", read_seconds, "s"),

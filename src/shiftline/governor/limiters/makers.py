@@ -12,8 +12,8 @@ from shiftline.governor.limiters.circumstances import Shared
 from shiftline.governor.limiters.counters import FixedWindow, RedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.form import Chance, Wanted
 from shiftline.governor.limiters.model import DROPPED, Counter, Fate, Limiter, Verdict
-from shiftline.governor.limiters.pike import Pike
-from shiftline.governor.limiters.policers import Ban, Keyed, Policer, by_account, by_source
+from shiftline.governor.limiters.pike import Pike, PikeTree, address_bytes
+from shiftline.governor.limiters.policers import Ban, Keyed, PerSource, Policer, by_account, by_source
 from shiftline.governor.limiters.spec_text import Amount
 
 
@@ -65,16 +65,17 @@ def pike(wanted: Wanted, chance: Chance) -> Limiter:
     """Kamailio's stock flood protection: pike, and whom it has caught in a table of banned addresses."""
     phase = chance.phase_share * wanted.amount.seconds
     refusal, seconds, clock_phase = _refusal(wanted), wanted.number("ban"), chance.draw()
+    tree = PikeTree(wanted.limit, wanted.amount.seconds, phase, wanted.number("latency"))
 
-    def make() -> Limiter:
-        counter = Pike(wanted.limit, wanted.amount.seconds, phase, wanted.number("latency"))
+    def make(source: str) -> Limiter:
+        counter = Pike(tree, address_bytes(source))
         if not seconds:
             return Policer(counter, refusal)
         return Ban(
             counter=counter, seconds=seconds, refusal=refusal, clock_seconds=1.0, clock_phase=clock_phase
         )
 
-    return _keyed(wanted, make)
+    return PerSource(make)
 
 
 def lockout(wanted: Wanted, chance: Chance) -> Limiter:

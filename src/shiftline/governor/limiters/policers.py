@@ -108,3 +108,18 @@ class Keyed:
         if limiter is None:
             limiter = self.limiters[key] = self.make()
         return limiter.judge(arrival)
+
+
+@dataclass(slots=True)
+class PerSource:
+    """One limiter per source address, made from the address when it is first seen."""
+
+    make: Callable[[str], Limiter]
+    limiters: dict[str, Limiter] = field(default_factory=dict)
+
+    def judge(self, arrival: Arrival) -> Verdict:
+        """See `Limiter`."""
+        limiter = self.limiters.get(arrival.source)
+        if limiter is None:
+            limiter = self.limiters[arrival.source] = self.make(arrival.source)
+        return limiter.judge(arrival)
