@@ -8,7 +8,8 @@ import pytest
 
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.controllers.registry import OURS, Start, controller_named
+from shiftline.governor.controllers.registry import OURS, controller_named
+from shiftline.governor.controllers.start import Start
 from shiftline.governor.limiters.model import Arrival
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import DEVELOPMENT_BANK, Beginning, Group, case

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shiftline.governor.controllers.registry import Start, controller_named
+from shiftline.governor.controllers.registry import controller_named
+from shiftline.governor.controllers.start import Start
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import Beginning, Case, Draw
 from shiftline.governor.simulation.engine import Sender, behind, travel_together
