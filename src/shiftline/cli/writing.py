@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,3 +32,8 @@ def explained(path: Path, remedy: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.", remedy=remedy) from error
+
+
+def toml_table(table: str, **values: str | float) -> str:
+    """A table of a configuration file, for the user to paste."""
+    return "\n".join([f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())])

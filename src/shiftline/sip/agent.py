@@ -160,6 +160,12 @@ class SipAgent:
             transaction.state = State.TERMINATED
             del self._clients[key]
 
+    def ignore(self, key: str) -> None:
+        """Forget a request that shall never be answered: what repeats it is a request of its own."""
+        transaction = self._servers.pop(key, None)
+        if transaction is not None:
+            transaction.state = State.TERMINATED
+
     # The driver's side
 
     def receive(

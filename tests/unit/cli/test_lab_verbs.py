@@ -115,6 +115,38 @@ def test_faults_add_up() -> None:
     assert pbx_faults(["throttle.source"]).throttle == Throttle(limit=50)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--throttle", "windw:5/1s"], "Did you mean window?"),
+        (["--throttle", "window:5/1s", "--limit", "5"], "has one limiter"),
+        (["--throttle", "window:5/1s", "--fault", "throttle.source"], "Leave one of them away."),
+        (["--engine", "kamailio", "--throttle", "bucket:50/s"], "it has nothing like bucket"),
+        (["--engine", "kamailio", "--fault", "acl.source"], "does not know the fault acl.source"),
+        (["--engine", "kamailio", "--blind", "options"], "does not know --package and --blind"),
+        (["--engine", "asterisk"], "'asterisk' is not one of"),
+    ],
+)
+def test_a_limiter_that_cannot_be_had_is_told(shiftline: Shiftline, arguments: list[str], says: str) -> None:
+    """Before anything is started."""
+    ended = shiftline("lab", "pbx", "--port", "0", *arguments)
+    assert ended.code == 2
+    assert says in ended.err
+
+
+def test_a_limiter_reaches_the_practice_pbx(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its text, which its process reads."""
+    started: list[PracticePbxConfig] = []
+
+    async def note(config: PracticePbxConfig) -> None:
+        started.append(config)
+
+    monkeypatch.setattr("shiftline.cli.lab_pbx._run_practice", note)
+    assert shiftline("lab", "pbx", "--throttle", "escalating:50/1s,growth=3").code == 0
+    (config,) = started
+    assert (config.faults.limiter, config.faults.throttle) == ("escalating:50/1s,growth=3", None)
+
+
 @pytest.mark.parametrize("name", PBX_FAULTS)
 def test_each_fault_of_the_pbx_changes_something(name: str) -> None:
     """A name without an effect would be a lie."""
@@ -153,7 +185,7 @@ def test_what_the_practice_pbx_can_be_asked(
     async def note(config: PracticePbxConfig) -> None:
         started.append(config)
 
-    monkeypatch.setattr("shiftline.cli.lab._run_pbx", note)
+    monkeypatch.setattr("shiftline.cli.lab_pbx._run_practice", note)
     assert shiftline("lab", "pbx", *options).code == 0
     (config,) = started
     assert (set(config.event_packages), set(config.faults.blind_methods)) == (packages, blind)

@@ -178,3 +178,15 @@ def test_the_ack_of_a_2xx_is_reported_without_a_key(agent: SipAgent, via: str | 
     respond(agent, receive(agent, request_bytes("INVITE")), 200)
     event = receive(agent, request_bytes("ACK", via) if via else request_bytes("ACK"))
     assert (event.key, event.request.method) == (None, "ACK")
+
+
+def test_an_ignored_request_is_reported_again_when_it_is_repeated(agent: SipAgent) -> None:
+    """Nothing of it is kept: no timer, and no answer finds it any more."""
+    event = receive(agent, request_bytes())
+    assert event.key is not None
+    agent.ignore(event.key)
+    respond(agent, event, 200)
+    assert (statuses(agent), fire_timers(agent, 60.0)) == ([], [])
+    again = receive(agent, request_bytes(), 61.0)
+    respond(agent, again, 200, 61.0)
+    assert statuses(agent) == [200]

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from shiftline.errors import SipSyntaxError
+from shiftline.governor.limiters.model import Arrival, Fate
 from shiftline.lab.pbx.agents import ANSWERS, CALL_DESTINATION, Truth
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.bindings import DEFAULT_EXPIRES_SECONDS, Bindings
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.faults import ThrottledKeys, WrongPasswordAnswer
+from shiftline.lab.pbx.faults import WrongPasswordAnswer
+from shiftline.lab.pbx.limiting import Limiting, refusal
 from shiftline.lab.pbx.notifier import Notifier, Peer
 from shiftline.secrets import Secret
 from shiftline.sip.address import NameAddr
@@ -38,11 +41,10 @@ def target_user(request: Request) -> str | None:
 class Answering:
     """Decides answers; holds bindings, calls and the limiter. ``now`` is monotonic seconds, never falling."""
 
-    def __init__(self, config: PracticePbxConfig, *, token: Callable[[], str], phase_seconds: float) -> None:
+    def __init__(self, config: PracticePbxConfig, limiting: Limiting, *, token: Callable[[], str]) -> None:
         self._config = config
         self._faults = config.faults
-        throttle = config.faults.throttle
-        self._throttle = ThrottledKeys(throttle, phase_seconds=phase_seconds) if throttle else None
+        self._limiting = limiting
         self._digest = DigestServer(
             config.realm, self._password_of, algorithms=(config.algorithm,), qop=config.qop, token=token
         )
@@ -50,8 +52,11 @@ class Answering:
         self._calls: set[str] = set()
         self.notifier = Notifier(config, state_of=self._presence, token=token)
 
-    def answer(self, request: Request, peer: Peer, now: float) -> Answer:
-        """The answer to a request, not an ACK, from ``peer``. Raises SipSyntaxError."""
+    def answer(self, request: Request, peer: Peer, now: float, service_seconds: float = 0.0) -> Answer:
+        """The answer to a request, not an ACK, from ``peer``. Raises SipSyntaxError.
+
+        ``service_seconds`` is what handling it would take, for limiters that mind.
+        """
         if self._faults.silent:
             return Answer(status=None, reason="silent")
         if self._faults.allow_list is not None and peer.address[0] not in self._faults.allow_list:
@@ -60,8 +65,18 @@ class Answering:
             return Answer(status=481)
         if has_tag(request.headers.get("To") or ""):
             return self._within_dialog(request, now)
-        if self._throttle and not self._throttle.admits(peer.address[0], now):
-            return Answer(status=403, reason="throttled")
+        user = self.username_of(request) if self._faults.limiter else None
+        verdict = self._limiting.judge(
+            Arrival(at=now, source=peer.address[0], account=user, service_seconds=service_seconds)
+        )
+        if verdict.fate is not Fate.PASS:
+            return refusal(verdict)
+        answer = self._answer_to_admitted(request, peer, now)
+        if verdict.wait_seconds or verdict.feedback:
+            return replace(answer, wait_seconds=verdict.wait_seconds, feedback=verdict.feedback)
+        return answer
+
+    def _answer_to_admitted(self, request: Request, peer: Peer, now: float) -> Answer:
         is_about_box = request.uri.user is None or "options" in self._faults.blind_methods
         if request.method == "OPTIONS" and is_about_box:
             return Answer(status=200, phrase="Keepalive")
@@ -69,7 +84,7 @@ class Answering:
 
     def window_at(self, now: float) -> int | None:
         """The number of the throttle's window that ``now`` falls into; None without a throttle."""
-        return self._throttle.window_at(now) if self._throttle else None
+        return self._limiting.window_at(now)
 
     def username_of(self, request: Request) -> str | None:
         """The digest user a request names, whether or not it is let in."""

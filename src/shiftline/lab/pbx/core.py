@@ -17,6 +17,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.answers import Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.limiting import Limiting
 from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
@@ -60,10 +61,9 @@ class PracticePbx:
     ) -> None:
         self._config = config
         self._random = Random(config.seed)
-        throttle = config.faults.throttle
-        phase_seconds = self._random.uniform(0, throttle.window_seconds) if throttle else 0.0
+        limiting = Limiting(config.faults, self._random.random)
         self._agent = SipAgent(local=address, streams=streams, token=self._token, user_agent="Practice PBX")
-        self._answering = Answering(config, token=self._token, phase_seconds=phase_seconds)
+        self._answering = Answering(config, limiting, token=self._token)
         self._due: list[_Due] = []
         self._numbers = count()
         self._records: list[RequestRecord] = []
@@ -136,11 +136,16 @@ class PracticePbx:
             heapq.heappush(self._due, _Due(at, next(self._numbers), notify, peer=peer))
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
+        # Drawn before the answer is known, since a limiter of what runs at a time has to know.
+        service_seconds = self._service_seconds() if self._config.faults.limiter else None
         try:
-            answer = self._answering.answer(event.request, Peer(event.source, event.transport), now)
+            peer = Peer(event.source, event.transport)
+            answer = self._answering.answer(event.request, peer, now, service_seconds or 0.0)
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
         self._record(event.request, event.source, answer, now)
+        if answer.is_dropped and event.key is not None:
+            self._agent.ignore(event.key)
         if answer.status is None or event.key is None:
             return
         response = response_to(
@@ -148,16 +153,19 @@ class PracticePbx:
         )
         for name, value in answer.headers:
             response.headers.add(name, value)
-        at = now + self._answer_seconds(answer)
+        at = now + answer.wait_seconds + self._answer_seconds(answer, service_seconds)
         if self._config.notify_first:
             self._take_notifies(now)
         heapq.heappush(self._due, _Due(at, next(self._numbers), response, event.key))
         self._take_notifies(at)
 
-    def _answer_seconds(self, answer: Answer) -> float:
+    def _answer_seconds(self, answer: Answer, service_seconds: float | None) -> float:
         if answer.authenticated:
-            return self._random.uniform(*self._config.answer_seconds) * self._config.faults.slow_factor
+            return self._service_seconds() if service_seconds is None else service_seconds
         return self._random.uniform(*self._config.refusal_seconds)
+
+    def _service_seconds(self) -> float:
+        return self._random.uniform(*self._config.answer_seconds) * self._config.faults.slow_factor
 
     def _record(self, request: Request | None, source: tuple[str, int], answer: Answer, now: float) -> None:
         headers = request.headers if request else Headers()

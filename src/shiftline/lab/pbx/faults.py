@@ -44,6 +44,8 @@ class Faults:
     """The faults that are switched on; the default is a healthy PBX."""
 
     throttle: Throttle | None = None
+    limiter: str = ""
+    """A limiter of the bank by its text, in place of ``throttle`` (docs/reference/limiters.md)."""
     allow_list: frozenset[str] | None = None
     """Source addresses that may speak; all others get 403 before any challenge. None: everybody may."""
     rotated_accounts: frozenset[str] = frozenset()
