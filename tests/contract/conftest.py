@@ -84,7 +84,7 @@ def waiting(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
 @pytest.fixture
 def store(engine: AsyncEngine) -> PostgresStore:
     """The store under test."""
-    return PostgresStore(engine, wfm="org", trunk="main")
+    return PostgresStore(engine, wfm="org")
 
 
 @pytest.fixture

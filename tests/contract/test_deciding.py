@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline.connector.deciding import REFER_MARGIN, Decider
 from shiftline.connector.records import IntakeTrade, TrunkKey
-from shiftline.connector.worker import IDLE_SECONDS
+from shiftline.connector.trunk_work import IDLE_SECONDS
 from shiftline.store.read_model import ReadModel
 from shiftline.store.unit_of_work import PostgresStore
 from shiftline.trades.decision import DecisionPolicy
@@ -25,7 +25,7 @@ def decider(store: PostgresStore, at: datetime) -> Decider:
         clock=lambda: at,
         policy=DecisionPolicy(),
         fresh_seconds=600.0,
-        trunk=TrunkKey(trunk="pbx", source="0.0.0.0", user="-"),
+        trunks=[TrunkKey(trunk="pbx", source="0.0.0.0", user="-")],
     )
 
 

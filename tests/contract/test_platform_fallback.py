@@ -50,7 +50,7 @@ def make_floor(
 @pytest.fixture
 async def stopped(engine: AsyncEngine) -> None:
     """The trunk has been disarmed: every check is unverifiable at once."""
-    store = PostgresStore(engine, wfm=GenesysCloud.name, trunk=TRUNK.trunk)
+    store = PostgresStore(engine, wfm=GenesysCloud.name)
     async with store.work() as work:
         await work.trunks.save(TRUNK, {}, NINE)
         await work.trunks.disarm(TRUNK, "acl.source", NINE)

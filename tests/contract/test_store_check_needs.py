@@ -30,14 +30,17 @@ async def lease(leases: PostgresLeases) -> Lease:
 
 async def want(store: PostgresStore, *agents: str, minutes: float = 30) -> int:
     needed_by = NOW + timedelta(minutes=minutes)
-    wanted = [WantedCheck(agent=name, address=f"sip:{name}@lab", needed_by=needed_by) for name in agents]
+    wanted = [
+        WantedCheck(agent=name, address=f"sip:{name}@lab", trunk="main", needed_by=needed_by)
+        for name in agents
+    ]
     async with store.work() as work:
         return await work.checks.want(wanted, NOW, FRESH)
 
 
 async def claim(store: PostgresStore, lease: Lease) -> list[DueCheck]:
     async with store.work() as work:
-        return await work.checks.claim(lease, 100, ())
+        return await work.checks.claim("main", lease, 100, ())
 
 
 async def bring(store: PostgresStore, lease: Lease, *agents: str) -> None:
@@ -45,7 +48,7 @@ async def bring(store: PostgresStore, lease: Lease, *agents: str) -> None:
         Evidence(agent=name, kind=EvidenceKind.AVAILABLE, method="options", taken_at=NOW) for name in agents
     ]
     async with store.work() as work:
-        await work.checks.record_evidence(lease, brought)
+        await work.checks.record_evidence("main", lease, brought)
 
 
 async def refer(store: PostgresStore, name: str) -> None:
@@ -81,7 +84,7 @@ async def test_checks_of_another_organisations_trades_are_its_own(
     store: PostgresStore, lease: Lease, make_trade: MakeTrade
 ) -> None:
     """An agent's namesake in another WFM needs no check here."""
-    async with PostgresStore(store._engine, wfm="other", trunk="main").work() as work:
+    async with PostgresStore(store._engine, wfm="other").work() as work:
         await work.trades.record([make_trade("t1", "ada", "ben")], NOW)
     await want(store, "ada")
     assert await claim(store, lease) == []
@@ -111,7 +114,9 @@ async def test_stale_evidence_of_open_trades_is_renewed(
 ) -> None:
     """A check is due again when nothing but its stale evidence holds up a trade, which is not blocked."""
     agents = ("ada", "ben", "cy", "di")
-    profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
+    profiles = [
+        AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab", trunk="main") for name in agents
+    ]
     async with store.work() as work:
         await work.roster.save(profiles, [], [])
         blocked = make_trade("t2", "ada", "cy", minute=1)
@@ -135,7 +140,8 @@ async def test_renewal_makes_up_for_a_lost_wish(
 ) -> None:
     """An agent that nobody wanted checked, because of a crash after intake, is checked all the same."""
     async with store.work() as work:
-        await work.roster.save([AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab")], [], [])
+        ada = AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab", trunk="main")
+        await work.roster.save([ada], [], [])
         await work.trades.record([make_trade("t1", "ada", "nobody")], NOW)
         assert await work.checks.renew(NOW, FRESH) == 1
     assert names(await claim(store, lease)) == ["ada"]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shiftline.connector.records import DueCheck, IntakeTrade, Lease, WantedCheck
+from shiftline.connector.records import AgentProfile, DueCheck, IntakeTrade, Lease, WantedCheck
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
+from shiftline.trades.decision import StandingWord, standing_word
 from shiftline.trades.model import Evidence, EvidenceKind
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -34,10 +35,16 @@ async def trades(store: PostgresStore, make_trade: Callable[..., IntakeTrade]) -
 
 
 async def want(
-    store: PostgresStore, *agents: str, minutes: float = 30, now: datetime = NOW, host: str = "lab"
+    store: PostgresStore,
+    *agents: str,
+    minutes: float = 30,
+    now: datetime = NOW,
+    host: str = "lab",
+    trunk: str = "main",
 ) -> int:
+    needed_by = NOW + timedelta(minutes=minutes)
     wanted = [
-        WantedCheck(agent=name, address=f"sip:{name}@{host}", needed_by=NOW + timedelta(minutes=minutes))
+        WantedCheck(agent=name, address=f"sip:{name}@{host}", trunk=trunk, needed_by=needed_by)
         for name in agents
     ]
     async with store.work() as work:
@@ -45,19 +52,21 @@ async def want(
 
 
 async def claim(
-    store: PostgresStore, lease: Lease, limit: int = 100, held: Collection[int] = ()
+    store: PostgresStore, lease: Lease, limit: int = 100, held: Collection[int] = (), trunk: str = "main"
 ) -> list[DueCheck]:
     async with store.work() as work:
-        return await work.checks.claim(lease, limit, held)
+        return await work.checks.claim(trunk, lease, limit, held)
 
 
-async def bring(store: PostgresStore, lease: Lease, *agents: str, taken_at: datetime = NOW) -> None:
+async def bring(
+    store: PostgresStore, lease: Lease, *agents: str, taken_at: datetime = NOW, trunk: str = "main"
+) -> None:
     brought = [
         Evidence(agent=name, kind=EvidenceKind.AVAILABLE, method="options", taken_at=taken_at)
         for name in agents
     ]
     async with store.work() as work:
-        await work.checks.record_evidence(lease, brought)
+        await work.checks.record_evidence(trunk, lease, brought)
 
 
 async def pending(store: PostgresStore) -> int:
@@ -179,7 +188,7 @@ async def test_an_answer_in_the_last_moment_is_not_asked_for_again(
     await claim(store, lease)
     answer = Evidence(agent="ada", kind=EvidenceKind.AVAILABLE, method="options", taken_at=NOW)
     async with asyncio.TaskGroup() as group, store.work() as work:
-        await work.checks.record_evidence(lease, [answer])
+        await work.checks.record_evidence("main", lease, [answer])
         late = group.create_task(want(store, "ada"))
         await waiting()
     assert late.result() == 0
@@ -195,10 +204,48 @@ async def test_no_evidence_is_nothing(store: PostgresStore, lease: Lease) -> Non
 
 async def test_each_trunk_has_its_own_queue(store: PostgresStore, lease: Lease) -> None:
     """The queue of one trunk is not seen from another; evidence about the agent counts for both."""
-    other = PostgresStore(store._engine, wfm="org", trunk="other")
     await want(store, "ada")
-    assert await want(other, "ada") == 1
-    assert names(await claim(other, lease)) == ["ada"]
-    await bring(other, lease, "ada")
-    assert (await pending(store), await pending(other)) == (1, 0)
-    assert await want(other, "ada") == 0
+    assert await want(store, "ada", trunk="other") == 1
+    assert names(await claim(store, lease, trunk="other")) == ["ada"]
+    await bring(store, lease, "ada", trunk="other")
+    assert await pending(store) == 1
+    assert names(await claim(store, lease, trunk="other")) == []
+    assert names(await claim(store, lease)) == ["ada"]
+    assert await want(store, "ada", trunk="other") == 0
+
+
+async def test_a_check_follows_its_agent_to_another_trunk(store: PostgresStore, lease: Lease) -> None:
+    """Once the configuration or the roster has moved him, the trunk before asks no more; nothing is lost."""
+    ada = AgentProfile(external_id="ada", name="Ada", address="sip:ada@lab", trunk="main")
+    async with store.work() as work:
+        await work.roster.save([ada], [], [])
+        assert await work.checks.renew(NOW, FRESH) == 1
+        assert await work.roster.assign(lambda _: "other") == 1
+        assert await work.checks.renew(NOW, FRESH) == 1
+    assert names(await claim(store, lease)) == []
+    assert names(await claim(store, lease, trunk="other")) == ["ada"]
+
+
+async def test_whom_no_trunk_serves_is_not_waited_for(
+    store: PostgresStore, make_trade: Callable[..., IntakeTrade]
+) -> None:
+    """His checks are over, and his trade can be decided: the standing says why."""
+    profiles = [
+        AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab", trunk="main")
+        for name in ("ada", "partner of ada")
+    ]
+    async with store.work() as work:
+        await work.roster.save(profiles, [], [])
+        assert await work.checks.renew(NOW, FRESH) == 2
+        assert [trade.trade.external_id for trade in await work.trades.decidable(NOW, FRESH, 10)] == [
+            "trade of ben",
+            "trade of cy",
+        ]
+        assert await work.roster.assign(lambda _: None) == 2
+        assert await work.roster.served(["ada"]) == {}
+        assert await work.checks.renew(NOW, FRESH) == 0
+        assert await work.checks.pending() == 0
+        trades = await work.trades.decidable(NOW, FRESH, 10)
+    (trade,) = (trade for trade in trades if trade.trade.external_id == "trade of ada")
+    assert standing_word(trade.initiating) is StandingWord.NO_TRUNK
+    assert standing_word(trades[-1].initiating) is StandingWord.NO_ADDRESS

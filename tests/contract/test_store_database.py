@@ -79,7 +79,7 @@ async def test_processes_may_migrate_at_once(empty_database_url: str) -> None:
     await asyncio.gather(*(upgrade(empty_database_url) for _ in range(3)))
     engine = await open_engine(empty_database_url)
     try:
-        assert await unknown(PostgresStore(engine, wfm="org", trunk="main")) == ["ada"]
+        assert await unknown(PostgresStore(engine, wfm="org")) == ["ada"]
     finally:
         await engine.dispose()
 
@@ -106,7 +106,7 @@ async def test_a_user_without_rights_is_told(engine: AsyncEngine, empty_database
 async def test_open_database_takes_a_database_of_ones_own(empty_database_url: str, tmp_path: Path) -> None:
     """With a URL no server of ours is started, and the schema is there."""
     async with open_database(empty_database_url, tmp_path / "unused") as engine:
-        assert await unknown(PostgresStore(engine, wfm="org", trunk="main")) == ["ada"]
+        assert await unknown(PostgresStore(engine, wfm="org")) == ["ada"]
     assert not (tmp_path / "unused").exists()
 
 

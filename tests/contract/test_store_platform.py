@@ -41,7 +41,10 @@ async def record(store: PostgresStore, *trades: IntakeTrade, without_address: Se
     agents = {agent for item in trades for agent in item.trade.agents}
     profiles = [
         AgentProfile(
-            external_id=agent, name=agent, address=None if agent in without_address else f"sip:{agent}@lab"
+            external_id=agent,
+            name=agent,
+            address=None if agent in without_address else f"sip:{agent}@lab",
+            trunk=None if agent in without_address else "main",
         )
         for agent in sorted(agents)
     ]
@@ -57,7 +60,7 @@ def found(agent: str, kind: EvidenceKind, method: str = "options", taken_at: dat
 
 async def by_sip(store: PostgresStore, lease: Lease, kind: EvidenceKind, *agents: str) -> None:
     async with store.work() as work:
-        await work.checks.record_evidence(lease, [found(agent, kind) for agent in agents])
+        await work.checks.record_evidence("main", lease, [found(agent, kind) for agent in agents])
 
 
 async def by_platform(
@@ -189,7 +192,10 @@ async def test_the_platform_answers_no_check(
 ) -> None:
     """Its fresh word neither ends a check nor keeps one from becoming due."""
     await record(store, make_trade("t", "ada", "ben"))
-    wanted = [WantedCheck(agent=name, address=f"sip:{name}@lab", needed_by=NOW) for name in ("ada", "ben")]
+    wanted = [
+        WantedCheck(agent=name, address=f"sip:{name}@lab", trunk="main", needed_by=NOW)
+        for name in ("ada", "ben")
+    ]
     async with store.work() as work:
         await work.checks.want(wanted[:1], NOW, FRESH)
     await by_platform(store, wfm, EvidenceKind.AVAILABLE, "ada", "ben")
@@ -197,7 +203,7 @@ async def test_the_platform_answers_no_check(
         assert await work.checks.pending() == 1
         assert await work.checks.want(wanted, NOW, FRESH) == 1
         assert await work.checks.renew(NOW, FRESH) == 0
-        assert [check.agent for check in await work.checks.claim(trunk, 10, ())] == ["ada", "ben"]
+        assert [check.agent for check in await work.checks.claim("main", trunk, 10, ())] == ["ada", "ben"]
 
 
 async def test_a_former_owner_of_the_wfm_records_nothing(

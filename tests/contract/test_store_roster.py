@@ -42,7 +42,7 @@ async def test_an_empty_roster_answers(store: PostgresStore) -> None:
 
 async def test_rosters_are_apart(store: PostgresStore, engine: AsyncEngine) -> None:
     """The same agent id in another WFM is another agent."""
-    other = PostgresStore(engine, wfm="other", trunk="main")
+    other = PostgresStore(engine, wfm="other")
     async with store.work() as work:
         await work.roster.save([ADA, BEN], [shift("ada", 0)], ["ada"])
     async with other.work() as work:

@@ -37,7 +37,9 @@ async def record(store: PostgresStore, *trades: IntakeTrade) -> int:
 
 
 async def give_addresses(store: PostgresStore, *agents: str) -> None:
-    profiles = [AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab") for name in agents]
+    profiles = [
+        AgentProfile(external_id=name, name=name, address=f"sip:{name}@lab", trunk="main") for name in agents
+    ]
     async with store.work() as work:
         await work.roster.save(profiles, [], [])
 
@@ -59,6 +61,7 @@ async def bring_at(
     assert lease
     async with store.work() as work:
         await work.checks.record_evidence(
+            "main",
             lease,
             [
                 Evidence(agent=agent, kind=kind, method="options", taken_at=taken_at, status=200)
@@ -369,7 +372,7 @@ async def test_an_organisation_sees_its_own_trades_only(
     store: PostgresStore, engine: AsyncEngine, make_trade: MakeTrade
 ) -> None:
     """Two WFMs in one database may use the same ids and do not see each other's trades."""
-    other = PostgresStore(engine, wfm="other", trunk="main")
+    other = PostgresStore(engine, wfm="other")
     assert await record(store, make_trade("t1")) == 1
     assert await record(other, make_trade("t1")) == 1
     await decide(store, Verdict.APPROVE)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import lay_floor
 
-from shiftline.bootstrap import WorkerPlan, open_trunk, resolve_trunk, trunk_key
+from shiftline.bootstrap import open_trunk, plan_trunk, trunk_key
 from shiftline.config import load_settings
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.read_model import ReadModel
@@ -24,9 +24,10 @@ async def test_a_standby_knows_what_happened_since_its_start(
     monkeypatch.setenv("SHIFTLINE_TRUNK_PASSWORD", "secret")
     floor = lay_floor(tmp_path, database_url, ReadModel(engine))
     settings = load_settings(floor.config(org="http://127.0.0.1:9"))
-    plan = WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses={})
-    store = PostgresStore(engine, wfm="genesys", trunk=settings.trunk.name)
-    leases, key = PostgresLeases(engine), trunk_key(settings)
+    (trunk_settings,) = settings.trunks
+    plan = await plan_trunk(settings, trunk_settings)
+    store = PostgresStore(engine, wfm="genesys")
+    leases, key = PostgresLeases(engine), trunk_key(trunk_settings)
     async with open_trunk(plan, store, leases, "standby", floor.clock) as trunk:
         ownership, driver = trunk.ownership, trunk.driver
         async with store.work() as books:
@@ -38,6 +39,6 @@ async def test_a_standby_knows_what_happened_since_its_start(
         assert (driver.knowledge()["learned"], driver.knowledge()["rate"]) == (True, 47.5)
         await ownership.give_up()
         async with store.work() as books:
-            await books.trunks.rearm(settings.trunk.name, floor.clock())
+            await books.trunks.rearm(trunk_settings.name, floor.clock())
         assert await ownership.keep()
         assert driver.stopped_by() is None

@@ -10,7 +10,7 @@ import trustme
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.contract.floor import lay_floor
 
-from shiftline.bootstrap import WorkerPlan, open_trunk, resolve_trunk
+from shiftline.bootstrap import open_trunk, plan_trunk
 from shiftline.config import load_settings
 from shiftline.connector.records import DueCheck
 from shiftline.lab.pbx.agents import Truth
@@ -59,8 +59,8 @@ async def test_a_check_is_answered_on_every_way(
             monkeypatch.setenv("SHIFTLINE_POLICY__TRUST_UNQUALIFIED", "true")
             monkeypatch.setenv("SHIFTLINE_TRUNK__ADDRESS", way.format(port=port, secure=port + 1))
             settings = load_settings(path)
-            plan = WorkerPlan(settings=settings, trunk=await resolve_trunk(settings), addresses={})
-            store, leases = PostgresStore(engine, wfm="genesys", trunk="pbx"), PostgresLeases(engine)
+            plan = await plan_trunk(settings, settings.trunks[0])
+            store, leases = PostgresStore(engine, wfm="genesys"), PostgresLeases(engine)
             async with open_trunk(plan, store, leases, "worker", floor.clock) as opened:
                 assert await opened.ownership.keep()
                 needed_by = floor.clock() + timedelta(minutes=5)

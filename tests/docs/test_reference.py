@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import ADHERENCE_CALLS_PER_MINUTE, BUDGET_SECONDS
 from shiftline.cli.app import app
-from shiftline.config import Settings, WindowSettings, check_secrets, load_settings
+from shiftline.config import Settings, TrunkSettings, WindowSettings, check_secrets, load_settings
 from shiftline.connector.families import ROWS
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.planning import DeliveryPolicy
@@ -141,7 +141,7 @@ def _rows(text: str) -> dict[str, list[str]]:
 
 
 def _models() -> dict[str, type[BaseModel]]:
-    found: dict[str, type[BaseModel]] = {"[[windows]]": WindowSettings}
+    found: dict[str, type[BaseModel]] = {"[trunk]": TrunkSettings, "[[windows]]": WindowSettings}
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found[f"[{name}]"] = field.annotation
@@ -187,7 +187,7 @@ def test_the_example_is_short_and_usable(monkeypatch: pytest.MonkeyPatch, tmp_pa
     path = tmp_path / "shiftline.toml"
     path.write_text(example, encoding="utf-8")
     settings = load_settings(path)
-    monkeypatch.setenv(settings.trunk.password_env, "one")
+    monkeypatch.setenv(settings.trunks[0].password_env, "one")
     monkeypatch.setenv(settings.wfm.client_secret_env, "another")
     check_secrets(settings)
 

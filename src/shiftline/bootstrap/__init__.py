@@ -8,12 +8,15 @@ from shiftline.bootstrap.policies import (
     qualification_policy,
     roster_addresses,
     trunk_key,
+    trunk_serving,
     trunk_tls,
 )
-from shiftline.bootstrap.trunk import OpenTrunk, WorkerPlan, new_token, open_trunk, resolve_trunk
+from shiftline.bootstrap.trunk import OpenTrunk, new_token, open_trunk
+from shiftline.bootstrap.trunk_plan import TrunkPlan, plan_trunk, resolve_trunk
 from shiftline.bootstrap.worker import (
     ADHERENCE_CALLS_PER_MINUTE,
     BUDGET_SECONDS,
+    WorkerPlan,
     open_store,
     open_wfm,
     open_worker,
@@ -26,6 +29,7 @@ __all__ = [
     "ADHERENCE_CALLS_PER_MINUTE",
     "BUDGET_SECONDS",
     "OpenTrunk",
+    "TrunkPlan",
     "WorkerPlan",
     "decision_policy",
     "genesys_settings",
@@ -36,6 +40,7 @@ __all__ = [
     "open_wfm",
     "open_worker",
     "open_worker_on",
+    "plan_trunk",
     "plan_worker",
     "publish_windows",
     "qualification_policy",
@@ -43,5 +48,6 @@ __all__ = [
     "roster_addresses",
     "sign_in",
     "trunk_key",
+    "trunk_serving",
     "trunk_tls",
 ]

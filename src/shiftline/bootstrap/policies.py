@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from shiftline import config
-from shiftline.config import Settings
+from shiftline.config import Settings, TrunkSettings
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.connector.records import Fallback, TrunkKey
 from shiftline.connector.worker import Rhythm
-from shiftline.errors import ConfigurationError
+from shiftline.errors import ConfigurationError, SipSyntaxError
 from shiftline.net.asking import address_of, candidates
 from shiftline.net.tls import TlsSettings
 from shiftline.net.trunk_list import ListPolicy
@@ -26,16 +27,29 @@ SHORTEST_LIST_SECONDS = 60.0  # a shorter subscription is refreshed more often t
 LONGEST_LIST_SECONDS = 3600.0
 
 
-def trunk_key(settings: Settings) -> TrunkKey:
+def trunk_key(trunk: TrunkSettings) -> TrunkKey:
     """What this trunk's knowledge is kept under."""
-    return TrunkKey(
-        trunk=settings.trunk.name, source=settings.trunk.source, user=settings.trunk.username or "-"
-    )
+    return TrunkKey(trunk=trunk.name, source=trunk.source, user=trunk.username or "-")
 
 
-def trunk_tls(settings: Settings) -> TlsSettings:
+def trunk_serving(settings: Settings) -> Callable[[str], str | None]:
+    """Return what tells the trunk on which an agent's SIP address is checked; None: no trunk serves it."""
+    rules = [(one, trunk.name) for trunk in settings.trunks for one in trunk.served]
+    rest = next((trunk.name for trunk in settings.trunks if not trunk.serves), None)
+
+    def trunk_of(address: str) -> str | None:
+        try:
+            uri = SipUri.parse(address)
+        except SipSyntaxError:
+            return rest
+        meant = (name for one, name in rules if one.matches(uri.user or "", uri.host))
+        return next(meant, rest)
+
+    return trunk_of
+
+
+def trunk_tls(trunk: TrunkSettings) -> TlsSettings:
     """Whom the trunk trusts, and who we are to it; ConfigurationError if the key's password is missing."""
-    trunk = settings.trunk
     return TlsSettings(
         ca=trunk.tls_ca,
         certificate=trunk.tls_certificate,
@@ -87,9 +101,8 @@ def publish_windows(settings: Settings) -> list[PublishWindow]:
     ]
 
 
-def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPolicy:
+def qualification_policy(settings: Settings, trunk: TrunkSettings, domain: SipUri) -> QualificationPolicy:
     """How the trunk's method is qualified; ConfigurationError for a control that is no address."""
-    trunk = settings.trunk
     windows = publish_windows(settings)
     controls = None
     if trunk.control_present:
@@ -108,10 +121,9 @@ def qualification_policy(settings: Settings, domain: SipUri) -> QualificationPol
     )
 
 
-def list_policy(settings: Settings, domain: SipUri) -> ListPolicy | None:
+def list_policy(settings: Settings, trunk: TrunkSettings, domain: SipUri) -> ListPolicy | None:
     """The trunk's list subscription, if it has one; ConfigurationError for a list that is no address."""
-    trunk = settings.trunk
-    controls = qualification_policy(settings, domain).controls
+    controls = qualification_policy(settings, trunk, domain).controls
     if not trunk.list_uri or controls is None:
         return None
     # What the list says counts as taken now: so the PBX must confirm it as often as evidence grows stale.

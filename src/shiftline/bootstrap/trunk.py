@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets as tokens
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -12,39 +12,29 @@ from random import Random
 import structlog
 
 from shiftline import config
-from shiftline.bootstrap.policies import (
-    list_policy,
-    publish_windows,
-    qualification_policy,
-    trunk_key,
-    trunk_tls,
-)
+from shiftline.bootstrap.policies import publish_windows, trunk_key, trunk_tls
+from shiftline.bootstrap.trunk_plan import TrunkPlan, lease_name
 from shiftline.clock import Clock, boot_time
-from shiftline.config import Settings
+from shiftline.config import TrunkSettings
 from shiftline.connector.ownership import Ownership
-from shiftline.connector.qualifier import QualificationPolicy, Qualifier
+from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.records import Lease, TrunkRecord
-from shiftline.errors import ConfigurationError, MisuseError
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.hep import open_collector
 from shiftline.net.nonce_warming import NonceWarmer
 from shiftline.net.package_method import PACKAGE_METHODS
-from shiftline.net.resolver import Resolver, read_contact, read_trunk_address, source_towards
+from shiftline.net.resolver import source_towards
 from shiftline.net.settings import StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
-from shiftline.net.tls import client_context
 from shiftline.net.trunk import TrunkDriver
-from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_list import TrunkList
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx
 from shiftline.net.window_times import windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.events import Address
 from shiftline.sip.registration import Binding, Registration
 from shiftline.sip.trace import TracedMessage
-from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
@@ -56,55 +46,11 @@ TRUSTED = (
 log = structlog.get_logger("shiftline.start")
 
 
-async def resolve_trunk(settings: Settings) -> TrunkAddress:
-    """Read and resolve ``trunk.address``; who we are there is the account, or ``shiftline``.
-
-    Raises ConfigurationError if it is no SIP URI that can be used, its host has no address or a TLS file
-    is unusable, UnavailableError if nobody can tell at the moment.
-    """
-    trunk = settings.trunk
-    uri = read_trunk_address(trunk.address)
-    domain = SipUri(scheme="sip", user=None, host=trunk.domain or uri.host, port=None)
-    try:
-        str(domain)
-    except MisuseError as error:
-        raise ConfigurationError(
-            f"trunk.domain is {trunk.domain!r}, which is not a host name.",
-            remedy="Write it like pbx.example.com, or leave it empty.",
-        ) from error
-    targets = await Resolver().targets(uri, source=trunk.source)
-    if any(target.transport is Transport.TLS for target in targets):
-        client_context(trunk_tls(settings))
-    return TrunkAddress(
-        targets=tuple(targets),
-        domain=domain,
-        identity=SipUri(scheme="sip", user=trunk.username or "shiftline", host=domain.host, port=None),
-        answer_timeout_seconds=trunk.answer_timeout_seconds,
-        contact=read_contact(trunk.contact),
-        family=trunk.family,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerPlan:
-    """A configuration that was found usable, before anything is started."""
-
-    settings: Settings
-    trunk: TrunkAddress
-    addresses: Mapping[str, str]
-    collector: Address | None = None
-
-    @property
-    def qualification(self) -> QualificationPolicy:
-        """How the trunk's method is qualified."""
-        return qualification_policy(self.settings, self.trunk.domain)
-
-
 def trace_to_homer(
-    plan: WorkerPlan, clock: Clock
+    plan: TrunkPlan, clock: Clock
 ) -> AbstractAsyncContextManager[Callable[[TracedMessage], None] | None]:
     """What sends each message of the trunk to HOMER, redacted; None without a collector."""
-    trunk = plan.settings.trunk
+    trunk = plan.trunk
     key = config.secret(trunk.hep_key_env) if trunk.hep and trunk.hep_key_env else None
     return open_collector(plan.collector, clock=clock, capture_id=trunk.hep_id, auth_key=key)
 
@@ -130,21 +76,21 @@ class OpenTrunk:
 
 @asynccontextmanager
 async def open_trunk(
-    plan: WorkerPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
+    plan: TrunkPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
 ) -> AsyncIterator[OpenTrunk]:
     """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
-    trunk, qualification = plan.settings.trunk, plan.qualification
+    trunk, qualification = plan.trunk, plan.qualification
 
     async def recall(_: Lease) -> None:
         async with store.work() as books:
-            record = await books.trunks.load(trunk_key(plan.settings))
+            record = await books.trunks.load(trunk_key(trunk))
             if qualification.trust_unqualified:
-                await books.trunks.note(trunk_key(plan.settings), "trunk.trusts-unqualified", clock())
+                await books.trunks.note(trunk_key(trunk), "trunk.trusts-unqualified", clock())
         if qualification.trust_unqualified:
-            log.warning("unqualified evidence is trusted", why=TRUSTED)
+            log.warning("unqualified evidence is trusted", trunk=trunk.name, why=TRUSTED)
         known = None if record is None else record.governor.get("qualification")
         driver.take_over(
-            _governor(plan.settings, record),
+            _governor(trunk, record),
             Qualifier(qualification, clock(), known),
             None if record is None else record.disarmed_cause,
         )
@@ -153,9 +99,7 @@ async def open_trunk(
         if listed is not None:
             listed.take_over()
 
-    ownership = Ownership(
-        leases, name=f"trunk:{trunk.name}", owner=owner, boot_time=boot_time, on_taken=recall
-    )
+    ownership = Ownership(leases, name=lease_name(trunk), owner=owner, boot_time=boot_time, on_taken=recall)
     inbox = NotifyInbox(answer_pbx if trunk.registers else None)
     async with (
         trace_to_homer(plan, clock) as on_message,
@@ -183,20 +127,20 @@ async def open_trunk(
 
 
 async def _endpoint(
-    plan: WorkerPlan,
+    plan: TrunkPlan,
     inbox: NotifyInbox,
     ownership: Ownership,
     on_message: Callable[[TracedMessage], None] | None,
 ) -> SipEndpoint:
-    trunk = plan.settings.trunk
+    trunk = plan.trunk
     subscribes = bool(trunk.list_uri) or not PACKAGE_METHODS.keys().isdisjoint(plan.qualification.methods)
     return await SipEndpoint.open(
-        local_host=source_towards(plan.trunk.targets[0].address, trunk.source),
+        local_host=source_towards(plan.address.targets[0].address, trunk.source),
         may_send=ownership.holds,
         on_request=inbox.on_request if trunk.registers or subscribes else None,
         on_message=on_message,
         streams=StreamSettings(
-            tls=trunk_tls(plan.settings),
+            tls=trunk_tls(plan.trunk),
             accept_tcp=subscribes,  # a NOTIFY too large for a datagram comes over TCP
             keepalive_seconds=trunk.keepalive_seconds or None,
         ),
@@ -208,8 +152,7 @@ def new_token() -> str:
     return tokens.token_hex(8)
 
 
-def _digest(settings: Settings) -> DigestClient | None:
-    trunk = settings.trunk
+def _digest(trunk: TrunkSettings) -> DigestClient | None:
     if not trunk.username:
         return None
     account = DigestAccount(username=trunk.username, password=config.secret(trunk.password_env))
@@ -217,14 +160,14 @@ def _digest(settings: Settings) -> DigestClient | None:
 
 
 def _driver(
-    plan: WorkerPlan, endpoint: SipEndpoint, inbox: NotifyInbox, ownership: Ownership, clock: Clock
+    plan: TrunkPlan, endpoint: SipEndpoint, inbox: NotifyInbox, ownership: Ownership, clock: Clock
 ) -> TrunkDriver:
     """It knows nothing yet."""
     return TrunkDriver(
         endpoint=endpoint,
-        address=plan.trunk,
-        digest=_digest(plan.settings),
-        governor=_governor(plan.settings, None),
+        address=plan.address,
+        digest=_digest(plan.trunk),
+        governor=_governor(plan.trunk, None),
         qualifier=Qualifier(plan.qualification, clock()),
         inbox=inbox,
         clock=clock,
@@ -234,39 +177,39 @@ def _driver(
 
 
 def _registration(
-    plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
+    plan: TrunkPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock
 ) -> TrunkRegistration:
-    settings, identity = plan.settings, plan.trunk.identity
-    here = endpoint.contact(plan.trunk.targets[0].transport, identity.user)
+    identity = plan.address.identity
+    here = endpoint.contact(plan.address.targets[0].transport, identity.user)
     loop_time = asyncio.get_running_loop().time
     registration = TrunkRegistration(
         Registration(
             Binding(
                 aor=identity,
-                registrar=plan.trunk.domain,
-                contacts=(plan.trunk.contact or here,),
-                expires_seconds=settings.trunk.register_expires_seconds,
+                registrar=plan.address.domain,
+                contacts=(plan.address.contact or here,),
+                expires_seconds=plan.trunk.register_expires_seconds,
             ),
-            digest=_digest(settings),
+            digest=_digest(plan.trunk),
             token=new_token,
             jitter=Random().random,
-            windows=windows_seen_from(publish_windows(settings), clock, loop_time),
+            windows=windows_seen_from(publish_windows(plan.settings), clock, loop_time),
         ),
         endpoint=endpoint,
         trunk=driver,
-        targets=plan.trunk.targets,
+        targets=plan.address.targets,
         clock=clock,
-        name=settings.trunk.name,
-        answer_timeout_seconds=plan.trunk.answer_timeout_seconds,
+        name=plan.trunk.name,
+        answer_timeout_seconds=plan.address.answer_timeout_seconds,
     )
     driver.shown["registration"] = registration.status
     return registration
 
 
 def _listed(
-    plan: WorkerPlan, endpoint: SipEndpoint, inbox: NotifyInbox, driver: TrunkDriver, clock: Clock
+    plan: TrunkPlan, endpoint: SipEndpoint, inbox: NotifyInbox, driver: TrunkDriver, clock: Clock
 ) -> TrunkList | None:
-    policy = list_policy(plan.settings, plan.trunk.domain)
+    policy = plan.listed
     if policy is None:
         return None
     listed = TrunkList(
@@ -274,10 +217,10 @@ def _listed(
         endpoint=endpoint,
         inbox=inbox,
         trunk=driver,
-        address=plan.trunk,
-        digest=_digest(plan.settings),
+        address=plan.address,
+        digest=_digest(plan.trunk),
         clock=clock,
-        name=plan.settings.trunk.name,
+        name=plan.trunk.name,
         windows=windows_seen_from(publish_windows(plan.settings), clock, asyncio.get_running_loop().time),
     )
     driver.known = listed
@@ -285,20 +228,19 @@ def _listed(
     return listed
 
 
-def _warmer(plan: WorkerPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock) -> NonceWarmer:
+def _warmer(plan: TrunkPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: Clock) -> NonceWarmer:
     controls = plan.qualification.controls
     return NonceWarmer(
         endpoint=endpoint,
         trunk=driver,
-        address=plan.trunk,
+        address=plan.address,
         token=new_token,
         windows=windows_seen_from(publish_windows(plan.settings), clock, asyncio.get_running_loop().time),
         about=None if controls is None else SipUri.parse(controls[0]),
     )
 
 
-def _governor(settings: Settings, record: TrunkRecord | None) -> Governor:
-    trunk = settings.trunk
+def _governor(trunk: TrunkSettings, record: TrunkRecord | None) -> Governor:
     policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
     known = None if record is None else record.governor
     return Governor(policy, asyncio.get_running_loop().time(), known)

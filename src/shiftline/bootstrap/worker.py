@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,31 +18,31 @@ from shiftline.bootstrap.policies import (
     decision_policy,
     fallback_policy,
     genesys_settings,
-    list_policy,
     on_unanswered,
-    qualification_policy,
     rhythm,
     roster_addresses,
     trunk_key,
+    trunk_serving,
 )
-from shiftline.bootstrap.trunk import WorkerPlan, new_token, open_trunk, resolve_trunk
+from shiftline.bootstrap.trunk import new_token
+from shiftline.bootstrap.trunk_plan import TrunkPlan, lease_name
+from shiftline.bootstrap.trunks import open_trunks, plan_trunks
 from shiftline.clock import Clock, boot_time
 from shiftline.config import Settings
-from shiftline.connector.checking import Checker
 from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
 from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
-from shiftline.connector.trouble import TrunkWatch
+from shiftline.connector.sharing import Sharing
 from shiftline.connector.worker import Worker
 from shiftline.errors import PeerError, UnavailableError
-from shiftline.net.hep import find_collector
-from shiftline.store.database import open_database
+from shiftline.store.database import open_database, open_engine
 from shiftline.store.embedded import EmbeddedPostgres, supervise
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
+from shiftline.store.workers import PostgresWorkers
 from shiftline.wfm.genesys import GenesysCloud, open_genesys
 from shiftline.wfm.jobs import Reserve
 
@@ -60,7 +61,7 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, Pos
         if url is None:
             watch = group.create_task(supervise(EmbeddedPostgres(directory)), name="database supervision")
         try:
-            yield engine, PostgresStore(engine, wfm=GenesysCloud.name, trunk=settings.trunk.name)
+            yield engine, PostgresStore(engine, wfm=GenesysCloud.name)
         finally:
             if watch is not None:
                 watch.cancel()
@@ -87,18 +88,25 @@ async def open_wfm(settings: Settings, store: PostgresStore, clock: Clock) -> As
         yield wfm
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """A configuration that was found usable, before anything is started."""
+
+    settings: Settings
+    trunks: Sequence[TrunkPlan]
+    """Those that can be opened; the others are tried again later."""
+    addresses: Mapping[str, str]
+
+
 async def plan_worker(settings: Settings) -> WorkerPlan:
-    """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong."""
+    """Read all that the configuration names; raises ShiftlineError for the first thing that is wrong.
+
+    Of several trunks one is enough: what is wrong with the others is logged.
+    """
     config.check_secrets(settings)
     addresses = roster_addresses(settings)
-    trunk = await resolve_trunk(settings)
-    qualification_policy(settings, trunk.domain)
-    list_policy(settings, trunk.domain)
     return WorkerPlan(
-        settings=settings,
-        trunk=trunk,
-        addresses=addresses,
-        collector=await find_collector(settings.trunk.hep),
+        settings=settings, trunks=await plan_trunks(settings, settings.trunks), addresses=addresses
     )
 
 
@@ -130,48 +138,56 @@ async def open_worker_on(
     plan: WorkerPlan, engine: AsyncEngine, store: PostgresStore, clock: Clock
 ) -> AsyncIterator[Worker]:
     """Build a worker on an open database."""
-    settings, leases = plan.settings, PostgresLeases(engine)
+    settings = plan.settings
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
-    async with open_wfm(settings, store, clock) as wfm:
+    trunk_of = trunk_serving(settings)
+    async with store.work() as books:
+        await books.roster.assign(trunk_of)
+    async with (
+        _lease_engine(engine) as lease_engine,
+        open_wfm(settings, store, clock) as wfm,
+        open_trunks(settings, store, PostgresLeases(lease_engine), owner, clock) as trunks,
+    ):
         await sign_in(wfm)
-        async with open_trunk(plan, store, leases, owner, clock) as opened:
-            key, trunk, driver = trunk_key(settings), opened.ownership, opened.driver
-            wfm_lease = Ownership(leases, name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time)
-            yield Worker(
+        wfm_lease = Ownership(
+            PostgresLeases(lease_engine), name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time
+        )
+        yield Worker(
+            work=store.work,
+            clock=clock,
+            owner=owner,
+            trunks=await trunks.open_all(plan.trunks),
+            open_more=trunks.open_more,
+            register=PostgresWorkers(lease_engine),
+            sharing=Sharing(owner=owner, leases=[lease_name(trunk) for trunk in settings.trunks]),
+            boot_time=boot_time,
+            wfm=wfm_lease,
+            intake=Intake(
+                wfm=wfm,
                 work=store.work,
                 clock=clock,
-                trunk=trunk,
-                wfm=wfm_lease,
-                intake=Intake(
-                    wfm=wfm,
-                    work=store.work,
-                    clock=clock,
-                    deadlines=deadline_policy(settings),
-                    fresh_seconds=settings.policy.fresh_seconds,
-                    addresses=plan.addresses,
-                ),
-                checker=Checker(
-                    work=store.work,
-                    clock=clock,
-                    runner=driver,
-                    ownership=trunk,
-                    trunk=key,
-                    recall=opened.recall,
-                ),
-                decider=_decider(settings, store, clock),
-                deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
-                rhythm=rhythm(settings),
-                watch=TrunkWatch(
-                    runner=driver,
-                    ownership=trunk,
-                    trunk=settings.trunk.name,
-                    address=str(plan.trunk.targets[0]),
-                ),
-                wfm_name=wfm.name,
-                delivery=DeliveryPolicy(),
-                farewell=opened.farewell,
-                fallback=_platform_fallback(settings, wfm, store, clock, wfm_lease),
-            )
+                deadlines=deadline_policy(settings),
+                fresh_seconds=settings.policy.fresh_seconds,
+                addresses=plan.addresses,
+                trunk_of=trunk_of,
+            ),
+            decider=_decider(settings, store, clock),
+            deliverer=Deliverer(wfm=wfm, work=store.work, clock=clock),
+            rhythm=rhythm(settings),
+            wfm_name=wfm.name,
+            delivery=DeliveryPolicy(),
+            fallback=_platform_fallback(settings, wfm, store, clock, wfm_lease),
+        )
+
+
+@asynccontextmanager
+async def _lease_engine(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Connections of their own for leases: a renewal must not wait until the trunks' work leaves one free."""
+    own = await open_engine(engine.url.render_as_string(hide_password=False))
+    try:
+        yield own
+    finally:
+        await own.dispose()
 
 
 def _decider(settings: Settings, store: PostgresStore, clock: Clock) -> Decider:
@@ -180,7 +196,7 @@ def _decider(settings: Settings, store: PostgresStore, clock: Clock) -> Decider:
         clock=clock,
         policy=decision_policy(settings),
         fresh_seconds=settings.policy.fresh_seconds,
-        trunk=trunk_key(settings),
+        trunks=[trunk_key(trunk) for trunk in settings.trunks],
         on_unanswered=on_unanswered(settings),
         fallback=fallback_policy(settings),
     )

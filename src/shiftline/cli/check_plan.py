@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from shiftline import bootstrap
-from shiftline.config import PbxFamily, Settings, load_settings, secret
+from shiftline.config import PbxFamily, TrunkSettings, load_settings, secret
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import AUTO, METHODS, address_of, candidates
@@ -105,7 +105,7 @@ async def _of_list(asking: Asking, text: str) -> AskedServer:
     """The server of a list: the one that is named, or the list's own host."""
     method = asking.method
     if asking.trunk is not None and method is None:
-        method = load_settings(asking.path).trunk.list_method
+        method = load_settings(asking.path).trunk_named(asking.trunk).list_method
     method = method or "presence"
     if method not in PACKAGE_METHODS:
         raise ConfigurationError(
@@ -161,13 +161,9 @@ def _require_address(source: str) -> None:
 
 async def _of_trunk(asking: Asking, name: str) -> AskedServer:
     settings = load_settings(asking.path)
-    if settings.trunk.name != name:
-        raise ConfigurationError(
-            f"There is no trunk {name!r} in {asking.path}.",
-            remedy=f"It has one: --trunk {settings.trunk.name}",
-        )
-    trunk, known = settings.trunk, await bootstrap.resolve_trunk(settings)
-    policy = bootstrap.qualification_policy(settings, known.domain)
+    trunk = settings.trunk_named(name)
+    known = await bootstrap.resolve_trunk(trunk)
+    policy = bootstrap.qualification_policy(settings, trunk, known.domain)
     if asking.method is not None:
         policy = replace(policy, methods=candidates(asking.method))
     if asking.family is not None:
@@ -182,15 +178,15 @@ async def _of_trunk(asking: Asking, name: str) -> AskedServer:
         domain=known.domain,
         identity=known.identity,
         source=source_towards(known.targets[0].address, asking.source or trunk.source),
-        tls=bootstrap.trunk_tls(settings),
+        tls=bootstrap.trunk_tls(trunk),
         account=account,
         policy=replace(policy, trust_unqualified=False),
-        rate=_trunk_rate(settings, asking, known.targets),
+        rate=_trunk_rate(trunk, asking, known.targets),
     )
 
 
-def _trunk_rate(settings: Settings, asking: Asking, targets: Sequence[Target]) -> float:
-    declared = settings.trunk.max_rate
+def _trunk_rate(trunk: TrunkSettings, asking: Asking, targets: Sequence[Target]) -> float:
+    declared = trunk.max_rate
     if asking.rate is not None and 0 < declared < asking.rate:
         raise ConfigurationError(
             f"--rate {asking.rate:g} is above this trunk's max_rate of {declared:g}.",

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shiftline.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from shiftline.clock import clock_from_environment
-from shiftline.config import Settings, check_secrets, load_settings
+from shiftline.config import Settings, TrunkSettings, check_secrets, load_settings
 
 if TYPE_CHECKING:
+    from shiftline.bootstrap import TrunkPlan
     from shiftline.connector.qualifier import QualificationPolicy
 
 app = typer.Typer(no_args_is_help=True, help="Check, show or make the configuration.")
@@ -37,6 +39,8 @@ def show(path: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     settings = load_settings(path)
     shown: dict[str, Any] = settings.model_dump(mode="json", by_alias=True)
+    if len(settings.trunks) == 1:
+        (shown["trunk"],) = shown["trunk"]  # as most files have it
     shown["database"]["url"] = _without_password(shown["database"]["url"])
     typer.echo(json.dumps(shown, indent=2))
 
@@ -66,8 +70,10 @@ def check(
         typer.echo(json.dumps({**report, "notes": _notes(settings), "findings": findings}, indent=2))
     else:
         console = Console(highlight=False)
-        for name, value in report.items():
-            console.print(f"[green]ok[/]  {name.replace('_', ' ')}: {value}")
+        trunks: list[dict[str, str]] = report.get("trunks", [])
+        for part in (*trunks, {name: value for name, value in report.items() if name != "trunks"}):
+            for name, value in part.items():
+                console.print(f"[green]ok[/]  {name.replace('_', ' ')}: {escape(str(value))}")
         for note in _notes(settings):
             console.print(f"[cyan]note[/] {note}")
         for finding in findings:
@@ -78,23 +84,31 @@ def check(
 
 async def _resolved(settings: Settings) -> dict[str, Any]:
     from shiftline import bootstrap
-    from shiftline.net.hep import find_collector
 
-    target = await bootstrap.resolve_trunk(settings)
-    collector = await find_collector(settings.trunk.hep)
-    proof = bootstrap.qualification_policy(settings, target.domain)
-    listed = bootstrap.list_policy(settings, target.domain)
+    plans = [await bootstrap.plan_trunk(settings, trunk) for trunk in settings.trunks]
     windows = bootstrap.publish_windows(settings)
     now = clock_from_environment()()
     opens = min((window.next_opening(now) for window in windows), default=None)
     zone = windows[0].zone if windows else None
+    opening = opens.astimezone(zone).isoformat() if opens is not None else "none declared"
+    if len(plans) == 1:
+        return _of_trunk(plans[0]) | {"next_publish_window": opening}
+    trunks = [_of_trunk(plan) | {"serves": _serves(plan.trunk)} for plan in plans]
+    return {"trunks": trunks, "next_publish_window": opening}
+
+
+def _of_trunk(plan: TrunkPlan) -> dict[str, str]:
+    listed = plan.listed
     return {
-        "trunk": f"{settings.trunk.name} at {target.targets[0]}",
-        "method": f"{settings.trunk.method}, {_proof(proof)}",
+        "trunk": f"{plan.trunk.name} at {plan.address.targets[0]}",
+        "method": f"{plan.trunk.method}, {_proof(plan.qualification)}",
         **({"list": f"{listed.uri} by {listed.method}"} if listed else {}),
-        "next_publish_window": opens.astimezone(zone).isoformat() if opens is not None else "none declared",
-        **({"hep_collector": "{} port {}".format(*collector)} if collector else {}),
+        **({"hep_collector": "{} port {}".format(*plan.collector)} if plan.collector else {}),
     }
+
+
+def _serves(trunk: TrunkSettings) -> str:
+    return ", ".join(trunk.serves) or "whom no other trunk serves"
 
 
 def _proof(policy: QualificationPolicy) -> str:
@@ -108,19 +122,23 @@ def _proof(policy: QualificationPolicy) -> str:
 def _notes(settings: Settings) -> list[str]:
     from shiftline.net.asking import METHODS, candidates
 
-    notes = ((name, METHODS[name].note) for name in candidates(settings.trunk.method))
-    return [f"method {name}: {note}" for name, note in notes if note]
+    names = dict.fromkeys(name for trunk in settings.trunks for name in candidates(trunk.method))
+    notes = [f"method {name}: {METHODS[name].note}" for name in names if METHODS[name].note]
+    if all(trunk.serves for trunk in settings.trunks):
+        notes.append("agents whom no trunk serves: their trades are referred. See: shiftline roster check")
+    return notes
 
 
 def _of_method(settings: Settings) -> list[dict[str, str]]:
     """What is wrong with how agents are asked, as far as the configuration shows it."""
-    trunk = settings.trunk
-    if settings.policy.trust_unqualified or trunk.control_present:
+    blind = [trunk.name for trunk in settings.trunks if not trunk.control_present]
+    if settings.policy.trust_unqualified or not blind:
         return []
+    which = "The trunk" if len(settings.trunks) == 1 else f"Trunk {', '.join(map(repr, blind))}"
     return [
         {
             "cause": "method.blind",
-            "message": "The trunk has no control users, so no agent will ever count as available.",
+            "message": f"{which} has no control users, so no agent will ever count as available.",
             "remedy": "Set trunk.control_present and trunk.control_absent; see docs/howto/check-agents.md.",
         }
     ]

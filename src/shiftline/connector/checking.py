@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, UnitOfWork, Work
-from shiftline.connector.records import Lease, TrunkKey, TrunkSample
+from shiftline.connector.records import DueCheck, Lease, TrunkKey, TrunkSample
 from shiftline.connector.sampling import Sampler
 from shiftline.trades.model import Evidence
 
@@ -54,13 +54,13 @@ class Checker:
         # What a failing database refuses stays here, and is stored when it is back.
         async with self._work() as books:
             if self._unsaved:
-                await books.checks.record_evidence(lease, self._unsaved)
+                await books.checks.record_evidence(self._trunk.trunk, lease, self._unsaved)
             # The account's next trial may lock it: the count is kept before one can leave, not each second.
             if has_strikes:
                 await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
             if cause is not None:
                 await books.trunks.disarm(self._trunk, cause, self._clock())
-            checks = await books.checks.claim(lease, room, self._held.values()) if room else []
+            checks = await self._claim(books, lease, room)
         if has_strikes:
             self._strikes_kept = strikes
         if cause is not None:
@@ -71,6 +71,16 @@ class Checker:
         self._held |= {check.agent: check.id for check in checks}
         self._runner.submit(checks)
         return len(saved)
+
+    async def _claim(self, books: UnitOfWork, lease: Lease, room: int) -> list[DueCheck]:
+        if not room:
+            return []
+        return await books.checks.claim(self._trunk.trunk, lease, room, self._held.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing waits, is under way or is still to be stored."""
+        return not self._unsaved and self._runner.is_idle()
 
     async def save_knowledge(self) -> None:
         """Keep the governor's state, so that a restart and an operator can see it; go on once re-armed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ class Decider:
         clock: Clock,
         policy: DecisionPolicy,
         fresh_seconds: float,
-        trunk: TrunkKey,
+        trunks: Collection[TrunkKey],
         on_unanswered: Verdict | None = None,
         fallback: Fallback | None = None,
     ) -> None:
@@ -34,7 +35,7 @@ class Decider:
         self._clock = clock
         self._policy = policy
         self.fresh_seconds = fresh_seconds
-        self._trunk = trunk
+        self._trunks = {key.trunk: key for key in trunks}
         self._on_unanswered = on_unanswered
         self._fallback = fallback
 
@@ -55,10 +56,10 @@ class Decider:
             )
             if not trades:
                 return 0
-            record = await books.trunks.load(self._trunk)
-            trouble = str(record.governor.get("trouble") or "") if record is not None else ""
+            concerned = {name for trade in trades for name in _trunks_of(trade)} & self._trunks.keys()
+            troubles = await books.trunks.troubles([self._trunks[name] for name in sorted(concerned)])
             decided = [
-                self._referred(trade, expired=trade.deadline <= now, trouble=trouble) for trade in trades
+                self._referred(trade, expired=trade.deadline <= now, troubles=troubles) for trade in trades
             ]
             await books.trades.decide(decided, now)
         return len(trades)
@@ -80,13 +81,17 @@ class Decider:
         decision = decide(trade.initiating, trade.receiving, trade.evaluation, self._policy)
         return DecidedTrade(trade_id=trade.id, decision=decision, detail=_detail(trade))
 
-    def _referred(self, trade: OpenTrade, *, expired: bool, trouble: str) -> DecidedTrade:
+    def _referred(self, trade: OpenTrade, *, expired: bool, troubles: Mapping[str, str]) -> DecidedTrade:
         known = decide(trade.initiating, trade.receiving, trade.evaluation, self._policy)
         reasons: tuple[str, ...] = ("late.expired-before-decision",) if expired else ("late.refer-by",)
-        if trouble:
-            reasons += (f"trunk.{trouble}",)
+        found = (troubles[name] for name in _trunks_of(trade) if name in troubles)
+        reasons += tuple(dict.fromkeys(f"trunk.{trouble}" for trouble in found))
         decision = Decision(verdict=Verdict.REFER, rule="out-of-time", reasons=reasons + known.reasons)
         return DecidedTrade(trade_id=trade.id, decision=decision, detail=_detail(trade))
+
+
+def _trunks_of(trade: OpenTrade) -> list[str]:
+    return [one.trunk for one in (trade.initiating, trade.receiving) if one.trunk is not None]
 
 
 def _detail(trade: OpenTrade) -> dict[str, Any]:

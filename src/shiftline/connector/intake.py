@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -37,7 +37,11 @@ class TakenIn:
 
 
 class Intake:
-    """Polls the WFM. ``addresses`` (agent id or name -> SIP URI) overrides the WFM's directory."""
+    """Polls the WFM.
+
+    ``addresses`` (agent id or name -> SIP URI) overrides the WFM's directory, ``trunk_of`` tells which trunk
+    serves an address, if any does.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Intake:
         deadlines: DeadlinePolicy,
         fresh_seconds: float,
         addresses: Mapping[str, str],
+        trunk_of: Callable[[str], str | None],
     ) -> None:
         self._wfm = wfm
         self._work = work
@@ -55,8 +60,10 @@ class Intake:
         self._deadlines = deadlines
         self._fresh_seconds = fresh_seconds
         self._addresses = addresses
+        self._trunk_of = trunk_of
         self._reachable: set[str] = set()
         self._unreachable: set[str] = set()
+        self._unserved: set[str] = set()
 
     async def poll(self) -> TakenIn:
         """Ask for the weeks with matched trades, and for those trades; record all in one transaction."""
@@ -122,11 +129,21 @@ class Intake:
                 why="Their trades are referred. See: shiftline roster check",
             )
         self._unreachable = without
+        unserved = {profile.external_id for profile in profiles if profile.address and not profile.trunk}
+        if unserved - self._unserved:
+            log.warning(
+                "agents whom no trunk serves",
+                agents=len(unserved),
+                why="Their trades are referred. Name the host of their addresses in a trunk's serves. "
+                "See: shiftline roster check",
+            )
+        self._unserved |= unserved
 
     def _with_address(self, profile: AgentProfile) -> AgentProfile:
         named = self._addresses.get(profile.external_id) or self._addresses.get(profile.name)
         address = _usable_address(named or profile.address)
-        return AgentProfile(external_id=profile.external_id, name=profile.name, address=address)
+        trunk = self._trunk_of(address) if address else None
+        return replace(profile, address=address, trunk=trunk)
 
     def _with_deadlines(self, item: EvaluatedTrade) -> IntakeTrade:
         moments = deadlines_of(item.trade, self._clock(), self._deadlines)
@@ -140,7 +157,7 @@ class Intake:
     async def _want_checks(
         self, books: UnitOfWork, evaluated: Sequence[EvaluatedTrade], agents: Sequence[str]
     ) -> int:
-        addresses = await books.roster.addresses(agents)
+        served = await books.roster.served(agents)
         needed_by: dict[str, datetime] = {}
         for item in evaluated:
             refer_by = self._with_deadlines(item).refer_by
@@ -149,8 +166,8 @@ class Intake:
             for agent in item.trade.agents:
                 needed_by[agent] = min(refer_by, needed_by.get(agent, refer_by))
         wanted = [
-            WantedCheck(agent=agent, address=address, needed_by=needed_by[agent])
-            for agent, address in sorted(addresses.items())
+            WantedCheck(agent=agent, address=address, trunk=trunk, needed_by=needed_by[agent])
+            for agent, (address, trunk) in sorted(served.items())
             if agent in needed_by
         ]
         return await books.checks.want(wanted, self._clock(), self._fresh_seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from shiftline.connector.ports import LeaseKeeper
+from shiftline.connector.lease_ports import LeaseKeeper
 from shiftline.connector.records import Lease
 
 TTL_SECONDS = 3.0
@@ -31,7 +31,7 @@ class Ownership:
     ) -> None:
         """``on_taken`` is awaited for each newly taken lease, before `holds` is true for it."""
         self._keeper = keeper
-        self._name = name
+        self.name = name
         self._owner = owner
         self._boot_time = boot_time
         self._on_taken = on_taken
@@ -44,22 +44,29 @@ class Ownership:
 
     async def keep(self) -> bool:
         """Take or prolong the lease; call it every `RENEW_SECONDS`. Return whether it is ours now."""
+        return await self.renew() or await self.take()
+
+    async def renew(self) -> bool:
+        """Prolong the lease if it is ours; return whether it still is. Call it every `RENEW_SECONDS`."""
         asked_at = self._boot_time()
         if self.lease is not None and not await self._keeper.renew(self.lease, TTL_SECONDS):
             self.lease = None
             self._held_until = 0.0
-        if self.lease is None:
-            self.lease = await self._take()
+        return self._hold_from(asked_at)
+
+    async def take(self) -> bool:
+        """Ask for the lease. If the callback fails it is not ours yet, and the next round asks again."""
+        asked_at = self._boot_time()
+        lease = await self._keeper.acquire(self.name, self._owner, TTL_SECONDS, GRACE_SECONDS)
+        if lease is not None and self._on_taken is not None:
+            await self._on_taken(lease)
+        self.lease = lease
+        return self._hold_from(asked_at)
+
+    def _hold_from(self, asked_at: float) -> bool:
         if self.lease is not None:
             self._held_until = asked_at + TTL_SECONDS
         return self.lease is not None
-
-    async def _take(self) -> Lease | None:
-        """Ask for the lease. If the callback fails it is not ours yet, and the next round asks again."""
-        lease = await self._keeper.acquire(self._name, self._owner, TTL_SECONDS, GRACE_SECONDS)
-        if lease is not None and self._on_taken is not None:
-            await self._on_taken(lease)
-        return lease
 
     async def give_up(self) -> None:
         """Let the lease go, so that another worker need not wait."""

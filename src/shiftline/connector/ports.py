@@ -109,21 +109,23 @@ class CheckQueue(Protocol):
     async def renew(self, now: datetime, fresh_seconds: float) -> int:
         """Make checks due again for open trades that are held up only by stale evidence.
 
-        Checks that no open trade needs any more are over.
+        Checks that no open trade needs any more are over, and those on a trunk that serves the agent no more.
         """
 
-    async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
-        """Claim pending checks that open trades need, earliest need first, save those that the owner holds.
+    async def claim(self, trunk: str, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
+        """Claim pending checks of this trunk that open trades need, earliest need first.
+
+        Not those that the owner holds already.
 
         Only the lease's owner claims, so a claim that it does not hold was lost: by a crash, by an owner
         before it, or by a commit whose answer never came. It is claimed again.
         """
 
-    async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
-        """Store what checks brought and mark them done; ignored if the lease has passed on."""
+    async def record_evidence(self, trunk: str, lease: Lease, evidence: Sequence[Evidence]) -> None:
+        """Store what this trunk's checks brought and mark them done; ignored if the lease has passed on."""
 
     async def pending(self) -> int:
-        """How many checks are due or claimed."""
+        """How many checks are due or claimed, on all trunks."""
 
 
 class PlatformBook(Protocol):
@@ -171,6 +173,12 @@ class Roster(Protocol):
     async def addresses(self, agents: Sequence[str]) -> dict[str, str]:
         """SIP URIs of those agents that have one."""
 
+    async def served(self, agents: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """(SIP URI, trunk) of those agents whose address a trunk serves."""
+
+    async def assign(self, trunk_of: Callable[[str], str | None]) -> int:
+        """Note for every known address which trunk serves it now; return how many moved."""
+
     async def without_address(self) -> list[AgentProfile]:
         """Agents that cannot be checked."""
 
@@ -180,6 +188,9 @@ class TrunkBook(Protocol):
 
     async def load(self, key: TrunkKey) -> TrunkRecord | None:
         """The last saved record, locked until this unit of work ends."""
+
+    async def troubles(self, keys: Collection[TrunkKey]) -> dict[str, str]:
+        """What is wrong with those of them that are in trouble, by the trunk's name; locks nothing."""
 
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state; never touches the disarmed mark."""
@@ -227,22 +238,6 @@ class UnitOfWork(Protocol):
 
 Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 """Opens a unit of work."""
-
-
-class LeaseKeeper(Protocol):
-    """Single ownership of a trunk (design decision 3). Expiry is judged by the database's clock."""
-
-    async def acquire(self, name: str, owner: str, ttl_seconds: float, grace_seconds: float) -> Lease | None:
-        """Take a free lease, or one that expired more than ``grace_seconds`` ago; None if it is held.
-
-        Taking over raises the epoch; renewing one's own live lease through here keeps it.
-        """
-
-    async def renew(self, lease: Lease, ttl_seconds: float) -> bool:
-        """Prolong; False if somebody else owns it now."""
-
-    async def release(self, lease: Lease) -> None:
-        """Give it up at once, without grace."""
 
 
 class WorkforceManagement(Protocol):
@@ -304,6 +299,9 @@ class CheckRunner(Protocol):
 
     def knowledge(self) -> Mapping[str, Any]:
         """The state of governor and qualification, to be kept across a restart and shown to an operator."""
+
+    def is_idle(self) -> bool:
+        """True if nothing waits or is under way."""
 
     def stopped_by(self) -> str | None:
         """The cause id of the policy refusal that stopped the trunk, if one did."""

@@ -18,6 +18,8 @@ class AgentProfile:
     external_id: str
     name: str
     address: str | None
+    trunk: str | None = None
+    """The trunk that serves the address; None: none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,11 @@ class IntakeTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedCheck:
-    """Somebody needs evidence about this agent by then."""
+    """Somebody needs evidence about this agent by then, over this trunk."""
 
     agent: str
     address: str
+    trunk: str
     needed_by: datetime
 
 
@@ -208,6 +211,16 @@ class Lease:
     name: str
     owner: str
     epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """Who works, and who holds what, at one moment of the database's clock."""
+
+    workers: Collection[str]
+    """Owners that were heard of lately."""
+    held: Mapping[str, str]
+    """The owner of each lease that cannot be taken now; one whose owner is late stays his for the grace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

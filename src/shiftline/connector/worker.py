@@ -10,26 +10,28 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from shiftline.clock import Clock
-from shiftline.connector.checking import Checker
 from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
 from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
-from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.lease_ports import WorkerRegister
+from shiftline.connector.ownership import GRACE_SECONDS, RENEW_SECONDS, Ownership
 from shiftline.connector.planning import Call, DeliveryPolicy, next_call
 from shiftline.connector.ports import Work
-from shiftline.connector.trouble import TrunkWatch
+from shiftline.connector.sharing import LIVE_SECONDS, LOOK_SECONDS, Sharing
+from shiftline.connector.trunk_work import GIVE_UP_SECONDS, IDLE_SECONDS, TrunkWork, give_up
 from shiftline.errors import ConfigurationError, PeerError, RefusedError, UnavailableError
 from shiftline.trades.windows import PublishWindow
 
 log = structlog.get_logger("shiftline.worker")
 
-IDLE_SECONDS = 0.2
 RENEW_CHECKS_SECONDS = 2.0
+OPEN_SECONDS = 15.0  # how often a trunk that could not be opened is tried again
 PLATFORM_IDLE_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
@@ -54,8 +56,9 @@ class Rhythm:
         return timedelta(seconds=self.window_poll_seconds if inside else self.poll_seconds)
 
 
-async def _nothing_to_say() -> None:
-    """What most trunks are told at the end."""
+async def _none() -> Sequence[TrunkWork]:
+    """What there is to open when all is open."""
+    return ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,32 +67,35 @@ class Worker:
 
     work: Work
     clock: Clock
-    trunk: Ownership
+    owner: str
+    trunks: list[TrunkWork]
+    """Those that could be opened; which of them it owns, the leases say."""
+    register: WorkerRegister
+    sharing: Sharing
+    boot_time: Callable[[], float]
     wfm: Ownership
     intake: Intake
-    checker: Checker
     decider: Decider
     deliverer: Deliverer
     rhythm: Rhythm
-    watch: TrunkWatch
     wfm_name: str
     delivery: DeliveryPolicy
-    farewell: Callable[[], Awaitable[None]] = _nothing_to_say
-    """Awaited at the end, while the trunk is still ours: its registration is removed."""
+    open_more: Callable[[], Awaitable[Sequence[TrunkWork]]] = _none
+    """Tries again to open the trunks that could not be opened; returns those that now are."""
     fallback: PlatformFallback | None = None
     """None: the platform is never asked."""
     _evaluated_at: datetime | None = field(default=None, init=False)
     _insisted_at: datetime | None = field(default=None, init=False)
+    _beat_at: float = field(default=float("-inf"), init=False)
 
     async def run(self) -> None:
         """Run until cancelled; give the leases up on the way out."""
         steps: dict[str, Step] = {
-            "lease": self._keep_leases,
-            "check": self._check,
+            "lease": self._keep_wfm,
+            "share": self._share,
             "decide": self._decide,
             "wfm": self._talk_to_wfm,
             "renew": self._renew_checks,
-            "knowledge": self._save_knowledge,
         }
         if self.fallback is not None:
             steps["platform"] = self._ask_platform
@@ -97,19 +103,47 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 for name, step in steps.items():
                     group.create_task(_for_ever(name, step), name=name)
+                for trunk in self.trunks:
+                    self._set_to_work(group, trunk)
+                group.create_task(_for_ever("open", partial(self._open_more, group)), name="open")
         finally:
             await self._let_go()
 
-    async def _keep_leases(self) -> float:
-        await self.trunk.keep()
+    def _set_to_work(self, group: asyncio.TaskGroup, trunk: TrunkWork) -> None:
+        """Loops of its own for each trunk, so that one's trouble does not keep the others."""
+        steps: dict[str, Step] = {
+            "lease": partial(trunk.keep, self.sharing.may_take),
+            "check": trunk.check,
+            "knowledge": trunk.save_knowledge,
+        }
+        for name, step in steps.items():
+            group.create_task(_for_ever(name, step, trunk.name), name=f"{name} of {trunk.name}")
+
+    async def _open_more(self, group: asyncio.TaskGroup) -> float:
+        for trunk in await self.open_more():
+            self.trunks.append(trunk)
+            self._set_to_work(group, trunk)
+        return OPEN_SECONDS
+
+    async def _keep_wfm(self) -> float:
         await self.wfm.keep()
         return RENEW_SECONDS
 
-    async def _check(self) -> float:
-        if not self.trunk.holds():
-            return IDLE_SECONDS
-        await self.checker.step(IDLE_SECONDS / 2)
-        return 0.0
+    async def _share(self) -> float:
+        """Say that we live, see who else does and what is free, hand over what is too much."""
+        asked_at = self.boot_time()
+        if asked_at - self._beat_at >= RENEW_SECONDS:
+            await self.register.beat(self.owner)
+            self._beat_at = asked_at
+        seen = await self.register.look(self.sharing.leases, LIVE_SECONDS, GRACE_SECONDS)
+        now = self.boot_time()
+        self.sharing.look(seen, now)
+        ours = {trunk.ownership.name: trunk for trunk in self.trunks}
+        name = self.sharing.to_hand_over(now, lambda name: name in ours and ours[name].is_idle)
+        if name is not None:
+            self.sharing.handed_over(name, now)
+            ours[name].is_leaving = True  # its own loop does it, between two renewals
+        return LOOK_SECONDS
 
     async def _decide(self) -> float:
         # Overdue first: a trade at its refer-by must not wait behind a batch of others.
@@ -194,22 +228,17 @@ class Worker:
         self._evaluated_at = self.clock()
         log.info("polled", matched=taken.matched, new=taken.new, checks=taken.checks)
 
-    async def _save_knowledge(self) -> float:
-        self.watch.look()
-        await self.checker.save_knowledge()
-        return 1.0
-
     async def _let_go(self) -> None:
-        if self.trunk.holds():
-            await self.farewell()
-        for ownership in (self.trunk, self.wfm):
-            try:
-                await asyncio.wait_for(ownership.give_up(), timeout=2.0)
-            except (UnavailableError, TimeoutError):
-                log.warning("lease not given up; it runs out by itself")
+        """Leave the register first: the others' shares grow, and they take what becomes free at once."""
+        try:
+            await asyncio.wait_for(self.register.leave(self.owner), timeout=GIVE_UP_SECONDS)
+        except (UnavailableError, TimeoutError):
+            log.warning("the other workers were not told that this one ends; they notice")
+        await asyncio.gather(*(trunk.let_go() for trunk in self.trunks), give_up(self.wfm))
 
 
-async def _for_ever(name: str, step: Step) -> None:
+async def _for_ever(name: str, step: Step, trunk: str | None = None) -> None:
+    of_trunk = {} if trunk is None else {"trunk": trunk}
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -220,11 +249,11 @@ async def _for_ever(name: str, step: Step) -> None:
             wish = error.retry_after_seconds if isinstance(error, UnavailableError) else None
             rest = min(wish or pause, LONGEST_WISH_SECONDS)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            log.warning("waiting", step=name, why=str(error), seconds=round(rest, 1))
+            log.warning("waiting", step=name, **of_trunk, why=str(error), seconds=round(rest, 1))
         except (RefusedError, ConfigurationError) as error:
             rest, pause = LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
-            log.error("refused", step=name, why=str(error), seconds=rest)
+            log.error("refused", step=name, **of_trunk, why=str(error), seconds=rest)
         except Exception:  # a defect in one step must not keep the others from their deadlines
             rest, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
-            log.exception("defect", step=name, why="Please report this.", seconds=round(rest, 1))
+            log.exception("defect", step=name, **of_trunk, why="Please report this.", seconds=round(rest, 1))
         await asyncio.sleep(rest)

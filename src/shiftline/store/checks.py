@@ -1,4 +1,4 @@
-"""The check queue: which agents must be checked on this trunk, and what the checks brought.
+"""The check queue: which agents must be checked on which trunk, and what the checks brought.
 
 Whoever works for a lease that has passed on changes nothing here: each statement asks for its epoch.
 Who writes to several checks locks them in the order of their agents' ids, by code point, so that writers
@@ -24,16 +24,16 @@ from shiftline.store.schema import CheckRowState, TradeRowState, agent, agent_ch
 from shiftline.trades.model import Evidence
 
 KEY = (agent_check.c.wfm, agent_check.c.trunk, agent_check.c.agent)
+WANTED = ("agent", "address", "needed_by", "trunk")
 PENDING = agent_check.c.state.in_((CheckRowState.DUE, CheckRowState.CLAIMED))
 
 
 class PostgresChecks:
-    """The queue of one trunk for the agents of one WFM."""
+    """The queues of all trunks for the agents of one WFM."""
 
-    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
+    def __init__(self, connection: AsyncConnection, wfm: str) -> None:
         self._connection = connection
         self._wfm = wfm
-        self._trunk = trunk
 
     async def want(self, wanted: Sequence[WantedCheck], now: datetime, fresh_seconds: float) -> int:
         """Make checks due, one row an agent, earliest need kept; return how many became due.
@@ -44,10 +44,10 @@ class PostgresChecks:
         for check in sorted(wanted, key=lambda check: check.needed_by):
             earliest.setdefault(check.agent, check)
         rows = [
-            {"agent": name, "address": check.address, "needed_by": check.needed_by}
+            {"agent": name, "address": check.address, "needed_by": check.needed_by, "trunk": check.trunk}
             for name, check in sorted(earliest.items())
         ]
-        incoming = recordset(rows, agent_check.c.agent, agent_check.c.address, agent_check.c.needed_by)
+        incoming = recordset(rows, *(agent_check.c[name] for name in WANTED))
         missing = select(incoming).where(~has_fresh_evidence(self._wfm, incoming.c.agent, now, fresh_seconds))
         became_due = await self._make_due(missing, now, fresh_seconds)
         await self._hasten(missing)
@@ -56,9 +56,11 @@ class PostgresChecks:
     async def renew(self, now: datetime, fresh_seconds: float) -> int:
         """Make checks due for open trades that are held up by stale evidence only, or by none.
 
-        Checks that no open trade needs any more are over, answered or not.
+        Checks that no open trade needs any more are over, answered or not, and so are those on a trunk that
+        no longer serves the agent.
         """
-        await self._put(PENDING & ~is_needed(self._wfm, agent_check.c.agent), state=CheckRowState.DONE)
+        over = or_(~is_needed(self._wfm, agent_check.c.agent), self._has_moved())
+        await self._put(PENDING & over, state=CheckRowState.DONE)
         both = func.unnest(array([trade.c.initiating_agent, trade.c.receiving_agent]))
         concerned = (
             select(both.label("name"), trade.c.refer_by)
@@ -70,24 +72,20 @@ class PostgresChecks:
             )
             .subquery()
         )
-        address = (
-            select(agent.c.address)
-            .where(agent.c.wfm == self._wfm, agent.c.external_id == concerned.c.name)
-            .scalar_subquery()
-        )
         missing = (
-            select(concerned.c.name, address, func.min(concerned.c.refer_by))
+            select(concerned.c.name, agent.c.address, func.min(concerned.c.refer_by), agent.c.trunk)
+            .join(agent, and_(agent.c.wfm == self._wfm, agent.c.external_id == concerned.c.name))
             .where(
-                address.is_not(None),
+                agent.c.trunk.is_not(None),
                 ~has_fresh_evidence(self._wfm, concerned.c.name, now, fresh_seconds),
             )
-            .group_by(concerned.c.name)
+            .group_by(concerned.c.name, agent.c.id)
             .order_by(concerned.c.name.collate("C"))
         )
         return await self._make_due(missing, now, fresh_seconds)
 
-    async def claim(self, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
-        """Claim pending checks that the owner does not hold already, earliest need first.
+    async def claim(self, trunk: str, lease: Lease, limit: int, held: Collection[int]) -> list[DueCheck]:
+        """Claim pending checks of this trunk that the owner does not hold already, earliest need first.
 
         Only those that an open trade needs: a check whose trades were all referred or settled meanwhile
         would be the oldest need of all, and delay the others.
@@ -95,7 +93,8 @@ class PostgresChecks:
         chosen = (
             select(agent_check.c.id)
             .where(
-                self._mine(),
+                self._ours(),
+                agent_check.c.trunk == trunk,
                 PENDING,
                 agent_check.c.id.not_in(held),
                 is_needed(self._wfm, agent_check.c.agent),
@@ -115,25 +114,26 @@ class PostgresChecks:
         checks = [DueCheck(**row) for row in claimed.mappings()]
         return sorted(checks, key=lambda check: (check.needed_by, check.id))
 
-    async def record_evidence(self, lease: Lease, evidence: Sequence[Evidence]) -> None:
-        """Store what checks brought and mark them done; ignored if the lease has passed on."""
+    async def record_evidence(self, trunk: str, lease: Lease, evidence: Sequence[Evidence]) -> None:
+        """Store what this trunk's checks brought and mark them done; ignored if the lease has passed on."""
         if not evidence:
             return
-        await self._connection.execute(insert_evidence(self._wfm, self._trunk, lease, evidence))
+        await self._connection.execute(insert_evidence(self._wfm, lease, evidence, trunk))
         owned = exists().where(holds(lease))
-        answered = and_(PENDING, among(agent_check.c.agent, {found.agent for found in evidence}), owned)
+        mine = and_(PENDING, agent_check.c.trunk == trunk)
+        answered = and_(mine, among(agent_check.c.agent, {found.agent for found in evidence}), owned)
         oldest = min(found.taken_at for found in evidence)
         await self._put(answered, state=CheckRowState.DONE, answered_at=oldest)
 
     async def pending(self) -> int:
-        """How many checks are due or claimed."""
-        counted = select(func.count()).select_from(agent_check).where(self._mine(), PENDING)
+        """How many checks are due or claimed, on all trunks."""
+        counted = select(func.count()).select_from(agent_check).where(self._ours(), PENDING)
         return await self._connection.scalar(counted) or 0
 
     async def _put(self, which: ColumnElement[bool], **values: object) -> None:
         locked = (
             select(agent_check.c.id)
-            .where(self._mine(), which)
+            .where(self._ours(), which)
             .order_by(agent_check.c.agent.collate("C"))
             .with_for_update()
             .cte("locked")
@@ -176,9 +176,20 @@ class PostgresChecks:
         )
 
     def _insert(self, missing: Select[Any]) -> Insert:
-        names = ["agent", "address", "needed_by", "wfm", "trunk", "state"]
-        rest = literal(self._wfm), literal(self._trunk), literal(CheckRowState.DUE)
+        names = [*WANTED, "wfm", "state"]
+        rest = literal(self._wfm), literal(CheckRowState.DUE)
         return insert(agent_check).from_select(names, missing.add_columns(*rest))
 
-    def _mine(self) -> ColumnElement[bool]:
-        return and_(agent_check.c.wfm == self._wfm, agent_check.c.trunk == self._trunk)
+    def _ours(self) -> ColumnElement[bool]:
+        return agent_check.c.wfm == self._wfm
+
+    def _has_moved(self) -> ColumnElement[bool]:
+        """True for a check whose agent is served by another trunk now, or by none."""
+        return exists(
+            select(1).where(
+                agent.c.wfm == self._wfm,
+                agent.c.external_id == agent_check.c.agent,
+                agent.c.address.is_not(None),
+                agent.c.trunk.is_distinct_from(agent_check.c.trunk),
+            )
+        )

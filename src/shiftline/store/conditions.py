@@ -56,10 +56,10 @@ def has_fresh_evidence(
     return func.coalesce(newest >= now - timedelta(seconds=fresh_seconds), false())
 
 
-def has_address(wfm: str, name: ColumnElement[str]) -> ColumnElement[bool]:
-    """True if the roster gives the agent called ``name`` a SIP URI."""
+def is_served(wfm: str, name: ColumnElement[str]) -> ColumnElement[bool]:
+    """True if the roster gives the agent called ``name`` a SIP URI, and a trunk serves it."""
     return exists(
-        select(1).where(agent.c.wfm == wfm, agent.c.external_id == name, agent.c.address.is_not(None))
+        select(1).where(agent.c.wfm == wfm, agent.c.external_id == name, agent.c.trunk.is_not(None))
     )
 
 
@@ -104,7 +104,7 @@ def needs_platform(
 def is_complete(
     wfm: str, now: datetime, fresh_seconds: float, fallback: Fallback | None = None
 ) -> ColumnElement[bool]:
-    """True for a trade of which each agent has fresh evidence, or no address and so will never have any.
+    """True for a trade of which each agent has fresh evidence, or no address that a trunk serves.
 
     With a ``fallback``, what SIP could not tell is complete once the platform has spoken. Where SIP has
     said nothing at all yet, the platform must have something to say: otherwise SIP keeps its chance.
@@ -123,7 +123,7 @@ def is_complete(
         )
 
     initiating, receiving = (
-        or_(is_known(name), ~has_address(wfm, name))
+        or_(is_known(name), ~is_served(wfm, name))
         for name in (trade.c.initiating_agent, trade.c.receiving_agent)
     )
     return initiating & receiving

@@ -26,6 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.store.embedded import EmbeddedPostgres
 
+# A process that is stopped in the middle of a transaction must not keep its locks from the others: it loses
+# them before its leases can be taken over (3 s and a second's grace).
+SESSION = "-c timezone=UTC -c jit=off -c idle_in_transaction_session_timeout=3s"
 MIGRATION_LOCK = "shiftline.migrations"
 
 
@@ -55,7 +58,7 @@ async def open_engine(url: str) -> AsyncEngine:
     Raises ConfigurationError for a URL that is none, UnavailableError when nothing answers there.
     """
     address = _read_url(url)
-    options = " ".join(filter(None, [str(address.query.get("options", "")), "-c timezone=UTC -c jit=off"]))
+    options = " ".join(filter(None, [str(address.query.get("options", "")), SESSION]))
     engine = create_async_engine(
         address,
         pool_pre_ping=True,

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Text,
+    and_,
     column,
     exists,
     false,
@@ -24,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from shiftline.connector.records import OpenTrade
-from shiftline.store.conditions import BY_PLATFORM, BY_SIP, CLOCK_SLACK, has_address
-from shiftline.store.schema import evidence, working_hours
+from shiftline.store.conditions import BY_PLATFORM, BY_SIP, CLOCK_SLACK
+from shiftline.store.schema import agent, evidence, working_hours
 from shiftline.trades.model import Evaluation, Evidence, EvidenceKind, Shift, Standing, Trade
 
 SHOWN = ("kind", "method", "taken_at", "cause", "status", "said")
@@ -100,9 +101,14 @@ async def _standings(
             named.c.agent,
             *by_sip.c,
             *by_platform.c,
-            has_address(wfm, named.c.agent).label("has_address"),
+            agent.c.address,
+            agent.c.trunk,
             at_work.label("scheduled_now"),
-        ).select_from(named.outerjoin(by_sip, true()).outerjoin(by_platform, true()))
+        ).select_from(
+            named.outerjoin(agent, and_(agent.c.wfm == wfm, agent.c.external_id == named.c.agent))
+            .outerjoin(by_sip, true())
+            .outerjoin(by_platform, true())
+        )
     )
     return {row["agent"]: _standing(row) for row in rows.mappings()}
 
@@ -112,7 +118,9 @@ def _standing(row: RowMapping) -> Standing:
         agent=row["agent"],
         evidence=_evidence(row, "sip"),
         platform=_evidence(row, "platform"),
-        has_address=row["has_address"],
+        has_address=row["address"] is not None,
+        is_served=row["trunk"] is not None,
+        trunk=row["trunk"],
         scheduled_now=row["scheduled_now"],
     )
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shiftline.connector.records import Fallback, Lease
 from shiftline.store.conditions import (
     BY_PLATFORM,
-    has_address,
     is_blocked,
+    is_served,
     needs_platform,
     newest_kind,
 )
@@ -22,19 +22,18 @@ from shiftline.trades.model import Evidence
 
 
 class PostgresPlatform:
-    """Evidence of one WFM's own feed; ``trunk`` is the one whose checks it stands in for."""
+    """Evidence of one WFM's own feed; it bears the name of the trunk that it stands in for."""
 
-    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
+    def __init__(self, connection: AsyncConnection, wfm: str) -> None:
         self._connection = connection
         self._wfm = wfm
-        self._trunk = trunk
 
     async def to_ask(
         self, now: datetime, fresh_seconds: float, fallback: Fallback, limit: int
     ) -> Sequence[str]:
         """Agents that hold up an open trade and of whom the platform must tell, earliest refer-by first.
 
-        Nobody without an address: those trades go to a person whatever the platform says.
+        Nobody whom no trunk serves: those trades go to a person whatever the platform says.
         """
         held_up = (
             trade.c.wfm == self._wfm,
@@ -53,7 +52,7 @@ class PostgresPlatform:
         known = newest_kind(self._wfm, concerned.c.name, now, fresh_seconds, BY_PLATFORM)
         found = await self._connection.scalars(
             select(concerned.c.name)
-            .where(has_address(self._wfm, concerned.c.name), known.is_(None))
+            .where(is_served(self._wfm, concerned.c.name), known.is_(None))
             .group_by(concerned.c.name)
             .order_by(func.min(concerned.c.refer_by), concerned.c.name)
             .limit(limit)
@@ -66,4 +65,4 @@ class PostgresPlatform:
         The checks stay as they are: the platform has not answered them.
         """
         if evidence:
-            await self._connection.execute(insert_evidence(self._wfm, self._trunk, lease, evidence))
+            await self._connection.execute(insert_evidence(self._wfm, lease, evidence))

@@ -203,6 +203,15 @@ class ReadModel:
                 rows = await connection.execute(wanted.order_by(agent.c.name))
                 return [(row.external_id, row.name) for row in rows]
 
+    async def agents_without_trunk(self) -> list[tuple[str, str, str]]:
+        """(WFM id, name, SIP URI) of agents whose address no trunk serves."""
+        unserved = agent.c.address.is_not(None) & agent.c.trunk.is_(None)
+        wanted = select(agent.c.external_id, agent.c.name, agent.c.address).where(unserved)
+        with outages_translated():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(wanted.order_by(agent.c.name))
+                return [(row.external_id, row.name, row.address) for row in rows]
+
 
 def _averages() -> list[ColumnElement[Any]]:
     """What one bucket of samples shows."""

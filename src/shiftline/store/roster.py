@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import AgentProfile, WorkingHours
-from shiftline.store.rows import among, insert_rows
+from shiftline.store.rows import among, insert_rows, recordset
 from shiftline.store.schema import agent, working_hours
 
 
@@ -47,10 +47,41 @@ class PostgresRoster:
         )
         return {row.external_id: row.address for row in rows}
 
+    async def served(self, agents: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """(SIP URI, trunk) of those agents whose address a trunk serves."""
+        rows = await self._connection.execute(
+            select(agent.c.external_id, agent.c.address, agent.c.trunk).where(
+                agent.c.wfm == self._wfm, among(agent.c.external_id, agents), agent.c.trunk.is_not(None)
+            )
+        )
+        return {row.external_id: (row.address, row.trunk) for row in rows}
+
+    async def assign(self, trunk_of: Callable[[str], str | None]) -> int:
+        """Note for every known address which trunk serves it now; return how many moved."""
+        known = await self._connection.execute(
+            select(agent.c.external_id, agent.c.address, agent.c.trunk)
+            .where(agent.c.wfm == self._wfm, agent.c.address.is_not(None))
+            .order_by(agent.c.external_id.collate("C"))  # as `save` does: two writers never deadlock
+            .with_for_update()
+        )
+        moved = [
+            {"external_id": row.external_id, "trunk": trunk}
+            for row in known
+            if (trunk := trunk_of(row.address)) != row.trunk
+        ]
+        if moved:
+            incoming = recordset(moved, agent.c.external_id, agent.c.trunk)
+            await self._connection.execute(
+                update(agent)
+                .where(agent.c.wfm == self._wfm, agent.c.external_id == incoming.c.external_id)
+                .values(trunk=incoming.c.trunk)
+            )
+        return len(moved)
+
     async def without_address(self) -> list[AgentProfile]:
         """Agents that cannot be checked."""
         rows = await self._connection.execute(
-            select(agent.c.external_id, agent.c.name, agent.c.address)
+            select(agent.c.external_id, agent.c.name, agent.c.address, agent.c.trunk)
             .where(agent.c.wfm == self._wfm, agent.c.address.is_(None))
             .order_by(agent.c.external_id)
         )
@@ -61,7 +92,13 @@ class PostgresRoster:
         statement = insert_rows(
             agent,
             [
-                {"wfm": self._wfm, "external_id": name, "name": profile.name, "address": profile.address}
+                {
+                    "wfm": self._wfm,
+                    "external_id": name,
+                    "name": profile.name,
+                    "address": profile.address,
+                    "trunk": profile.trunk,
+                }
                 # In one order everywhere, so that two savers wait for each other instead of deadlocking.
                 for name, profile in sorted(newest.items())
             ],
@@ -69,7 +106,7 @@ class PostgresRoster:
         await self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=[agent.c.wfm, agent.c.external_id],
-                set_={"name": statement.excluded.name, "address": statement.excluded.address},
+                set_={field: statement.excluded[field] for field in ("name", "address", "trunk")},
             )
         )
 

@@ -145,6 +145,7 @@ agent = Table(
     Column("external_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("address", Text),
+    Column("trunk", Text),
     UniqueConstraint("wfm", "external_id"),
 )
 
@@ -242,6 +243,13 @@ lease = Table(
     Column("owner", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     _moment("expires_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    _moment("seen_at"),
 )
 
 trunk_record = Table(

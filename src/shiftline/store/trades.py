@@ -51,12 +51,11 @@ HALF_A_PERSONS_TIME = literal_column("(trade.deadline - trade.refer_by) / 2", In
 
 
 class PostgresTrades:
-    """The trades of one WFM; ``trunk`` is whose checks `progress` counts."""
+    """The trades of one WFM."""
 
-    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
+    def __init__(self, connection: AsyncConnection, wfm: str) -> None:
         self._connection = connection
         self._wfm = wfm
-        self._trunk = trunk
 
     async def record(self, trades: Sequence[IntakeTrade], now: datetime) -> int:
         """Store new trades, refresh open ones; return how many were new (see `shiftline.store.intake`)."""
@@ -264,7 +263,7 @@ class PostgresTrades:
         return (
             select(func.count())
             .select_from(agent_check)
-            .where(agent_check.c.wfm == self._wfm, agent_check.c.trunk == self._trunk, condition)
+            .where(agent_check.c.wfm == self._wfm, condition)
             .scalar_subquery()
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,6 +39,18 @@ class PostgresTrunks:
         )
         row = found.mappings().one_or_none()
         return None if row is None else TrunkRecord(**row)
+
+    async def troubles(self, keys: Collection[TrunkKey]) -> dict[str, str]:
+        """What is wrong with those of these trunks that are in trouble, by the trunk's name."""
+        if not keys:
+            return {}
+        trouble = trunk_record.c.governor["trouble"].astext.label("trouble")
+        found = await self._connection.execute(
+            select(trunk_record.c.trunk, trouble).where(
+                or_(*(_is(key) for key in keys)), func.coalesce(trouble, "") != ""
+            )
+        )
+        return {row.trunk: row.trouble for row in found}
 
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state (plain JSON values); never touches the disarmed mark."""

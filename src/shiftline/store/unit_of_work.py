@@ -30,10 +30,10 @@ from shiftline.store.trunks import PostgresTrunks
 class PostgresUnitOfWork:
     """The books, on one connection."""
 
-    def __init__(self, connection: AsyncConnection, wfm: str, trunk: str) -> None:
-        self.trades: TradeBook = PostgresTrades(connection, wfm, trunk)
-        self.checks: CheckQueue = PostgresChecks(connection, wfm, trunk)
-        self.platform: PlatformBook = PostgresPlatform(connection, wfm, trunk)
+    def __init__(self, connection: AsyncConnection, wfm: str) -> None:
+        self.trades: TradeBook = PostgresTrades(connection, wfm)
+        self.checks: CheckQueue = PostgresChecks(connection, wfm)
+        self.platform: PlatformBook = PostgresPlatform(connection, wfm)
         self.deliveries: DeliveryOutbox = PostgresDeliveries(connection, wfm)
         self.roster: Roster = PostgresRoster(connection, wfm)
         self.trunks: TrunkBook = PostgresTrunks(connection)
@@ -41,12 +41,11 @@ class PostgresUnitOfWork:
 
 
 class PostgresStore:
-    """Opens units of work for one WFM and one trunk; `work` is the connector's ``Work``."""
+    """Opens units of work for one WFM; `work` is the connector's ``Work``."""
 
-    def __init__(self, engine: AsyncEngine, *, wfm: str, trunk: str) -> None:
+    def __init__(self, engine: AsyncEngine, *, wfm: str) -> None:
         self._engine = engine
         self._wfm = wfm
-        self._trunk = trunk
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[UnitOfWork]:
@@ -57,4 +56,4 @@ class PostgresStore:
         """
         with outages_translated():
             async with self._engine.begin() as connection:
-                yield PostgresUnitOfWork(connection, self._wfm, self._trunk)
+                yield PostgresUnitOfWork(connection, self._wfm)

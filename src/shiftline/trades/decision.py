@@ -25,6 +25,7 @@ class StandingWord(StrEnum):
     UNKNOWN_USER = "unknown-user"
     UNVERIFIABLE = "unverifiable"
     NO_ADDRESS = "no-address"
+    NO_TRUNK = "no-trunk"
     NO_EVIDENCE = "no-evidence"
 
 
@@ -37,6 +38,7 @@ STANDINGS: Mapping[StandingWord, Verdict] = MappingProxyType(
         StandingWord.UNKNOWN_USER: Verdict.REFER,  # a roster fault, not the agent's
         StandingWord.UNVERIFIABLE: Verdict.REFER,
         StandingWord.NO_ADDRESS: Verdict.REFER,
+        StandingWord.NO_TRUNK: Verdict.REFER,  # he has an address that no trunk serves
         StandingWord.NO_EVIDENCE: Verdict.REFER,
     }
 )
@@ -72,6 +74,8 @@ def standing_word(standing: Standing) -> StandingWord:
     """Put one agent's standing into the table's word."""
     if not standing.has_address:
         return StandingWord.NO_ADDRESS
+    if not standing.is_served:
+        return StandingWord.NO_TRUNK
     evidence = standing.used
     if evidence is None:
         return StandingWord.NO_EVIDENCE

@@ -119,6 +119,10 @@ class Standing:
     evidence: Evidence | None
     """By SIP. None: nothing fresh is known (no address, or the check has not come back)."""
     has_address: bool = True
+    is_served: bool = True
+    """Whether a trunk serves the address."""
+    trunk: str | None = None
+    """The trunk on which he is checked, for those who look into its state."""
     scheduled_now: bool = False
     platform: Evidence | None = None
     """What the WFM itself knows; None: nothing fresh, or it is not to be used."""

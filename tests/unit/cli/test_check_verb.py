@@ -176,7 +176,7 @@ def test_the_trunk_brings_its_controls(
     assert checks(ended)["ada"]["evidence"] == "Available"
     assert (other.code, fast.code) == (2, 2)
     assert "There is no trunk 'other'" in other.err
-    assert "next:  It has one: --trunk pbx" in other.err
+    assert "next:  It has: pbx." in other.err
     assert "above this trunk's max_rate of 5" in fast.err
 
 

@@ -86,7 +86,7 @@ class Floor:
     def knowledge(self) -> dict[str, Any]:
         return {"strikes": self.strikes, "sent": self.sent}
 
-    async def record_evidence(self, lease: Lease, evidence: object) -> None:
+    async def record_evidence(self, trunk: str, lease: Lease, evidence: object) -> None:
         self._open.append("evidence")
 
     async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:

@@ -163,7 +163,7 @@ async def audited(initiating: Standing, receiving: Standing) -> dict[str, object
         clock=lambda: NOON,
         policy=DecisionPolicy(),
         fresh_seconds=FRESH,
-        trunk=TrunkKey(trunk="pbx", source="0.0.0.0", user="-"),
+        trunks=[TrunkKey(trunk="pbx", source="0.0.0.0", user="-")],
         fallback=Fallback(),
     )
     assert await decider.decide_ready() == 1

@@ -27,6 +27,9 @@ class Runner:
     def room(self) -> int:
         return 0
 
+    def is_idle(self) -> bool:
+        return True
+
     def submit(self, checks: Sequence[DueCheck]) -> None:
         raise NotImplementedError
 

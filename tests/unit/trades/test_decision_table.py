@@ -24,10 +24,17 @@ def standing(
     *,
     cause: str | None = None,
     has_address: bool = True,
+    is_served: bool = True,
     scheduled_now: bool = False,
 ) -> Standing:
     found = None if kind is None else evidence(kind, cause)
-    return Standing(agent="a", evidence=found, has_address=has_address, scheduled_now=scheduled_now)
+    return Standing(
+        agent="a",
+        evidence=found,
+        has_address=has_address,
+        is_served=is_served,
+        scheduled_now=scheduled_now,
+    )
 
 
 STANDING_OF = {
@@ -38,6 +45,7 @@ STANDING_OF = {
     StandingWord.UNKNOWN_USER: standing(EvidenceKind.UNKNOWN_USER),
     StandingWord.UNVERIFIABLE: standing(EvidenceKind.UNVERIFIABLE, cause="method.blind"),
     StandingWord.NO_ADDRESS: standing(None, has_address=False),
+    StandingWord.NO_TRUNK: standing(None, is_served=False),
     StandingWord.NO_EVIDENCE: standing(None),
 }
 # Written out once more, so that a change of the product's table has to be made twice on purpose.
@@ -49,6 +57,7 @@ DESIGNED = {
     StandingWord.UNKNOWN_USER: Verdict.REFER,
     StandingWord.UNVERIFIABLE: Verdict.REFER,
     StandingWord.NO_ADDRESS: Verdict.REFER,
+    StandingWord.NO_TRUNK: Verdict.REFER,
     StandingWord.NO_EVIDENCE: Verdict.REFER,
 }
 FINE = STANDING_OF[StandingWord.AVAILABLE]
@@ -70,6 +79,7 @@ def test_every_word_has_a_standing_that_leads_to_it(word: StandingWord) -> None:
 def test_an_agent_without_address_is_that_whatever_old_evidence_says(kind: EvidenceKind) -> None:
     """Evidence about an address that was taken away is not used."""
     assert standing_word(standing(kind, has_address=False)) is StandingWord.NO_ADDRESS
+    assert standing_word(standing(kind, is_served=False)) is StandingWord.NO_TRUNK
 
 
 @pytest.mark.parametrize("kind", set(EvidenceKind) - {EvidenceKind.NOT_REGISTERED})

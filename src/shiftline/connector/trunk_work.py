@@ -1,0 +1,95 @@
+"""One trunk as a worker works on it: its lease, its checks, its knowledge. A step says how long to rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from shiftline.connector.checking import Checker
+from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.sharing import LOOK_SECONDS
+from shiftline.connector.trouble import TrunkWatch
+from shiftline.errors import UnavailableError
+
+log = structlog.get_logger("shiftline.trunk")
+
+IDLE_SECONDS = 0.2
+GIVE_UP_SECONDS = 2.0
+
+
+async def _nothing_to_say() -> None:
+    """What most trunks are told at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TrunkWork:
+    """A trunk that this worker can work on, while it owns it."""
+
+    name: str
+    ownership: Ownership
+    checker: Checker
+    watch: TrunkWatch
+    farewell: Callable[[], Awaitable[None]] = _nothing_to_say
+    """Awaited before the trunk is given up, while it is still ours: its registration is removed."""
+    is_leaving: bool = False
+    """Set it to have the trunk handed over to another worker."""
+
+    async def keep(self, may_take: Callable[[str], bool]) -> float:
+        """Prolong the lease if it is ours, else take it if it may be taken."""
+        if self.is_leaving:
+            await self._hand_over()
+            return LOOK_SECONDS
+        owned = self.ownership.lease is not None
+        if not owned and not may_take(self.ownership.name):
+            return LOOK_SECONDS
+        if owned and await self.ownership.renew():
+            return RENEW_SECONDS
+        if owned:
+            log.warning("trunk lost", trunk=self.name, why="Another worker owns it now: this one was late.")
+            return LOOK_SECONDS
+        if await self.ownership.take():
+            log.info("trunk taken", trunk=self.name)
+            return RENEW_SECONDS
+        return LOOK_SECONDS
+
+    async def check(self) -> float:
+        """Store what has come in and claim more."""
+        if self.is_leaving or not self.ownership.holds():
+            return IDLE_SECONDS
+        await self.checker.step(IDLE_SECONDS / 2)
+        return 0.0
+
+    async def save_knowledge(self) -> float:
+        """Keep what the governor has learned, and tell the log what has changed."""
+        self.watch.look()
+        await self.checker.save_knowledge()
+        return 1.0
+
+    @property
+    def is_idle(self) -> bool:
+        """True if it could be given to another worker without anything being asked twice."""
+        return self.checker.is_idle
+
+    async def let_go(self) -> None:
+        """Say farewell to the PBX if the trunk is ours, and give the lease up."""
+        if self.ownership.holds():
+            await self.farewell()
+        await give_up(self.ownership)
+
+    async def _hand_over(self) -> None:
+        """Give the trunk to another worker, with what was learned and nothing left at the PBX."""
+        await self.checker.save_knowledge()
+        await self.let_go()
+        log.info("trunk handed over", trunk=self.name)
+        self.is_leaving = False
+
+
+async def give_up(ownership: Ownership) -> None:
+    """Let a lease go, if the database answers soon."""
+    try:
+        await asyncio.wait_for(ownership.give_up(), timeout=GIVE_UP_SECONDS)
+    except (UnavailableError, TimeoutError):
+        log.warning("lease not given up; it runs out by itself")

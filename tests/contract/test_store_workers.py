@@ -1,0 +1,66 @@
+"""The register of workers: who lives, and who holds what."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shiftline.connector.records import Holdings
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.workers import PostgresWorkers
+
+
+@pytest.fixture
+def workers(engine: AsyncEngine) -> PostgresWorkers:
+    """The register under test."""
+    return PostgresWorkers(engine)
+
+
+async def pass_seconds(engine: AsyncEngine, seconds: float) -> None:
+    """Move all moments back, which is what the passing of time amounts to."""
+    async with engine.begin() as connection:
+        for statement in (
+            "UPDATE lease SET expires_at = expires_at - make_interval(secs => :seconds)",
+            "UPDATE worker SET seen_at = seen_at - make_interval(secs => :seconds)",
+        ):
+            await connection.execute(text(statement), {"seconds": seconds})
+
+
+async def test_a_worker_lives_while_it_says_so(workers: PostgresWorkers, engine: AsyncEngine) -> None:
+    """One that is late counts no more, and counts again when it is heard of; one that left does not."""
+    await workers.beat("one")
+    await pass_seconds(engine, 2)
+    await workers.beat("other")
+    assert set((await workers.look([], 3, 1)).workers) == {"one", "other"}
+    await pass_seconds(engine, 2)
+    assert set((await workers.look([], 3, 1)).workers) == {"other"}
+    await workers.beat("one")
+    assert set((await workers.look([], 3, 1)).workers) == {"one", "other"}
+    await workers.leave("one")
+    assert set((await workers.look([], 3, 1)).workers) == {"other"}
+
+
+async def test_a_lease_is_held_until_it_can_be_taken(
+    workers: PostgresWorkers, leases: PostgresLeases, engine: AsyncEngine
+) -> None:
+    """In its grace it is still the late owner's; nobody asked about another trunk's."""
+    names = ["trunk:a", "trunk:b", "trunk:c"]
+    for name in (*names[:2], "trunk:z"):
+        assert await leases.acquire(name, "one", 3, 1)
+    assert (await workers.look(names, 3, 1)).held == {"trunk:a": "one", "trunk:b": "one"}
+    await pass_seconds(engine, 3.5)
+    late = await leases.acquire("trunk:c", "other", 3, 1)
+    assert late
+    assert (await workers.look(names, 3, 1)).held == {"trunk:a": "one", "trunk:b": "one", "trunk:c": "other"}
+    await pass_seconds(engine, 1)
+    await leases.release(late)
+    assert await workers.look(names, 3, 1) == Holdings(workers=frozenset(), held={})
+
+
+async def test_the_dead_are_forgotten(workers: PostgresWorkers, engine: AsyncEngine) -> None:
+    """Their rows do not pile up."""
+    await workers.beat("one")
+    await pass_seconds(engine, 3601)
+    await workers.beat("other")
+    assert set((await workers.look([], 1e6, 1)).workers) == {"other"}
