@@ -176,7 +176,7 @@ def _refusals(view: TrunkView) -> Table:
     for refusal in view.refusals:
         table.add_row(
             f"{age_in_words(refusal.seconds_ago)} ago",
-            Text(refusal.kind),
+            Text(refusal.kind if refusal.count == 1 else f"{refusal.count} {refusal.kind}"),
             "silence" if refusal.status is None else str(refusal.status),
             "" if refusal.rate is None else f"{refusal.rate:.1f}/s",
             Text(REFUSALS_IN_WORDS.get(refusal.kind, ""), style="dim"),

@@ -26,6 +26,7 @@ from typing import Any
 
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.learner import Learner
+from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.window_fit import Observation
@@ -80,6 +81,7 @@ class Governor:
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.NONE
         self.overshoots = 0
+        self.ledger = Ledger()
         self._learner = Learner(policy, now, known)
         self._pacer = self._learner.pacer
         climbs = policy.learn and not self._learner.learned
@@ -140,6 +142,7 @@ class Governor:
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""
         self._pacer.take(now)
+        self.ledger.left()
         self._unheard += 1
         self._next_ticket += 1
         self._flights[self._next_ticket] = _Flight(now, kind, credentials)
@@ -156,8 +159,10 @@ class Governor:
         feedback: Feedback | None = None,
     ) -> None:
         """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
-        del status, feedback
+        del feedback
         flight = self._flights.pop(ticket)
+        self.ledger.decided(self.refusal)  # what came before this answer
+        self.ledger.came(now, answer, status, self.rate)
         if self.mode is Mode.STOPPED:
             return
         # What left before a canary passed says nothing new: the trunk has answered since.
@@ -187,6 +192,17 @@ class Governor:
             "strikes": self._strikes,
             "proven": self._once_proven,
         }
+
+    def told(self, now: float) -> dict[str, Any]:
+        """What an operator is shown besides, as plain JSON values."""
+        self.ledger.decided(self.refusal)
+        return self.ledger.knowledge(now) | {"waiting_for": self.waiting_for(now)}
+
+    def waiting_for(self, now: float) -> str | None:
+        """In a sentence, what has to happen before checks leave again; None while they may."""
+        asked = any(flight.kind is Send.CANARY for flight in self._flights.values())
+        canary_in = None if asked else self._listen_until - now
+        return what_it_waits_for(self.mode, self.refusal, canary_in)
 
     def _canary_permission(self, now: float) -> Permission:
         if any(flight.kind is Send.CANARY for flight in self._flights.values()):
@@ -329,6 +345,7 @@ class Governor:
 
     def _listen_for_a_sign(self, now: float) -> None:
         """The trunk is silent: stop, and ask with canaries only."""
+        self.ledger.note(now, None, self.rate)
         if self.mode is not Mode.PROVING:
             self._learner.slacken()
         self._silence = max(self._silence, STRIKE_SILENCE / 2)

@@ -165,6 +165,11 @@ def classify(digest: DigestClient | None, request: Request, response: Response |
     return Answer.PASSED
 
 
+def status_of(response: Response | None) -> int | None:
+    """The status of an answer; None for silence."""
+    return None if response is None else response.status
+
+
 def retry_after(response: Response | None) -> float | None:
     """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
     seconds = read_seconds(response.headers.get("Retry-After")) if response is not None else None

@@ -15,7 +15,7 @@ from shiftline.errors import UnavailableError
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
-from shiftline.net.asking import METHODS, classify, retry_after
+from shiftline.net.asking import METHODS, classify, retry_after, status_of
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.failover import send_to
 from shiftline.net.package_method import PACKAGE_METHODS
@@ -118,8 +118,10 @@ class NonceWarmer:
             exchange = await send_to(self._endpoint, request, target, seconds)
         except UnavailableError:
             return  # the endpoint was closed: there is no window to be ready for
-        answer = classify(self._trunk.login.digest, exchange.request, exchange.response)
+        response = exchange.response
+        answer = classify(self._trunk.login.digest, exchange.request, response)
         if answer is Answer.CREDENTIALS_REFUSED:
             answer = Answer.CHALLENGED  # it had none
-        governor.answered(ticket, self._loop.time(), answer, retry_after(exchange.response))
+        now, status = self._loop.time(), status_of(response)
+        governor.answered(ticket, now, answer, retry_after(response), status=status)
         self._trunk.go_on()

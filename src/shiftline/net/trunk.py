@@ -22,7 +22,7 @@ from shiftline.connector.records import DueCheck
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor, Mode, RefusalClass
 from shiftline.governor.lanes import Lane
-from shiftline.net.asking import METHODS, canary, retry_after
+from shiftline.net.asking import METHODS, canary, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
@@ -198,6 +198,7 @@ class TrunkDriver:
         trouble = self.stopped_by() or CAUSES.get(self._governor.refusal) or self._qualifier.trouble(now)
         known = {
             **self._governor.knowledge(),
+            **self._governor.told(self._loop.time()),
             "qualification": self._qualifier.knowledge(now),
             "trouble": trouble,
             "failure": self._failure or None,
@@ -279,7 +280,9 @@ class TrunkDriver:
         judged = self.login.judge(
             waiting, request, response, mode=self._governor.mode, agents_wait=self._agents_wait
         )
-        governor.answered(ticket, self._loop.time(), judged.meant, retry_after(response))
+        governor.answered(
+            ticket, self._loop.time(), judged.meant, retry_after(response), status=status_of(response)
+        )
         if waiting is not None:
             is_challenged = judged.answer is Answer.CHALLENGED
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None

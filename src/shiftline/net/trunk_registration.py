@@ -15,7 +15,7 @@ from shiftline.clock import Clock
 from shiftline.connector.reading import REFUSALS
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
-from shiftline.net.asking import retry_after
+from shiftline.net.asking import retry_after, status_of
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import Registrar
 from shiftline.net.trunk import TrunkDriver
@@ -89,7 +89,9 @@ class TrunkGate:
         self._is_accepted |= carried and answer is Answer.PASSED
         if answer is Answer.PASSED:
             self._refusals = 0
-        governor.answered(its_ticket, self._loop.time(), answer, retry_after(response))
+        governor.answered(
+            its_ticket, self._loop.time(), answer, retry_after(response), status=status_of(response)
+        )
         self._trunk.go_on()
 
 

@@ -36,13 +36,14 @@ _LANES = tuple(str(lane) for lane in Lane)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalView:
-    """One refusal: its moment, class, SIP status (None: silence), and the rate (requests/s) of the time."""
+    """Refusals of one moment: class, SIP status (None: silence), the rate (requests/s) they came at."""
 
     at: datetime
     seconds_ago: float
     kind: str
     status: int | None
     rate: float | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class TrunkView:
                 "seconds_ago": round(refusal.seconds_ago, 1),
                 "class": refusal.kind,
             }
-            | {"status": refusal.status, "rate": refusal.rate}
+            | {"status": refusal.status, "rate": refusal.rate, "count": refusal.count}
             for refusal in self.refusals
         ]
         told["lanes"] = {
@@ -178,6 +179,7 @@ def _refusals(known: Mapping[str, Any], saved_at: datetime, age: float) -> list[
             kind=refusal.get("class") or "undecided",
             status=refusal.get("status"),
             rate=refusal.get("rate"),
+            count=refusal.get("count") or 1,
         )
         for refusal in reversed(known.get("refusals") or ())
     ]

@@ -48,7 +48,7 @@ def test_the_screen_tells_what_an_operator_asks() -> None:
     assert line(lines, "confidence") == "█████████░ 93 %, confirmed 41 s ago"
     assert line(lines, "requests") == "900 sent, 880 passed, 9 refused, 2 under way"
     words = [" ".join(one.split()) for one in lines]
-    assert "10 s ago throttle 403 25.5/s it depends on the rate" in words
+    assert "10 s ago 4 throttle 403 25.5/s it depends on the rate" in words
     assert "10 min ago ban silence 31.0/s it lasts after the rate has fallen" in words
     assert words.index("decision 17 4 s 890") < words.index("probe 0 2") < words.index("later 1 0 s 0")
 

@@ -34,7 +34,7 @@ KNOWLEDGE: Mapping[str, Any] = {
     "learned_ago": 40.0,
     "refusals": [
         {"ago": 600.0, "class": "ban", "status": None, "rate": 31.0},
-        {"ago": 9.0, "class": "throttle", "status": 403, "rate": 25.5},
+        {"ago": 9.0, "class": "throttle", "status": 403, "rate": 25.5, "count": 4},
     ],
     "waiting_for": "canary in 2 s: <silent> after a refusal",
     "sent": 900,

@@ -44,6 +44,7 @@ async def test_the_api_lists_all_trunks_with_everything() -> None:
                 "class": "throttle",
                 "status": 403,
                 "rate": 25.5,
+                "count": 4,
             },
             {
                 "at": (NOW - timedelta(seconds=601)).isoformat(),
@@ -51,6 +52,7 @@ async def test_the_api_lists_all_trunks_with_everything() -> None:
                 "class": "ban",
                 "status": None,
                 "rate": 31.0,
+                "count": 1,
             },
         ],
         "waiting_for": "canary in 2 s: <silent> after a refusal",
@@ -114,6 +116,7 @@ async def test_the_page_shows_what_an_operator_asks() -> None:
         "41 s<small>ago",
         "Waits for: canary in 2 s: &lt;silent&gt; after a refusal",
         "<td>10 s</td><td>14:59:50</td>",
+        "4 throttle <small",
         "it depends on the rate",
         "<td>silence</td><td>31.0/s</td>",
         "<td>decision</td><td>17</td><td>4 s</td><td>890</td>",
