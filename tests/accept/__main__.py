@@ -1,8 +1,8 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|test`` runs one part, ``--seeds 1,2,3`` chooses the days and the kills,
-``--pbx`` one PBX, ``--limits 20,50`` some of the bursts. The whole takes about an hour on two cores. Exit
-code 1 if any line falls short.
+``--only demos|shared|password|kills|limiters|test`` runs one part, ``--seeds 1,2,3`` chooses the days and
+the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the limiters once, for
+half a minute. The whole takes an hour and a half on two cores. Exit code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from tests.accept.limiters import ANSWER_SECONDS, rounds
 from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
 
 from shiftline.lab.demo.stage import OUR_HOST, WorkerSettings
@@ -45,6 +46,7 @@ class Choice:
     seeds: list[int]
     pbxs: list[str]
     limits: list[int]
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +245,17 @@ def kills(choice: Choice) -> Iterator[Line]:
         yield Line(name=name, figures=figures, missed=tuple(missed))
 
 
+def limiters(choice: Choice) -> Iterator[Line]:
+    """Our driver and governor at real Kamailio's limiters, a minute a run, ten seeds or those given."""
+    seeds = choice.seeds or [*range(1, 11)]
+    if choice.quick:
+        found = rounds(seeds[:1], answers=(0.040,), seconds=30.0)
+    else:
+        found = rounds(seeds, answers=ANSWER_SECONDS, seconds=60.0)
+    for one in found:
+        yield Line(name=one.name, figures=one.figures, missed=one.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -275,7 +288,14 @@ def _endure(ordeal: Ordeal) -> Aftermath:
         return asyncio.run(endure(ordeal, Path(directory)))
 
 
-PARTS = {"demos": demos, "shared": shared, "password": password, "kills": kills, "test": test}
+PARTS = {
+    "demos": demos,
+    "shared": shared,
+    "password": password,
+    "kills": kills,
+    "limiters": limiters,
+    "test": test,
+}
 
 
 def main() -> int:
@@ -283,15 +303,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make accept", description=__doc__)
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     numbers: Callable[[str], list[int]] = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
-    parser.add_argument("--seeds", default="1,2,3", type=numbers)
+    parser.add_argument("--seeds", type=numbers)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--limits", default="20,50,200", type=numbers)
     parser.add_argument("--pbx", choices=PBXS, action="append")
     asked = parser.parse_args()
-    choice = Choice(seeds=asked.seeds, pbxs=asked.pbx or [*PBXS], limits=asked.limits)
+    choice = Choice(
+        seeds=asked.seeds or [], pbxs=asked.pbx or [*PBXS], limits=asked.limits, quick=asked.quick
+    )
+    usual = replace(choice, seeds=asked.seeds or [1, 2, 3])
     console = Console(highlight=False)
     lines = []
     for part in asked.only or PARTS:
-        for line in PARTS[part](choice):
+        for line in PARTS[part](choice if part == "limiters" else usual):
             lines.append(line)
             word = "[red]short[/]" if line.missed else "[green]holds[/]"
             console.print(f"{word}  {line.name}: {line.figures} {', '.join(line.missed)}", soft_wrap=True)
