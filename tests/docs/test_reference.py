@@ -21,6 +21,7 @@ from shiftline.config import Settings, TrunkSettings, WindowSettings, check_secr
 from shiftline.connector.families import ROWS
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.planning import DeliveryPolicy
+from shiftline.connector.prefetching import RECENT
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
@@ -39,6 +40,7 @@ from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowStat
 from shiftline.store.trunk_view import view_of
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
+from shiftline.trades.prefetch import PrefetchPolicy
 from shiftline.web.metrics import Readings, families
 from shiftline.wfm.presence import LONGEST_SESSION, OFFLINE, ROUTING, SIGNED_IN
 
@@ -81,6 +83,7 @@ LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
 GOVERNOR = GovernorPolicy()
 DELIVERY = DeliveryPolicy()
 FALLBACK = Fallback()
+PREFETCH = PrefetchPolicy(fresh_seconds=300.0)
 FIGURES = {
     "explanation/governor.md": (
         f"From {GOVERNOR.initial_rate:g} requests/s",
@@ -99,6 +102,8 @@ FIGURES = {
         *(f"| `{lane}` | {served_within(lane)} |" for lane in Lane),
         f"{WARM_SECONDS:g} s before a publish window opens",
         f"has rested for {REST_SECONDS:g} s",
+        f"traded in the last {RECENT.days} days",
+        f"work off all of them within {PREFETCH.worth_seconds:g} s",
     ),
     "decisions/0003-one-owner-per-trunk.md": (
         f"lasts {TTL_SECONDS:g} s and is renewed every second",

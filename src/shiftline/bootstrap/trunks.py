@@ -8,17 +8,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from shiftline.bootstrap.policies import trunk_key
-from shiftline.bootstrap.trunk import open_trunk
+from shiftline.bootstrap.policies import publish_windows, trunk_key
+from shiftline.bootstrap.trunk import OpenTrunk, open_trunk
 from shiftline.bootstrap.trunk_plan import TrunkPlan, plan_trunk
 from shiftline.clock import Clock
 from shiftline.config import Settings, TrunkSettings
 from shiftline.connector.checking import Checker
+from shiftline.connector.prefetching import Prefetcher
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.trunk_work import TrunkWork
 from shiftline.errors import ShiftlineError
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
+from shiftline.trades.prefetch import PrefetchPolicy
 
 log = structlog.get_logger("shiftline.start")
 
@@ -78,7 +80,22 @@ class Trunks:
                 trunk=name,
                 address=str(plan.address.targets[0]),
             ),
+            prefetcher=self._prefetcher(name, opened),
             farewell=opened.farewell,
+        )
+
+    def _prefetcher(self, name: str, opened: OpenTrunk) -> Prefetcher | None:
+        policy = self._settings.policy
+        if not policy.prefetch:
+            return None
+        return Prefetcher(
+            foresight=self._store.foresight(name),
+            clock=self._clock,
+            runner=opened.driver,
+            ownership=opened.ownership,
+            trunk=name,
+            windows=publish_windows(self._settings),
+            policy=PrefetchPolicy(fresh_seconds=policy.fresh_seconds),
         )
 
     async def open_all(self, plans: Sequence[TrunkPlan]) -> list[TrunkWork]:

@@ -51,6 +51,7 @@ class PolicySettings(Section):
     supervisor_lead_hours: Hours = 2.0
     allow_shared_secret: bool = False
     platform_fallback: bool = False
+    prefetch: bool = False
     trust_unqualified: bool = False
 
 

@@ -112,6 +112,11 @@ class Qualifier:
             return True
         return self._holds(self._chosen, now) and (self._trial is None or self._was_proven())
 
+    def is_believed(self, now: datetime) -> bool:
+        """Whether an agent may be called available on this method's word."""
+        proven = self.qualification(now).state is QualificationState.QUALIFIED
+        return self.policy.trust_unqualified or (proven and self.may_check(now))
+
     def next_control(self, now: datetime, *, needed: bool) -> ControlQuestion | None:
         """Return the control to be asked now, if one is. ``needed``: checks wait to be asked."""
         if self.policy.controls is None:

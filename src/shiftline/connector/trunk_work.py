@@ -10,6 +10,7 @@ import structlog
 
 from shiftline.connector.checking import Checker
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.prefetching import Prefetcher
 from shiftline.connector.sharing import LOOK_SECONDS
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.errors import UnavailableError
@@ -32,6 +33,8 @@ class TrunkWork:
     ownership: Ownership
     checker: Checker
     watch: TrunkWatch
+    prefetcher: Prefetcher | None = None
+    """None: nobody is asked ahead of need."""
     farewell: Callable[[], Awaitable[None]] = _nothing_to_say
     """Awaited before the trunk is given up, while it is still ours: its registration is removed."""
     is_leaving: bool = False

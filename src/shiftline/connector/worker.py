@@ -116,6 +116,8 @@ class Worker:
             "check": trunk.check,
             "knowledge": trunk.save_knowledge,
         }
+        if trunk.prefetcher is not None:
+            steps["prefetch"] = trunk.prefetcher.step
         for name, step in steps.items():
             group.create_task(_for_ever(name, step, trunk.name), name=f"{name} of {trunk.name}")
 

@@ -131,8 +131,17 @@ class TrunkDriver:
         self._waiting.add_ahead(unknown, self._loop.time())
         self._pump()
 
-    def forgo_prefetch(self) -> int:
-        """Drop the checks that nobody needs yet and that have not left; return how many."""
+    def spare_rate(self) -> float:
+        """Requests a second that nobody else needs at the moment.
+
+        0 while checks or errands wait, and unless rate and method are known.
+        """
+        is_known = self._governor.mode is Mode.HOLDING and self._qualifier.is_believed(self._clock())
+        is_free = self._may_send() and self.stopped_by() is None and not self._waiting.is_pressing
+        return self._governor.rate if is_known and is_free else 0.0
+
+    def forgo_prefetch(self) -> list[DueCheck]:
+        """Drop the checks that nobody needs yet and that have not left; return them."""
         return self._waiting.withdraw_ahead(lambda _: True)
 
     def take_up_known(self) -> None:

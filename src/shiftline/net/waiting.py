@@ -95,6 +95,11 @@ class WaitingWork:
         return self._lanes.waiting(Lane.DECISION)
 
     @property
+    def is_pressing(self) -> bool:
+        """Whether anything waits that is not ahead of need."""
+        return any(self._lanes.waiting(lane) for lane in Lane if lane is not Lane.PREFETCH)
+
+    @property
     def asked(self) -> int:
         """How many questions have left."""
         return sum(self._lanes.sent(lane) for lane in ASKING)
@@ -117,9 +122,9 @@ class WaitingWork:
         }
         self._add(Lane.PREFETCH, [check for check in checks if check.agent not in queued], now)
 
-    def withdraw_ahead(self, unwanted: Callable[[DueCheck], bool]) -> int:
-        """Give up checks that nobody needs yet, without an answer; return how many."""
-        return len(self._lanes.withdraw(Lane.PREFETCH, lambda work: _is_about(work, unwanted)))
+    def withdraw_ahead(self, unwanted: Callable[[DueCheck], bool]) -> list[DueCheck]:
+        """Give up checks that nobody needs yet, without an answer; return them."""
+        return _checks_of(self._lanes.withdraw(Lane.PREFETCH, lambda work: _is_about(work, unwanted)))
 
     def take_known(self, reading_of: Callable[[str], Reading | None]) -> list[tuple[DueCheck, Reading]]:
         """Take the checks of agents whose state is known, with the state."""

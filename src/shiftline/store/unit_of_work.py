@@ -20,6 +20,7 @@ from shiftline.connector.ports import (
 from shiftline.store.checks import PostgresChecks
 from shiftline.store.database import outages_translated
 from shiftline.store.deliveries import PostgresDeliveries
+from shiftline.store.foreseen import PostgresForesight
 from shiftline.store.journal import PostgresJournal
 from shiftline.store.platform import PostgresPlatform
 from shiftline.store.roster import PostgresRoster
@@ -46,6 +47,10 @@ class PostgresStore:
     def __init__(self, engine: AsyncEngine, *, wfm: str) -> None:
         self._engine = engine
         self._wfm = wfm
+
+    def foresight(self, trunk: str) -> PostgresForesight:
+        """Who may need to be checked on this trunk soon."""
+        return PostgresForesight(self._engine, wfm=self._wfm, trunk=trunk)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[UnitOfWork]:
