@@ -10,6 +10,8 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.store.leases import PostgresLeases
+from shiftline.store.read_model import ReadModel
 from shiftline.store.unit_of_work import PostgresStore
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -92,6 +94,24 @@ async def test_rearming_lifts_every_mark_of_the_trunk(store: PostgresStore, engi
             ("trunk.rearmed", "127.0.0.2"),
             ("trunk.rearmed", "127.0.0.3"),
         ]
+
+
+async def test_the_owner_of_a_trunk_is_shown(
+    store: PostgresStore, engine: AsyncEngine, leases: PostgresLeases
+) -> None:
+    """The worker that holds its lease, without its token; nobody once it has ended, and of no other trunk."""
+    async with store.work() as work:
+        for key in (KEY, APART):
+            await work.trunks.save(key, {}, NOW)
+    held = await leases.acquire("trunk:main", "worker.example:17:token", 60.0, 1.0)
+    assert held is not None
+    books = ReadModel(engine)
+    assert {row.trunk: row.owner for row in await books.trunks()} == {
+        "main": "worker.example:17",
+        "backup": None,
+    }
+    await leases.release(held)
+    assert [row.owner for row in await books.trunks("main")] == [None]
 
 
 async def test_a_state_that_json_cannot_hold_is_refused(store: PostgresStore) -> None:

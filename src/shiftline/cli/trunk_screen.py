@@ -46,7 +46,8 @@ def trunk_screen(view: TrunkView, samples: Sequence[TrunkSample], now: datetime)
 
 
 def _heading(view: TrunkView) -> Text:
-    saved = f", saved {age_in_words(view.saved_seconds_ago)} ago"
+    by = f" by {view.owner}" if view.owner else ""
+    saved = f", saved {age_in_words(view.saved_seconds_ago)} ago{by}"
     return Text(view.trunk, style="bold").append(f"  {view.auth_user} from {view.source}{saved}", style="dim")
 
 

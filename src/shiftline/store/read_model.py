@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, func, select
+from sqlalchemy import ColumnElement, Text, and_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,6 +22,7 @@ from shiftline.store.schema import (
     audit_entry,
     decision,
     delivery,
+    lease,
     trade,
     trunk_record,
     trunk_sample,
@@ -73,6 +74,8 @@ class TrunkRow:
     disarmed_cause: str | None
     disarmed_at: datetime | None
     saved_at: datetime
+    owner: str | None = None
+    """The worker that holds the trunk's lease now, as HOST:PID; None without one."""
 
     @property
     def key(self) -> TrunkKey:
@@ -159,13 +162,15 @@ class ReadModel:
 
     async def trunks(self, name: str | None = None) -> list[TrunkRow]:
         """What is known about trunks."""
-        wanted = select(*(trunk_record.c[field] for field in TrunkRow.__dataclass_fields__))
+        held = and_(lease.c.name == "trunk:" + trunk_record.c.trunk, lease.c.expires_at > func.now())
+        columns = [trunk_record.c[name] for name in TrunkRow.__dataclass_fields__ if name != "owner"]
+        wanted = select(*columns, lease.c.owner).select_from(trunk_record.outerjoin(lease, held))
         if name is not None:
             wanted = wanted.where(trunk_record.c.trunk == name)
         with outages_translated():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(wanted.order_by(trunk_record.c.id))).mappings().all()
-        return [TrunkRow(**row) for row in rows]
+        return [TrunkRow(**{**row, "owner": _worker_of(row["owner"])}) for row in rows]
 
     async def trunk_samples(
         self, since: datetime, *, trunk: str | None = None, bucket_seconds: float | None = None
@@ -211,6 +216,11 @@ class ReadModel:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(wanted.order_by(agent.c.name))
                 return [(row.external_id, row.name, row.address) for row in rows]
+
+
+def _worker_of(owner: str | None) -> str | None:
+    """Which process an owner is: without the token that tells two of its lives apart."""
+    return None if owner is None else owner.rpartition(":")[0]
 
 
 def _averages() -> list[ColumnElement[Any]]:

@@ -90,6 +90,8 @@ class TrunkView:
     disarmed_at: datetime | None
     saved_at: datetime
     saved_seconds_ago: float
+    owner: str | None
+    """The worker that has it, as HOST:PID."""
 
     @property
     def key(self) -> TrunkKey:
@@ -146,6 +148,7 @@ def view_of(row: TrunkRow, now: datetime) -> TrunkView:
         disarmed_at=row.disarmed_at,
         saved_at=row.saved_at,
         saved_seconds_ago=age,
+        owner=None if age > SILENT_SECONDS else row.owner,
     )
 
 

@@ -15,7 +15,7 @@ from shiftline.connector.records import TrunkSample
 from shiftline.store.read_model import TrunkRow
 from shiftline.store.trunk_view import view_of
 
-FULL = trunk(governor=dict(KNOWLEDGE))
+FULL = trunk(governor=dict(KNOWLEDGE), owner="host:17")
 SERIES = [
     sample(598, rate=10.0, sent=50),
     sample(595, rate=20.0, sent=100, refused=3, refusal="throttle"),
@@ -40,7 +40,7 @@ def line(lines: list[str], label: str) -> str:
 def test_the_screen_tells_what_an_operator_asks() -> None:
     """How it does, how sure it is, what it waits for, what was refused and as what, its lanes."""
     lines = shown(FULL, SERIES)
-    assert lines[0] == "pbx  <shiftline> from 192.0.2.7, saved 1 s ago"
+    assert lines[0] == "pbx  <shiftline> from 192.0.2.7, saved 1 s ago by host:17"
     assert line(lines, "governor") == "listening, 24.5 requests/s"
     assert line(lines, "trouble") == "none"
     assert line(lines, "waits for") == "canary in 2 s: <silent> after a refusal"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.web.books import KEY, KNOWLEDGE, NOW, Books, client, sample, trunk
 
-FULL = trunk(governor=dict(KNOWLEDGE))
+FULL = trunk(governor=dict(KNOWLEDGE), owner="host:17")
 SERIES = {
     KEY: [
         sample(20, refused=4, passed=96, refusal="undecided", mode="climbing"),
@@ -76,6 +76,7 @@ async def test_the_api_lists_all_trunks_with_everything() -> None:
         "disarmed_at": None,
         "saved_at": (NOW - timedelta(seconds=1)).isoformat(),
         "saved_seconds_ago": 1.0,
+        "owner": "host:17",
         "worker_is_silent": False,
     }
 
@@ -109,6 +110,7 @@ async def test_the_page_shows_what_an_operator_asks() -> None:
     page = " ".join(answer.text.split())
     assert answer.status_code == 200
     for words in (
+        "Worker host:17 has it.",
         "24.5<small>requests per second",
         "50<small>in 2 s",
         "fixed-window",
