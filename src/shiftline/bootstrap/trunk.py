@@ -33,6 +33,7 @@ from shiftline.net.trunk_list import TrunkList
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx
 from shiftline.net.window_times import windows_seen_from
 from shiftline.sip.digest import DigestAccount, DigestClient
+from shiftline.sip.overload import ADVERTISED
 from shiftline.sip.registration import Binding, Registration
 from shiftline.sip.trace import TracedMessage
 from shiftline.sip.uri import SipUri
@@ -139,6 +140,7 @@ async def _endpoint(
         may_send=ownership.holds,
         on_request=inbox.on_request if trunk.registers or subscribes else None,
         on_message=on_message,
+        via_parameters=ADVERTISED if trunk.overload_control else "",
         streams=StreamSettings(
             tls=trunk_tls(plan.trunk),
             accept_tcp=subscribes,  # a NOTIFY too large for a datagram comes over TCP

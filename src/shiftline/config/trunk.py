@@ -94,6 +94,7 @@ class TrunkSettings(Section):
     max_rate: float = Field(default=5.0, ge=0, le=HIGHEST_RATE)
     learn: bool = False
     headroom: Share = 0.0
+    overload_control: bool = False
     answer_timeout_seconds: Seconds = 4.0
     keepalive_seconds: float = Field(default=0.0, ge=0, le=86_400)
     tls_ca: str = ""

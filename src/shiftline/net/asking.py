@@ -16,11 +16,13 @@ from shiftline.connector.families import GENERIC
 from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_answer
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
 from shiftline.governor.controller import Answer
+from shiftline.governor.limiters.model import Feedback
 from shiftline.net.endpoint import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
 from shiftline.sip.address import Contact
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
+from shiftline.sip.overload import read_overload_control
 from shiftline.sip.requests import options, register_query
 from shiftline.sip.uri import SipUri
 from shiftline.sip.values import read_seconds
@@ -168,6 +170,19 @@ def classify(digest: DigestClient | None, request: Request, response: Response |
 def status_of(response: Response | None) -> int | None:
     """The status of an answer; None for silence."""
     return None if response is None else response.status
+
+
+def feedback_of(response: Response | None) -> Feedback | None:
+    """What the PBX says it would rather get (RFC 7339), told to whoever asked for it in Via."""
+    control = None if response is None else read_overload_control(response)
+    if control is None:
+        return None
+    return Feedback(
+        algorithm=control.algorithm,
+        value=control.value,
+        validity_seconds=control.validity_seconds,
+        sequence=control.sequence,
+    )
 
 
 def retry_after(response: Response | None) -> float | None:

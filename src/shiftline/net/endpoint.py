@@ -78,6 +78,7 @@ class SipEndpoint:
         on_message: OnMessage | None,
         timers: Timers | None,
         streams: StreamSettings,
+        via_parameters: str,
     ) -> None:
         """Use `open`."""
         self.local = udp.local
@@ -87,6 +88,7 @@ class SipEndpoint:
         self.malformed = 0
         self._udp = udp
         self._timers = timers
+        self._via_parameters = via_parameters
         self._may_send = may_send
         self._on_request = on_request
         self._on_message = on_message
@@ -109,7 +111,13 @@ class SipEndpoint:
         """Via names addresses, so the agent comes after they are known."""
         addresses = await self._streams.listen(self.local)
         self.addresses |= addresses
-        self._agent = SipAgent(local=self.local, streams=addresses, token=_token, timers=self._timers)
+        self._agent = SipAgent(
+            local=self.local,
+            streams=addresses,
+            token=_token,
+            timers=self._timers,
+            via_parameters=self._via_parameters,
+        )
         self._udp.start(on_datagram=self._receive, on_batch_end=self._settle)
 
     @classmethod
@@ -123,6 +131,7 @@ class SipEndpoint:
         on_message: OnMessage | None = None,
         timers: Timers | None = None,
         streams: StreamSettings = _DEFAULT_STREAMS,
+        via_parameters: str = "",
     ) -> SipEndpoint:
         """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
 
@@ -132,6 +141,7 @@ class SipEndpoint:
         ``may_send`` is asked right before every message leaves, retransmissions included; what it refuses is
         dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
         requests are ignored), ``on_message`` for each whole SIP message that left or came, keep-alives not.
+        ``via_parameters`` is written into every Via of ours (`sip.overload.ADVERTISED`, say).
         """
         tries = 1 if local_port else _PORT_TRIES
         while True:
@@ -143,6 +153,7 @@ class SipEndpoint:
                 on_message=on_message,
                 timers=timers,
                 streams=streams,
+                via_parameters=via_parameters,
             )
             try:
                 await endpoint._start()

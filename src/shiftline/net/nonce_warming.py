@@ -15,7 +15,7 @@ from shiftline.errors import UnavailableError
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
-from shiftline.net.asking import METHODS, classify, retry_after, status_of
+from shiftline.net.asking import METHODS, classify, feedback_of, retry_after, status_of
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.failover import send_to
 from shiftline.net.package_method import PACKAGE_METHODS
@@ -122,6 +122,6 @@ class NonceWarmer:
         answer = classify(self._trunk.login.digest, exchange.request, response)
         if answer is Answer.CREDENTIALS_REFUSED:
             answer = Answer.CHALLENGED  # it had none
-        now, status = self._loop.time(), status_of(response)
-        governor.answered(ticket, now, answer, retry_after(response), status=status)
+        now, status, feedback = self._loop.time(), status_of(response), feedback_of(response)
+        governor.answered(ticket, now, answer, retry_after(response), status=status, feedback=feedback)
         self._trunk.go_on()

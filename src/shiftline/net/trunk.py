@@ -22,7 +22,7 @@ from shiftline.connector.records import DueCheck
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor, Mode, RefusalClass
 from shiftline.governor.lanes import Lane
-from shiftline.net.asking import METHODS, canary, retry_after, status_of
+from shiftline.net.asking import METHODS, canary, feedback_of, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
@@ -290,7 +290,12 @@ class TrunkDriver:
             waiting, request, response, mode=self._governor.mode, agents_wait=self._agents_wait
         )
         governor.answered(
-            ticket, self._loop.time(), judged.meant, retry_after(response), status=status_of(response)
+            ticket,
+            self._loop.time(),
+            judged.meant,
+            retry_after(response),
+            status=status_of(response),
+            feedback=feedback_of(response),
         )
         if waiting is not None:
             is_challenged = judged.answer is Answer.CHALLENGED

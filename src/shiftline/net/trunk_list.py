@@ -24,7 +24,7 @@ from shiftline.connector.reading import Reading
 from shiftline.errors import ShiftlineError
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor, Mode
-from shiftline.net.asking import classify, status_of
+from shiftline.net.asking import classify, feedback_of, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.package_method import PACKAGE_METHODS
@@ -272,7 +272,9 @@ class TrunkList:
                 elif answer is Answer.CHALLENGED and carried and not self._is_accepted:
                     meant = Answer.CREDENTIALS_REFUSED
                 self._is_accepted |= carried and answer is Answer.PASSED
-                governor.answered(ticket, self._loop.time(), meant, status=status_of(exchange.response))
+                response = exchange.response
+                status, feedback = status_of(response), feedback_of(response)
+                governor.answered(ticket, self._loop.time(), meant, status=status, feedback=feedback)
                 if not outcome.done():
                     outcome.set_result((exchange, answer))
 

@@ -15,7 +15,7 @@ from shiftline.clock import Clock
 from shiftline.connector.reading import REFUSALS
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
-from shiftline.net.asking import retry_after, status_of
+from shiftline.net.asking import feedback_of, retry_after, status_of
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.registrar import Registrar
 from shiftline.net.trunk import TrunkDriver
@@ -90,7 +90,12 @@ class TrunkGate:
         if answer is Answer.PASSED:
             self._refusals = 0
         governor.answered(
-            its_ticket, self._loop.time(), answer, retry_after(response), status=status_of(response)
+            its_ticket,
+            self._loop.time(),
+            answer,
+            retry_after(response),
+            status=status_of(response),
+            feedback=feedback_of(response),
         )
         self._trunk.go_on()
 

@@ -56,15 +56,23 @@ class SipAgent:
         streams: Mapping[Transport, Address] = MappingProxyType({}),
         timers: Timers | None = None,
         user_agent: str = "Shiftline/0.1",
+        via_parameters: str = "",
     ) -> None:
         """``token`` gives a new unguessable token at each call. Raises MisuseError for an unusable name.
 
         ``streams`` names the connections that the driver has, and the address that Via gives on them; the
         others give ``local``. With TCP among them, a request too large for UDP leaves over TCP.
+        ``via_parameters`` is written into every Via of ours (`overload.ADVERTISED`, say).
         """
         self.local = local
         self.stray_responses = 0
-        self._outgoing = Outgoing(local=local, streams=streams, token=token, user_agent=user_agent)
+        self._outgoing = Outgoing(
+            local=local,
+            streams=streams,
+            token=token,
+            user_agent=user_agent,
+            via_parameters=via_parameters,
+        )
         self._has_tcp = Transport.TCP in streams
         self._token = token
         self._timers = timers or Timers()

@@ -29,11 +29,14 @@ class Outgoing:
         streams: Mapping[Transport, Address],
         token: Callable[[], str],
         user_agent: str,
+        via_parameters: str = "",
     ) -> None:
+        """``via_parameters`` is written into every Via of ours, such as ``;oc``."""
         self._token = token
         self._user_agent = refuse_unwritable(user_agent, "User-Agent")
+        told = f";rport{refuse_unwritable(via_parameters, 'Via')};branch="
         self._via = {
-            transport: f"SIP/2.0/{transport} {address_text(streams.get(transport, local))};rport;branch="
+            transport: f"SIP/2.0/{transport} {address_text(streams.get(transport, local))}{told}"
             for transport in Transport
         }
 

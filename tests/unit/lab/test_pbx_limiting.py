@@ -7,6 +7,7 @@ from tests.unit.lab.test_pbx_core import VirtualPbx, ask_options, client
 
 from shiftline.errors import ConfigurationError
 from shiftline.lab.pbx.faults import Faults
+from shiftline.sip.overload import ADVERTISED, read_overload_control
 
 OTHER = "127.0.0.3"
 
@@ -85,3 +86,33 @@ def test_a_limiter_that_cannot_be_read_is_told_before_it_serves() -> None:
     """With what to write instead."""
     with pytest.raises(ConfigurationError, match="Did you mean window"):
         limited("windw:5/1s")
+
+
+def test_a_pbx_with_overload_control_tells_whoever_asks() -> None:
+    """In its own Via, with the algorithm it has; who does not ask gets an answer like any other."""
+    pbx = limited("oc-rate:5/s,validity=2s")
+    quiet = pbx.ask(ask_options())
+    asked = ask_options()
+    branch = "z9hG4bKoc"
+    asked.headers.prepend("Via", f"SIP/2.0/UDP 127.0.0.2:5062;branch={branch}{ADVERTISED}")
+    pbx.send_bytes(bytes(asked))
+    pbx.wait(0.1)
+    told = read_overload_control(pbx.arrived[branch][0])
+    assert read_overload_control(quiet) is None
+    assert told is not None
+    assert (told.algorithm, told.value, told.validity_seconds) == ("rate", 5, 2.0)
+    assert 0.1 <= told.sequence <= 0.2
+
+
+def test_a_refusal_tells_it_too() -> None:
+    """It is what the sender needs most then."""
+    pbx = limited("oc-loss:1/s")
+    branches = [f"z9hG4bKoc{number}" for number in range(3)]
+    for branch in branches:
+        asked = ask_options()
+        asked.headers.prepend("Via", f"SIP/2.0/UDP 127.0.0.2:5062;branch={branch}{ADVERTISED}")
+        pbx.send_bytes(bytes(asked))
+    pbx.wait(0.5)
+    answers = [pbx.arrived[branch][0] for branch in branches]
+    assert [answer.status for answer in answers] == [401, 503, 503]
+    assert all(read_overload_control(answer) is not None for answer in answers)

@@ -17,7 +17,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.answers import Answering, target_user
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.limiting import Limiting
+from shiftline.lab.pbx.limiting import Limiting, control_of
 from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
@@ -32,6 +32,7 @@ from shiftline.sip.events import (
 )
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request, Response, response_to
+from shiftline.sip.overload import algorithms_of, tell
 from shiftline.sip.transport import Transport
 
 
@@ -153,6 +154,8 @@ class PracticePbx:
         )
         for name, value in answer.headers:
             response.headers.add(name, value)
+        if answer.feedback and answer.feedback.algorithm in algorithms_of(event.request):
+            tell(response, control_of(answer.feedback))
         at = now + answer.wait_seconds + self._answer_seconds(answer, service_seconds)
         if self._config.notify_first:
             self._take_notifies(now)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from shiftline.governor.limiters.model import FORBIDDEN, PASSED, Arrival, Fate, Limiter, Verdict
+from shiftline.governor.limiters.model import FORBIDDEN, PASSED, Arrival, Fate, Feedback, Limiter, Verdict
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.faults import Faults, ThrottledKeys
+from shiftline.sip.overload import OverloadControl
 
 
 class Limiting:
@@ -50,3 +51,13 @@ def refusal(verdict: Verdict) -> Answer:
     wait = verdict.retry_after
     headers = () if wait is None else (("Retry-After", f"{wait:.0f}"),)
     return Answer(status=verdict.status, reason="throttled", headers=headers, feedback=verdict.feedback)
+
+
+def control_of(feedback: Feedback) -> OverloadControl:
+    """The same in the words of Via."""
+    return OverloadControl(
+        algorithm=feedback.algorithm,
+        value=round(feedback.value),
+        validity_seconds=feedback.validity_seconds,
+        sequence=feedback.sequence,
+    )
