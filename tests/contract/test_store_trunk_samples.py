@@ -88,9 +88,20 @@ async def test_a_new_owner_goes_on_with_the_series(store: PostgresStore, books: 
     )
     assert first
     assert second
-    await keep(store, first, second)
+    await keep(store, first.sample, second.sample)
     (kept,) = (await books.trunk_samples(LONG_AGO)).values()
     assert [(one.sent, one.refused) for one in kept] == [(900, 3), (30, 0)]
+
+
+async def test_an_earlier_sample_gets_its_class(store: PostgresStore, books: ReadModel) -> None:
+    """Together with the new one; its figures stay, and so does the same moment of another trunk."""
+    undecided = sample(refusal="undecided")
+    await keep(store, undecided)
+    await keep(store, undecided, key=BACKUP)
+    async with store.work() as work:
+        await work.trunks.sample(KEY, sample(5), decided=[sample(refusal="ban", sent=1)])
+    found = await books.trunk_samples(LONG_AGO)
+    assert found == {KEY: [sample(refusal="ban"), sample(5)], BACKUP: [undecided]}
 
 
 async def test_a_bucket_adds_up_what_is_in_it(store: PostgresStore, books: ReadModel) -> None:

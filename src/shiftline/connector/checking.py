@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.ports import CheckRunner, UnitOfWork, Work
-from shiftline.connector.records import DueCheck, Lease, TrunkKey, TrunkSample
-from shiftline.connector.sampling import Sampler
+from shiftline.connector.records import DueCheck, Lease, TrunkKey
+from shiftline.connector.sampling import Sampled, Sampler
 from shiftline.trades.model import Evidence
 
 
@@ -90,27 +90,27 @@ class Checker:
             return
         if lease != self._sampled_under:
             self._sampler, self._sampled_under = Sampler(self._clock()), lease
-        sample: TrunkSample | None = None
+        sampled: Sampled | None = None
         async with self._work() as books:
             was_rearmed = await self._was_rearmed(books, lease)
             if not was_rearmed:
-                sample = await self._save(books)
-        if sample is not None:
-            self._sampler.kept(sample)
+                sampled = await self._save(books)
+        if sampled is not None:
+            self._sampler.kept(sampled)
         if not was_rearmed:
             return
         await self._recall(lease)
         self._disarmed_under = None
         self._strikes_kept = self._strikes()
 
-    async def _save(self, books: UnitOfWork) -> TrunkSample | None:
+    async def _save(self, books: UnitOfWork) -> Sampled | None:
         """Save the state, and every few seconds a sample: it is to be counted as kept after the commit."""
         knowledge, now = self._runner.knowledge(), self._clock()
         await books.trunks.save(self._trunk, knowledge, now)
-        sample = self._sampler.sample(knowledge, now)
-        if sample is not None:
-            await books.trunks.sample(self._trunk, sample)
-        return sample
+        sampled = self._sampler.sample(knowledge, now)
+        if sampled is not None:
+            await books.trunks.sample(self._trunk, sampled.sample, decided=sampled.decided)
+        return sampled
 
     async def _was_rearmed(self, books: UnitOfWork, lease: Lease) -> bool:
         """True if the mark that stood under this lease is gone; the record stays locked meanwhile."""

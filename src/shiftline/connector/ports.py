@@ -195,8 +195,13 @@ class TrunkBook(Protocol):
     async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
         """Keep the governor's state; never touches the disarmed mark."""
 
-    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
-        """Add a point to the time series of a trunk that was saved, and forget what is too old."""
+    async def sample(
+        self, key: TrunkKey, sample: TrunkSample, *, decided: Sequence[TrunkSample] = ()
+    ) -> None:
+        """Add a point to the time series of a trunk that was saved, and forget what is too old.
+
+        ``decided`` are earlier points whose refusals have got their class since.
+        """
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         """Stop all checks on this trunk until somebody re-arms it; writes an audit entry."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,14 @@ class _Counts:
         return _Counts(*(getattr(self, name) - getattr(base, name) for name in _COUNTERS))
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A new sample, and earlier ones that were undecided when they were kept, with their class."""
+
+    sample: TrunkSample
+    decided: tuple[TrunkSample, ...] = ()
+
+
 class Sampler:
     """Makes a sample of a governor's knowledge every `SAMPLE_SECONDS`. Times are civil."""
 
@@ -41,8 +49,9 @@ class Sampler:
         self._since = now
         self._counted = _Counts()
         self._next = self._counted
+        self._undecided: list[TrunkSample] = []
 
-    def sample(self, knowledge: Mapping[str, Any], now: datetime) -> TrunkSample | None:
+    def sample(self, knowledge: Mapping[str, Any], now: datetime) -> Sampled | None:
         """What was done since the last sample that was kept; None while it is too early."""
         self._since = min(self._since, now)  # the clock was set back: its step is no interval
         seconds = (now - self._since).total_seconds()
@@ -50,7 +59,7 @@ class Sampler:
             return None
         self._next = _Counts.of(knowledge)
         done = self._next.since(self._counted)
-        return TrunkSample(
+        sample = TrunkSample(
             at=now,
             seconds=seconds,
             rate=float(knowledge.get("rate") or 0.0),
@@ -58,13 +67,29 @@ class Sampler:
             passed=done.passed,
             refused=done.refused,
             mode=str(knowledge.get("mode") or "unknown"),
-            refusal=_newest_class(knowledge, seconds) if done.refused else None,
+            refusal=_class_of(knowledge, seconds, refused=done.refused),
         )
+        return Sampled(sample, tuple(self._decided(knowledge, now)))
 
-    def kept(self, sample: TrunkSample) -> None:
-        """The sample is in the books: the next one begins where it ends."""
+    def kept(self, sampled: Sampled) -> None:
+        """It is in the books: the next sample begins where this one ends."""
+        sample = sampled.sample
         self._since = sample.at
         self._counted = self._next
+        decided = {one.at for one in sampled.decided}
+        self._undecided = [
+            one
+            for one in (*self._undecided, sample)
+            if one.refusal == UNDECIDED and one.at not in decided and sample.at - one.at <= DECIDED_WITHIN
+        ]
+
+    def _decided(self, knowledge: Mapping[str, Any], now: datetime) -> Iterator[TrunkSample]:
+        """Kept samples whose refusals have got their class since."""
+        for sample in self._undecided:
+            until = (now - sample.at).total_seconds()
+            kind = _listed_class(knowledge, until, until + sample.seconds)
+            if kind not in (None, UNDECIDED):
+                yield replace(sample, refusal=kind)
 
 
 def refusal_classes(samples: Sequence[TrunkSample]) -> list[str | None]:
@@ -104,10 +129,21 @@ def _one_of(group: Sequence[TrunkSample]) -> TrunkSample:
     )
 
 
-def _newest_class(knowledge: Mapping[str, Any], seconds: float) -> str:
-    """How the newest refusal of the last seconds was classed, else what the governor says of all."""
-    for refusal in reversed(knowledge.get("refusals") or ()):
-        if float(refusal.get("ago") or 0.0) <= seconds and refusal.get("class"):
-            return str(refusal["class"])
+def _class_of(knowledge: Mapping[str, Any], seconds: float, *, refused: int) -> str | None:
+    """How the newest refusal, or silence, of the last seconds was classed; None if there was none.
+
+    Where the list does not tell, what the governor says of all counts.
+    """
+    listed = _listed_class(knowledge, 0.0, seconds)
+    if listed is not None or not refused:
+        return listed
     overall = knowledge.get("refusal")
     return UNDECIDED if overall in (None, "none") else str(overall)
+
+
+def _listed_class(knowledge: Mapping[str, Any], newest: float, oldest: float) -> str | None:
+    """The class of the newest listed refusal whose age is within these bounds (seconds)."""
+    for refusal in reversed(knowledge.get("refusals") or ()):
+        if newest <= float(refusal.get("ago") or 0.0) < oldest:
+            return str(refusal.get("class") or UNDECIDED)
+    return None

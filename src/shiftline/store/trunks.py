@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -62,10 +62,12 @@ class PostgresTrunks:
             )
         )
 
-    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
-        """Add a point to the time series of a trunk that was saved, and forget what is too old.
+    async def sample(
+        self, key: TrunkKey, sample: TrunkSample, *, decided: Sequence[TrunkSample] = ()
+    ) -> None:
+        """Add a point to the time series of a trunk that was saved, and class those that are decided now.
 
-        So is what lies ahead of it, after the clock was set back: a point that never ages.
+        What is too old is forgotten, and so is what lies ahead after the clock was set back: it never ages.
         """
         record = select(trunk_record.c.id).where(_is(key)).scalar_subquery()
         await self._connection.execute(
@@ -75,6 +77,12 @@ class PostgresTrunks:
             )
         )
         await self._connection.execute(insert(trunk_sample).values(trunk_record_id=record, **asdict(sample)))
+        for earlier in decided:
+            await self._connection.execute(
+                update(trunk_sample)
+                .where(trunk_sample.c.trunk_record_id == record, trunk_sample.c.at == earlier.at)
+                .values(refusal=earlier.refusal)
+            )
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:
         """Stop all checks on this trunk until somebody re-arms it; the first cause stays."""

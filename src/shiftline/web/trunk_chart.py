@@ -102,7 +102,7 @@ def refused_by_class(samples: Sequence[TrunkSample]) -> dict[str, int]:
     """How many requests were refused, by class, the most frequent first."""
     counted: Counter[str] = Counter()
     for sample, name in zip(samples, refusal_classes(samples), strict=True):
-        if name is not None:
+        if name is not None and sample.refused:
             counted[name] += sample.refused
     return dict(counted.most_common())
 
@@ -121,7 +121,7 @@ def _column(sample: TrunkSample, name: str | None, *, hint: bool) -> Column:
 
 def _figures(sample: TrunkSample, name: str | None) -> str:
     began = sample.at - timedelta(seconds=sample.seconds)
-    refused = f"{sample.refused} refused ({name})" if name else "none refused"
+    refused = f"{sample.refused} refused" + (f" ({name})" if name else "")
     return (
         f"{began.astimezone(UTC):%H:%M:%S}, {sample.seconds:.0f} s: {sample.sent} sent, "
         f"{sample.passed} passed, {refused}; rate {sample.rate:.1f}, {sample.mode}"

@@ -92,7 +92,7 @@ class Floor:
     async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:
         self._open.append(f"save {governor['strikes']}")
 
-    async def sample(self, key: TrunkKey, sample: TrunkSample) -> None:
+    async def sample(self, key: TrunkKey, sample: TrunkSample, *, decided: object = ()) -> None:
         self._open.append(f"sample {sample.sent}")
 
     async def disarm(self, key: TrunkKey, cause: str, now: datetime) -> None:

@@ -25,10 +25,10 @@ def known(sent: int, passed: int = 0, refused: int = 0, **more: Any) -> dict[str
 
 def taken(sampler: Sampler, knowledge: dict[str, Any], at: datetime) -> TrunkSample:
     """A sample that is there, and kept."""
-    sample = sampler.sample(knowledge, at)
-    assert sample is not None
-    sampler.kept(sample)
-    return sample
+    sampled = sampler.sample(knowledge, at)
+    assert sampled is not None
+    sampler.kept(sampled)
+    return sampled.sample
 
 
 def test_a_sample_holds_what_was_done_since_the_last_one() -> None:
@@ -107,6 +107,30 @@ def test_a_refusal_has_the_newest_class(knowledge: dict[str, Any], expected: str
     assert taken(Sampler(NOW), known(9, 0, 9) | knowledge, after(5)).refusal == expected
 
 
+def test_a_sample_gets_its_class_when_the_governor_has_decided() -> None:
+    """Once, with the sample that is made then; one that was not committed is told again."""
+    sampler = Sampler(NOW)
+    refused = {"ago": 0.1, "class": "undecided"}
+    first = taken(sampler, known(9, 5, 4, refusals=[refused]), after(5))
+    assert first.refusal == "undecided"
+    decided = known(9, 5, 4, refusals=[{"ago": 5.1, "class": "throttle"}])
+    for _ in range(2):
+        second = sampler.sample(decided, after(10))
+        assert second
+        assert second.sample.refusal is None
+        assert [(one.at, one.refusal) for one in second.decided] == [(first.at, "throttle")]
+    taken(sampler, decided, after(10))
+    third = sampler.sample(known(9, 5, 4, refusals=[{"ago": 10.1, "class": "throttle"}]), after(15))
+    assert third is not None
+    assert third.decided == ()
+
+
+def test_a_silence_is_marked_though_nothing_was_refused() -> None:
+    """A trunk that bans by not answering is no quiet trunk."""
+    silent = known(9, 9, 0, refusals=[{"ago": 2.0, "class": "unreachable", "status": None}])
+    assert taken(Sampler(NOW), silent, after(5)).refusal == "unreachable"
+
+
 def at_five_seconds(*classes: str | None) -> list[TrunkSample]:
     return [
         TrunkSample(
@@ -141,9 +165,10 @@ def test_counts_are_never_negative_and_a_steady_governor_loses_none(
             totals, restarted = [0, 0, 0], True
         totals = [total + more for total, more in zip(totals, added, strict=True)]
         at += seconds
-        sample = sampler.sample(known(*totals), after(at))
-        if sample is not None:
-            sampler.kept(sample)
+        sampled = sampler.sample(known(*totals), after(at))
+        if sampled is not None:
+            sampler.kept(sampled)
+            sample = sampled.sample
             assert min(sample.sent, sample.passed, sample.refused) >= 0
             kept += sample.sent
             if not restarted:
