@@ -126,6 +126,8 @@ def _notes(settings: Settings) -> list[str]:
     notes = [f"method {name}: {METHODS[name].note}" for name in names if METHODS[name].note]
     if all(trunk.serves for trunk in settings.trunks):
         notes.append("agents whom no trunk serves: their trades are referred. See: shiftline roster check")
+    if settings.policy.prefetch and not settings.windows:
+        notes.append("policy.prefetch: there is no publish window to prepare for, so nobody is asked ahead")
     return notes
 
 

@@ -24,6 +24,11 @@ class Reading:
     kind: EvidenceKind
     cause: str | None = None
 
+    @property
+    def is_conclusive(self) -> bool:
+        """True if it says something about the agent."""
+        return self.kind is not EvidenceKind.UNVERIFIABLE
+
 
 ABOUT_THE_BOX = Reading(EvidenceKind.UNVERIFIABLE, BLIND)
 """A question without a user in it is about the box itself (facts K19)."""

@@ -37,7 +37,7 @@ from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
 QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
-SHORTEST_QUEUE = 32
+SHORTEST_QUEUE = 8  # what is queued here is not overtaken by a more urgent check that is still in the books
 LEASE_LOOK_SECONDS = 0.2
 CONTROL_LOOK_SECONDS = 0.5  # how often checks that wait for the controls look whether they are due
 
@@ -114,7 +114,7 @@ class TrunkDriver:
     def room(self) -> int:
         """How many more checks would keep the trunk busy for the next moments."""
         wanted = max(SHORTEST_QUEUE, int(self._governor.rate * QUEUE_SECONDS))
-        return max(0, wanted - self._waiting.checks - len(self._tasks))
+        return max(0, wanted - self._waiting.checks)
 
     def submit(self, checks: Sequence[DueCheck]) -> None:
         """Queue checks, earliest need first."""
@@ -286,9 +286,8 @@ class TrunkDriver:
             self.route.failed(target, self._loop.time())
         response = exchange.response
         self._failure = exchange.failure if response is None else ""
-        judged = self.login.judge(
-            waiting, request, response, mode=self._governor.mode, agents_wait=self._agents_wait
-        )
+        alone = not self._qualifier.may_check(self._clock())
+        judged = self.login.judge(waiting, request, response, mode=self._governor.mode, alone=alone)
         governor.answered(
             ticket,
             self._loop.time(),
@@ -302,9 +301,6 @@ class TrunkDriver:
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None
             await self._conclude(waiting, exchange, judged.answer)
         self._pump()
-
-    def _agents_wait(self) -> bool:
-        return not self._qualifier.may_check(self._clock())
 
     async def _conclude(self, waiting: Waiting, exchange: Exchange, answer: Answer) -> None:
         response = exchange.response
@@ -347,9 +343,7 @@ class TrunkDriver:
         judged = self._qualifier.judged(reading, waiting.method, now)
         if judged is None:
             self._waiting.put_back(waiting)
-        elif waiting.check is not None and (
-            not waiting.is_ahead or judged.kind is not EvidenceKind.UNVERIFIABLE
-        ):
+        elif waiting.check is not None and (judged.is_conclusive or not waiting.is_ahead):
             self._found.add(waiting.check, judged, waiting.method, status)
 
     def _question(self, waiting: Waiting) -> Request:

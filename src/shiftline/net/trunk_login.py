@@ -6,7 +6,6 @@ costs the strikes that the governor counts, and never one for each request of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from shiftline.governor.controller import Answer
@@ -63,11 +62,11 @@ class TrunkLogin:
         response: Response | None,
         *,
         mode: Mode,
-        agents_wait: Callable[[], bool],
+        alone: bool,
     ) -> Judgement:
         """What the answer to ``request``, as it left, means; a canary has no ``waiting``.
 
-        ``agents_wait`` says whether nothing leaves but controls, which rules the rate out as a reason.
+        ``alone``: agents wait and nothing leaves but controls, which rules the rate out as a reason.
         """
         answer = meant = classify(self.digest, request, response)
         if waiting is None:
@@ -79,7 +78,7 @@ class TrunkLogin:
             # Asked again although it carried a password: a strike, unless the PBX has taken it before.
             meant = answer if self.is_accepted else Answer.CREDENTIALS_REFUSED
         elif _is_refused_trial(waiting, answer):
-            return Judgement(Answer.PASSED, self._of_trial(answer, mode, agents_wait))
+            return Judgement(Answer.PASSED, self._of_trial(answer, mode, alone=alone))
         elif answer is Answer.REFUSED and waiting.is_refused_for_itself(self.passes):
             # While credentials are being proven, one more refusal of them must still count as one.
             return Judgement(Answer.PASSED, Answer.REFUSED if mode is Mode.PROVING else Answer.PASSED)
@@ -89,7 +88,7 @@ class TrunkLogin:
         may_carry = self.is_accepted or waiting.attempt is not None
         return may_carry and self.digest is not None and self.digest.authorize(request)
 
-    def _of_trial(self, answer: Answer, mode: Mode, agents_wait: Callable[[], bool]) -> Answer:
+    def _of_trial(self, answer: Answer, mode: Mode, *, alone: bool) -> Answer:
         """What a refused trial of a method means for admission.
 
         While agents wait for the controls nothing else leaves, so at an open trunk a 403 is not the rate's.
@@ -98,7 +97,7 @@ class TrunkLogin:
         if answer is Answer.CREDENTIALS_REFUSED and self.is_accepted:
             return Answer.CHALLENGED
         is_open = mode in (Mode.CLIMBING, Mode.HOLDING)
-        return Answer.CHALLENGED if answer is Answer.REFUSED and is_open and agents_wait() else answer
+        return Answer.CHALLENGED if answer is Answer.REFUSED and is_open and alone else answer
 
 
 def _is_refused_trial(waiting: Waiting, answer: Answer) -> bool:

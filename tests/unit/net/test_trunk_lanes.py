@@ -58,14 +58,14 @@ async def bench(
     rate: float = 200.0,
     qualifier: Qualifier | None = None,
 ) -> AsyncIterator[Bench]:
-    """A driver at that rate, and a PBX that answers the question about each user with ``status_of(user)``."""
+    """A driver at that rate, and a PBX that answers about each user with ``status_of(user)``, 0: not."""
     floor = Bench()
 
     def answer(endpoint: SipEndpoint, event: RequestReceived) -> None:
         user = event.request.uri.user or "canary"
         floor.left.append(user)
-        if event.key is not None:
-            endpoint.respond(event.key, response_to(event.request, status_of(user)))
+        if event.key is not None and (status := status_of(user)):
+            endpoint.respond(event.key, response_to(event.request, status))
 
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
@@ -122,6 +122,26 @@ async def test_a_probe_is_served_within_its_bound_of_a_full_trunk() -> None:
     assert (lanes["probe"]["sent"], lanes["probe"]["waiting"]) == (1, 0)
     assert lanes["decision"]["waiting"] > 0
     assert lanes["registration"]["oldest_seconds"] > 0
+
+
+async def test_a_slow_trunk_keeps_little_queued() -> None:
+    """A check that turns up with an earlier need waits for few: what is in the books comes by need."""
+    async with bench(rate=1.0) as floor:
+        assert floor.driver.room() == 8
+        floor.driver.submit(burst(5))
+        room, waiting = floor.driver.room(), floor.driver.knowledge()["waiting"]
+        assert room == 8 - waiting
+
+
+async def test_answers_that_are_awaited_take_no_room() -> None:
+    """A PBX that takes its time is kept as busy as its rate allows."""
+    async with bench(lambda user: 200 if user == "agent0" else 0, rate=100.0) as floor:
+        floor.driver.submit(burst(1))
+        await floor.driver.gathered(5.0)
+        room = floor.driver.room()
+        floor.driver.submit(burst(3)[1:])
+        await floor.until(lambda: len(floor.left) == 3)
+        assert (floor.driver.room(), floor.driver.is_idle()) == (room, False)
 
 
 async def test_errands_of_a_lane_go_by_deadline() -> None:
