@@ -1,113 +1,117 @@
-"""Controllers against limiter models, in virtual time.
+"""Controllers against limiters, in virtual time: the matrix, on two banks, and what is asked of ours.
 
-``python -m benchmarks.governor --only shiftline --cases 'fixed*' --seeds 5`` prints one line per case.
+Every journey lasts ten minutes with more checks than could pass. The development bank is what controllers
+were tuned on; the drawn one has other trunks for each seed, and nobody tuned anything on it.
+``--only shiftline --cases 'bucket*' --seeds 5`` prints one line for each case instead, as quickly as it goes.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from fnmatch import fnmatch
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
-from rich.console import Console
-from rich.progress import track
+from benchmarks.governor_bars import bars_of, ranking, where_behind
+from benchmarks.governor_runs import Bank, cells, on_all_processors, run_all
+from benchmarks.governor_tables import as_json, print_bank, print_fairness, print_lines
 
 from shiftline.governor.controllers.registry import CONTROLLERS
-from shiftline.governor.simulation.bank import DEVELOPMENT_BANK, Beginning, Case
-from shiftline.governor.simulation.measure import Outcome
-from shiftline.governor.simulation.trial import attempt
+from shiftline.governor.fairness import jain
+from shiftline.governor.lanes import SHARES, Lane, Turns
+from shiftline.governor.simulation.bank import case
+from shiftline.governor.simulation.trial import Companions, attempt_together
 
-SEEDS = 3
-WORKERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One controller at one trunk with one beginning."""
-
-    controller: str
-    case: str
-    beginning: Beginning
-
-
-def run(cell: Cell, seed: int) -> Outcome:
-    """One journey; in a process of the pool."""
-    case = next(one for one in DEVELOPMENT_BANK if one.name == cell.case)
-    return attempt(cell.controller, case, cell.beginning, Random(seed).random)
-
-
-def run_all(cells: Sequence[Cell], seeds: int) -> dict[Cell, list[Outcome]]:
-    """Every cell with every seed, on all processors."""
-    outcomes: dict[Cell, list[Outcome]] = {}
-    with ProcessPoolExecutor(WORKERS) as pool:
-        futures = {cell: [pool.submit(run, cell, seed) for seed in range(seeds)] for cell in cells}
-        for cell in track(cells, "Simulating", console=Console(stderr=True), transient=True):
-            outcomes[cell] = [future.result() for future in futures[cell]]
-    return outcomes
+SEEDS = 5
+BASELINE_SEEDS = 2
+SHARED_TRUNKS = ("window:50/1s", "bucket:50/s,burst=10", "sliding:50/1s")
+TURNS = 10_000
+QUICK = (  # one trunk of each kind, none fast
+    "window:50/1s 40",
+    "retry-after:",
+    "sliding:50/1s",
+    "bucket:20/1s",
+    "pike:30/2s 40",
+    "escalating:50/1s,ban=60s,growth=1 40",
+    "concurrency:10",
+    "oc-loss:",
+    "shared:50/1s,others=5/s",
+    "changing:50/1s,25/1s@200s",
+)
 
 
-def matching(patterns: Sequence[str]) -> list[Case]:
-    """The cases of the development bank whose name or group matches one of the patterns."""
-    return [
-        case
-        for case in DEVELOPMENT_BANK
-        if any(fnmatch(case.name, one) or one in case.name or one == case.group for one in patterns)
-    ]
+def share(name: str, trunk: str, seed: int) -> Companions:
+    """Two of one kind at one trunk; in a process of the pool."""
+    return attempt_together(name, case(trunk), Random(seed).random)
 
 
-def seconds(times: Iterable[float | None]) -> str:
-    """The median and the most of some times, and how often it never came."""
-    known = list(times)
-    came = [time for time in known if time is not None]
-    text = f"{statistics.median(came):.0f}..{max(came):.0f}" if came else ""
-    return text + (f" never {len(known) - len(came)}/{len(known)}" if len(came) < len(known) else "")
-
-
-def print_lines(outcomes: dict[Cell, list[Outcome]]) -> None:
-    """One line for each cell."""
-    console = Console()
-    console.print(
-        f"{'controller':10} {'case':58} {'start':8} {'efficiency':>13} {'refused':>15} "
-        f"{'bans':>4} {'more':>4} learn s, recover s",
-        soft_wrap=True,
-        markup=False,
+def between_two(
+    controllers: Sequence[str], trunks: Sequence[str], seeds: int
+) -> dict[tuple[str, str], list[Companions]]:
+    """Every controller with its like at each of the trunks."""
+    pairs = [(name, trunk) for name in controllers for trunk in trunks]
+    found = on_all_processors(
+        "Pairs", share, [(name, trunk, seed) for name, trunk in pairs for seed in range(seeds)]
     )
-    for cell, runs in outcomes.items():
-        efficiencies = [one.efficiency for one in runs]
-        refused = [one.refused_share for one in runs]
-        recovered = zip(*(one.recovered_after for one in runs), strict=True)
-        times = [seconds(one.learned_after for one in runs), *(seconds(one) for one in recovered)]
-        line = (
-            f"{cell.controller:10} {cell.case:58} {cell.beginning:8} "
-            f"{statistics.median(efficiencies):6.3f} {min(efficiencies):6.3f} "
-            f"{statistics.median(refused):7.2%} {max(refused):7.2%} "
-            f"{max(one.bans for one in runs):4} {max(one.prolongations for one in runs):4} "
-            f"{', '.join(times)}"
-        )
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return {(name, trunk): [found[name, trunk, seed] for seed in range(seeds)] for name, trunk in pairs}
+
+
+def between_lanes() -> float:
+    """Jain's index of four lanes that are always full, each against its own share."""
+    turns, sent = Turns(), dict.fromkeys(Lane, 0)
+    for _ in range(TURNS):
+        sent[turns.next(tuple(Lane))] += 1
+    return jain([sent[lane] for lane in Lane], [SHARES[lane] for lane in Lane])
+
+
+def print_matrix(options: argparse.Namespace) -> None:
+    """Both banks, or a minute's worth."""
+    banks = (Bank.DEVELOPMENT,) if options.quick else tuple(Bank)
+    patterns = QUICK if options.quick else ("*",)
+    wanted = [cell for bank in banks for cell in cells(bank, options.only, patterns, swept=not options.quick)]
+    seeds = 1 if options.quick else options.seeds
+    outcomes = run_all(wanted, seeds, 1 if options.quick else BASELINE_SEEDS)
+    for bank in banks:
+        print_bank(outcomes, bank)
+    trunks = SHARED_TRUNKS[:1] if options.quick else SHARED_TRUNKS
+    print_fairness(between_two(options.only, trunks, 1 if options.quick else 3), between_lanes())
+    if options.json is not None:
+        report = {
+            "journeys": [
+                as_json(cell, seed, outcome)
+                for cell, runs in outcomes.items()
+                for seed, outcome in enumerate(runs)
+            ],
+            "bars": {
+                bank: [{"asked": bar.asked, "measured": bar.measured, "met": bar.met} for bar in bars]
+                for bank in banks
+                if (bars := bars_of(outcomes, bank))
+            },
+            "behind": {bank: len(where_behind(outcomes, bank)[1]) for bank in banks},
+            "ranking": {bank: ranking(outcomes, bank) for bank in banks},
+        }
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Print what was asked for; everything by default."""
+    """Print what was asked for; the whole matrix by default."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.governor")
     parser.add_argument("--only", nargs="+", choices=tuple(CONTROLLERS), default=tuple(CONTROLLERS))
-    parser.add_argument("--cases", nargs="+", default=["*"], help="parts of names, patterns or groups")
+    parser.add_argument("--cases", nargs="+", help="one line for each: parts of names, patterns, groups")
+    parser.add_argument(
+        "--bank", type=Bank, choices=tuple(Bank), default=Bank.DEVELOPMENT, help="with --cases"
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--quick", action="store_true", help="a minute: one seed, some trunks")
+    parser.add_argument("--json", type=Path, help="write all figures here")
     options = parser.parse_args(arguments)
-    cells = [
-        Cell(controller, case.name, beginning)
-        for case in matching(options.cases)
-        for beginning in case.beginnings
-        for controller in options.only
-    ]
-    print_lines(run_all(cells, options.seeds))
+    if options.cases:
+        print_lines(run_all(cells(options.bank, options.only, options.cases), options.seeds, options.seeds))
+    else:
+        print_matrix(options)
 
 
 if __name__ == "__main__":
-    import sys
-
     main(sys.argv[1:])

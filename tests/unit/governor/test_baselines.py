@@ -148,7 +148,7 @@ class TestPlaces:
 
     def test_vegas_adds_fast_without_a_queue_and_takes_away_with_one(self) -> None:
         """With 20 places, log10 is 1: six more without a queue, one less when the round trip doubled."""
-        controller = Vegas(start(initial=20.0))
+        controller = Vegas(start(initial=20.0, scale=1.0))
         tickets = fill(controller, 0.0)
         controller.answered(tickets[-1], 0.1, Answer.PASSED)  # the shortest so far
         controller.answered(tickets[-2], 0.1001, Answer.PASSED)
@@ -165,7 +165,7 @@ class TestPlaces:
 
     def test_gradient2_keeps_its_queue_while_round_trips_stay(self) -> None:
         """0.8 x 20 + 0.2 x (20 x 1 + 4): the gradient is at most 1."""
-        controller = Gradient2(start(initial=20.0, queue=4.0))
+        controller = Gradient2(start(initial=20.0, queue=4.0, tolerance=1.5))
         tickets = fill(controller, 0.0)
         controller.answered(tickets[-1], 0.1, Answer.PASSED)
         assert controller.places == pytest.approx(20.8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from shiftline.governor.controllers.baseline import Baseline, Flight
 from shiftline.governor.controllers.start import Start
 
-DEFAULTS = {"increase": 0.25, "decrease": 0.85, "rest": 1.0, "doubling": 2.0}
+DEFAULTS = {"increase": 0.1, "decrease": 0.85, "rest": 1.0, "doubling": 1.0}
 """``increase``: requests per second more, each second. ``decrease``: what a refusal leaves of the rate.
 ``rest``: seconds without sending after it. ``doubling``: seconds in which the first climb doubles it."""
 LOWEST_RATE = 0.5  # requests per second

@@ -1,4 +1,5 @@
-"""What all baselines share. They stand for clients as others build them, and are tuned as well as they go.
+"""What all baselines share. They stand for clients as others build them. Their defaults
+are the best of a grid on the development bank (benchmarks/baselines.py), by what our own bars ask for.
 
 A baseline knows no canary, no ban and no policy: whatever was refused or went unanswered waits and is
 sent again. ``Retry-After`` is honoured (RFC 3261 section 21.5.4), a declared rate is never exceeded.

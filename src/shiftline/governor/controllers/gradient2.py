@@ -11,15 +11,16 @@ from shiftline.governor.controllers.places import Places
 from shiftline.governor.controllers.start import Start
 
 DEFAULTS = {
-    "initial": 20.0,
+    "initial": 1.0,
     "least": 1.0,
     "most": 200.0,
-    "queue": 4.0,
-    "tolerance": 1.5,
+    "queue": 1.0,
+    "tolerance": 1.0,
     "smoothing": 0.2,
     "pause": 1.0,
 }
-"""Places: ``initial``, ``least``, ``most``; the library's least is 20. ``pause``: seconds, see `places`."""
+"""Places: ``initial``, ``least``, ``most``. ``pause``: seconds, see `places`. The best of the grid in
+benchmarks/baselines.py; the library begins with 20 places, never has fewer, and its queue is 4."""
 LONG_SAMPLES = 600
 WARM_UP = 10  # samples that are averaged plainly
 

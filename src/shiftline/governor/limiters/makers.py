@@ -63,7 +63,8 @@ def bucket(wanted: Wanted, chance: Chance) -> Limiter:
 
 def pike(wanted: Wanted, chance: Chance) -> Limiter:
     """Kamailio's stock flood protection: pike, and whom it has caught in a table of banned addresses."""
-    phase = chance.phase_share * wanted.amount.seconds
+    # Its timer runs since before the first arrival: a unit that began then is not longer than others.
+    phase = (chance.phase_share - 1.0) * wanted.amount.seconds
     refusal, seconds, clock_phase = _refusal(wanted), wanted.number("ban"), chance.draw()
     tree = PikeTree(wanted.limit, wanted.amount.seconds, phase, wanted.number("latency"))
 

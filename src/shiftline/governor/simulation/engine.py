@@ -59,6 +59,18 @@ class Journey:
         """What left from ``start`` on and before ``end``."""
         return [request for request in self.requests if start <= request.at < end]
 
+    def passed(self) -> list[float]:
+        """When each check left that passed."""
+        return [
+            request.at
+            for request in self.requests
+            if request.kind is Send.CHECK and request.reply.answer is Answer.PASSED
+        ]
+
+    def passed_between(self, start: float, end: float) -> int:
+        """How many checks that passed left from ``start`` on and before ``end``."""
+        return sum(start <= at < end for at in self.passed())
+
     def answered(self, answer: Answer) -> list[SentRequest]:
         """What was answered like that."""
         return [request for request in self.requests if request.reply.answer is answer]

@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shiftline.governor.controller import Answer, Send
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter, Verdict
 from shiftline.governor.limiters.policers import Ban
 from shiftline.governor.simulation.bank import Case
@@ -34,6 +33,14 @@ class Watched:
             self.turned_down.append(arrival.at)
         return verdict
 
+    def arrived_between(self, start: float, end: float) -> int:
+        """How many arrived from ``start`` on and before ``end`` (seconds)."""
+        return _count(self.arrivals, start, end)
+
+    def turned_down_between(self, start: float, end: float) -> int:
+        """How many of those did not pass."""
+        return _count(self.turned_down, start, end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -55,11 +62,7 @@ class Outcome:
 
 def measure(journey: Journey, watched: Watched, case: Case, *, horizon: float) -> Outcome:
     """Sum up a journey of ``horizon`` seconds with more checks than could pass."""
-    passed = sorted(
-        request.at
-        for request in journey.requests
-        if request.kind is Send.CHECK and request.reply.answer is Answer.PASSED
-    )
+    passed = journey.passed()
     starts = (0.0, *case.changes)
     ends = (*case.changes, horizon)
     settled = [settled_at(passed, watched, case, start, end) for start, end in zip(starts, ends, strict=True)]
@@ -91,10 +94,10 @@ def settled_at(
     while at + SETTLED_SECONDS <= end:
         until = at + SETTLED_SECONDS
         through = _count(passed, at, until)
-        arrived = _count(watched.arrivals, at, until)
+        arrived = watched.arrived_between(at, until)
         if (
             through >= SETTLED_SHARE * case.ideal(at, until)
-            and _count(watched.turned_down, at, until) <= SETTLED_REFUSED * arrived
+            and watched.turned_down_between(at, until) <= SETTLED_REFUSED * arrived
         ):
             return at
         at += STEP_SECONDS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shiftline.governor.controllers.registry import controller_named
 from shiftline.governor.controllers.start import Start
+from shiftline.governor.fairness import jain
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import Beginning, Case, Draw
 from shiftline.governor.simulation.engine import Sender, behind, travel_together
@@ -13,6 +15,7 @@ from shiftline.governor.simulation.measure import Outcome, Watched, measure
 
 KNOWN_SHARE = 0.97  # of the limit: what an earlier life had settled at
 HORIZON = 600.0  # seconds
+LATER = 60.0  # seconds; when the second of two senders comes
 FLOOD = 10.0  # times what could pass: whoever sends more is not waited for
 
 
@@ -56,3 +59,48 @@ def attempt(
     travel_together([sender], until=horizon, most=most)
     ended_at = horizon if len(watched.arrivals) < most else watched.arrivals[-1]
     return measure(sender.journey, watched, case, horizon=ended_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companions:
+    """What two senders got of one trunk. Shares are from 0 to 1."""
+
+    fairness: float
+    """Jain's index of the checks that each got answered once both were there."""
+    efficiency: float
+    """Of both together, in the same time."""
+    refused_share: float
+
+
+def attempt_together(
+    name: str,
+    case: Case,
+    draw: Draw,
+    *,
+    settings: Mapping[str, float] | None = None,
+    horizon: float = HORIZON,
+) -> Companions:
+    """Let two controllers of that name, neither of which knows of the other, share the trunk.
+
+    The second comes after `LATER` seconds, when the first has settled; the rest of the horizon is measured.
+    """
+    limiter = case.build(draw)
+    policy, known = beginning_of(case, Beginning.COLD)
+    watched = [Watched(limiter) for _ in range(2)]
+    senders = [
+        Sender(
+            controller_named(name, Start(policy=policy, known=known, settings=settings or {}, draw=draw)),
+            behind(one, lambda: case.answer_seconds * (0.5 + draw()), refused_seconds=case.refused_seconds),
+            starts_at=number * LATER,
+        )
+        for number, one in enumerate(watched)
+    ]
+    travel_together(senders, until=horizon, most=FLOOD * case.ideal(0.0, horizon))
+    passed = [sender.journey.passed_between(LATER, horizon) for sender in senders]
+    arrivals = sum(one.arrived_between(LATER, horizon) for one in watched)
+    refused = sum(one.turned_down_between(LATER, horizon) for one in watched)
+    return Companions(
+        fairness=jain(passed),
+        efficiency=min(1.0, sum(passed) / case.ideal(LATER, horizon)),
+        refused_share=refused / arrivals if arrivals else 0.0,
+    )
