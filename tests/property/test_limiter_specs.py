@@ -14,6 +14,7 @@ from shiftline.governor.limiters.spec_text import Amount, Option, Value
 WORDS = {
     "key": ["source", "user", "all"],
     "status": ["403", "503", "silent"],
+    "counts": ["passed", "all"],
     "of": ["window", "sliding", "red"],
 }
 NUMBERS = st.floats(0, 1e6)

@@ -55,6 +55,17 @@ def test_a_sliding_window_never_holds_more_and_refuses_only_when_full(
             assert held >= limit
 
 
+@given(LIMITS, WINDOWS, HISTORIES)
+def test_a_window_that_counts_refusals_passes_only_below_its_limit(
+    limit: int, seconds: float, history: list[float]
+) -> None:
+    """It passes what is at most the limit-th arrival in the window that ends with it."""
+    counter = SlidingWindow(limit, seconds, counts_refused=True)
+    for last, now in enumerate(history):
+        arrived = sum(now - seconds < earlier for earlier in history[: last + 1])
+        assert counter.admits(now) is (arrived <= limit)
+
+
 @given(st.integers(1, 64).map(lambda eighths: eighths / 8), st.integers(1, 10), HISTORIES)
 def test_a_bucket_never_passes_more_than_its_burst_and_its_rate(
     rate: float, burst: int, history: list[float]

@@ -32,6 +32,13 @@ def test_a_sliding_window_frees_a_place_when_its_oldest_is_a_window_old() -> Non
     assert admitted(limiter, 1.0, 1.4, 1.5) == [True, False, True]
 
 
+def test_a_sliding_window_that_counts_refusals_is_never_free_for_who_does_not_slow_down() -> None:
+    """3 a second against 2: nothing passes after the first two, until there is a second with room."""
+    limiter = SlidingWindow(2, counts_refused=True)
+    assert admitted(limiter, *(n / 3 for n in range(30))) == [True, True] + [False] * 28
+    assert admitted(limiter, 11.0, 11.9) == [True, True]
+
+
 def test_a_token_bucket_spends_its_burst_and_then_its_rate() -> None:
     """It starts full, refills with time and holds no more than its burst (RFC 7415 section 3.5.1)."""
     limiter = TokenBucket(rate=2.0, burst=3.0)

@@ -35,20 +35,28 @@ class FixedWindow:
 
 @dataclass(slots=True)
 class SlidingWindow:
-    """At most ``limit`` admitted arrivals in any ``window_seconds``; refused ones are not counted."""
+    """At most ``limit`` arrivals in any ``window_seconds``.
+
+    Refused ones are not counted, or with ``counts_refused`` they are, as by SBT of OpenSIPS' ratelimit
+    (hist_update): then whoever does not slow down below the limit gets nothing at all.
+    """
 
     limit: int
     window_seconds: float = 1.0
-    _admitted: deque[float] = field(default_factory=deque, init=False)
+    counts_refused: bool = False
+    _counted: deque[float] = field(default_factory=deque, init=False)
+    """The last ``limit`` of what counts; older ones decide nothing."""
 
     def admits(self, now: float) -> bool:
         """See `Counter`."""
-        while self._admitted and self._admitted[0] <= now - self.window_seconds:
-            self._admitted.popleft()
-        if len(self._admitted) >= self.limit:
-            return False
-        self._admitted.append(now)
-        return True
+        while self._counted and self._counted[0] <= now - self.window_seconds:
+            self._counted.popleft()
+        is_full = len(self._counted) >= self.limit
+        if self.limit and (self.counts_refused or not is_full):
+            self._counted.append(now)
+            if is_full:
+                self._counted.popleft()
+        return not is_full
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ FORMS: Mapping[str, Form] = {
         policer("sliding"),
         window_rate,
         "sliding:50/1s",
-        _refusing(),
+        _refusing(counts=Option("passed", "whether what is refused counts", read_one_of("passed", "all"))),
     ),
     "bucket": Form(
         Kind.RATE,

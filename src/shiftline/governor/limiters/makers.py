@@ -14,7 +14,6 @@ from shiftline.governor.limiters.form import Chance, Wanted
 from shiftline.governor.limiters.model import DROPPED, Counter, Fate, Limiter, Verdict
 from shiftline.governor.limiters.pike import Pike, PikeTree, address_bytes
 from shiftline.governor.limiters.policers import Ban, Keyed, PerSource, Policer, by_account, by_source
-from shiftline.governor.limiters.spec_text import Amount
 
 
 def _refusal(wanted: Wanted) -> Verdict:
@@ -35,13 +34,14 @@ def _keyed(wanted: Wanted, make: Callable[[], Limiter]) -> Limiter:
             return make()
 
 
-def _counter(of: str, amount: Amount, phase_share: float) -> Counter:
-    limit, seconds, phase = round(amount.count), amount.seconds, phase_share * amount.seconds
+def _counter(of: str, wanted: Wanted, phase_share: float) -> Counter:
+    limit, seconds = wanted.limit, wanted.amount.seconds
+    phase = phase_share * seconds
     match of:
         case "red":
             return RedWindow(limit, seconds, phase)
         case "sliding":
-            return SlidingWindow(limit, seconds)
+            return SlidingWindow(limit, seconds, wanted.options.get("counts") == "all")
         case _:
             return FixedWindow(limit, seconds, phase)
 
@@ -49,7 +49,7 @@ def _counter(of: str, amount: Amount, phase_share: float) -> Counter:
 def policer(of: str) -> Callable[[Wanted, Chance], Limiter]:
     def build(wanted: Wanted, chance: Chance) -> Limiter:
         refusal = _refusal(wanted)
-        return _keyed(wanted, lambda: Policer(_counter(of, wanted.amount, chance.phase_share), refusal))
+        return _keyed(wanted, lambda: Policer(_counter(of, wanted, chance.phase_share), refusal))
 
     return build
 
