@@ -337,3 +337,10 @@ def test_a_data_directory_that_the_system_will_not_look_at(
     directory = tmp_path / ("x" * 300)
     path = config(f'[database]\ndirectory = "{directory}"')
     refused(shiftline("db", verb, "-c", path), f"The data directory {directory} cannot be used")
+
+
+def test_prefetching_without_a_window_is_pointed_out(shiftline: Shiftline, config: Config) -> None:
+    """It is no fault, and does nothing."""
+    ended = shiftline("config", "check", "--json", "-c", config("\n[policy]\nprefetch = true\n"))
+    assert ended.code == 0
+    assert any(note.startswith("policy.prefetch: ") for note in json.loads(ended.out)["notes"])
