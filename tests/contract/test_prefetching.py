@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.contract.floor import NINE, Floor, lay_floor, pbx_of
+from tests.contract.floor import NINE, Floor, lay_floor, lines, pbx_of, until, working
 
 from shiftline.bootstrap import open_trunk, plan_trunk, trunk_key
 from shiftline.clock import boot_time, moved_clock
@@ -20,6 +20,7 @@ from shiftline.connector.checking import Checker
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.prefetching import Prefetcher
 from shiftline.connector.records import AgentProfile, IntakeTrade, WantedCheck
+from shiftline.lab.org.server import serve
 from shiftline.net.trunk import TrunkDriver
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.read_model import ReadModel
@@ -208,3 +209,28 @@ async def test_prefetched_evidence_is_not_used_when_it_is_stale(
         assert await at_work.pending() == AGENTS
         while at_work.sent("decision") - before < AGENTS:
             await at_work.checker.step(0.02)
+
+
+async def test_a_restarted_worker_prefetches_if_it_is_told_to(floor: Floor) -> None:
+    """The setting, the window and the books are all it needs: who traded lately is asked before it opens."""
+    async with serve(floor.practice) as org, pbx_of(floor) as pbx:
+        path = floor.config(org=org, pbx=pbx.address)
+        text = path.read_text(encoding="utf-8").replace("learn = true", "learn = false")
+        path.write_text(text.replace("max_rate = 0", "max_rate = 20"), encoding="utf-8")
+        async with working(path, floor.clock):
+            await floor.until_as_truth_has_it()
+        opens = (floor.clock() + timedelta(seconds=15)).astimezone(NINE.tzinfo)
+        text = text.replace("max_rate = 0", "max_rate = 3")
+        text = text.replace("[policy]", "[policy]\nprefetch = true\nfresh_seconds = 24")
+        window = f'[[windows]]\nweekday = "monday"\nopens = "{opens:%H:%M:%S}"\nminutes = 30\n'
+        path.write_text(f"{text}\n{window}", encoding="utf-8")
+        async with working(path, floor.clock) as log:
+            await until(lambda: _prefetched(floor), seconds=30.0)
+    (line,) = lines(log, "prefetching")
+    assert line["trunk"] == "pbx"
+
+
+async def _prefetched(floor: Floor) -> bool:
+    (trunk,) = await floor.books.trunks()
+    sent: int = trunk.governor["lanes"]["prefetch"]["sent"]
+    return sent > 0

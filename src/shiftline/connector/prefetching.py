@@ -16,6 +16,7 @@ import structlog
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.records import DueCheck
+from shiftline.governor.governor import Governor, Mode
 from shiftline.trades.prefetch import Foreseen, PrefetchPolicy, plan_prefetch
 from shiftline.trades.windows import PublishWindow
 
@@ -138,6 +139,12 @@ class Prefetcher:
             log.info("prefetched", trunk=self._trunk, agents=len(self._asked))
         self._asked.clear()
         self._foreseen, self._looked_at, self._stepped_at, self._credit = (), None, None, 0.0
+
+
+def has_known_rate(governor: Governor) -> bool:
+    """Whether it holds a rate, declared or learned, or will do so once the trunk has let one request pass."""
+    is_known = not governor.policy.learn or bool(governor.knowledge()["learned"])
+    return governor.mode is Mode.HOLDING or (governor.mode is Mode.PROVING and is_known)
 
 
 def _check(one: Foreseen, opens_at: datetime) -> DueCheck:

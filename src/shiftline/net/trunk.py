@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shiftline.clock import Clock
+from shiftline.connector.prefetching import has_known_rate
 from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
@@ -132,13 +133,11 @@ class TrunkDriver:
         self._pump()
 
     def spare_rate(self) -> float:
-        """Requests a second that nobody else needs at the moment.
-
-        0 while checks or errands wait, and unless rate and method are known.
-        """
-        is_known = self._governor.mode is Mode.HOLDING and self._qualifier.is_believed(self._clock())
-        is_free = self._may_send() and self.stopped_by() is None and not self._waiting.is_pressing
-        return self._governor.rate if is_known and is_free else 0.0
+        """Requests a second that nobody else needs at the moment; 0 unless rate and method are known."""
+        if not self._may_send() or self.stopped_by() is not None or self._waiting.is_pressing:
+            return 0.0
+        is_known = has_known_rate(self._governor) and self._qualifier.is_believed(self._clock())
+        return self._governor.rate if is_known else 0.0
 
     def forgo_prefetch(self) -> list[DueCheck]:
         """Drop the checks that nobody needs yet and that have not left; return them."""

@@ -23,7 +23,12 @@ from shiftline.sip.message import response_to
 from shiftline.sip.targets import Target
 from shiftline.trades.model import Evidence, EvidenceKind
 
-PATIENT = Qualifier(QualificationPolicy(methods=("options",), controls=("sip:here@lab", "sip:gone@lab")), NOW)
+
+def patient() -> Qualifier:
+    """One that has controls, and has not heard them."""
+    return Qualifier(
+        QualificationPolicy(methods=("options",), controls=("sip:here@lab", "sip:gone@lab")), NOW
+    )
 
 
 class Bench:
@@ -194,9 +199,24 @@ async def test_a_prefetch_that_told_nothing_is_no_evidence() -> None:
     assert [(one.agent, one.kind) for one in again] == [("ben", EvidenceKind.UNVERIFIABLE)]
 
 
+async def test_there_is_a_rate_to_spare_when_rate_and_method_are_known_and_nothing_waits() -> None:
+    """The declared one, once nothing is left to ask; none of a search, and none of an unproven method."""
+    async with bench(rate=50.0) as floor:
+        assert floor.driver.spare_rate() == 50.0
+        floor.driver.submit(burst(5))
+        assert floor.driver.spare_rate() == 0.0
+        await floor.until(lambda: len(floor.left) == 5)
+        assert floor.driver.spare_rate() == 50.0
+        searching = Governor(GovernorPolicy(learn=True, max_rate=0), asyncio.get_running_loop().time())
+        floor.driver.take_over(searching, a_qualifier(), None)
+        assert floor.driver.spare_rate() == 0.0
+    async with bench(rate=50.0, qualifier=patient()) as floor:
+        assert floor.driver.spare_rate() == 0.0
+
+
 async def test_nobody_is_prefetched_before_the_controls_have_spoken() -> None:
     """And the controls are not asked for that alone."""
-    async with bench(qualifier=PATIENT) as floor:
+    async with bench(qualifier=patient()) as floor:
         floor.driver.prefetch(checks("ada"))
         assert await floor.driver.gathered(1.0) == []
         assert floor.left == []
