@@ -59,14 +59,26 @@ async def test_samples_come_back_as_they_were_by_trunk(store: PostgresStore, boo
 
 
 async def test_no_trunk_keeps_more_than_a_day(store: PostgresStore, books: ReadModel) -> None:
-    """Each sample takes the place of those that have become too old; another trunk's stay."""
+    """Each sample takes the place of those that have become too old; those of a trunk that lives stay."""
     day = KEEP_SAMPLES.total_seconds()
     await keep(store, sample(), sample(5), sample(10))
     await keep(store, sample(), key=BACKUP)
+    async with store.work() as work:
+        await work.trunks.save(BACKUP, {}, NOW + KEEP_SAMPLES)
     await keep(store, sample(day + 5))
     kept = await books.trunk_samples(LONG_AGO)
     assert [one.at for one in kept[KEY]] == [NOW + timedelta(seconds=seconds) for seconds in (10, day + 5)]
     assert len(kept[BACKUP]) == 1
+
+
+async def test_a_trunk_that_is_no_more_keeps_nothing(store: PostgresStore, books: ReadModel) -> None:
+    """Nobody saves it any longer, so another trunk's samples clear up after it."""
+    await keep(store, sample(), sample(5), key=BACKUP)
+    later = KEEP_SAMPLES.total_seconds() + 60
+    async with store.work() as work:
+        await work.trunks.save(KEY, {}, NOW + timedelta(seconds=later))
+        await work.trunks.sample(KEY, sample(later))
+    assert await books.trunk_samples(LONG_AGO) == {KEY: [sample(later)]}
 
 
 async def test_what_lies_ahead_of_a_clock_set_back_is_forgotten(

@@ -67,15 +67,20 @@ class PostgresTrunks:
     ) -> None:
         """Add a point to the time series of a trunk that was saved, and class those that are decided now.
 
-        What is too old is forgotten, and so is what lies ahead after the clock was set back: it never ages.
+        What is too old is forgotten, that of trunks without a worker too, and what lies ahead of this one
+        after the clock was set back: it would never age.
         """
         record = select(trunk_record.c.id).where(_is(key)).scalar_subquery()
-        await self._connection.execute(
-            delete(trunk_sample).where(
+        too_old = sample.at - KEEP_SAMPLES
+        unused = select(trunk_record.c.id).where(trunk_record.c.saved_at <= too_old)
+        for forgotten in (
+            (
                 trunk_sample.c.trunk_record_id == record,
-                or_(trunk_sample.c.at <= sample.at - KEEP_SAMPLES, trunk_sample.c.at >= sample.at),
-            )
-        )
+                or_(trunk_sample.c.at <= too_old, trunk_sample.c.at >= sample.at),
+            ),
+            (trunk_sample.c.trunk_record_id.in_(unused), trunk_sample.c.at <= too_old),
+        ):
+            await self._connection.execute(delete(trunk_sample).where(*forgotten))
         await self._connection.execute(insert(trunk_sample).values(trunk_record_id=record, **asdict(sample)))
         for earlier in decided:
             await self._connection.execute(

@@ -19,6 +19,8 @@ from shiftline.web.metrics import RECENT_SECONDS, Readings, exposition, newest
 from shiftline.web.pages import HEADERS, page
 from shiftline.web.trunk_chart import SPANS, refused_by_class
 
+MOST_CHARTS = 20
+"""With more trunks the overview has none: it would take seconds, on a page that is drawn every five."""
 UNAVAILABLE = "The database does not answer."
 _TOLD = (
     *("trunk", "source", "auth_user", "mode", "rate", "refusal", "trouble", "registration", "method"),
@@ -52,7 +54,8 @@ def status_app(books: ReadModel, clock: Clock) -> Starlette:
     async def overview(_: Request) -> Response:
         now, span = clock(), SPANS[0]
         totals, rows = await books.totals(), await books.trunks()
-        series = await books.trunk_samples(now - span.length)
+        has_charts = len(rows) <= MOST_CHARTS
+        series = await books.trunk_samples(now - span.length) if has_charts else {}
         views = [view_of(row, now) for row in rows]
         shown = [
             {
@@ -61,7 +64,8 @@ def status_app(books: ReadModel, clock: Clock) -> Starlette:
             }
             for index, view in enumerate(views)
         ]
-        return page("status.html.j2", {"at": now, "totals": totals, "trunks": shown, "span": span})
+        seen = {"at": now, "totals": totals, "trunks": shown, "span": span, "has_charts": has_charts}
+        return page("status.html.j2", seen)
 
     routes = [
         Route("/healthz", healthz),

@@ -179,3 +179,16 @@ async def test_the_page_has_a_chart_for_each_trunk() -> None:
     assert "/trunks/north" in page
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+async def test_many_trunks_are_listed_without_charts() -> None:
+    """A hundred charts every five seconds would be no overview; each trunk's own page has one."""
+    rows = [trunk(trunk=f"t{number}") for number in range(21)]
+    books = Books(*rows, samples={replace(KEY, trunk=row.trunk): [sample(5)] for row in rows})
+    async with client(books) as browser:
+        many = (await browser.get("/")).text
+        one = (await browser.get("/trunks/t20")).text
+    assert many.count('href="/trunks/t') == 21
+    assert "<svg" not in many
+    assert "Nothing was noted" not in many
+    assert one.count("<svg") == 2
