@@ -36,14 +36,18 @@ def uri(address: tuple[str, int], user: str | None = None) -> SipUri:
 
 @asynccontextmanager
 async def kamailio_that_demands(
-    program: str, directory: Path, endpoint: SipEndpoint, *, algorithm: str
+    program: str, directory: Path, endpoint: SipEndpoint, *, algorithm: str, nonce_seconds: int = 300
 ) -> AsyncIterator[tuple[str, int]]:
     """A Kamailio with ``digest.cfg``; gives its address once it answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
         claim.bind(("127.0.0.1", 0))
         address: tuple[str, int] = claim.getsockname()
     text = (HERE / "kamailio" / "digest.cfg").read_text()
-    words = {"TEST_PORT": str(address[1]), "TEST_ALGORITHM": algorithm}
+    words = {
+        "TEST_PORT": str(address[1]),
+        "TEST_ALGORITHM": algorithm,
+        "TEST_NONCE_SECONDS": str(nonce_seconds),
+    }
     for word, value in words.items():
         text = text.replace(word, value)
     path = directory / "kamailio.cfg"
