@@ -24,7 +24,7 @@ from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.targets import Target
 from shiftline.sip.uri import SipUri
-from shiftline.trades.model import EvidenceKind
+from shiftline.trades.model import Evidence, EvidenceKind
 
 pytestmark = pytest.mark.interop
 
@@ -37,7 +37,7 @@ async def check(driver: TrunkDriver, host: str, *agents: str) -> set[EvidenceKin
     """Ask about them; what kinds of evidence came."""
     needed_by = NOW + timedelta(hours=1)
     driver.submit([DueCheck(id=0, agent=a, address=f"sip:{a}@{host}", needed_by=needed_by) for a in agents])
-    found = []
+    found: list[Evidence] = []
     while len(found) < len(agents):
         found += await driver.gathered(1.0)
     return {one.kind for one in found}
