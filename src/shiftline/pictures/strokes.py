@@ -50,11 +50,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of time with a name."""
+    """A stretch of time with a name, shaded or not; with None every other one is."""
 
     start: float
     end: float
     name: str
+    shaded: bool | None = None
 
 
 def draw_bar(drawing: Drawing, plot: Plot, start: float, end: float, layers: Iterable[Layer]) -> None:
@@ -91,10 +92,11 @@ def draw_level(drawing: Drawing, plot: Plot, value: float, words: str, *, css: s
 
 
 def draw_bands(drawing: Drawing, plot: Plot, bands: Sequence[Band]) -> None:
-    """Tell stretches of time apart behind the plot, every other one shaded; name the wide ones."""
+    """Tell stretches of time apart behind the plot; name the wide ones."""
     for index, band in enumerate(bands):
         left, right = plot.x(band.start), plot.x(band.end)
-        css = "band other" if index % 2 else "band"
+        shaded = index % 2 == 0 if band.shaded is None else band.shaded
+        css = "band" if shaded else "band other"
         drawing.rect(left, plot.y_of_top, right - left, plot.y_of_zero - plot.y_of_top, css=css)
         if right - left >= WIDE_ENOUGH_TO_NAME:
             drawing.text((left + right) / 2, plot.y_of_top - 5, band.name, css="mode", anchor="middle")

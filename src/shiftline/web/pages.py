@@ -34,6 +34,7 @@ def _utc_time(moment: datetime) -> str:
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("shiftline.web"),
+    auto_reload=False,
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -11,6 +11,7 @@ from math import ceil
 
 from shiftline.connector.records import TrunkSample
 from shiftline.connector.sampling import merged, refusal_classes
+from shiftline.governor.governor import Mode
 from shiftline.pictures.strokes import Band, Layer, Shape
 from shiftline.pictures.time_chart import Column, Level, Line, Mark, TimeChart
 from shiftline.store.trunk_view import TrunkView
@@ -27,6 +28,8 @@ SHAPES = {
 }
 """How refusals of a class are marked; of any other class by a dot."""
 _GAP = 2.5
+_FREE = (Mode.CLIMBING, Mode.HOLDING)
+"""In any other mode hardly anything leaves: these stretches are shaded."""
 _NARROW_MERGES = 3
 
 
@@ -141,7 +144,8 @@ def _rates(samples: Sequence[TrunkSample]) -> Iterator[tuple[float, float | None
 def _bands(samples: Sequence[TrunkSample]) -> Iterator[Band]:
     for mode, group in groupby(samples, key=lambda sample: sample.mode):
         run = list(group)
-        yield Band(run[0].at.timestamp() - run[0].seconds, run[-1].at.timestamp(), mode)
+        start, end = run[0].at.timestamp() - run[0].seconds, run[-1].at.timestamp()
+        yield Band(start, end, mode, shaded=mode not in _FREE)
 
 
 def _marks(samples: Sequence[TrunkSample], classes: Sequence[str | None]) -> Iterator[Mark]:

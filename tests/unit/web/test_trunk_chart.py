@@ -57,9 +57,13 @@ def test_time_without_a_worker_is_a_gap_in_the_rate() -> None:
 
 
 def test_modes_are_bands_and_the_limit_a_level() -> None:
-    """Side by side as long as they lasted; the limit is told per second, whatever its window."""
-    of = chart(sample(15, mode="climbing"), sample(10), sample(5))
-    assert [(band.name, band.end - band.start) for band in of.bands] == [("climbing", 5.0), ("holding", 10.0)]
+    """As long as they lasted, shaded while hardly anything leaves; the limit is told per second."""
+    of = chart(sample(20, mode="climbing"), sample(15, mode="listening"), sample(10), sample(5))
+    assert [(band.name, band.end - band.start, band.shaded) for band in of.bands] == [
+        ("climbing", 5.0, False),
+        ("listening", 5.0, True),
+        ("holding", 10.0, False),
+    ]
     assert [(level.value, level.name) for level in of.levels] == [(25.0, "learned limit: 25 a second")]
 
 
