@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import ADHERENCE_CALLS_PER_MINUTE, BUDGET_SECONDS
 from shiftline.cli.app import app
+from shiftline.cli.simulate_pool import simulate_on_all_processors
+from shiftline.cli.simulate_report import as_json
 from shiftline.config import Settings, TrunkSettings, WindowSettings, check_secrets, load_settings
 from shiftline.connector.families import ROWS
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
@@ -24,11 +26,15 @@ from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.prefetching import RECENT
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
+from shiftline.governor.controllers.registry import CONTROLLERS
 from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
 from shiftline.governor.lanes import Lane, served_within
 from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
 from shiftline.governor.limiters.forms import FORMS
+from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.simulation import Scenario
+from shiftline.governor.simulation.arrivals import Arrivals
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS
@@ -261,6 +267,28 @@ def test_every_figure_of_the_demo_is_documented() -> None:
     assert set(_rows(_sections(_text("reference/json.md"))["shiftline demo --json FILE"])) == (
         both | alone | others
     )
+
+
+def test_every_figure_of_a_simulation_is_documented() -> None:
+    """Each key stands in the reference, those within a list with the list's name."""
+    scenario = Scenario(throttle=parse_limiter("window:50/1s"), trades=2)
+    figures = as_json(simulate_on_all_processors([scenario], 1), 1)
+    keys = set(_leaves({key: value for key, value in figures.items() if key != "costs"}))
+    keys |= {f"costs[].{key}" for key in figures["costs"][0]}
+    section = _sections(_text("reference/json.md"))["shiftline simulate --json FILE"]
+    assert {key for key in keys if f"`{key}`" not in section} == set()
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_every_controller_is_told_of(name: str) -> None:
+    """Whoever compares controllers finds out how each decides."""
+    assert name in _rows(_text("howto/simulate.md"))
+
+
+@pytest.mark.parametrize("arrivals", Arrivals)
+def test_every_way_of_arriving_is_told_of(arrivals: Arrivals) -> None:
+    """Whoever chooses one finds out what it means."""
+    assert arrivals in _rows(_text("howto/simulate.md"))
 
 
 def test_every_metric_is_documented() -> None:

@@ -10,7 +10,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from shiftline import __version__
-from shiftline.cli import check, config, database, demo, lab, roster, serve, trace, trades, trunk, worker
+from shiftline.cli import (
+    check,
+    config,
+    database,
+    demo,
+    lab,
+    roster,
+    serve,
+    simulate,
+    trace,
+    trades,
+    trunk,
+    worker,
+)
 from shiftline.errors import ShiftlineError
 
 app = typer.Typer(
@@ -26,6 +39,7 @@ app.command("serve")(serve.run)
 app.command("worker")(worker.run)
 app.command("trace")(trace.run)
 app.command("check")(check.run)
+app.command("simulate")(simulate.run)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")

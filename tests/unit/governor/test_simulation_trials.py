@@ -88,7 +88,7 @@ class TestMeasure:
         trunk = case("window:10/1s")
         watched = Watched(trunk.throttle.build())
         passed = steady(watched, 5, 0, 20) + steady(watched, 9, 20, 80)
-        settled = settled_at(passed, watched, trunk, 0.0, 80.0)
+        settled = settled_at(passed, watched, trunk.ideal, 0.0, 80.0)
         assert settled is not None
         assert 17.0 <= settled <= 20.0
 
@@ -97,7 +97,7 @@ class TestMeasure:
         trunk = case("window:10/1s")
         watched = Watched(trunk.throttle.build())
         passed = steady(watched, 20, 0, 80)
-        assert settled_at(passed, watched, trunk, 0.0, 80.0) is None
+        assert settled_at(passed, watched, trunk.ideal, 0.0, 80.0) is None
 
     def test_bans_are_found_in_a_limiter_of_many_keys(self) -> None:
         """A ban counts wherever it is wrapped."""

@@ -79,15 +79,20 @@ class Case:
         """Make the limiter anew; its phase is drawn."""
         return self.throttle.build(draw(), random=draw)
 
+    @property
+    def opening(self) -> float:
+        """How many requests a full bucket lets pass at once; other limiters hold nothing."""
+        if self.throttle.name != "bucket":
+            return 0.0
+        return float(self.throttle.options["burst"]) or max(1.0, self.throttle.ideal_rate())
+
     def ideal(self, start: float, end: float) -> float:
         """How many requests of an all-knowing sender pass between two moments (seconds).
 
         It sends steadily, as fast as is never refused, and empties a full bucket at the very beginning.
         What a window lets pass beyond its rate because the span cuts it is not counted.
         """
-        opening = 0.0
-        if start <= 0.0 < end and self.throttle.name == "bucket":
-            opening = float(self.throttle.options["burst"]) or max(1.0, self.throttle.ideal_rate())
+        opening = self.opening if start <= 0.0 < end else 0.0
         return opening + self.throttle.ideal_requests(end, since=start, answer_seconds=self.answer_seconds)
 
     def ideal_rate(self, at: float = 0.0) -> float:

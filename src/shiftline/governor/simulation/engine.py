@@ -46,6 +46,13 @@ class SentRequest:
     credentials: bool
     reply: Reply
     repeats: int = 0
+    answered_at: float | None = None
+    """None: not yet."""
+
+    @property
+    def has_passed(self) -> bool:
+        """It is a check, and was handled or will be."""
+        return self.kind is Send.CHECK and self.reply.answer is Answer.PASSED
 
 
 @dataclass(slots=True)
@@ -61,11 +68,7 @@ class Journey:
 
     def passed(self) -> list[float]:
         """When each check left that passed."""
-        return [
-            request.at
-            for request in self.requests
-            if request.kind is Send.CHECK and request.reply.answer is Answer.PASSED
-        ]
+        return [request.at for request in self.requests if request.has_passed]
 
     def passed_between(self, start: float, end: float) -> int:
         """How many checks that passed left from ``start`` on and before ``end``."""
@@ -83,11 +86,22 @@ class Sender:
     controller: Controller
     world: World
     checks: float = inf
+    """How many wait now."""
+    arrivals: Sequence[float] = ()
+    """When more come (seconds, in order)."""
     starts_at: float = 0.0
     has_nonce: bool = False
     journey: Journey = field(default_factory=Journey)
     asleep_until: float = -inf
     """Its controller wants to be asked again then, or when something else than a pass comes back."""
+    _arrived: int = 0
+
+    def let_arrive(self, now: float) -> float:
+        """Count what has arrived by ``now``; return when more does (never: infinity)."""
+        while self._arrived < len(self.arrivals) and self.arrivals[self._arrived] <= now:
+            self._arrived += 1
+            self.checks += 1
+        return self.arrivals[self._arrived] if self._arrived < len(self.arrivals) else inf
 
 
 def travel_together(senders: Sequence[Sender], *, until: float, most: float = inf) -> None:
@@ -138,8 +152,9 @@ class _Road:
 
     def _serve(self, sender: Sender, now: float) -> float | None:
         """Let one request leave if it may; return when to come back (now: at once), None after an answer."""
+        more_at = sender.let_arrive(now)
         if sender.checks <= 0:
-            return None
+            return more_at if more_at < inf else None
         if now < sender.starts_at:
             return sender.starts_at
         if now < sender.asleep_until:
@@ -186,6 +201,7 @@ class _Road:
                 request.reply = sender.world(moment, request.credentials)
             self._follow(flight, moment)
             return
+        request.answered_at = moment
         sender.controller.answered(
             flight.ticket,
             moment,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter, Verdict
@@ -65,10 +65,12 @@ def measure(journey: Journey, watched: Watched, case: Case, *, horizon: float) -
     passed = journey.passed()
     starts = (0.0, *case.changes)
     ends = (*case.changes, horizon)
-    settled = [settled_at(passed, watched, case, start, end) for start, end in zip(starts, ends, strict=True)]
+    settled = [
+        settled_at(passed, watched, case.ideal, start, end) for start, end in zip(starts, ends, strict=True)
+    ]
     after = [None if at is None else at - start for at, start in zip(settled, starts, strict=True)]
     arrivals = len(watched.arrivals)
-    bans = list(_bans(watched.limiter))
+    bans = list(bans_within(watched.limiter))
     return Outcome(
         efficiency=min(1.0, bisect_left(passed, horizon) / case.ideal(0.0, horizon)),
         refused_share=len(watched.turned_down) / arrivals if arrivals else 0.0,
@@ -82,21 +84,27 @@ def measure(journey: Journey, watched: Watched, case: Case, *, horizon: float) -
 
 
 def settled_at(
-    passed: Sequence[float], watched: Watched, case: Case, start: float, end: float
+    passed: Sequence[float],
+    watched: Watched,
+    ideal: Callable[[float, float], float],
+    start: float,
+    end: float,
+    *,
+    span: float = SETTLED_SECONDS,
 ) -> float | None:
     """Return the first whole second after ``start`` from which the rate is as good as known.
 
-    From there on, for `SETTLED_SECONDS`, at least `SETTLED_SHARE` of what an all-knowing sender gets
-    passes, and at most `SETTLED_REFUSED` of the arrivals is turned down. ``end``: a span that reaches
-    beyond it does not count.
+    From there on, for ``span`` seconds, at least `SETTLED_SHARE` of what an all-knowing sender gets
+    passes, and at most `SETTLED_REFUSED` of the arrivals is turned down. ``ideal`` tells how much that
+    sender gets between two moments. A span that reaches beyond ``end`` does not count.
     """
     at = start
-    while at + SETTLED_SECONDS <= end:
-        until = at + SETTLED_SECONDS
+    while at + span <= end:
+        until = at + span
         through = _count(passed, at, until)
         arrived = watched.arrived_between(at, until)
         if (
-            through >= SETTLED_SHARE * case.ideal(at, until)
+            through >= SETTLED_SHARE * ideal(at, until)
             and watched.turned_down_between(at, until) <= SETTLED_REFUSED * arrived
         ):
             return at
@@ -108,13 +116,13 @@ def _count(moments: Sequence[float], start: float, end: float) -> int:
     return bisect_left(moments, end) - bisect_left(moments, start)
 
 
-def _bans(limiter: object) -> Iterator[Ban]:
+def bans_within(limiter: object) -> Iterator[Ban]:
     """Every ban within a limiter, however it is wrapped."""
     if isinstance(limiter, Ban):
         yield limiter
     inner = getattr(limiter, "limiter", None)
     if inner is not None:
-        yield from _bans(inner)
+        yield from bans_within(inner)
     more = getattr(limiter, "limiters", ())
     for one in more.values() if isinstance(more, dict) else (pair[1] for pair in more):
-        yield from _bans(one)
+        yield from bans_within(one)

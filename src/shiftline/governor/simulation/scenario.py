@@ -1,0 +1,79 @@
+"""A day at one or many trunks: trades come, a controller sends their checks, a limiter has its say.
+
+Trades are shared out evenly among the trunks, and each trunk has agents of its own. Several connectors
+may share a trunk, each with its own controller and every n-th check, and none knows of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shiftline.errors import ConfigurationError
+from shiftline.governor.controllers.registry import OURS, controller_named
+from shiftline.governor.controllers.start import Start, even
+from shiftline.governor.limiters.spec import LimiterSpec
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.simulation.arrivals import AGENTS_PER_TRADE, Arrivals
+from shiftline.governor.simulation.bank import Case, Draw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is simulated. Times are seconds, rates requests per second.
+
+    Raises ConfigurationError, which says what to give instead, for what cannot be simulated.
+    """
+
+    throttle: LimiterSpec
+    controller: str = OURS
+    trades: int = 500
+    """Of all trunks together."""
+    trunks: int = 1
+    connectors: int = 1
+    """How many share each trunk."""
+    agents: int | None = None
+    """Of all trunks together; None: 1.2 for each trade."""
+    arrivals: Arrivals = Arrivals.BACKLOG
+    answer_seconds: float = 0.04
+    refused_seconds: float = 0.002
+    learn: bool = True
+    max_rate: float = 0.0
+    settings: Mapping[str, float] = field(default_factory=dict)
+    """Of the controller."""
+
+    def __post_init__(self) -> None:
+        if self.trunks < 1 or self.connectors < 1:
+            raise ConfigurationError("There must be a trunk and a connector.", remedy="Give 1 or more.")
+        if self.trades < self.trunks:
+            raise ConfigurationError(
+                f"{self.trades} trades cannot be shared out among {self.trunks} trunks.",
+                remedy="Give at least as many trades as trunks.",
+            )
+        if self.agents is not None and self.agents < 2 * self.trunks:
+            raise ConfigurationError(
+                f"{self.agents} agents are too few for {self.trunks} trunks: a trade takes two.",
+                remedy="Give at least two agents for each trunk.",
+            )
+        if self.answer_seconds <= 0 or self.refused_seconds < 0:
+            raise ConfigurationError("An answer takes some time.", remedy="Give more than 0 ms.")
+        controller_named(self.controller, self.start(even))
+
+    def start(self, draw: Draw) -> Start:
+        """What each controller is told."""
+        policy = GovernorPolicy(learn=self.learn, max_rate=self.max_rate)
+        return Start(policy=policy, settings=self.settings, draw=draw)
+
+    def trades_of(self, trunk: int) -> int:
+        """How many trades a trunk has, counted from 0: the first ones have what cannot be shared evenly."""
+        return self.trades // self.trunks + (trunk < self.trades % self.trunks)
+
+    def agents_of(self, trunk: int) -> int:
+        """How many agents a trunk has: at least two, for nobody trades with himself."""
+        if self.agents is None:
+            return max(2, round(AGENTS_PER_TRADE * self.trades_of(trunk)))
+        return self.agents // self.trunks + (trunk < self.agents % self.trunks)
+
+    def case(self) -> Case:
+        """The trunk that all of them are like."""
+        return Case(self.throttle, self.answer_seconds, self.refused_seconds)

@@ -1,0 +1,80 @@
+"""``shiftline simulate``: figures, a report, and clear errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shiftline.cli.app import app
+from shiftline.errors import ConfigurationError
+
+SMALL = ("simulate", "--trades", "60", "--throttle", "window:20/1s")
+
+
+def invoke(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_figures_of_the_contract_are_there() -> None:
+    """On standard output, and nothing beside them."""
+    figures = json.loads(invoke(*SMALL, "--json", "-"))
+    assert {"efficiency", "refused_share", "time_to_learn_seconds", "fairness"} <= set(figures)
+    assert figures["controllers"][0]["controller"] == "shiftline"
+    assert 0.0 < figures["efficiency"] <= 1.0
+
+
+def test_the_seed_tells_the_figures() -> None:
+    """The same but for what it cost to simulate."""
+    runs = [json.loads(invoke(*SMALL, "--seed", seed, "--json", "-")) for seed in ("1", "1", "2")]
+    keys = ("checks", "requests", "efficiency", "refused_share", "seconds")
+    first, again, other = ([run[key] for key in keys] for run in runs)
+    assert first == again
+    assert first != other
+
+
+def test_several_controllers_are_compared(tmp_path: Path) -> None:
+    """One row for each on the terminal, one chart for each in the report, which refers to nothing outside."""
+    report = tmp_path / "report.html"
+    told = invoke(*SMALL, "--controller", "aimd", "--controller", "sre", "--report", str(report))
+    html = report.read_text(encoding="utf-8")
+    for name in ("aimd", "sre"):
+        assert name in told
+        assert f"<h2>{name}</h2>" in html
+    assert html.count("<svg") == 2
+    assert "http://" not in html.replace("http://www.w3.org/", "")
+    assert "<script" not in html
+
+
+def test_many_trunks_show_how_the_cost_grows(tmp_path: Path) -> None:
+    """The first trunk, the first ten, and all, on other processes; the figures are the sum of the trunks'."""
+    file = tmp_path / "figures.json"
+    told = invoke("simulate", "--trades", "480", "--trunks", "24", "--json", str(file))
+    costs = json.loads(file.read_text(encoding="utf-8"))["costs"]
+    assert [cost["trunks"] for cost in costs] == [1, 10, 24]
+    assert [cost["trades"] for cost in costs] == [20, 200, 480]
+    assert costs[-1]["checks"] == json.loads(file.read_text(encoding="utf-8"))["checks"]
+    assert "worst trunk" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--throttle", "windw:50/1s"), "Did you mean window"),
+        (("--controller", "nobody"), "Choose one of"),
+        (("--trades", "2", "--trunks", "3"), "cannot be shared out"),
+        (("--no-learn",), "--max-rate"),
+        (("--json", "/nowhere/figures.json"), "cannot be written"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said_before_anything_starts(
+    arguments: tuple[str, ...], says: str
+) -> None:
+    """One sentence and the next step."""
+    with pytest.raises(ConfigurationError) as raised:
+        CliRunner().invoke(app, ["simulate", *arguments], catch_exceptions=False)
+    assert says in str(raised.value)
