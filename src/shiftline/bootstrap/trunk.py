@@ -91,7 +91,7 @@ async def open_trunk(
             log.warning("unqualified evidence is trusted", trunk=trunk.name, why=TRUSTED)
         known = None if record is None else record.governor.get("qualification")
         driver.take_over(
-            _governor(trunk, record),
+            _governor(trunk, record, clock),
             Qualifier(qualification, clock(), known),
             None if record is None else record.disarmed_cause,
         )
@@ -169,7 +169,7 @@ def _driver(
         endpoint=endpoint,
         address=plan.address,
         digest=_digest(plan.trunk),
-        governor=_governor(plan.trunk, None),
+        governor=_governor(plan.trunk, None, clock),
         qualifier=Qualifier(plan.qualification, clock()),
         inbox=inbox,
         clock=clock,
@@ -242,7 +242,11 @@ def _warmer(plan: TrunkPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: 
     )
 
 
-def _governor(trunk: TrunkSettings, record: TrunkRecord | None) -> Governor:
+def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) -> Governor:
+    """A governor that begins with what is kept, and with how old that is (``age_seconds``)."""
     policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
-    known = None if record is None else record.governor
+    known = None
+    if record is not None:
+        age = max(0.0, (clock() - record.saved_at).total_seconds())
+        known = {**record.governor, "age_seconds": age}
     return Governor(policy, asyncio.get_running_loop().time(), known)

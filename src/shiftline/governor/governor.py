@@ -82,6 +82,7 @@ class Governor:
         self.refusal = RefusalClass.NONE
         self.overshoots = 0
         self.ledger = Ledger()
+        self.ledger.recall(known or {}, now)
         self._learner = Learner(policy, now, known)
         self._pacer = self._learner.pacer
         climbs = policy.learn and not self._learner.learned

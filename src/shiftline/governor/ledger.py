@@ -7,6 +7,7 @@ decides anything.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class _Refusal:
     rate: float
     kind: str = UNDECIDED
     count: int = 1
+    is_open: bool = True
+    """Its class may still be told; not that of a life before."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,22 @@ class Ledger:
     in_flight: int = 0
     _refusals: deque[_Refusal] = field(default_factory=lambda: deque(maxlen=KEPT), init=False)
     _has_undecided: bool = field(default=False, init=False)
+
+    def recall(self, known: Mapping[str, Any], now: float) -> None:
+        """Show the refusals of the life before as well, ``age_seconds`` older than they were told."""
+        age = float(known.get("age_seconds") or 0.0)
+        for told in known.get("refusals") or ():
+            at = now - age - float(told.get("ago") or 0.0)
+            self._refusals.append(
+                _Refusal(
+                    at,
+                    told.get("status"),
+                    told.get("rate") or 0.0,
+                    kind=told.get("class") or UNDECIDED,
+                    count=told.get("count") or 1,
+                    is_open=False,
+                )
+            )
 
     def left(self) -> None:
         """A request was sent."""
@@ -73,8 +92,8 @@ class Ledger:
             return
         self._has_undecided = False
         for refusal in self._refusals:
-            if refusal.kind == UNDECIDED:
-                refusal.kind = kind
+            if refusal.is_open:
+                refusal.kind, refusal.is_open = kind, False
 
     def knowledge(self, now: float) -> dict[str, Any]:
         """Plain JSON values: ``refusals`` with the newest last, ``ago`` in seconds, ``rate`` as it began."""

@@ -94,6 +94,35 @@ def test_every_mode_of_the_governor_has_its_words() -> None:
     assert {mode for mode, words in known.items() if words is None} == {Mode.CLIMBING, Mode.HOLDING}
 
 
+def test_the_refusals_of_the_life_before_are_shown_as_well() -> None:
+    """Older by the time that lay between; what was undecided then stays so, and the counters begin anew."""
+    before = Ledger()
+    before.note(100.0, 403, 50.0)
+    before.decided("throttle")
+    before.note(130.0, None, 40.0)
+    known = before.knowledge(160.0) | {"age_seconds": 3600.0}
+    after = Governor(GovernorPolicy(learn=True, max_rate=0.0), 7.0, known | {"learned": False, "rate": 5.0})
+    after.ledger.note(9.0, 503, 5.0)
+    after.ledger.decided("capacity")
+    told = after.told(17.0)
+    assert told["refusals"] == [
+        {"ago": 3670.0, "class": "throttle", "status": 403, "rate": 50.0, "count": 1},
+        {"ago": 3640.0, "class": "undecided", "status": None, "rate": 40.0, "count": 1},
+        {"ago": 8.0, "class": "capacity", "status": 503, "rate": 5.0, "count": 1},
+    ]
+    assert (told["sent"], told["refused"]) == (0, 0)
+
+
+def test_a_record_of_before_is_borne_whatever_it_lacks() -> None:
+    """An older version kept less of a refusal, or none at all."""
+    after = Ledger()
+    after.recall({"refusals": None}, 1.0)
+    after.recall({"refusals": [{}]}, 1.0)
+    assert after.knowledge(3.0)["refusals"] == [
+        {"ago": 2.0, "class": "undecided", "status": None, "rate": 0.0, "count": 1}
+    ]
+
+
 answers = st.lists(
     st.tuples(st.sampled_from(Answer), st.floats(-5, 5), st.sampled_from([403, 503, None])), max_size=60
 )
