@@ -106,6 +106,7 @@ async def test_the_owner_of_a_trunk_is_shown(
     held = await leases.acquire("trunk:main", "worker.example:17:token", 60.0, 1.0)
     assert held is not None
     books = ReadModel(engine)
+    assert [row.trunk for row in await books.trunks()] == ["backup", "main"]  # by name
     assert {row.trunk: row.owner for row in await books.trunks()} == {
         "main": "worker.example:17",
         "backup": None,

@@ -169,7 +169,11 @@ class ReadModel:
             wanted = wanted.where(trunk_record.c.trunk == name)
         with outages_translated():
             async with self._engine.connect() as connection:
-                rows = (await connection.execute(wanted.order_by(trunk_record.c.id))).mappings().all()
+                rows = (
+                    (await connection.execute(wanted.order_by(trunk_record.c.trunk, trunk_record.c.id)))
+                    .mappings()
+                    .all()
+                )
         return [TrunkRow(**{**row, "owner": _worker_of(row["owner"])}) for row in rows]
 
     async def trunk_samples(
