@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 
 from benchmarks.governor_bars import Outcomes, bars_of, ranking, where_behind
 from benchmarks.governor_runs import Bank, Cell, median_efficiency, median_refused
@@ -11,7 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from shiftline.governor.controllers.registry import CONTROLLERS
-from shiftline.governor.simulation.measure import Outcome
+from shiftline.governor.simulation.measure import (
+    SETTLED_REFUSED,
+    SETTLED_SECONDS,
+    SETTLED_SHARE,
+    Outcome,
+)
 from shiftline.governor.simulation.trial import Companions
 
 WIDTH = 164  # characters: a matrix on a narrow terminal would be unreadable, and in a file it is not narrow
@@ -50,7 +56,21 @@ def print_lines(outcomes: Outcomes) -> None:
 
 def print_bank(outcomes: Outcomes, bank: Bank) -> None:
     """The matrix of one bank, what is asked of ours, and where it is behind."""
-    _print_matrix(outcomes, bank)
+    _print_matrix(
+        outcomes,
+        bank,
+        "Controllers at trunks",
+        "median efficiency against an all-knowing sender, and median share refused",
+        _figures,
+    )
+    _print_matrix(
+        outcomes,
+        bank,
+        "Seconds until the limit was known, and until it was known again after a change",
+        f"for {SETTLED_SECONDS:g} s at least {SETTLED_SHARE:g} of the ideal passes, "
+        f"and at most {SETTLED_REFUSED:.0%} is refused; the median, and - for never",
+        _times,
+    )
     table = Table(title=f"What is asked of ours, {bank} bank", title_justify="left")
     for column in ("asked", "measured", ""):
         table.add_column(column)
@@ -77,12 +97,10 @@ def print_bank(outcomes: Outcomes, bank: Bank) -> None:
     CONSOLE.print(f"ranking, {bank} bank: {places}\n", markup=False)
 
 
-def _print_matrix(outcomes: Outcomes, bank: Bank) -> None:
-    table = Table(
-        title=f"Controllers at the trunks of the {bank} bank",
-        caption="median efficiency against an all-knowing sender, and median share refused",
-        title_justify="left",
-    )
+def _print_matrix(
+    outcomes: Outcomes, bank: Bank, title: str, caption: str, tell: Callable[[Sequence[Outcome]], str]
+) -> None:
+    table = Table(title=f"{title}, {bank} bank", caption=caption, title_justify="left")
     table.add_column("trunk (answer / refusal)", no_wrap=True)
     table.add_column("start", no_wrap=True, min_width=8)
     names = [name for name in CONTROLLERS if any(cell.controller == name for cell in outcomes)]
@@ -93,12 +111,26 @@ def _print_matrix(outcomes: Outcomes, bank: Bank) -> None:
         if cell.bank is bank and not cell.settings:
             rows.setdefault((cell.case, cell.beginning), {})[cell.controller] = runs
     for (case, beginning), by_name in rows.items():
-        table.add_row(case, beginning, *(_figures(by_name.get(name)) for name in names))
+        told = (tell(by_name[name]) if name in by_name else "" for name in names)
+        table.add_row(case, beginning, *told)
     CONSOLE.print(table)
 
 
-def _figures(runs: Sequence[Outcome] | None) -> str:
-    return f"{median_efficiency(runs):.3f} {median_refused(runs):5.1%}" if runs else ""
+def _figures(runs: Sequence[Outcome]) -> str:
+    return f"{median_efficiency(runs):.3f} {median_refused(runs):5.1%}"
+
+
+def _times(runs: Sequence[Outcome]) -> str:
+    """When the limit was known, and after each change known again."""
+    kinds = [[one.learned_after for one in runs], *zip(*(one.recovered_after for one in runs), strict=False)]
+    return ", ".join(_median_time(kind) for kind in kinds)
+
+
+def _median_time(times: Sequence[float | None]) -> str:
+    """The median; a time that never came is later than any other."""
+    known = sorted(times, key=lambda time: inf if time is None else time)
+    middle = known[len(known) // 2]
+    return "-" if middle is None else f"{middle:.0f}"
 
 
 def print_fairness(between: Mapping[tuple[str, str], Sequence[Companions]], lanes: float) -> None:

@@ -1,0 +1,114 @@
+"""Figures of a journey stay within their bounds, whatever limiter, controller and seed."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shiftline.governor.controllers.registry import CONTROLLERS
+from shiftline.governor.fairness import jain
+from shiftline.governor.limiters.model import Arrival
+from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.governor.simulation.arrivals import Arrivals
+from shiftline.governor.simulation.bank import DEVELOPMENT_BANK, Beginning, case
+from shiftline.governor.simulation.drawn_bank import KINDS, drawn_bank
+from shiftline.governor.simulation.measure import Watched, settled_at
+from shiftline.governor.simulation.scenario import Scenario
+from shiftline.governor.simulation.trial import attempt
+from shiftline.governor.simulation.trunk_run import ideal_moments, run_trunk
+
+TEXTS = sorted({str(one.throttle) for one in DEVELOPMENT_BANK})
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(list(KINDS)),
+    name=st.sampled_from(list(CONTROLLERS)),
+    beginning=st.sampled_from(Beginning),
+    seed=st.integers(0, 9999),
+)
+def test_no_figure_leaves_its_bounds(kind: str, name: str, beginning: Beginning, seed: int) -> None:
+    """Nobody is better than all-knowing, and nothing is refused that did not arrive."""
+    draw = Random(seed).random
+    trunk = drawn_bank(draw)[kind]
+    outcome = attempt(name, trunk, beginning, draw, horizon=20.0)
+    assert 0.0 <= outcome.efficiency <= 1.0
+    assert 0.0 <= outcome.refused_share <= 1.0
+    assert outcome.checks <= outcome.arrivals
+    assert outcome.bans <= outcome.arrivals * outcome.refused_share + 1e-6
+    assert outcome.learned_after is None  # thirty good seconds take longer
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    text=st.sampled_from(TEXTS),
+    name=st.sampled_from(list(CONTROLLERS)),
+    arrivals=st.sampled_from([Arrivals.BACKLOG, Arrivals.BURST]),
+    connectors=st.integers(1, 3),
+    seed=st.integers(0, 9999),
+)
+def test_a_trunk_is_counted_once(
+    text: str, name: str, arrivals: Arrivals, connectors: int, seed: int
+) -> None:
+    """No check is answered that nobody wanted; each that was answered arrived."""
+    scenario = Scenario(
+        throttle=parse_limiter(text), controller=name, trades=25, arrivals=arrivals, connectors=connectors
+    )
+    run = run_trunk(scenario, 0, Random(seed).random)
+    assert 0 <= run.answered <= run.checks
+    assert run.requests >= run.answered + run.refused
+    assert 0.0 <= run.efficiency <= 1.0
+    assert 1.0 / connectors - 1e-9 <= run.fairness <= 1.0
+    assert 0.0 <= run.median_wait <= run.longest_wait <= run.seconds + 1e-9
+
+
+@given(
+    text=st.sampled_from(TEXTS),
+    wanted=st.lists(st.floats(0.0, 500.0), min_size=1, max_size=60).map(sorted),
+)
+def test_the_all_knowing_is_never_early_and_never_too_fast(text: str, wanted: list[float]) -> None:
+    """Nothing leaves before it is wanted; in order; and no more than the limit and a full bucket allow."""
+    trunk = case(text)
+    moments = ideal_moments(trunk, wanted)
+    assert all(at >= since for at, since in zip(moments, wanted, strict=True))
+    assert moments == sorted(moments)
+    fastest = max(trunk.ideal_rate(at) for at in (0.0, *trunk.changes))
+    for first, at in enumerate(moments):
+        in_flood = sum(at <= one < at + 1.0 for one in moments[first:])
+        assert in_flood <= fastest + trunk.opening + 1.0 + 1e-6
+
+
+@given(moments=st.lists(st.floats(0.0, 100.0), max_size=80).map(sorted), limit=st.integers(1, 20))
+def test_who_has_settled_by_then_gets_what_is_asked(moments: list[float], limit: int) -> None:
+    """The second that is found keeps its promise, and no earlier whole second does."""
+    watched = Watched(parse_limiter(f"window:{limit}/1s").build())
+    passed = []
+    for at in moments:
+        before = len(watched.turned_down)
+        watched.judge(Arrival(at=at))
+        if len(watched.turned_down) == before:
+            passed.append(at)
+
+    def ideal(start: float, end: float) -> float:
+        return (end - start) * limit * 0.2
+
+    def is_good(at: float) -> bool:
+        through = sum(at <= one < at + 5.0 for one in passed)
+        refused = watched.turned_down_between(at, at + 5.0)
+        return through >= 0.85 * ideal(at, at + 5.0) and refused <= 0.05 * watched.arrived_between(
+            at, at + 5.0
+        )
+
+    found = settled_at(passed, watched, ideal, 0.0, 100.0, span=5.0)
+    seconds = [float(second) for second in range(96)]
+    assert found == next((at for at in seconds if is_good(at)), None)
+
+
+@given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=20))
+def test_fairness_is_between_one_for_all_and_one_for_each(amounts: list[float]) -> None:
+    """Jain's index."""
+    assert 1.0 / len(amounts) - 1e-9 <= jain(amounts) <= 1.0 + 1e-9
+    assert jain([3.0] * len(amounts)) == pytest.approx(1.0)
