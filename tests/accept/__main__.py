@@ -1,8 +1,8 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|test`` runs one part, ``--seeds 1,2,3`` chooses the days and
-the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the limiters once, for
-half a minute. The whole takes an hour and a half on two cores. Exit code 1 if any line falls short.
+``--only demos|shared|password|kills|limiters|workers|test`` runs one part, ``--seeds 1,2,3`` chooses the days
+and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the limiters once,
+for half a minute. The whole takes an hour and a half on two cores. Exit code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.accept.limiters import ANSWER_SECONDS, rounds
+from tests.accept.workers import shared_trunks
 from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
 
 from shiftline.lab.demo.stage import OUR_HOST, WorkerSettings
@@ -256,6 +257,13 @@ def limiters(choice: Choice) -> Iterator[Line]:
         yield Line(name=one.name, figures=one.figures, missed=one.missed)
 
 
+def workers(choice: Choice) -> Iterator[Line]:
+    """Two workers share eight trunks; in the burst one is paused and resumed, then the other is killed."""
+    for seed in choice.seeds or [1, 2, 3]:
+        found = shared_trunks(seed)
+        yield Line(name=found.name, figures=found.figures, missed=found.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -294,6 +302,7 @@ PARTS = {
     "password": password,
     "kills": kills,
     "limiters": limiters,
+    "workers": workers,
     "test": test,
 }
 

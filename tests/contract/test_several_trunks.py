@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import trustme
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 from tests.contract.floor import Floor, lay_floor, lines, pbx_of, until, working
 
+from shiftline.bootstrap import open_worker
+from shiftline.config import load_settings
+from shiftline.connector.ownership import TTL_SECONDS
+from shiftline.connector.sharing import LOOK_SECONDS
 from shiftline.lab.org.server import serve
 from shiftline.lab.pbx_log import PbxLog
 from shiftline.store.read_model import ReadModel
@@ -113,3 +119,29 @@ async def test_a_trunk_is_opened_as_soon_as_it_can_be(
 
             await until(taken)
     assert len(lines(log, "trunk not opened")) == 1
+
+
+async def test_who_ends_leaves_its_trunks_to_the_others(floor: Floor) -> None:
+    """Both are the first worker's, until it ends: then the second has them, without waiting for a lease."""
+    other = "name = 'other'\naddress = 'sip:127.0.0.1:9'"
+    settings = load_settings(with_trunks(floor.config(org="http://127.0.0.1:9"), f"{MINE}*@x.example", other))
+    with capture_logs() as log:
+
+        async def both_taken() -> bool:
+            return sorted(line["trunk"] for line in lines(log, "trunk taken")) == ["other", "pbx"]
+
+        async with (
+            open_worker(settings, floor.clock) as standby,
+            open_worker(settings, floor.clock) as first,
+            asyncio.TaskGroup() as group,
+        ):
+            task = group.create_task(first.run())
+            await until(both_taken)
+            waiting = group.create_task(standby.run())
+            await asyncio.sleep(3 * LOOK_SECONDS)
+            assert len(lines(log, "trunk taken")) == 2
+            log.clear()
+            task.cancel()
+            async with asyncio.timeout(TTL_SECONDS - 0.5):
+                await until(both_taken)
+            waiting.cancel()

@@ -11,13 +11,13 @@ import structlog
 from shiftline.connector.checking import Checker
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.prefetching import Prefetcher
-from shiftline.connector.sharing import LOOK_SECONDS
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.errors import UnavailableError
 
 log = structlog.get_logger("shiftline.trunk")
 
 IDLE_SECONDS = 0.2
+TICK_SECONDS = 0.1  # how often a trunk that is not ours asks whether to take it; the database is not asked
 GIVE_UP_SECONDS = 2.0
 
 
@@ -44,19 +44,19 @@ class TrunkWork:
         """Prolong the lease if it is ours, else take it if it may be taken."""
         if self.is_leaving:
             await self._hand_over()
-            return LOOK_SECONDS
+            return TICK_SECONDS
         owned = self.ownership.lease is not None
         if not owned and not may_take(self.ownership.name):
-            return LOOK_SECONDS
+            return TICK_SECONDS
         if owned and await self.ownership.renew():
             return RENEW_SECONDS
         if owned:
             log.warning("trunk lost", trunk=self.name, why="Another worker owns it now: this one was late.")
-            return LOOK_SECONDS
+            return TICK_SECONDS
         if await self.ownership.take():
             log.info("trunk taken", trunk=self.name)
             return RENEW_SECONDS
-        return LOOK_SECONDS
+        return TICK_SECONDS
 
     async def check(self) -> float:
         """Store what has come in and claim more."""

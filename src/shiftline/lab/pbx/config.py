@@ -24,6 +24,9 @@ class PracticePbxConfig:
     host: str = "127.0.0.1"
     port: int = 0
     """UDP and TCP; 0: a free one."""
+    datagrams_path: Path | None = None
+    """A file that gets a line for every UDP datagram, retransmissions too: arrival (seconds since the epoch),
+    source, source port."""
     tls_certificate: str = ""
     """A PEM file with certificate and key. With it, the PBX listens on TLS too, one port above."""
     realm: str = "lab"

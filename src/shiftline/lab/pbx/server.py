@@ -44,6 +44,7 @@ class PbxServer:
         self._epoch = time.time() - self._loop.time()
         self._arrived: deque[tuple[bytes, Address, float, Transport]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._tally: TextIO | None = None
         user = StreamUser(
             may_leave=lambda *_: True,
             received=self._take,
@@ -59,6 +60,9 @@ class PbxServer:
         host, port = self._socket.getsockname()[:2]
         addresses: Mapping[Transport, Address] = await self._streams.listen((host, port))
         self._core = PracticePbx(self._config, address=(host, port), streams=addresses)
+        if self._config.datagrams_path is not None:
+            # By the line, so that whoever reads it meanwhile sees what has arrived.
+            self._tally = self._config.datagrams_path.open("a", encoding="utf-8", buffering=1)
         self._loop.add_reader(self._socket, self._drain_socket)
 
     async def aclose(self) -> None:
@@ -69,6 +73,8 @@ class PbxServer:
         if self._timer:
             self._timer.cancel()
         await self._streams.aclose()
+        if self._tally is not None:
+            self._tally.close()
 
     def _take(self, data: bytes, connection: Connection, transport: Transport) -> None:
         self._arrived.append((data, connection.peer, self._loop.time(), transport))
@@ -82,6 +88,8 @@ class PbxServer:
             except (BlockingIOError, ConnectionError):  # emptied; or ICMP of a client that has gone
                 break
             self._arrived.append((data, source[:2], now, Transport.UDP))
+            if self._tally is not None:
+                self._tally.write(f"{self._epoch + now:.6f} {source[0]} {source[1]}\n")
         if was_idle and self._arrived:
             self._work()
 

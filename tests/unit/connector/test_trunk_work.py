@@ -1,0 +1,109 @@
+"""One trunk of a worker: when its lease is asked for, and how it is given away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import AsyncMock, MagicMock
+
+import pytest
+from structlog.testing import capture_logs
+
+from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.records import Lease
+from shiftline.connector.trunk_work import TICK_SECONDS, TrunkWork
+
+ALWAYS: Callable[[str], bool] = lambda _: True  # noqa: E731
+NEVER: Callable[[str], bool] = lambda _: False  # noqa: E731
+
+
+class Bench:
+    """A trunk with a lease keeper that notes what it is asked, and says yes unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.is_free = True
+        self.is_overtaken = False
+        self.checker = MagicMock(step=AsyncMock(), is_idle=True)
+        self.checker.save_knowledge = AsyncMock(side_effect=lambda: self.calls.append("save"))
+        self.ownership = Ownership(self, name="trunk:pbx", owner="me", boot_time=lambda: 0.0)
+        self.work = TrunkWork(
+            name="pbx",
+            ownership=self.ownership,
+            checker=self.checker,
+            watch=MagicMock(),
+            farewell=AsyncMock(side_effect=lambda: self.calls.append("farewell")),
+        )
+
+    async def acquire(self, name: str, owner: str, ttl_seconds: float, grace_seconds: float) -> Lease | None:
+        self.calls.append("acquire")
+        return Lease(name=name, owner=owner, epoch=1) if self.is_free else None
+
+    async def renew(self, lease: Lease, ttl_seconds: float) -> bool:
+        self.calls.append("renew")
+        return not self.is_overtaken
+
+    async def release(self, lease: Lease) -> None:
+        assert not self.ownership.holds()
+        self.calls.append("release")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """The parts."""
+    return Bench()
+
+
+async def test_a_lease_is_asked_for_only_when_the_share_allows(bench: Bench) -> None:
+    """And renewed whatever the share: it is handed over, or not at all."""
+    assert await bench.work.keep(NEVER) == TICK_SECONDS
+    assert bench.calls == []
+    assert await bench.work.keep(ALWAYS) == RENEW_SECONDS
+    assert await bench.work.keep(NEVER) == RENEW_SECONDS
+    assert bench.calls == ["acquire", "renew"]
+
+
+async def test_a_lease_that_another_holds_is_asked_for_again(bench: Bench) -> None:
+    """Soon: it may have become free."""
+    bench.is_free = False
+    assert await bench.work.keep(ALWAYS) == TICK_SECONDS
+    assert not bench.ownership.holds()
+
+
+async def test_a_lost_lease_is_told_and_not_taken_back_unasked(bench: Bench) -> None:
+    """This worker was late; whether it may ask again, the shares decide."""
+    await bench.work.keep(ALWAYS)
+    bench.is_overtaken = True
+    with capture_logs() as log:
+        assert await bench.work.keep(ALWAYS) == TICK_SECONDS
+        assert await bench.work.keep(NEVER) == TICK_SECONDS
+    assert [line["event"] for line in log] == ["trunk lost"]
+    assert bench.calls == ["acquire", "renew"]
+
+
+async def test_a_trunk_is_handed_over_with_what_was_learned(bench: Bench) -> None:
+    """Saved, the PBX told, the lease released, in this order; nothing is claimed meanwhile."""
+    await bench.work.keep(ALWAYS)
+    bench.work.is_leaving = True
+    await bench.work.check()
+    bench.checker.step.assert_not_awaited()
+    await bench.work.keep(ALWAYS)
+    assert bench.calls == ["acquire", "save", "farewell", "release"]
+    assert (bench.work.is_leaving, bench.ownership.lease) == (False, None)
+    await bench.work.check()
+    bench.checker.step.assert_not_awaited()
+
+
+async def test_who_was_overtaken_says_no_farewell(bench: Bench) -> None:
+    """The registration is the new owner's."""
+    await bench.work.let_go()
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_checks_are_run_by_the_owner_only(bench: Bench, held: bool) -> None:
+    """Everybody else rests."""
+    bench.is_free = held
+    await bench.work.keep(ALWAYS)
+    rest: Any = await bench.work.check()
+    assert (bench.checker.step.await_count, rest > 0) == ((1, False) if held else (0, True))
