@@ -96,13 +96,13 @@ def test_who_has_settled_by_then_gets_what_is_asked(moments: list[float], limit:
         return (end - start) * limit * 0.2
 
     def is_good(at: float) -> bool:
-        through = sum(at <= one < at + 5.0 for one in passed)
+        pieces = [(at + step, at + step + 2.0) for step in range(4)]
         refused = watched.turned_down_between(at, at + 5.0)
-        return through >= 0.85 * ideal(at, at + 5.0) and refused <= 0.05 * watched.arrived_between(
-            at, at + 5.0
-        )
+        return all(
+            sum(start <= one < end for one in passed) >= 0.85 * ideal(start, end) for start, end in pieces
+        ) and refused <= 0.05 * watched.arrived_between(at, at + 5.0)
 
-    found = settled_at(passed, watched, ideal, 0.0, 100.0, span=5.0)
+    found = settled_at(passed, watched, ideal, 0.0, 100.0, span=5.0, piece=2.0)
     seconds = [float(second) for second in range(96)]
     assert found == next((at for at in seconds if is_good(at)), None)
 

@@ -11,7 +11,8 @@ from shiftline.governor.limiters.policers import Ban
 from shiftline.governor.simulation.bank import Case
 from shiftline.governor.simulation.engine import Journey
 
-SETTLED_SECONDS = 30.0  # three of the longest common window
+SETTLED_SECONDS = 30.0
+PIECE_SECONDS = 10.0  # the longest common window of a limiter: whoever spends it at once is as good
 SETTLED_SHARE = 0.85  # of the ideal
 SETTLED_REFUSED = 0.05
 STEP_SECONDS = 1.0
@@ -91,22 +92,27 @@ def settled_at(
     end: float,
     *,
     span: float = SETTLED_SECONDS,
+    piece: float = PIECE_SECONDS,
 ) -> float | None:
     """Return the first whole second after ``start`` from which the rate is as good as known.
 
-    From there on, for ``span`` seconds, at least `SETTLED_SHARE` of what an all-knowing sender gets
-    passes, and at most `SETTLED_REFUSED` of the arrivals is turned down. ``ideal`` tells how much that
-    sender gets between two moments. A span that reaches beyond ``end`` does not count.
+    In the ``span`` seconds from there on, at least `SETTLED_SHARE` of what an all-knowing sender gets
+    passes in every ``piece`` of so many seconds, and at most `SETTLED_REFUSED` of what arrives is turned
+    down. ``ideal`` tells how much that sender gets between two moments. A span that reaches beyond ``end``
+    does not count.
     """
+
+    def is_poor(at: float) -> bool:
+        return _count(passed, at, at + piece) < SETTLED_SHARE * ideal(at, at + piece)
+
+    steps = int(span - piece) + 1
     at = start
     while at + span <= end:
-        until = at + span
-        through = _count(passed, at, until)
-        arrived = watched.arrived_between(at, until)
-        if (
-            through >= SETTLED_SHARE * ideal(at, until)
-            and watched.turned_down_between(at, until) <= SETTLED_REFUSED * arrived
-        ):
+        poor = next((at + step for step in reversed(range(steps)) if is_poor(at + step)), None)
+        refused = watched.turned_down_between(at, at + span)
+        if poor is not None:
+            at = poor  # no earlier second is good either
+        elif refused <= SETTLED_REFUSED * watched.arrived_between(at, at + span):
             return at
         at += STEP_SECONDS
     return None

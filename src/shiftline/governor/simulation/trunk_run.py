@@ -55,7 +55,7 @@ class TrunkRun:
     efficiency: float
     """ideal_seconds / seconds; 1 at most. What was never answered lowers it by its share."""
     learned_after: float | None
-    """See `settled_at`; for a quarter of the ideal time, 2 to 30 s. None: never."""
+    """See `settled_at`; a span of a quarter of the ideal time, 2 to 30 s. None: never."""
     fairness: float
     """Jain's index of what the connectors got through while an all-knowing sender would have needed."""
     bans: int
@@ -151,6 +151,7 @@ def _summed_up(
         wanted[0],
         max(ideal[-1], passed[-1] if passed else 0.0) + span,
         span=span,
+        piece=min(span, max(SHORTEST_SPAN, span / 3.0)),
     )
     bans = list(bans_within(watched.limiter))
     got = [sender.journey.passed_between(0.0, ideal[-1]) for sender in senders if sender.arrivals]
