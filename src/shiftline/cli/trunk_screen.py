@@ -94,10 +94,10 @@ def _trouble(view: TrunkView) -> Text:
 
 
 def _limit(view: TrunkView) -> str:
-    known = "not learned"
     if view.limit and view.window_seconds:
-        known = f"{view.limit:g} in {view.window_seconds:g} s"
-    return f"{known}, {view.model}" if view.model else known
+        kind = f", {view.model}" if view.model else ""
+        return f"{view.limit:g} in {view.window_seconds:g} s{kind}"
+    return f"{view.model}, its window is not known" if view.model else "not learned"
 
 
 def _confidence(view: TrunkView) -> Text:

@@ -95,6 +95,12 @@ def test_a_record_of_an_older_worker_is_shown() -> None:
     assert len(lines) == 4
 
 
+def test_a_limit_without_a_window_is_told_by_its_kind() -> None:
+    """The governor may know that a rate is refused, and not over what it is counted."""
+    assert line(shown(trunk(governor={"model": "rate"}), []), "limit") == "rate, its window is not known"
+    assert line(shown(trunk(governor={"limit": 5, "window_seconds": 1.0}), []), "limit") == "5 in 1 s"
+
+
 def test_json_has_the_record_the_view_and_the_series(capsys: pytest.CaptureFixture[str]) -> None:
     """The keys of before stay, with what the pages show besides."""
     _print_whole([FULL], {KEY: SERIES}, NOW)
