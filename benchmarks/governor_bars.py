@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.baselines import score
 from benchmarks.governor_runs import Bank, Cell, group_of, median_efficiency, median_refused
 
 from shiftline.governor.controllers.registry import OURS
@@ -94,32 +95,46 @@ def where_behind(outcomes: Outcomes, bank: Bank) -> tuple[int, list[Behind]]:
 
 
 def _best_rival(outcomes: Outcomes, ours: Cell) -> Behind | None:
-    efficiency, refused = median_efficiency(outcomes[ours]), median_refused(outcomes[ours])
     rivals = [
-        Behind(
-            ours=ours,
-            baseline=cell,
-            efficiency=efficiency,
-            their_efficiency=median_efficiency(runs),
-            refused_share=refused,
-            their_refused_share=median_refused(runs),
-        )
+        rival
         for cell, runs in outcomes.items()
         if (cell.bank, cell.case, cell.beginning) == (ours.bank, ours.case, ours.beginning)
         and cell.controller not in {OURS, REFERENCE}
-        and median_refused(runs) <= refused + EQUAL_REFUSALS
+        and (rival := _set_against(ours, outcomes[ours][: len(runs)], cell, runs)) is not None
     ]
-    best = max(rivals, key=lambda one: one.their_efficiency, default=None)
-    return best if best is not None and best.their_efficiency > efficiency + LEVEL else None
+    return max(rivals, key=lambda one: one.their_efficiency - one.efficiency, default=None)
+
+
+def _set_against(
+    ours: Cell, our_runs: Sequence[Outcome], baseline: Cell, runs: Sequence[Outcome]
+) -> Behind | None:
+    """Compare what had the same seeds, for the drawn bank has another trunk for each."""
+    found = Behind(
+        ours=ours,
+        baseline=baseline,
+        efficiency=median_efficiency(our_runs),
+        their_efficiency=median_efficiency(runs),
+        refused_share=median_refused(our_runs),
+        their_refused_share=median_refused(runs),
+    )
+    is_level = found.their_efficiency <= found.efficiency + LEVEL
+    refuses_more = found.their_refused_share > found.refused_share + EQUAL_REFUSALS
+    return None if is_level or refuses_more else found
 
 
 def ranking(outcomes: Outcomes, bank: Bank) -> list[tuple[str, float]]:
-    """The controllers as tuned, by the mean over all cold trunks of efficiency x min(1, 2 % / refused)."""
+    """The controllers as tuned, by the mean over all cold trunks of efficiency x min(1, 2 % / refused).
+
+    With the seeds that all of them had.
+    """
+    cold = {
+        cell: runs
+        for cell, runs in outcomes.items()
+        if cell.bank is bank and cell.beginning is Beginning.COLD and not cell.settings
+    }
+    seeds = min((len(runs) for runs in cold.values()), default=0)
     scores: dict[str, list[float]] = {}
-    for cell, runs in outcomes.items():
-        if cell.bank is bank and cell.beginning is Beginning.COLD and not cell.settings:
-            scores.setdefault(cell.controller, []).append(
-                median_efficiency(runs) * min(1.0, 0.02 / max(median_refused(runs), 1e-9))
-            )
+    for cell, runs in cold.items():
+        scores.setdefault(cell.controller, []).extend(score(one) for one in runs[:seeds])
     means = [(name, statistics.fmean(values)) for name, values in scores.items()]
     return sorted(means, key=lambda pair: -pair[1])

@@ -112,7 +112,8 @@ def _print_matrix(
         if cell.bank is bank and not cell.settings:
             rows.setdefault((cell.case, cell.beginning), {})[cell.controller] = runs
     for (case, beginning), by_name in rows.items():
-        told = (tell(by_name[name]) if name in by_name else "" for name in names)
+        seeds = min(len(runs) for runs in by_name.values())  # in the drawn bank, each is another trunk
+        told = (tell(by_name[name][:seeds]) if name in by_name else "" for name in names)
         table.add_row(case, beginning, *told)
     CONSOLE.print(table)
 
