@@ -143,30 +143,31 @@ class _Road:
             while self._events and self._events[0][0] <= now:
                 moment, _, flight = heapq.heappop(self._events)
                 self._happen(moment, flight)
-            wakes = [wake for sender in self._senders if (wake := self._serve(sender, now)) is not None]
+            next_at = inf
+            for sender in self._senders:
+                next_at = min(next_at, self._serve(sender, now))
             if self._events:
-                wakes.append(self._events[0][0])
-            if not wakes:
+                next_at = min(next_at, self._events[0][0])
+            if next_at == inf:
                 return
-            now = max(now, min(wakes))
+            now = max(now, next_at)
 
-    def _serve(self, sender: Sender, now: float) -> float | None:
-        """Let one request leave if it may; return when to come back (now: at once), None after an answer."""
-        more_at = sender.let_arrive(now)
-        if sender.checks <= 0:
-            return more_at if more_at < inf else None
-        if now < sender.starts_at:
-            return sender.starts_at
-        if now < sender.asleep_until:
-            return sender.asleep_until
-        permission = sender.controller.permission(now)
-        if permission.send is Send.NOTHING:
-            if permission.again_at is None:
-                return None
-            sender.asleep_until = max(permission.again_at, now + SOON)
-            return sender.asleep_until
-        self._leave(sender, permission, now)
-        return now
+    def _serve(self, sender: Sender, now: float) -> float:
+        """Let requests leave while they may; return when to come back, if no answer comes before (inf)."""
+        more_at = sender.let_arrive(now) if sender.arrivals else inf
+        while sender.checks > 0 and self._left > 0:
+            if now < sender.starts_at:
+                return sender.starts_at
+            if now < sender.asleep_until:
+                return sender.asleep_until
+            permission = sender.controller.permission(now)
+            if permission.send is Send.NOTHING:
+                if permission.again_at is None:
+                    return inf
+                sender.asleep_until = max(permission.again_at, now + SOON)
+                return sender.asleep_until
+            self._leave(sender, permission, now)
+        return more_at
 
     def _leave(self, sender: Sender, permission: Permission, now: float) -> None:
         self._left -= 1
