@@ -28,6 +28,7 @@ def run(
     """Run a worker and a status page. Ends at Ctrl-C or SIGTERM.
 
     The page shows no names and asks for no password; it listens on 127.0.0.1 unless told otherwise.
+    Each trunk has a page of its own at /trunks/NAME; /metrics is for Prometheus, /api/trunks for programs.
     Example: [bold]shiftline serve --port 8080[/], then open http://127.0.0.1:8080/
     """
     configure_logging(as_json=json_logs)
