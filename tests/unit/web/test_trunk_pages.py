@@ -112,10 +112,10 @@ async def test_the_page_shows_what_an_operator_asks() -> None:
     for words in (
         "Worker host:17 has it.",
         "24.5<small>requests per second",
-        "50<small>in 2 s",
-        "fixed-window",
+        "50<small>in 2 s, fixed-window",
+        "refusals: throttle",
         "93 %",
-        "41 s<small>ago",
+        "confirmed 41 s ago",
         "Waits for: canary in 2 s: &lt;silent&gt; after a refusal",
         "<td>10 s</td><td>14:59:50</td>",
         "4 throttle <small",
