@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -65,8 +66,16 @@ def simulate_on_all_processors(scenarios: Sequence[Scenario], seed: int) -> list
         if all(one.trunks <= CHUNK for one in scenarios):
             return [_simulate(scenario, seed, None, progress) for scenario in scenarios]
         # The bar has a thread of its own, and a process that has threads must not be forked.
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_leave_ctrl_c)
+        try:
             return [_simulate(scenario, seed, pool, progress) for scenario in scenarios]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _leave_ctrl_c() -> None:
+    """Ctrl-C reaches all processes of a terminal; the first one ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _simulate(

@@ -57,7 +57,7 @@ def figures(done: Sequence[Simulated]) -> tuple[list[str], list[tuple[str, ...]]
         "efficiency": [f"{one.report.efficiency:.3f}" for one in done],
         "refused": [f"{one.report.refused_share:.2%}" for one in done],
         "learned": [_seconds(one.report.learned_after) for one in done],
-        "took": [_seconds(max(run.seconds for run in one.report.runs)) for one in done],
+        "took": [_seconds(max(run.seconds for run in one.report.runs) or None) for one in done],
     }
     if done[0].report.scenario.trunks > 1:
         columns["worst trunk"] = [f"{one.report.worst_efficiency:.3f}" for one in done]

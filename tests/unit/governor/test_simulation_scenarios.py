@@ -139,6 +139,14 @@ class TestSimulate:
         assert report.efficiency < 0.5
 
 
+def test_who_never_gets_an_answer_has_learned_nothing() -> None:
+    """Also where an all-knowing sender would have little to do."""
+    day = scenario("escalating:1/60s,ban=200h,status=silent", trades=50, controller="static")
+    (run,) = simulate(day, numbers()).runs
+    assert run.learned_after is None
+    assert run.answered <= 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -147,6 +155,8 @@ class TestSimulate:
         ({"trades": 2, "trunks": 3}, "2 trades cannot be shared out"),
         ({"agents": 3, "trunks": 2}, "3 agents are too few"),
         ({"answer_seconds": 0.0}, "takes some time"),
+        ({"answer_seconds": float("nan")}, "takes some time"),
+        ({"max_rate": float("nan")}, "nan is no rate"),
         ({"controller": "nobody"}, "no controller 'nobody'"),
         ({"learn": False}, "max_rate"),
         ({"settings": {"speed": 1.0}, "controller": OURS}, "no setting 'speed'"),

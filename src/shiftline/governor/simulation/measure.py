@@ -98,8 +98,8 @@ def settled_at(
 
     In the ``span`` seconds from there on, at least `SETTLED_SHARE` of what an all-knowing sender gets
     passes in every ``piece`` of so many seconds, and at most `SETTLED_REFUSED` of what arrives is turned
-    down. ``ideal`` tells how much that sender gets between two moments. A span that reaches beyond ``end``
-    does not count.
+    down. ``ideal`` tells how much that sender gets between two moments. A span in which that is nothing, or
+    that reaches beyond ``end``, does not count.
     """
 
     def is_poor(at: float) -> bool:
@@ -112,7 +112,7 @@ def settled_at(
         refused = watched.turned_down_between(at, at + span)
         if poor is not None:
             at = poor  # no earlier second is good either
-        elif refused <= SETTLED_REFUSED * watched.arrived_between(at, at + span):
+        elif refused <= SETTLED_REFUSED * watched.arrived_between(at, at + span) and ideal(at, at + span):
             return at
         at += STEP_SECONDS
     return None

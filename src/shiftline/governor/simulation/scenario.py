@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controllers.registry import OURS, controller_named
@@ -55,8 +56,12 @@ class Scenario:
                 f"{self.agents} agents are too few for {self.trunks} trunks: a trade takes two.",
                 remedy="Give at least two agents for each trunk.",
             )
-        if self.answer_seconds <= 0 or self.refused_seconds < 0:
+        if not 0 < self.answer_seconds < inf or not 0 <= self.refused_seconds < inf:
             raise ConfigurationError("An answer takes some time.", remedy="Give more than 0 ms.")
+        if not 0 <= self.max_rate < inf:
+            raise ConfigurationError(
+                f"{self.max_rate} is no rate.", remedy="Give requests per second; 0 means no ceiling."
+            )
         controller_named(self.controller, self.start(even))
 
     def start(self, draw: Draw) -> Start:
