@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 
 log = logging.getLogger(__name__)
 SEED = 4
-PHASES = 400
+PHASES = 200
 OURS, OTHER = "127.0.0.2", "127.0.0.3"
 Segments = Sequence[tuple[float, float]]
 """Arrivals per second, and for how many seconds."""
@@ -39,33 +39,44 @@ Segments = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A limiter, what arrives at it, and how far the model may be off (a share of all arrivals)."""
+    """A limiter, what arrives at it, and the models that must fit it less well."""
 
     text: str
+    rivals: tuple[str, ...]
     segments: Segments
-    agrees: float
     accounts: tuple[str | None, ...] = (None,)
 
 
+AGREES = 0.9
+"""The least share judged alike. A machine that is ten times overloaded turns Kamailio's timer late, and
+leaves 0.93 of windows of 1 s; a calm one leaves 0.99."""
 BUMPY = ((5, 1), (60, 2), (15, 2), (200, 1), (25, 3), (45, 2), (10, 1), (120, 1))
 TRIALS = [
-    Trial(text="window:20/1s", segments=BUMPY, agrees=0.98),
-    Trial(text="red:20/1s", segments=((5, 1), (60, 3), (25, 2), (200, 2), (45, 3), (90, 2)), agrees=0.98),
-    Trial(text="retry-after:20/2s,seconds=5,key=all", segments=BUMPY, agrees=0.98),
+    Trial(text="window:20/1s", rivals=("sliding:20/1s", "bucket:20/s", "red:20/1s"), segments=BUMPY),
     Trial(
-        text="pike:16/2s,ban=0",
-        segments=((40, 2), (5, 5), (9, 6), (0, 9), (30, 2), (2, 4), (20, 1)),
-        agrees=0.95,
+        text="red:20/1s",
+        rivals=("window:20/1s", "window:39/1s"),
+        segments=((5, 1), (60, 3), (25, 2), (200, 2), (45, 3), (90, 2)),
     ),
     Trial(
-        text="pike:16/2s,ban=3",
-        segments=((40, 2), (10, 4), (3, 4), (6, 5), (60, 1), (1, 4), (0, 9), (12, 3)),
-        agrees=0.95,
+        text="retry-after:20/2s,seconds=5,key=all",
+        rivals=("retry-after:20/2s,key=source", "sliding:20/2s,key=all", "red:20/2s,key=all"),
+        segments=BUMPY,
+    ),
+    Trial(
+        text="pike:16/2s,ban=0",
+        rivals=("window:15/2s,status=silent", "pike:16/2s,ban=6"),
+        segments=((40, 1), (6, 6), (9, 5), (0, 9), (30, 2), (5, 5), (20, 1)),
+    ),
+    Trial(
+        text="pike:16/2s,ban=6",
+        rivals=("pike:16/2s,ban=0", "escalating:15/2s,ban=6,growth=1,status=silent,prolonged=yes"),
+        segments=((40, 1), (5, 10), (3, 2), (60, 1), (4, 9), (12, 3), (3, 5)),
     ),
     Trial(
         text="lockout:20/2s,lock=3s",
+        rivals=("lockout:20/2s,lock=3s,prolonged=yes", "window:20/2s,key=user"),
         segments=((10, 3), (90, 1), (5, 4), (30, 3), (50, 2), (12, 3)),
-        agrees=0.98,
         accounts=("agent0001", "agent0001", "agent0002", None),
     ),
 ]
@@ -161,24 +172,42 @@ def agreement(spec: LimiterSpec, seen: Sequence[tuple[Arrival, Fate]]) -> float:
     return max(alike(number / PHASES) for number in range(PHASES))
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.text)
-async def test_the_model_judges_as_kamailio_does(tmp_path: Path, trial: Trial) -> None:
-    """Arrival by arrival; the bound leaves a little for timers that tick 16 times a second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Shares of all arrivals: refused, judged alike by the model, and by the best of its rivals."""
+
+    refused: float
+    alike: float
+    best_rival: float
+
+
+async def found(trial: Trial, directory: Path) -> Found:
+    """Run the trial on a Kamailio of its own."""
     spec = parse_limiter(trial.text)
     config = KamailioConfig(
-        directory=tmp_path,
+        directory=directory,
         agents={"agent0001": Truth.NOT_REGISTERED},
         password=Secret("secret"),
         limiter=spec,
     )
     async with started(KamailioPbx(config)) as pbx:
         seen = await replay(pbx, trial)
-    refused = sum(fate is not Fate.PASS for _, fate in seen) / len(seen)
-    found = agreement(spec, seen)
-    figures = f"{trial.text}: {len(seen)} arrivals, {refused:.1%} refused, judged alike {found:.2%}"
-    log.info(figures)  # shown with --log-cli-level=INFO
-    assert 0.1 < refused < 0.9  # else any model would do
-    assert found >= trial.agrees, figures
+    result = Found(
+        refused=sum(fate is not Fate.PASS for _, fate in seen) / len(seen),
+        alike=agreement(spec, seen),
+        best_rival=max(agreement(parse_limiter(rival), seen) for rival in trial.rivals),
+    )
+    log.info("%s, %d arrivals: %s", spec, len(seen), result)  # shown with --log-cli-level=INFO
+    return result
+
+
+async def test_the_models_judge_as_kamailio_does(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Arrival by arrival, all trials side by side; no other limiter explains what Kamailio did as well."""
+    shares = await asyncio.gather(*(found(trial, tmp_path_factory.mktemp("kamailio")) for trial in TRIALS))
+    for trial, result in zip(TRIALS, shares, strict=True):
+        assert 0.1 < result.refused < 0.9, trial.text  # else any model would do
+        assert result.alike >= AGREES, trial.text
+        assert result.alike > result.best_rival, trial.text
 
 
 @pytest.mark.parametrize(
