@@ -16,7 +16,7 @@ from random import Random
 
 from benchmarks.governor_bars import bars_of, ranking, where_behind
 from benchmarks.governor_runs import Bank, cells, on_all_processors, run_all
-from benchmarks.governor_tables import as_json, print_bank, print_fairness, print_lines
+from benchmarks.governor_tables import CONSOLE, as_json, print_bank, print_fairness, print_lines
 
 from shiftline.governor.controllers.registry import CONTROLLERS
 from shiftline.governor.fairness import jain
@@ -75,6 +75,9 @@ def print_matrix(options: argparse.Namespace) -> None:
     outcomes = run_all(wanted, seeds, 1 if options.quick else BASELINE_SEEDS)
     for bank in banks:
         print_bank(outcomes, bank)
+    if len(banks) > 1:
+        orders = [[name for name, _ in ranking(outcomes, bank)] for bank in banks]
+        CONSOLE.print(f"both banks rank the controllers alike: {'yes' if orders[0] == orders[1] else 'no'}\n")
     trunks = SHARED_TRUNKS[:1] if options.quick else SHARED_TRUNKS
     print_fairness(between_two(options.only, trunks, 1 if options.quick else 3), between_lanes())
     if options.json is not None:

@@ -1,8 +1,9 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|workers|test`` runs one part, ``--seeds 1,2,3`` chooses the days
-and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the limiters once,
-for half a minute. The whole takes an hour and a half on two cores. Exit code 1 if any line falls short.
+``--only demos|shared|password|kills|limiters|workers|bank|simulate|test`` runs one part, ``--seeds 1,2,3``
+chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the
+limiters once, for half a minute, and some of the bank. The whole takes an hour and three quarters on two
+cores. Exit code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.accept.limiters import ANSWER_SECONDS, rounds
+from tests.accept.simulated import banks, thousand_trunks
 from tests.accept.workers import shared_trunks
 from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
 
@@ -264,6 +266,18 @@ def workers(choice: Choice) -> Iterator[Line]:
         yield Line(name=found.name, figures=found.figures, missed=found.missed)
 
 
+def bank(choice: Choice) -> Iterator[Line]:
+    """What is asked of the governor in virtual time, on the bank it was tuned on and on another."""
+    for one in banks(quick=choice.quick):
+        yield Line(name=one.name, figures=one.figures, missed=one.missed)
+
+
+def simulate(choice: Choice) -> Iterator[Line]:
+    """A provider's publish day: a million trades on a thousand trunks."""
+    for one in thousand_trunks(quick=choice.quick):
+        yield Line(name=one.name, figures=one.figures, missed=one.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -303,6 +317,8 @@ PARTS = {
     "kills": kills,
     "limiters": limiters,
     "workers": workers,
+    "bank": bank,
+    "simulate": simulate,
     "test": test,
 }
 
