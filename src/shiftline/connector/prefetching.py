@@ -126,7 +126,9 @@ class Prefetcher:
             self._foreseen = await self._foresight.foreseen(now - RECENT)
             self._looked_at = now
         asked = self._asked
-        return [replace(one, checked_at=asked.get(one.agent, one.checked_at)) for one in self._foreseen]
+        return [
+            replace(one, checked_at=asked[one.agent]) if one.agent in asked else one for one in self._foreseen
+        ]
 
     def _forgo(self) -> None:
         for check in self._runner.forgo_prefetch():
