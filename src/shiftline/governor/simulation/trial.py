@@ -16,7 +16,7 @@ from shiftline.governor.simulation.measure import Outcome, Watched, measure
 KNOWN_SHARE = 0.97  # of the limit: what an earlier life had settled at
 HORIZON = 600.0  # seconds
 LATER = 60.0  # seconds; when the second of two senders comes
-FLOOD = 10.0  # times what could pass: whoever sends more is not waited for
+FLOOD = 6.0  # times what could pass: whoever sends more is not waited for
 
 
 def beginning_of(case: Case, beginning: Beginning) -> tuple[GovernorPolicy, Mapping[str, object] | None]:
