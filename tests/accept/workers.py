@@ -39,7 +39,7 @@ def _bars(found: Shared) -> dict[str, bool]:
     return {
         "an even share": found.shares != [4, 4],
         "every trunk taken over": (len(found.paused), len(found.killed)) != (4, 8),
-        "within 5 s": any(one.seconds > TAKEOVER_SECONDS for one in takeovers),
+        "within 5 s of the signal": any(one.since_signal > TAKEOVER_SECONDS for one in takeovers),
         "at most one datagram of the old owner": any(one.strays > 1 for one in takeovers),
         "no trade lost": bool(left.lost),
         "none undecided": bool(left.undecided),
@@ -51,8 +51,12 @@ def _bars(found: Shared) -> dict[str, bool]:
 
 def _times(how: str, takeovers: list[Takeover]) -> str:
     seconds = ", ".join(f"{one.seconds:.2f}" for one in takeovers)
+    longest = max((one.since_signal for one in takeovers), default=0.0)
     strays = sum(one.strays for one in takeovers)
-    return f"{how}: taken over after {seconds} s, {strays} datagrams of the old owner after that"
+    return (
+        f"{how}: taken over after {seconds} s, at most {longest:.2f} s from the signal, "
+        f"{strays} datagrams of the old owner after that"
+    )
 
 
 def _end(found: Shared) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.records import AgentProfile
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.store.database import migrate, open_database, open_engine, outages_translated, upgrade
@@ -204,3 +205,21 @@ async def test_leases_use_the_same_door(engine: AsyncEngine, database_url: str) 
                 await PostgresLeases(impatient).acquire("trunk", "me", 1, 1)
     finally:
         await impatient.dispose()
+
+
+async def test_a_stopped_process_does_not_keep_its_locks(engine: AsyncEngine, store: PostgresStore) -> None:
+    """Its open transaction is rolled back while its leases still live, and it is told so as of an outage."""
+    async with store.work() as work:
+        await work.roster.save([ADA], [], [])
+    locking = text("SELECT name FROM agent WHERE external_id = 'ada' FOR UPDATE NOWAIT")
+
+    async def stop_in_the_middle() -> None:
+        async with store.work() as work:
+            await work.roster.save([ADA], [], [])
+            await asyncio.sleep(TTL_SECONDS + GRACE_SECONDS / 2)
+            async with engine.begin() as connection:
+                await connection.execute(locking)
+            await work.roster.save([ADA], [], [])
+
+    with pytest.raises(UnavailableError):
+        await stop_in_the_middle()

@@ -49,6 +49,9 @@ async def test_a_lease_is_held_until_it_can_be_taken(
     for name in (*names[:2], "trunk:z"):
         assert await leases.acquire(name, "one", 3, 1)
     assert (await workers.look(names, 3, 1)).held == {"trunk:a": "one", "trunk:b": "one"}
+    free_in = (await workers.look(names, 3, 1)).free_in
+    assert free_in is not None
+    assert 3.0 < free_in <= 4.0
     await pass_seconds(engine, 3.5)
     late = await leases.acquire("trunk:c", "other", 3, 1)
     assert late

@@ -14,7 +14,6 @@ SMALL = Trial(
     max_rate=3.0,
     warm_requests=3,
     balanced=False,
-    poll_seconds=1.0,
     stray_seconds=2.0,
 )
 LATEST_SECONDS = 8.0  # the bar is 5 s, which `make accept` measures; a busy machine of the CI is given more
@@ -29,7 +28,7 @@ async def test_a_paused_and_a_killed_worker_lose_their_trunks_and_nothing_else(t
     assert found.paused
     assert len(found.killed) == 4
     for one in (*found.paused, *found.killed):
-        assert one.seconds < LATEST_SECONDS
+        assert one.since_signal < LATEST_SECONDS
         assert one.strays <= 1
     left = found.aftermath
     assert (left.lost, left.undecided, left.wrong) == ([], [], [])
@@ -56,6 +55,13 @@ def test_a_takeover_is_told_from_the_datagrams(text: str, since: float, seconds:
     found = takeover("pbx", arrivals(text), since, float("inf"))
     assert found is not None
     assert (round(found.seconds, 3), found.strays) == (seconds, strays)
+
+
+def test_what_was_silent_before_the_signal_is_told_apart() -> None:
+    """The trunk may have had nothing to send when its owner was stopped."""
+    found = takeover("pbx", arrivals("aa...bb"), 0.35, float("inf"))
+    assert found is not None
+    assert (round(found.seconds, 3), round(found.since_signal, 3)) == (0.4, 0.15)
 
 
 def test_no_takeover_without_another_owner() -> None:

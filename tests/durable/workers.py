@@ -12,7 +12,7 @@ import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,6 @@ class Trial:
     """So many requests each trunk has had when the ordeal begins."""
     balanced: bool = True
     """Whether the burst waits until each worker has its share; otherwise the first has all, and is paused."""
-    poll_seconds: float = 5.0
     stray_seconds: float = 4.0
     """So long is looked for what the resumed owner still sends, and its retransmissions."""
     limit_seconds: float = 240.0
@@ -69,6 +68,9 @@ class Takeover:
     trunk: str
     seconds: float
     """From the old owner's last datagram to the new one's first."""
+    since_signal: float
+    """From the signal that stopped the old owner to the new one's first datagram: a trunk may have been
+    silent before it, because its governor listened or nothing waited."""
     strays: int
     """Datagrams of the old owner after the new one's first."""
 
@@ -101,7 +103,6 @@ class Floor:
     stack: AsyncExitStack
     scenario: ScenarioSettings
     pbxs: dict[str, PracticePbxProcess] = field(default_factory=dict)
-    org: Child | None = None
     org_port: int = 0
 
     def arrivals(self, trunk: str) -> list[Arrival]:
@@ -129,17 +130,15 @@ class Floor:
             self.pbxs[folder.name] = pbx
         await asyncio.gather(*(pbx.start() for pbx in self.pbxs.values()))
 
-    async def open_org(self, trades: int) -> None:
-        """Start the organisation anew, with so many matched trades."""
-        if self.org is not None:
-            await self.org.stop()
+    async def open_org(self) -> None:
+        """Start the organisation, with all its trades matched."""
         config = OrgProcessConfig(
-            scenario=replace(self.scenario, trades=trades, agents=self.scenario.agent_count),
+            scenario=self.scenario,
             settings=OrgSettings(trading_per_minute=CALLS_PER_MINUTE),
             port=self.org_port,
         )
-        self.org = await Child.start("shiftline.lab.org", config, self.directory)
-        self.stack.push_async_callback(self.org.stop)
+        org = await Child.start("shiftline.lab.org", config, self.directory)
+        self.stack.push_async_callback(org.stop)
 
     def write_config(self, scenario: Scenario) -> Path:
         """As a user would: a table for each trunk, with every so-manieth ten of the agents."""
@@ -175,8 +174,7 @@ class Floor:
             "address_attribute": f"{ADDRESS_SCHEMA}/{ADDRESS_FIELD}",
             "job_poll_seconds": 0.2,
             "calls_per_minute": CALLS_PER_MINUTE,
-            "poll_seconds": self.trial.poll_seconds,
-            "window_poll_seconds": self.trial.poll_seconds,
+            "poll_seconds": 60,
         }
         tables.append(("[wfm]", wfm))
         tables.append(("[policy]", {"deny_violations": [DENY_RULE_VIOLATION], "allow_shared_secret": True}))
@@ -216,7 +214,7 @@ def takeover(trunk: str, arrivals: Sequence[Arrival], since: float, until: float
         return None
     last = max(one.at for one in window if one.port == old and one.at < first.at)
     strays = sum(one.port == old and one.at > first.at for one in window)
-    return Takeover(trunk=trunk, seconds=first.at - last, strays=strays)
+    return Takeover(trunk=trunk, seconds=first.at - last, since_signal=first.at - since, strays=strays)
 
 
 async def share(trial: Trial, directory: Path) -> Shared:
@@ -238,7 +236,6 @@ async def share(trial: Trial, directory: Path) -> Shared:
         await floor.start_pbxs(scenario.pbx)
         async with open_database(None, server.data_dir) as engine:
             os.environ[VARIABLE] = clock_setting(PUBLISHED_AT, boot_time())
-            await floor.open_org(0)
             config = floor.write_config(scenario)
             register, books = PostgresWorkers(engine), ReadModel(engine)
             first = await floor.start_worker(config, "first")
@@ -248,7 +245,7 @@ async def share(trial: Trial, directory: Path) -> Shared:
             shares = await _until(lambda: _counts(register, floor), lambda found: found == sorted(fair))
             await _until(lambda: _live(register), lambda found: found == 2)
             began = time.monotonic()
-            await floor.open_org(trial.trades)
+            await floor.open_org()  # until now the workers have waited for it
             paused, killed = await _ordeal(floor, register, first, second)
             rows = []
             while time.monotonic() - began < trial.limit_seconds:

@@ -221,6 +221,8 @@ class Holdings:
     """Owners that were heard of lately."""
     held: Mapping[str, str]
     """The owner of each lease that cannot be taken now; one whose owner is late stays his for the grace."""
+    free_in: float | None = None
+    """Seconds until the first of these leases can be taken, unless it is renewed; None when none is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

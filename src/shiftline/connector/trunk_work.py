@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,7 +18,7 @@ from shiftline.errors import UnavailableError
 log = structlog.get_logger("shiftline.trunk")
 
 IDLE_SECONDS = 0.2
-TICK_SECONDS = 0.1  # how often a trunk that is not ours asks whether to take it; the database is not asked
+TICK_SECONDS = 0.5  # how often a trunk that is not ours asks whether to take it, if nobody nudges it
 GIVE_UP_SECONDS = 2.0
 
 
@@ -39,6 +40,8 @@ class TrunkWork:
     """Awaited before the trunk is given up, while it is still ours: its registration is removed."""
     is_leaving: bool = False
     """Set it to have the trunk handed over to another worker."""
+    _may_be_free: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _is_new: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def keep(self, may_take: Callable[[str], bool]) -> float:
         """Prolong the lease if it is ours, else take it if it may be taken."""
@@ -47,7 +50,8 @@ class TrunkWork:
             return TICK_SECONDS
         owned = self.ownership.lease is not None
         if not owned and not may_take(self.ownership.name):
-            return TICK_SECONDS
+            await _first_of(self._may_be_free, TICK_SECONDS)
+            return 0.0
         if owned and await self.ownership.renew():
             return RENEW_SECONDS
         if owned:
@@ -55,15 +59,27 @@ class TrunkWork:
             return TICK_SECONDS
         if await self.ownership.take():
             log.info("trunk taken", trunk=self.name)
+            self._is_new.set()
             return RENEW_SECONDS
         return TICK_SECONDS
 
+    def nudge(self) -> None:
+        """Have `keep` ask at once whether the trunk may be taken."""
+        self._may_be_free.set()
+
     async def check(self) -> float:
         """Store what has come in and claim more."""
-        if self.is_leaving or not self.ownership.holds():
-            return IDLE_SECONDS
-        await self.checker.step(IDLE_SECONDS / 2)
+        if self._may_work:
+            await self.checker.step(IDLE_SECONDS / 2)
+            return 0.0
+        await _first_of(self._is_new, IDLE_SECONDS)
+        if self._may_work:
+            await self.checker.step(0.0)
         return 0.0
+
+    @property
+    def _may_work(self) -> bool:
+        return self.ownership.holds() and not self.is_leaving
 
     async def save_knowledge(self) -> float:
         """Keep what the governor has learned, and tell the log what has changed."""
@@ -88,6 +104,13 @@ class TrunkWork:
         await self.let_go()
         log.info("trunk handed over", trunk=self.name)
         self.is_leaving = False
+
+
+async def _first_of(event: asyncio.Event, seconds: float) -> None:
+    """Rest so long, or until the event, which is over then."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    event.clear()
 
 
 async def give_up(ownership: Ownership) -> None:

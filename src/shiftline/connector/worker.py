@@ -145,7 +145,11 @@ class Worker:
         if name is not None:
             self.sharing.handed_over(name, now)
             ours[name].is_leaving = True  # its own loop does it, between two renewals
-        return LOOK_SECONDS
+        for trunk in self.trunks:
+            if self.sharing.may_take(trunk.ownership.name):
+                trunk.nudge()
+        # A lease whose owner is late is asked for at the moment at which it becomes free.
+        return LOOK_SECONDS if seen.free_in is None else min(LOOK_SECONDS, max(0.0, seen.free_in))
 
     async def _decide(self) -> float:
         # Overdue first: a trade at its refer-by must not wait behind a batch of others.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import Interval, delete, literal, select
+from sqlalchemy import Interval, delete, extract, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -50,7 +50,15 @@ class PostgresWorkers:
         with outages_translated():
             async with self._engine.connect() as connection:
                 workers = await connection.scalars(select(worker.c.owner).where(lives))
+                left = extract("epoch", until - CLOCK).label("left")
                 held = await connection.execute(
-                    select(lease.c.name, lease.c.owner).where(among(lease.c.name, leases), until > CLOCK)
+                    select(lease.c.name, lease.c.owner, left).where(
+                        among(lease.c.name, leases), until > CLOCK
+                    )
                 )
-                return Holdings(workers=frozenset(workers), held={row.name: row.owner for row in held})
+                found = held.all()
+                return Holdings(
+                    workers=frozenset(workers),
+                    held={row.name: row.owner for row in found},
+                    free_in=min((float(row.left) for row in found), default=None),
+                )

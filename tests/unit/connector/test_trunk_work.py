@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.records import Lease
-from shiftline.connector.trunk_work import TICK_SECONDS, TrunkWork
+from shiftline.connector.trunk_work import IDLE_SECONDS, TICK_SECONDS, TrunkWork
 
 ALWAYS: Callable[[str], bool] = lambda _: True  # noqa: E731
 NEVER: Callable[[str], bool] = lambda _: False  # noqa: E731
@@ -56,7 +56,8 @@ def bench() -> Bench:
 
 async def test_a_lease_is_asked_for_only_when_the_share_allows(bench: Bench) -> None:
     """And renewed whatever the share: it is handed over, or not at all."""
-    assert await bench.work.keep(NEVER) == TICK_SECONDS
+    bench.work.nudge()
+    assert await bench.work.keep(NEVER) == 0.0
     assert bench.calls == []
     assert await bench.work.keep(ALWAYS) == RENEW_SECONDS
     assert await bench.work.keep(NEVER) == RENEW_SECONDS
@@ -76,7 +77,8 @@ async def test_a_lost_lease_is_told_and_not_taken_back_unasked(bench: Bench) -> 
     bench.is_overtaken = True
     with capture_logs() as log:
         assert await bench.work.keep(ALWAYS) == TICK_SECONDS
-        assert await bench.work.keep(NEVER) == TICK_SECONDS
+        bench.work.nudge()
+        assert await bench.work.keep(NEVER) == 0.0
     assert [line["event"] for line in log] == ["trunk lost"]
     assert bench.calls == ["acquire", "renew"]
 
@@ -105,5 +107,22 @@ async def test_checks_are_run_by_the_owner_only(bench: Bench, held: bool) -> Non
     """Everybody else rests."""
     bench.is_free = held
     await bench.work.keep(ALWAYS)
-    rest: Any = await bench.work.check()
-    assert (bench.checker.step.await_count, rest > 0) == ((1, False) if held else (0, True))
+    await bench.work.check()
+    assert bench.checker.step.await_count == int(held)
+
+
+async def test_a_trunk_is_worked_on_as_soon_as_it_is_taken(bench: Bench) -> None:
+    """Its checks have waited for the lease already."""
+    async with asyncio.timeout(IDLE_SECONDS / 2), asyncio.TaskGroup() as group:
+        group.create_task(bench.work.check())
+        await asyncio.sleep(0)
+        await bench.work.keep(ALWAYS)
+    bench.checker.step.assert_awaited_once_with(0.0)
+
+
+async def test_a_nudge_has_a_free_trunk_taken_at_once(bench: Bench) -> None:
+    """Between two of its own questions."""
+    async with asyncio.timeout(TICK_SECONDS / 2), asyncio.TaskGroup() as group:
+        group.create_task(bench.work.keep(NEVER))
+        await asyncio.sleep(0)
+        bench.work.nudge()
