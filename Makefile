@@ -27,7 +27,7 @@ check: $(VENV)/dev ## Format, lint, types, walls
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache
 
-accept: $(VENV)/dev ## Every acceptance line with its figures (an hour and a half)
+accept: $(VENV)/dev ## Every acceptance line with its figures (two hours)
 	@scripts/install-peers
 	@$(BIN)/python -m tests.accept $(ARGS)
 

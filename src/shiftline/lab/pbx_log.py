@@ -31,7 +31,10 @@ class RequestRecord:
     status: int | None
     """The final status that was sent; None for silence."""
     reason: str
-    """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone."""
+    """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone.
+
+    Kamailio says banned of what a ban refuses, and throttled of what began it.
+    """
     call_id: str | None
     window: int | None = None
     """The number of the throttle's window; None without a throttle, and in Kamailio's log, which has none."""
