@@ -26,13 +26,28 @@ from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.prefetching import RECENT
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
+from shiftline.governor.account import TRIALS
 from shiftline.governor.controllers.registry import CONTROLLERS
-from shiftline.governor.governor import LONGEST_BAN, Mode, RefusalClass
+from shiftline.governor.governor import Mode
+from shiftline.governor.hearing import HURRIED_SECONDS, QUEUE_SECONDS
 from shiftline.governor.lanes import Lane, served_within
-from shiftline.governor.learner import DECREASE, PINNED_CREEP, SMALL_DECREASE, TOLERANCE
+from shiftline.governor.learner import OPEN_CREEP, TOLERANCE
 from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.governor.listening import LONGEST_BAN
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.search import (
+    BACK_OFF,
+    BACK_OFF_WHERE_DEAR,
+    DEAREST,
+    FASTEST_GROWTH,
+    GROWTH,
+    GROWTH_DOUBLES,
+    KNOWN_PEACE,
+    SLOWER_WHERE_DEAR,
+    SPANS,
+)
 from shiftline.governor.simulation import Scenario
 from shiftline.governor.simulation.arrivals import Arrivals
 from shiftline.governor.window_fit import WINDOW_LENGTHS
@@ -97,10 +112,18 @@ FIGURES = {
         f"After {GOVERNOR.canary_seconds:g} s",
         f"at most {GOVERNOR.longest_silence:g} s ({LONGEST_BAN:g} s once it is called a ban)",
         f"canaries refused for {GOVERNOR.patience_seconds:g} s",
-        f"creeps up by {GOVERNOR.creep_per_second:.1%} a second".replace("%", " %"),
-        f"creeps up by {GOVERNOR.creep_per_second * PINNED_CREEP:.2%} a second".replace("%", " %"),
-        f"becomes {DECREASE:g} times",
-        f"or {SMALL_DECREASE:g} times the rate",
+        f"creeps up by {GOVERNOR.creep_per_second * OPEN_CREEP:.1%} a second".replace("%", " %"),
+        f"{BACK_OFF:g} times what passed over that span ({BACK_OFF_WHERE_DEAR:g} times",
+        f"the shortest of {', '.join(f'{span:g}' for span in SPANS[:-1])} and {SPANS[-1]:g} s",
+        f"at most {DEAREST:g} times",
+        f"A try begins at {GROWTH:.0%} a second and doubles its haste every {GROWTH_DOUBLES:g} s, "
+        f"to {FASTEST_GROWTH:.0%} at most; where a refusal is dear, at {SLOWER_WHERE_DEAR:g} of that".replace(
+            "%", " %"
+        ),
+        f"a check after {TRIALS[0]:.0f} s, {TRIALS[1]:g} s",
+        f"({KNOWN_PEACE / 60:g} minutes if it is not known)",
+        f"ten unheard requests tell after {HURRIED_SECONDS:g} s",
+        f"late for {'half a second' if QUEUE_SECONDS == 0.5 else QUEUE_SECONDS} without a break",
         f"{TOLERANCE:.0%} of the rate".replace("%", " %"),
         f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",
     ),

@@ -165,7 +165,7 @@ def _driver(
     plan: TrunkPlan, endpoint: SipEndpoint, inbox: NotifyInbox, ownership: Ownership, clock: Clock
 ) -> TrunkDriver:
     """It knows nothing yet."""
-    return TrunkDriver(
+    driver = TrunkDriver(
         endpoint=endpoint,
         address=plan.address,
         digest=_digest(plan.trunk),
@@ -176,6 +176,8 @@ def _driver(
         token=new_token,
         may_send=ownership.holds,
     )
+    driver.shown["about"] = lambda: about(plan.trunk)
+    return driver
 
 
 def _registration(
@@ -242,6 +244,11 @@ def _warmer(plan: TrunkPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: 
     )
 
 
+def about(trunk: TrunkSettings) -> dict[str, str]:
+    """Which PBX it is that was learned about, beside what the record is kept by (source and account)."""
+    return {"address": trunk.address, "domain": trunk.domain}
+
+
 def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) -> Governor:
     """A governor that begins with what is kept, and with how old that is (``age_seconds``)."""
     policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
@@ -249,4 +256,7 @@ def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) ->
     if record is not None:
         age = max(0.0, (clock() - record.saved_at).total_seconds())
         known = {**record.governor, "age_seconds": age}
+        if known.get("about", about(trunk)) != about(trunk):
+            # Another PBX has other limits. Refused credentials still count: it may know the same account.
+            known = {"learned": False, "strikes": known.get("strikes", 0)}
     return Governor(policy, asyncio.get_running_loop().time(), known)

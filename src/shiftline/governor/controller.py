@@ -53,6 +53,10 @@ class Controller(Protocol):
         """True while nothing but a canary may leave: what was sent is not to be sent again either."""
 
     @property
+    def canary_patience(self) -> float:
+        """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
+
+    @property
     def has_stopped(self) -> bool:
         """True when nothing will ever leave again."""
 

@@ -6,13 +6,14 @@ accepted our credentials once. A refusal silences the trunk until an unauthentic
 throttle lets it pass after a while, a policy does not, and refused credentials show as a canary that is
 challenged while the request behind it is refused again. From rest, at most two requests with refused
 credentials leave, restarts included; when they turn bad at speed, those in flight add to them. Silence
-is treated like a refusal, but it is noticed before the time-outs tell it.
+is treated like a refusal, but it is noticed before the time-outs tell it; so is lateness.
 
 ```
 PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...
    ^                                                  |    |
    +-- canary passed, but nothing since the last one -+    +--> STOPPED: credentials refused twice, or
-       or after a long silence                                  three canaries refused before any proof
+   |   or after a long silence                                  three canaries refused before any proof
+   +-- our account alone is refused: a check asks, after a while
 ```
 Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
 """
@@ -20,27 +21,28 @@ Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite, isnan
 from typing import Any
 
+from shiftline.governor.account import Account
 from shiftline.governor.controller import Answer, Permission, Send
+from shiftline.governor.flights import Flight, Flights
+from shiftline.governor.hearing import SILENCES_THAT_COUNT, Hearing
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.listening import STRIKE_SECONDS, Listening
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.search import Closure
 from shiftline.governor.window_fit import Observation
 
-MAX_REFUSED_CREDENTIALS = 2
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
-STRIKE_MEMORY = 900.0  # seconds; after that a lone strike is forgotten
-STRIKE_SILENCE = 1.0  # seconds; after that much silence a refusal is not about the last second's rate
-LONGEST_BAN = 900.0  # seconds; some bans begin anew with every request: each silence must outlast the last
+SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = (
     0.25  # seconds that count between two questions: our own pauses neither grow nor silence a rate
 )
-OVERDUE = 3.0  # times the last answer's time: then an answer is late, and the rate does not grow
-SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
 
 
 class Mode(StrEnum):
@@ -51,25 +53,6 @@ class Mode(StrEnum):
     LISTENING = "listening"
     HOLDING = "holding"
     STOPPED = "stopped"
-
-
-class RefusalClass(StrEnum):
-    """What kind of refusal the trunk shows; the doctor takes these as observations."""
-
-    NONE = "none"
-    THROTTLE = "throttle"
-    BAN = "ban"
-    POLICY = "policy"
-    CREDENTIALS = "credentials"
-    UNREACHABLE = "unreachable"
-    UNDECIDED = "undecided"
-
-
-@dataclass(slots=True)
-class _Flight:
-    sent_at: float
-    kind: Send
-    credentials: bool
 
 
 class Governor:
@@ -83,41 +66,38 @@ class Governor:
         self.overshoots = 0
         self.ledger = Ledger()
         self.ledger.recall(known or {}, now)
+        self.account = Account(strikes=int(known.get("strikes", 0)) if known else 0)
         self._learner = Learner(policy, now, known)
-        self._pacer = self._learner.pacer
+        self._hearing = Hearing()
+        self._listening = Listening(policy, until=now, since=now)
         climbs = policy.learn and not self._learner.learned
         self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
-        self._flights: dict[int, _Flight] = {}
-        self._next_ticket = 0
+        self._flights = Flights()
         self._proven = False
-        self._credentials_accepted = False
-        self._struck_at = now
         # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
         self._once_proven = bool(known and known.get("proven"))
         self._resumed_at = now
         self._passed_since_resumed = False
-        self._strikes = int(known.get("strikes", 0)) if known else 0
         self._silences = 0
-        self._silence = 0.0
-        self._listen_until = now
-        self._listening_since = now
         self._canaries_refused = 0
-        self._unheard = 0
-        self._unheard_seconds = 0.0
-        self._answer_seconds = 0.0
-        self._asked_at = now
-        if self._strikes >= MAX_REFUSED_CREDENTIALS:
+        self._now = self._asked_at = now
+        if self.account.is_spent:
             self._stop(RefusalClass.CREDENTIALS)
 
     @property
     def rate(self) -> float:
         """The paced rate in requests per second."""
-        return self._pacer.rate
+        return self._learner.pacer.rate
 
     @property
     def is_quiet(self) -> bool:
         """True while nothing but a canary may leave."""
         return self.mode in (Mode.LISTENING, Mode.STOPPED)
+
+    @property
+    def canary_patience(self) -> float:
+        """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
+        return self._hearing.canary_patience
 
     @property
     def has_stopped(self) -> bool:
@@ -128,26 +108,31 @@ class Governor:
         """Return what may leave at ``now``, given that something waits to be sent."""
         if self.mode is Mode.STOPPED:
             return Permission(Send.NOTHING)
-        elapsed = min(now - self._asked_at, LONGEST_STEP)
+        now = self._seen(now)
+        elapsed = max(0.0, min(now - self._asked_at, LONGEST_STEP))
         self._asked_at = now
-        if self._has_fallen_silent(elapsed):
+        at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
+        if self._hearing.has_fallen_silent(elapsed) and at_speed:
             self._listen_for_a_sign(now)
         if self.mode is Mode.LISTENING:
             return self._canary_permission(now)
-        if self.mode is Mode.PROVING and self._awaits_proof():
+        if self.mode is Mode.PROVING and self._flights.any_since(self._resumed_at):
             return Permission(Send.NOTHING)
+        if self.account.is_bound and now < self._listening.until:
+            return Permission(Send.NOTHING, self._listening.until)
         self._grow(now, elapsed)
-        free_at = self._pacer.free_at(now)
+        if self._learner.is_full(len(self._flights)):
+            return Permission(Send.NOTHING)
+        free_at = self._learner.pacer.free_at(now)
         return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CHECK)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""
-        self._pacer.take(now)
+        now = self._seen(now)
+        self._learner.pacer.take(now)
+        self._hearing.sent(now)
         self.ledger.left()
-        self._unheard += 1
-        self._next_ticket += 1
-        self._flights[self._next_ticket] = _Flight(now, kind, credentials)
-        return self._next_ticket
+        return self._flights.leave(now, kind, credentials=credentials)
 
     def answered(
         self,
@@ -159,9 +144,14 @@ class Governor:
         status: int | None = None,
         feedback: Feedback | None = None,
     ) -> None:
-        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
-        del feedback
-        flight = self._flights.pop(ticket)
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
+
+        An answer to a ticket that was answered before, or never given out, changes nothing.
+        """
+        flight = self._flights.land(ticket)
+        if flight is None:
+            return
+        now = self._seen(now)
         self.ledger.decided(self.refusal)  # what came before this answer
         self.ledger.came(now, answer, status, self.rate)
         if self.mode is Mode.STOPPED:
@@ -172,133 +162,205 @@ class Governor:
             if is_news:
                 self._silent(flight, now)
             return
-        self._unheard = self._silences = 0
-        self._unheard_seconds = 0.0
-        # The limiter lets refused credentials through: only what they say was turned down.
-        self._learner.observe(Observation(flight.sent_at, passed=answer is not Answer.REFUSED))
+        self._hearing.heard()
+        self._silences = 0
+        self._note(flight, answer, now)
+        wish = max(0.0, retry_after) if retry_after is not None and isfinite(retry_after) else 0.0
         if answer is Answer.CREDENTIALS_REFUSED:
-            self._strike(now, retry_after or 0.0)
+            self._strike(now, wish)
         elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):
-            self._refused(flight, now, retry_after or 0.0)
+            self._refused(flight, now, wish)
+        elif answer is Answer.REFUSED and self.account.is_bound:
+            self._listening.until = max(self._listening.until, now + wish)  # old news, but its wish is not
         elif is_news:
-            self._answer_seconds = now - flight.sent_at
             self._passed(flight, now, proven=answer is Answer.PASSED)
+        if feedback is not None and not self.is_quiet:
+            self._learner.heed(feedback)
 
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
-        return self._learner.knowledge() | {
+        return self._learner.knowledge(self._now) | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
             "overshoots": self.overshoots,
-            "strikes": self._strikes,
+            "strikes": self.account.strikes,
             "proven": self._once_proven,
         }
 
     def told(self, now: float) -> dict[str, Any]:
         """What an operator is shown besides, as plain JSON values."""
         self.ledger.decided(self.refusal)
-        return self.ledger.knowledge(now) | {"waiting_for": self.waiting_for(now)}
+        return (
+            self.ledger.knowledge(now) | self._learner.certainty(now) | {"waiting_for": self.waiting_for(now)}
+        )
 
     def waiting_for(self, now: float) -> str | None:
         """In a sentence, what has to happen before checks leave again; None while they may."""
-        asked = any(flight.kind is Send.CANARY for flight in self._flights.values())
-        canary_in = None if asked else self._listen_until - now
+        canary_in = None if self._flights.has_canary() else self._listening.until - now
         return what_it_waits_for(self.mode, self.refusal, canary_in)
 
+    def _seen(self, now: float) -> float:
+        """The moment that counts: a clock that steps back, or tells no number, stands still."""
+        if not isnan(now):
+            self._now = max(now, self._now)
+        return self._now
+
+    def _note(self, flight: Flight, answer: Answer, now: float) -> None:
+        """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
+        passed = answer is not Answer.REFUSED
+        is_canary = flight.kind is Send.CANARY
+        if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at):
+            # It was dropped, and what was answered is its repetition.
+            self._learner.observe(Observation(flight.sent_at, passed=False))
+            self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
+        else:
+            self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))
+        if not passed:
+            self._listening.shut(flight.sent_at)
+        elif not is_canary:
+            self._learner.places.passed(flight.others)
+
     def _canary_permission(self, now: float) -> Permission:
-        if any(flight.kind is Send.CANARY for flight in self._flights.values()):
+        if self._flights.has_canary():
             return Permission(Send.NOTHING)
-        free_at = max(self._listen_until, self._pacer.ceiling_room_at())
+        free_at = max(self._listening.until, self._learner.pacer.ceiling_room_at())
         return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CANARY)
 
-    def _awaits_proof(self) -> bool:
-        return any(flight.sent_at >= self._resumed_at for flight in self._flights.values())
-
-    def _has_fallen_silent(self, elapsed: float) -> bool:
-        """True when everything sent for a while went unanswered; time-outs would tell it much later."""
-        if self._unheard:
-            self._unheard_seconds += elapsed
-        return (
-            self.mode in (Mode.CLIMBING, Mode.HOLDING)
-            and self._unheard >= SILENCES_THAT_COUNT
-            and self._is_overdue(self._unheard_seconds, STRIKE_SILENCE)
-        )
-
-    def _is_overdue(self, waited: float, at_least: float) -> bool:
-        return waited > max(at_least, OVERDUE * self._answer_seconds)
-
     def _grow(self, now: float, elapsed: float) -> None:
-        oldest = next(iter(self._flights.values()), None)
-        if oldest is not None and self._is_overdue(now - oldest.sent_at, LONGEST_STEP):
+        oldest = self._flights.oldest_sent_at()
+        if oldest is not None and self._hearing.is_overdue(now - oldest, LONGEST_STEP):
             return
         if self.mode is Mode.CLIMBING:
             self._learner.climb(elapsed)
         elif self.mode is Mode.HOLDING:
-            self._learner.creep(elapsed)
+            self._learner.creep(elapsed, now)
 
-    def _passed(self, flight: _Flight, now: float, *, proven: bool) -> None:
+    def _passed(self, flight: Flight, now: float, *, proven: bool) -> None:
         if flight.kind is Send.CANARY:
-            if self.mode is Mode.LISTENING and now >= self._listen_until:
+            if self.mode is Mode.LISTENING and now >= self._listening.until:
                 self._path_is_open(now)
             return
+        self._hearing.passed(flight.sent_at, now)
         if not proven:
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
-        self._silence = 0.0
-        if flight.credentials:  # what passes without them proves the path, and no password
-            self._credentials_accepted = True
-            self._strikes = 0
         if self.mode is Mode.PROVING:
             self._resume(now)
+        elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):
+            self._late(flight, now)
+        self.account.release(by_canary=not self.account.is_bound)
+        self._listening.reopened()
+        if flight.credentials:  # what passes without them proves the path, and no password
+            self.account.passed()
+
+    def _late(self, flight: Flight, now: float) -> None:
+        """Answers come late: it was queued, or dropped and sent again. Either way we are too fast."""
+        took = now - flight.sent_at
+        dropped = self._hearing.were_dropped
+        throughput = self._hearing.throughput(now) or self.rate * SLOWER
+        waits = 0.0 if dropped else len(self._flights) / throughput
+        if not self._hearing.conclude(took, now, pause=waits):
+            return
+        self.ledger.note(now, None, self.rate)
+        self.overshoots += 1
+        self.mode, self._resumed_at = Mode.HOLDING, now
+        self._learner.overshot(now)
+        if dropped:
+            self.refusal = RefusalClass.THROTTLE
+            self._learner.settle(now, Closure(flight.sent_at, flight.sent_at, now))
+        else:
+            self.refusal = RefusalClass.CAPACITY
+            self._learner.congested(now, throughput, waits=waits)
 
     def _path_is_open(self, now: float) -> None:
         """A canary passed. Go on one at a time unless the rate was surely all that was wrong."""
         self._resumed_at = now
         # After a strike, the canary may have had the only free place: the next request gets its own.
-        self._pacer.restart(now + (self._silence if self._strikes else 0.0))
-        was_the_rate = self._passed_since_resumed and self._silence < STRIKE_SILENCE
+        self._learner.pacer.restart(now + (self._listening.silence if self.account.strikes else 0.0))
+        was_the_rate = self._passed_since_resumed and not self._listening.is_rest
         self._passed_since_resumed = False
         if self.refusal is RefusalClass.UNREACHABLE:
-            self._silence = 0.0  # the trunk speaks: a question that is still unanswered is its user's affair
+            # The trunk speaks: a question that is still unanswered is its user's affair.
+            self._listening.silence = 0.0
         if was_the_rate:
             self._resume(now)
         else:
             self.mode = Mode.PROVING
 
     def _resume(self, now: float) -> None:
+        closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
+        kind = RefusalClass.THROTTLE
+        if self.account.is_bound:
+            kind = RefusalClass.USER_BOUND
+        elif closure is not None and closure.is_ban:
+            kind = RefusalClass.BAN
+        elif self._learner.places.limit is not None:
+            kind = RefusalClass.CAPACITY
         self.mode = self._after_proof
-        self.refusal = RefusalClass.THROTTLE if self.overshoots else RefusalClass.NONE
+        self.refusal = kind if self.overshoots else RefusalClass.NONE
         self._asked_at = now
-        self._learner.settle(now)
+        self._learner.settle(now, closure)
 
-    def _refused(self, flight: _Flight, now: float, retry_after: float) -> None:
+    def _refused(self, flight: Flight, now: float, retry_after: float) -> None:
         if self.mode is Mode.LISTENING:
-            self._listen_until = max(self._listen_until, now + retry_after)
+            self._listening.until = max(self._listening.until, now + retry_after)
             if flight.kind is Send.CANARY:
                 self._canaries_refused += 1
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
-        at_rest = self.mode is Mode.PROVING and (not self._proven or self._silence >= STRIKE_SILENCE)
-        if at_rest or (flight.credentials and not self._credentials_accepted):
+        if self._concerns_account(flight):
+            self._wait_for_account(flight, now, retry_after)
+            return
+        at_rest = self.mode is Mode.PROVING and (not self._proven or self._listening.is_rest)
+        if at_rest or (flight.credentials and not self.account.accepted):
             # Pacing will not help this one: the canary says whether the path is open. A password that was
             # never accepted counts likewise, however much passes without one.
             self._strike(now, retry_after, credentials=flight.credentials)
             return
         if self.mode is not Mode.PROVING:
-            self.overshoots += 1
-            self._learner.overshot(now)
+            self._overshot(flight, now)
         self._begin_listening(now, retry_after)
 
-    def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
-        if now - self._struck_at > STRIKE_MEMORY:
-            self._strikes = 0
-        self._strikes += credentials
-        self._struck_at = now
-        if self._strikes >= MAX_REFUSED_CREDENTIALS:
+    def _overshot(self, flight: Flight, now: float) -> None:
+        self.overshoots += 1
+        self._learner.overshot(now)
+        self._learner.places.refused(flight.others)
+
+    def _concerns_account(self, flight: Flight) -> bool:
+        """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
+        if not (flight.credentials and self.account.accepted):
+            return False
+        return self.account.is_bound or self.account.is_used_to_it or not self._passed_since_resumed
+
+    def _wait_for_account(self, flight: Flight, now: float, retry_after: float) -> None:
+        """Send nothing until one check may ask whether the account is let through again."""
+        if self.account.is_bound:
+            self.account.strike(now)
+        elif self.mode is not Mode.PROVING:
+            self._overshot(flight, now)
+            self._after_proof = Mode.HOLDING
+        self.account.bind()
+        self._learner.forget_canaries()
+        again_at = self.account.next_trial(self._listening.shut_from or now, now)
+        if again_at is None:
             self._stop(RefusalClass.CREDENTIALS)
             return
-        self._silence = max(self._silence, STRIKE_SILENCE / 2)
+        window_end = self._learner.window_ends_at(now)
+        if window_end is not None and not self.account.strikes:
+            again_at = window_end
+        self.mode = Mode.PROVING
+        self.refusal = RefusalClass.USER_BOUND
+        self._resumed_at = now
+        self._listening.until = max(again_at, now + retry_after)
+
+    def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
+        if credentials:
+            self.account.strike(now)
+        if self.account.is_spent:
+            self._stop(RefusalClass.CREDENTIALS)
+            return
+        self._listening.at_least(STRIKE_SECONDS / 2)
         self._begin_listening(now, retry_after)
 
     def _stop(self, refusal: RefusalClass) -> None:
@@ -310,36 +372,34 @@ class Governor:
             self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
-        self._listening_since = now
+        self._listening.since = now
         self._canaries_refused = 0
         self._listen(now, retry_after)
 
     def _listen(self, now: float, retry_after: float) -> None:
-        """Be silent for a while: until the known window ends, or a little longer each time."""
-        if self._silence:
-            # Short steps within the second that most windows last, then doubling.
-            grow = 1.25 if self._silence < STRIKE_SILENCE / 3 else 2.0
-            longest = LONGEST_BAN if self.refusal is RefusalClass.BAN else self.policy.longest_silence
-            self._silence = min(self._silence * grow, longest)
-            until = now + self._silence
-        else:
-            self._silence = self.policy.canary_seconds
-            window_end = self._learner.window_ends_at(now)
-            until = now + self._silence if window_end is None else window_end
-        self._listen_until = max(self._listen_until, until, now + retry_after)
+        self._listening.extend(
+            now,
+            retry_after=retry_after,
+            window_end=self._learner.window_ends_at(now),
+            is_ban=self.refusal is RefusalClass.BAN,
+        )
 
     def _judge_silence(self, now: float) -> None:
         if not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
             self._stop(RefusalClass.POLICY)
-        elif now - self._listening_since > self.policy.patience_seconds:
+        elif now - self._listening.since > self.policy.patience_seconds:
             self.refusal = RefusalClass.BAN
 
-    def _silent(self, flight: _Flight, now: float) -> None:
+    def _silent(self, flight: Flight, now: float) -> None:
         self._silences += 1
         if self.mode is Mode.LISTENING:
             if flight.kind is Send.CANARY:
+                self._listening.shut(flight.sent_at, silently=True)
+                if not self._canaries_refused:
+                    self._learner.slacken()
+                self._canaries_refused += 1
                 self.refusal = RefusalClass.UNREACHABLE
-                self._silence = max(self._silence, STRIKE_SILENCE / 2)
+                self._listening.at_least(STRIKE_SECONDS / 2)
                 self._listen(now, 0.0)
         elif self.mode is Mode.PROVING or self._silences >= SILENCES_THAT_COUNT:
             self._listen_for_a_sign(now)
@@ -348,7 +408,8 @@ class Governor:
         """The trunk is silent: stop, and ask with canaries only."""
         self.ledger.note(now, None, self.rate)
         if self.mode is not Mode.PROVING:
-            self._learner.slacken()
-        self._silence = max(self._silence, STRIKE_SILENCE / 2)
+            self._learner.fell_silent(now)
+            self._listening.shut(self._hearing.silent_since, silently=True)
+        self._listening.at_least(STRIKE_SECONDS / 2)
         self._begin_listening(now, 0.0)
         self.refusal = RefusalClass.UNREACHABLE

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from math import ceil
+from collections.abc import Mapping, Sequence
+from math import ceil, inf
 from typing import Any
 
+from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.pacer import Cap, Pacer
+from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
+from shiftline.governor.search import DEAR_SECONDS, Closure, Search
+from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
+from shiftline.governor.wishes import Wishes
 
 BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
 LOWEST_RATE = 0.5
 DECREASE = 0.85
-SMALL_DECREASE = 0.95
 TOLERANCE = 0.02  # share of the limit by which windows of a real timer differ
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
-PINNED_CREEP = 0.1  # once it is known: only to notice that it was raised
+SILENT_AGAIN = 30.0  # seconds
+LONG_SPAN = 10.0  # seconds; what passed over so long a time passes any usual counter again
+PLACES_LEAD = 4.0  # times what passed: where places are limited, the rate is not to be in the way
+WEEK_SECONDS = 604_800.0
+PINNED_CONFIDENCE = 0.95
 MEMORY = 12_000  # observations kept for the fit
 
 
@@ -31,65 +38,188 @@ class Learner:
         """True once a refusal taught the rate, in this life or in an earlier one."""
         self.pacer = Pacer(self._first_rate(known), now, ceiling=_ceiling_cap(policy))
         self._fit: WindowFit | None = None
+        self._window: float | None = None
         self._seen: deque[Observation] = deque(maxlen=MEMORY)
         self._overshot_at: float | None = None
+        self._search = Search()
+        self._wishes = Wishes()
+        self._learned_at: float | None = None
+        self._age = 0.0
+        self._silent_at = -inf
+        self.places = Places()
+        if known and self.learned:
+            self._recall(known, now)
 
-    def knowledge(self) -> dict[str, Any]:
-        """What is known of the limit, as plain JSON values."""
-        return {
+    def knowledge(self, now: float) -> dict[str, Any]:
+        """What is known of the limit at ``now``, as plain JSON values."""
+        cap = self.pacer.cap
+        return self.certainty(now) | {
             "rate": round(self.pacer.rate, 3),
-            "limit": None if self._fit is None else self._fit.lowest_limit,
-            "window_seconds": None if self._fit is None else self._fit.window_seconds,
+            "limit": None if cap is None else cap.count,
+            "window_seconds": None if cap is None else cap.seconds,
             "learned": self.learned,
+            "model": self._model() if self.learned else None,
+            "price_seconds": round(self._search.price, 3),
+            "met": self._search.met,
+            "places": self.places.limit,
         }
+
+    def certainty(self, now: float) -> dict[str, Any]:
+        """How sure that is, and how many seconds ago it was learned."""
+        ago = None if self._learned_at is None else self._age + max(0.0, now - self._learned_at)
+        return {
+            "confidence": round(self._confidence(ago), 2),
+            "learned_ago": None if ago is None else round(ago, 1),
+        }
+
+    def _recall(self, known: Mapping[str, Any], now: float) -> None:
+        """Begin with what was learned ``age_seconds`` ago."""
+        self._age = float(known.get("age_seconds") or 0.0) + float(known.get("learned_ago") or 0.0)
+        self._learned_at = now
+        width = known.get("window_seconds")
+        self._window = float(width) if width else None
+        self.places.limit = known.get("places")
+        self._hold(self.pacer.rate)
+        self._search.recall(self.pacer.rate, known.get("price_seconds"), int(known.get("met") or 1), now)
+
+    def _model(self) -> str:
+        """What explains the refusals, as far as can be told."""
+        if self.places.limit is not None:
+            return "concurrency"
+        if self._search.is_banned:
+            return "ban"
+        if self._window is not None:
+            return "fixed-window"
+        return "rate"
+
+    def _confidence(self, learned_ago: float | None) -> float:
+        """How sure the rate is: 1 is certain; it halves with each week."""
+        if learned_ago is None:
+            return 0.0
+        if (self._fit is not None and self._fit.is_pinned) or self.places.limit is not None:
+            sure = PINNED_CONFIDENCE
+        else:
+            sure = self._search.confidence(self.pacer.rate)
+        return float(sure * 0.5 ** (learned_ago / WEEK_SECONDS))
 
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
         self._seen.append(seen)
+
+    def forget_canaries(self) -> None:
+        """Canaries do not meet this limiter: what became of them tells nothing about it."""
+        self._seen = deque((one for one in self._seen if not one.is_canary), maxlen=MEMORY)
 
     def climb(self, elapsed: float) -> None:
         """Grow fast, in search of the limit."""
         growth: float = 2 ** (elapsed / self.policy.doubling_seconds)
         self.pacer.rate = min(self.pacer.rate * growth, self.policy.ceiling)
 
-    def creep(self, elapsed: float) -> None:
-        """Grow slowly while nothing is refused, if the policy allows to meet the limit again."""
-        if self.policy.learn and not self.policy.headroom:
-            self._hold(self.pacer.rate * (1.0 + self._creep_per_second() * elapsed))
+    def creep(self, elapsed: float, now: float) -> None:
+        """Grow while nothing is refused, if the policy allows to meet the limit again."""
+        if not self.policy.learn or self.policy.headroom:
+            return
+        if self.places.limit is not None:
+            if self._search.growth(now):
+                self.places.try_one_more()
+                self._search.begin_peace(now)
+        else:
+            self._hold(self.pacer.rate * (1.0 + self._creep_per_second(now) * elapsed))
+
+    def is_full(self, in_flight: int) -> bool:
+        """True if no place is free at a PBX that limits those."""
+        return self.places.limit is not None and in_flight >= self.places.limit
+
+    def heed(self, feedback: Feedback) -> None:
+        """Do what the PBX asks for, within the policy."""
+        wanted = self._wishes.rate_for(feedback, self.pacer.rate)
+        if wanted is not None:
+            self._hold(wanted if self.policy.learn else min(wanted, self.pacer.rate))
+
+    def fell_silent(self, now: float) -> None:
+        """Note that nothing comes back: the rate's fault if it was never held in peace, or if it is again."""
+        again = now - self._silent_at < SILENT_AGAIN
+        self._silent_at = now
+        if self.policy.learn and (again or self._search.is_trying(self.pacer.rate)):
+            self.overshot(now)
 
     def slacken(self) -> None:
-        """Lower the rate after a silence, unless the limit is known or the rate is not ours to learn."""
-        if self.policy.learn and self._fit is None:
+        """Lower the rate after a long silence, unless the limit is known or the rate is not ours to learn."""
+        if self.policy.learn and self._window is None and self._overshot_at is None:
             self._hold(self.pacer.rate * SLACKENED)
+
+    def congested(self, now: float, throughput: float, *, waits: float) -> None:
+        """Settle at what was answered per second, after a pause in which what waits can be answered."""
+        before = self.pacer.rate
+        shut = Closure(now - waits, now - waits, now)
+        rate = self._search.queued(before, throughput)
+        self._fit = self._window = None
+        self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
+        self.pacer.restart(now + waits)
 
     def overshot(self, now: float) -> None:
         """Note that the rate was refused; `settle` draws the conclusion once the trunk answers again."""
         self._overshot_at = now
 
-    def settle(self, now: float) -> None:
-        """Choose the rate to hold from what the last refusal taught, if that was not done yet."""
+    def settle(self, now: float, closure: Closure | None = None) -> None:
+        """Choose the rate to hold from what the last refusal taught, if that was not done yet.
+
+        ``closure`` says how long the limiter was shut; None: only for the moment of the refusal.
+        """
         if self._overshot_at is None:
             return
-        before = self.pacer.rate
+        shut = closure or Closure(self._overshot_at, self._overshot_at, now)
         seen = sorted(self._seen, key=lambda observation: observation.sent_at)
-        had_fit = self._fit is not None
-        self._fit = fit_windows(seen, tolerance=max(1, round(before * TOLERANCE)) if had_fit else 1)
-        if self._fit is None and had_fit:
-            # The limit is known by and large: one window that fits badly (a late timer, a datagram that
-            # overtook another) is no reason to begin anew.
-            self.pacer.cap = None
-            self._hold(before * SMALL_DECREASE)
-        elif self._fit is None:
-            self.pacer.cap = None
-            since = self._overshot_at - 1.0
-            let_pass = sum(one.passed and since < one.sent_at <= self._overshot_at for one in seen)
-            self._hold(min(before, max(let_pass, before * SLACKENED)) * DECREASE)
-        else:
-            self._hold(self._fit.rate * (1.0 - self.policy.headroom))
-        if not self.policy.learn:
-            self._hold(min(before * DECREASE, self.pacer.rate))
-        self.pacer.restart(now)
+        before = self.pacer.rate
+        rate = self._rate_after(shut, seen, before, now) * (1.0 - self.policy.headroom)
+        self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
+        # The canary may have had the only free place.
+        self.pacer.restart(now + 1.0 / self.pacer.rate)
+
+    def _rate_after(self, shut: Closure, seen: Sequence[Observation], before: float, now: float) -> float:
+        """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""
+        tolerance = max(1, round(before * TOLERANCE)) if self._fit is not None else 1
+        # Shut for longer than a window, it counts over another one, or bans.
+        shut_seconds = 0.0 if shut.was_silent else shut.shut_until - shut.began_at
+        lengths = [length for length in WINDOW_LENGTHS if length >= shut_seconds]
+        self._fit = fit_windows(seen, tolerance=tolerance, lengths=lengths)
+        self._window = None if self._fit is None else self._fit.window_seconds
+        measured = _passed_per_second(seen, self._measured_since(shut), shut.measured_until)
+        lately = _passed_per_second(seen, shut.began_at - LONG_SPAN, shut.began_at)
+        rate = self._search.conclude(before, measured, shut, now, lately=lately)
+        if self.places.limit is not None:
+            return PLACES_LEAD * max(measured, LOWEST_RATE)
+        if self._fit is not None:
+            rate = self._fit.rate
+        if self._is_dear(shut) and self._learned_at is not None and not self._search.is_trying(before):
+            # Refused at a rate that was held: all that passed since, over the time that it took. How much of
+            # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
+            took = now - self._learned_at
+            rate = min(
+                rate, _passed_per_second(seen, self._learned_at, now) * took / (took - shut.cost_seconds / 2)
+            )
+        return rate
+
+    def _is_dear(self, shut: Closure) -> bool:
+        """True for a refusal that cost more than the windows that seem to explain it would."""
+        explained = 2 * (self._window or 0.0)
+        return shut.cost_seconds > max(DEAR_SECONDS, explained) and not shut.was_silent
+
+    def _measured_since(self, shut: Closure) -> float:
+        """A span before the limiter was surely shut, but not before the last settling: that was shut, too."""
+        since = shut.measured_until - shut.span_seconds
+        if self._learned_at is None or shut.is_ban:
+            return since
+        return max(since, min(self._learned_at, shut.measured_until - 1.0))
+
+    def _settle_at(self, rate: float, shut: Closure, now: float) -> None:
+        if self.places.limit is not None:
+            self._fit = self._window = None
+        self._hold(rate)
+        pinned = self._fit is not None and self._fit.is_pinned
+        self._search.settle(self.pacer.rate, shut, now, pinned=pinned)
         self.learned = True
+        self._learned_at, self._age = now, 0.0
         self._overshot_at = None
 
     def window_ends_at(self, now: float) -> float | None:
@@ -108,18 +238,22 @@ class Learner:
 
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)
-        if self._fit is not None:
-            width = self._fit.window_seconds
-            self.pacer.cap = Cap(max(1, int(self.pacer.rate * width + 0.001)), width)
+        width = self._window
+        count = max(1, int(self.pacer.rate * width + 0.001)) if width else 0
+        self.pacer.cap = Cap(count, width) if width else None
 
-    def _creep_per_second(self) -> float:
+    def _creep_per_second(self, now: float) -> float:
         """How fast the held rate may grow now, as a share of itself."""
-        creep = self.policy.creep_per_second
-        if self._fit is None:
-            return creep if self.learned else creep * OPEN_CREEP
-        if not self._fit.is_pinned and self.pacer.rate * self._fit.window_seconds <= self._fit.highest_limit:
-            return creep * OPEN_CREEP
-        return creep * PINNED_CREEP
+        if self._fit is not None and not self._fit.is_pinned:
+            open_still = self.pacer.rate * self._fit.window_seconds <= self._fit.highest_limit
+            if open_still and self._search.price < max(DEAR_SECONDS, 2 * self._fit.window_seconds):
+                return self.policy.creep_per_second * OPEN_CREEP
+        return self._search.growth(now)
+
+
+def _passed_per_second(seen: Sequence[Observation], since: float, until: float) -> float:
+    """What passed per second after one moment and up to another."""
+    return sum(one.passed and since < one.sent_at <= until for one in seen) / (until - since)
 
 
 def _ceiling_cap(policy: GovernorPolicy) -> Cap:

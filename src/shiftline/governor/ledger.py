@@ -123,6 +123,8 @@ def what_it_waits_for(mode: str, refusal: str, canary_in: float | None) -> str |
     match mode:
         case "stopped":
             return f"somebody to mend it and re-arm the trunk ({refusal})"
+        case "proving" if refusal == "user-bound":
+            return f"one check in {max(0.0, canary_in or 0.0):.0f} s: our account alone is refused"
         case "proving":
             return "one request to be accepted"
         case "listening":

@@ -25,6 +25,7 @@ class Observation:
 
     sent_at: float
     passed: bool
+    is_canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

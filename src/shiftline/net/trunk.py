@@ -21,8 +21,9 @@ from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode, RefusalClass
+from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.lanes import Lane
+from shiftline.governor.refusals import RefusalClass
 from shiftline.net.asking import METHODS, canary, feedback_of, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
@@ -49,6 +50,7 @@ CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
         RefusalClass.POLICY: "acl.source",
         RefusalClass.BAN: "ban.source",
         RefusalClass.UNREACHABLE: "network.unreachable",
+        RefusalClass.USER_BOUND: "throttle.user",
     }
 )
 

@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 
-from shiftline.governor.governor import Governor, Mode, RefusalClass
+from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.model import Counter
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.simulation.burst import BurstReport, Delays, simulate_burst
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)

@@ -7,6 +7,7 @@ import pytest
 from shiftline.governor.learner import Learner
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.search import BACK_OFF, PINNED_PEACE
 from shiftline.governor.window_fit import Observation
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
@@ -35,7 +36,7 @@ def test_a_learner_holds_what_every_fit_allows() -> None:
 def test_headroom_is_left_to_others() -> None:
     """A quarter of the limit is not ours, and the rate does not creep into it."""
     learner = taught(Learner(GovernorPolicy(learn=True, max_rate=0, headroom=0.25), 0.0, None), 20)
-    learner.creep(60.0)
+    learner.creep(60.0, 1e6)
     assert learner.pacer.rate == 15.0
 
 
@@ -53,7 +54,7 @@ def test_the_ceiling_is_stronger_than_the_fit() -> None:
 
 
 def test_without_a_fit_the_rate_follows_what_was_let_through() -> None:
-    """Every second request refused: no window explains it, so half the rate, less a step."""
+    """Every second request refused: no window explains it, so what passed, less a step."""
     learner = Learner(LEARNING, 0.0, None)
     learner.climb(0.9)
     assert learner.pacer.rate == pytest.approx(80.0)
@@ -61,14 +62,14 @@ def test_without_a_fit_the_rate_follows_what_was_let_through() -> None:
         learner.observe(Observation(step / 80, passed=step % 2 == 0))
     learner.overshot(2.0)
     learner.settle(2.0)
-    assert learner.pacer.rate == pytest.approx(40 * 0.85, rel=0.05)
+    assert learner.pacer.rate == pytest.approx(40 * BACK_OFF, rel=0.05)
     assert learner.pacer.cap is None
 
 
 def test_nothing_is_settled_twice() -> None:
     """Without a new refusal a conclusion stands."""
     learner = taught(Learner(LEARNING, 0.0, None), 20)
-    learner.creep(1.0)
+    learner.creep(1.0, 3.0 + PINNED_PEACE)
     rate = learner.pacer.rate
     learner.settle(9.0)
     assert learner.pacer.rate == rate > 20.0

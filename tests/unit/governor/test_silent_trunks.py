@@ -10,9 +10,10 @@ from random import Random
 import pytest
 
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode, RefusalClass
+from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.simulation.burst import throttled
 from shiftline.governor.simulation.engine import Reply, World, travel
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftline.governor.governor import RefusalClass
+from shiftline.governor.refusals import RefusalClass
 from shiftline.store.read_model import TrunkRow
 from shiftline.store.trunk_view import REFUSALS_IN_WORDS, age_in_words, view_of
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from shiftline.governor.controller import Answer, Permission, Send
@@ -43,6 +44,11 @@ class Baseline(ABC):
     @abstractmethod
     def rate(self) -> float:
         """See `Controller`."""
+
+    @property
+    def canary_patience(self) -> float:
+        """It has no canaries."""
+        return inf
 
     @property
     def is_quiet(self) -> bool:

@@ -184,7 +184,9 @@ class _Road:
         request, reply = flight.request, flight.request.reply
         moment = now + reply.seconds
         flight.reply = reply
-        if reply.is_lost:
+        if reply.is_lost and request.kind is Send.CANARY:
+            moment = request.at + flight.sender.controller.canary_patience
+        elif reply.is_lost:
             gives_up_at = request.at + ANSWER_TIMEOUT
             again_at = request.at + REPEATS[request.repeats] if request.repeats < len(REPEATS) else inf
             if again_at < gives_up_at:

@@ -1,0 +1,83 @@
+"""The account that requests carry: how often it may be refused before it is left alone.
+
+A password that was never accepted may be tried twice; then the trunk stops. One that was accepted in this
+life is not wrong, but its account may be throttled or locked while the path is open for everybody else.
+Such a throttle is asked by checks, since no canary meets it: after the longest usual windows, and then
+only after a quarter of an hour, which is what registrars lock an account for (facts: 3.1 K5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MAX_REFUSED = 2
+MEMORY_SECONDS = 900.0  # after that a lone strike is forgotten
+LOCK_SECONDS = 900.0
+TRIALS = (5.05, 10.5)  # seconds after the first refusal: past windows of 5 and of 10 s
+LOCKS_THAT_STOP = 2
+TIMES_THAT_TELL = 2
+
+
+@dataclass(slots=True)
+class Account:
+    """Strikes of one account. Times are seconds."""
+
+    strikes: int = 0
+    accepted: bool = False
+    """The PBX has taken its password in this life."""
+    is_bound: bool = False
+    """The refusals of the moment concern the account alone."""
+    bound_in_a_row: int = 0
+    """So many closures one after the other did."""
+    _struck_at: float = field(default=0.0, init=False)
+    _locks: int = field(default=0, init=False)
+
+    def strike(self, now: float) -> None:
+        """Count a refusal that pacing does not explain; strikes of long ago are forgotten first."""
+        self.forget(now)
+        self.strikes += 1
+        self._struck_at = now
+
+    def forget(self, now: float) -> None:
+        """Let strikes lapse that are older than `MEMORY_SECONDS`."""
+        if now - self._struck_at > MEMORY_SECONDS:
+            self.strikes = 0
+
+    def passed(self) -> None:
+        """A request with its credentials passed."""
+        self.accepted = True
+        self.strikes = self._locks = 0
+
+    def bind(self) -> None:
+        """A canary passed where a check was refused: no canary tells about this closure."""
+        if not self.is_bound:
+            self.is_bound = True
+            self.bound_in_a_row += 1
+
+    def release(self, *, by_canary: bool) -> None:
+        """The closure is over; ``by_canary``: a canary had told so, and a check passed behind it."""
+        self.is_bound = False
+        if by_canary:
+            self.bound_in_a_row = 0
+
+    @property
+    def is_used_to_it(self) -> bool:
+        """True if a canary need not even be asked."""
+        return self.bound_in_a_row >= TIMES_THAT_TELL
+
+    @property
+    def is_spent(self) -> bool:
+        """True when no more tries are left for now."""
+        return self.strikes >= MAX_REFUSED
+
+    def next_trial(self, shut_from: float, now: float) -> float | None:
+        """When a check may ask whether the account is let through again; None: never by itself.
+
+        ``shut_from`` is when its refusals began.
+        """
+        if not self.is_spent:
+            return max(now, shut_from + TRIALS[self.strikes])
+        self._locks += 1
+        if self._locks >= LOCKS_THAT_STOP:
+            return None
+        return now + LOCK_SECONDS

@@ -1,0 +1,165 @@
+"""How a trunk answers: how long it usually takes, whether it has fallen silent, whether answers come late.
+
+An answer that comes half a second late was either waiting in the PBX's queue, or its request was dropped
+and sent again (RFC 3261 timer E, T1 = 500 ms): in both cases we were too fast. A lone one is a lost
+datagram, or a phone that is slow to answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+
+OVERDUE = 3.0  # times the usual answer's time
+SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
+SILENT_SECONDS = 1.0
+LATE_SECONDS = 0.45  # a little less than T1
+LATE_ONES = 4
+OF_THE_LAST = 10
+OVERTAKEN_SECONDS = 0.25  # what left so much later was answered earlier: our datagram was lost
+QUEUE_SECONDS = 0.5  # late for so long without a break, and not less and less: no pause of ours or theirs
+EASES = 0.9
+FOLLOWS = 0.2  # share by which the usual time follows an answer that is not late
+FASTEST_DOUBLES = (
+    60.0  # seconds: so slowly the fastest answer is forgotten, since what grows with our rate is no excuse
+)
+UNCHANGED = 0.8  # times the lateness before: slowing down did not help
+SOON = 10.0  # seconds between two conclusions, within which that counts
+IN_VAIN = 3  # conclusions that did not help: the trunk has become slow for good
+THROUGHPUT_SECONDS = 1.0
+SHORTEST_SECONDS = 0.5  # of answers, to tell how many come per second
+HURRIED_ONES = 10  # so many unheard tell sooner
+HURRIED_SECONDS = 0.5
+HURRIED = 6.0  # times the usual answer's time
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    at: float
+    is_late: bool
+    was_overtaken: bool
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Times in seconds on one monotonic clock."""
+
+    usual_seconds: float = 0.0
+    """0: nothing was answered yet."""
+    silent_since: float = 0.0
+    """When the first request left after which nothing was heard."""
+    _unheard: int = field(default=0, init=False)
+    _unheard_seconds: float = field(default=0.0, init=False)
+    _last: deque[_Heard] = field(default_factory=lambda: deque(maxlen=OF_THE_LAST), init=False)
+    _newest_sent_at: float = field(default=-inf, init=False)
+    _concluded_at: float = field(default=-inf, init=False)
+    _concluded_from: float = field(default=0.0, init=False)
+    _fastest: float = field(default=0.0, init=False)
+    _fastest_at: float = field(default=0.0, init=False)
+    _late_run: int = field(default=0, init=False)
+    _late_since: float = field(default=0.0, init=False)
+    _first_late: float = field(default=0.0, init=False)
+    _in_vain: int = field(default=0, init=False)
+    _answers: deque[float] = field(default_factory=deque, init=False)
+    _answers_since: float = field(default=-inf, init=False)
+
+    def sent(self, now: float) -> None:
+        """A request left."""
+        if not self._unheard:
+            self.silent_since = now
+        self._unheard += 1
+
+    def heard(self) -> None:
+        """Something came back."""
+        self._unheard = 0
+        self._unheard_seconds = 0.0
+
+    def passed(self, sent_at: float, now: float) -> None:
+        """A request that left at ``sent_at`` was handled, and its answer came."""
+        took = max(0.0, now - sent_at)
+        is_late = self.is_late(took)
+        self._follow(took, now, is_late=is_late)
+        self._last.append(_Heard(now, is_late, was_overtaken=self.was_overtaken(sent_at)))
+        if not is_late:
+            self._late_run = 0
+        elif not self._late_run:
+            self._late_run, self._late_since, self._first_late = 1, now, took
+        else:
+            self._late_run += 1
+        self._newest_sent_at = max(self._newest_sent_at, sent_at)
+        self._answers.append(now)
+        while self._answers[0] < now - THROUGHPUT_SECONDS:
+            self._answers.popleft()
+
+    def _follow(self, took: float, now: float, *, is_late: bool) -> None:
+        if not self.usual_seconds:
+            self.usual_seconds = self._fastest = took
+        elif not is_late:
+            self.usual_seconds += (took - self.usual_seconds) * FOLLOWS
+            forgotten = 2.0 ** ((now - self._fastest_at) / FASTEST_DOUBLES)
+            self._fastest = min(took, self._fastest * forgotten)
+        self._fastest_at = now
+
+    def is_late(self, took: float) -> bool:
+        """True if an answer took longer than a trunk that keeps up would take."""
+        return self.usual_seconds > 0 and took > max(LATE_SECONDS, OVERDUE * self._fastest)
+
+    def was_overtaken(self, sent_at: float) -> bool:
+        """True if something that left clearly later was answered already."""
+        return sent_at < self._newest_sent_at - OVERTAKEN_SECONDS
+
+    @property
+    def were_dropped(self) -> bool:
+        """True if many were answered only when they were sent again: later ones had overtaken them."""
+        return sum(one.is_late and one.was_overtaken for one in self._last) >= LATE_ONES
+
+    def is_queueing(self, took: float, now: float) -> bool:
+        """True if answers have been late for a while, this one no less than the first."""
+        lasts = now - self._late_since >= QUEUE_SECONDS
+        return self._late_run >= LATE_ONES and lasts and took >= EASES * self._first_late
+
+    def conclude(self, took: float, now: float, *, pause: float) -> bool:
+        """Count lateness anew, now that it is answered by slowing down after a ``pause`` (seconds).
+
+        False if that did not help again and again: the trunk has become slow for good, and late is usual.
+        """
+        helped = now - self._concluded_at > SOON or took < UNCHANGED * self._concluded_from
+        self._in_vain = 0 if helped else self._in_vain + 1
+        self._concluded_at, self._concluded_from = now, took
+        self._last.clear()
+        self._late_run = 0
+        self._answers.clear()
+        self._answers_since = now + pause
+        if self._in_vain < IN_VAIN:
+            return True
+        self._in_vain, self.usual_seconds, self._fastest = 0, took, took
+        return False
+
+    def throughput(self, now: float) -> float | None:
+        """Answers per second, lately; None if too few have come to tell."""
+        since = max(self._answers_since, now - THROUGHPUT_SECONDS)
+        since = max(since, self._answers[0]) if self._answers else since
+        if now - since < SHORTEST_SECONDS:
+            return None
+        return sum(at > since for at in self._answers) / (now - since)
+
+    @property
+    def canary_patience(self) -> float:
+        """So long (seconds) to wait for a canary's answer."""
+        return max(SILENT_SECONDS, OVERDUE * self.usual_seconds)
+
+    def has_fallen_silent(self, elapsed: float) -> bool:
+        """True when everything sent for a while went unanswered; time-outs would tell it much later.
+
+        ``elapsed`` is the time that counts since the last question.
+        """
+        if self._unheard:
+            self._unheard_seconds += elapsed
+        if self._unheard >= HURRIED_ONES:
+            return self._unheard_seconds > max(HURRIED_SECONDS, HURRIED * self.usual_seconds)
+        return self._unheard >= SILENCES_THAT_COUNT and self.is_overdue(self._unheard_seconds, SILENT_SECONDS)
+
+    def is_overdue(self, waited: float, at_least: float) -> bool:
+        """True if an answer should have come by now."""
+        return waited > max(at_least, OVERDUE * self.usual_seconds)

@@ -1,0 +1,81 @@
+"""How long to be silent after a refusal, and how long the limiter was shut.
+
+Short steps within the second that most windows last, then each silence twice as long as the one before,
+so that it outlasts a ban that begins anew with every request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.search import Closure
+
+STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last second's rate
+LONGEST_BAN = 900.0  # seconds
+SHORT_STEPS = 1.25
+LATE_TRIAL = 6.0  # seconds
+
+
+@dataclass(slots=True)
+class Listening:
+    """All times are seconds on one monotonic clock."""
+
+    policy: GovernorPolicy
+    until: float
+    since: float = 0.0
+    silence: float = 0.0
+    """The length of the last one; 0: nothing has been refused since something passed."""
+    _shut_from: float | None = field(default=None, init=False)
+    _shut_until: float = field(default=0.0, init=False)
+    _is_silent: bool = field(default=False, init=False)
+
+    @property
+    def is_rest(self) -> bool:
+        """True if the trunk has been silent for so long that the rate before cannot explain a refusal."""
+        return self.silence >= STRIKE_SECONDS
+
+    def at_least(self, seconds: float) -> None:
+        """Make the silences longer than this from now on."""
+        self.silence = max(self.silence, seconds)
+
+    def extend(self, now: float, *, retry_after: float, window_end: float | None, is_ban: bool) -> None:
+        """Be silent for one step more: until the known window ends, or a little longer each time."""
+        if self.silence:
+            grow = SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0
+            longest = LONGEST_BAN if is_ban else self.policy.longest_silence
+            self.silence = min(self.silence * grow, longest)
+            until = now + self.silence
+        else:
+            self.silence = self.policy.canary_seconds
+            until = now + self.silence if window_end is None else window_end
+        self.until = max(self.until, until, now + retry_after)
+
+    def shut(self, at: float, *, silently: bool = False) -> None:
+        """What left at this moment was refused, or ``silently`` lost."""
+        if self._shut_from is None:
+            self._shut_from = self._shut_until = at
+            self._is_silent = True
+        self._is_silent &= silently
+        self._shut_from, self._shut_until = min(self._shut_from, at), max(self._shut_until, at)
+
+    @property
+    def shut_from(self) -> float | None:
+        """When the first of what was refused lately left; None: something has passed since."""
+        return self._shut_from
+
+    def closure(self, now: float, *, asked_by_canary: bool) -> Closure | None:
+        """How long it was shut, if it was, given that something passes now.
+
+        Without a canary we asked late, on purpose: it was open again long before.
+        """
+        if self._shut_from is None:
+            return None
+        was_late = not asked_by_canary and now - self._shut_until < LATE_TRIAL
+        open_at = self._shut_until + 1.0 if was_late else now
+        return Closure(self._shut_from, self._shut_until, open_at, was_silent=self._is_silent)
+
+    def reopened(self) -> None:
+        """A check has passed."""
+        self._shut_from = None
+        self.silence = 0.0

@@ -1,0 +1,172 @@
+"""When to try more than what is known to pass, and what to go back to: exploration at a price.
+
+A refusal costs time: the rest of a window, or a ban of minutes. So the peace before the next try grows
+with what the last one cost, and with how often the limit was met: a window of a second is tried again
+after some seconds, one of ten seconds after minutes, a ban never.
+
+```
+rate |            refused
+     |           /|      measured     __/  tried again, the price being paid
+     |  climb   / |    ______________/
+     |________/   |___|   peace
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import exp, inf
+
+FIRST_PEACE = 1.0  # seconds; doubled with each time that the limit was met
+CHEAPEST = 0.2  # seconds; nothing costs less
+LONGEST_WINDOW = 10.0  # seconds; what is shut for longer is too dear to be found by trying
+KNOWN_PEACE = 900.0  # seconds
+DEAREST = 100.0  # times its cost: so long a try need not be repeated
+FIRST_PRICE = 5.0  # times its cost
+SILENT_SPAN = 2.0  # seconds: flood guards count over two
+BAN_SECONDS = 60.0  # closed for longer, it was no window
+REQUESTS_BETWEEN = 200.0  # at least so many pass between two tries, once the limit was met thrice
+GROWTH = 0.07  # of the rate, per second, as a try begins
+GROWTH_DOUBLES = 8.0  # seconds: the longer nothing is refused, the higher the limit must have been raised
+FASTEST_GROWTH = 0.35
+PINNED_PEACE = 20.0  # seconds, where the limit is known exactly: a try can only tell that it was raised
+BACK_OFF = 0.97
+BACK_OFF_WHERE_DEAR = 0.92
+DEAR_SECONDS = 2.0
+SLOWER_WHERE_DEAR = 0.4
+SLOWEST_QUEUE = 0.5  # times the rate: no queue is answered by more at once
+CLEARLY_LESS = 0.8
+SPANS = (1.0, 2.0, 5.0, 10.0, 60.0)  # seconds; what a limiter is likely to count over
+SOON = 2.0  # seconds, or twice the span: refused so soon again, the rate that was held is too high
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How long a limiter was shut, as far as canaries and checks could tell. Moments in seconds."""
+
+    began_at: float
+    """When the first refused request left."""
+    shut_until: float
+    """When the last refused one left: until then it was shut for certain."""
+    open_at: float
+    """When the first left that passed."""
+
+    was_silent: bool = False
+    """Nothing was refused, all was lost: our own time-outs made it longer than it was."""
+
+    @property
+    def cost_seconds(self) -> float:
+        """What the refusal cost us."""
+        return max(0.0, self.open_at - self.began_at)
+
+    @property
+    def is_ban(self) -> bool:
+        """True if no window would have been shut for so long."""
+        return self.shut_until - self.began_at > BAN_SECONDS
+
+    @property
+    def span_seconds(self) -> float:
+        """Over what the limiter is likely to count: the shortest usual span that holds this closure."""
+        shut = self.shut_until - self.began_at
+        span = next((span for span in SPANS if span >= shut), SPANS[-1])
+        return max(span, SILENT_SPAN) if self.was_silent else span
+
+    @property
+    def measured_until(self) -> float:
+        """The end of the span in which everything that passed counted. A ban says nothing of its own time."""
+        return self.began_at if self.is_ban or self.was_silent else self.shut_until
+
+
+@dataclass(slots=True)
+class Search:
+    """Between the rate that was held in peace and the one that was refused. Rates are per second."""
+
+    met: int = 0
+    """How often the limit was met."""
+    proven: float = 0.0
+    """Held for a whole peace."""
+    refused: float = inf
+    price: float = 0.0
+    """Seconds that the limit cost when it was met last."""
+    is_banned: bool = False
+    """The last refusal lasted longer than any window."""
+    _peace: float = field(default=FIRST_PEACE, init=False)
+    _peace_until: float = field(default=0.0, init=False)
+    _settled_at: float = field(default=0.0, init=False)
+    _soon: float = field(default=SOON, init=False)
+    _held: float = field(default=0.0, init=False)
+
+    def conclude(
+        self, before: float, measured: float, closure: Closure, now: float, *, lately: float = 0.0
+    ) -> float:
+        """Return the rate to hold after ``before`` was refused.
+
+        ``measured`` is what passed per second over the closure's span, ``lately`` over a long one before it.
+        """
+        back_off = BACK_OFF if closure.cost_seconds < DEAR_SECONDS else BACK_OFF_WHERE_DEAR
+        candidate = min(before, measured) * back_off
+        if self.met and self.is_trying(before):
+            # It grew slowly: what was sent half a span earlier has passed, most likely.
+            span = max(1.0, closure.span_seconds / 2)
+            candidate = max(candidate, before * exp(-self.growth(closure.began_at) * span) * back_off)
+        is_soon = now - self._settled_at < self._soon
+        if not is_soon and before > self._held * 1.001:
+            self.proven = max(self.proven, self._held)
+        elif before <= self.proven * 1.001:
+            self.proven = 0.0 if is_soon else self.proven * BACK_OFF
+        if closure.is_ban or measured < CLEARLY_LESS * self.proven:
+            self.proven = 0.0  # the limit has come down
+        self.refused = before
+        if self.proven and is_soon:
+            return max(self.proven, min(candidate, lately * back_off))
+        return max(self.proven, candidate)
+
+    def queued(self, before: float, throughput: float) -> float:
+        """Return the rate to hold after answers came late at ``before``: what was answered per second."""
+        self.refused, self.proven = before, 0.0
+        return min(before, max(throughput, before * SLOWEST_QUEUE)) * BACK_OFF
+
+    def settle(self, rate: float, closure: Closure, now: float, *, pinned: bool) -> None:
+        """Begin a peace at ``rate``."""
+        self.met += 1
+        self.price, self.is_banned = closure.cost_seconds, closure.is_ban
+        self._settled_at, self._held, self._soon = now, rate, max(SOON, 2 * closure.span_seconds)
+        dearest = DEAREST * max(self.price, CHEAPEST)
+        if closure.span_seconds > LONGEST_WINDOW:
+            self._peace = dearest
+        else:
+            doublings = 2.0 ** min(self.met - 1, 16)
+            self._peace = min(max(FIRST_PRICE * self.price, FIRST_PEACE) * doublings, dearest)
+        if self.met > 3:
+            self._peace = max(self._peace, REQUESTS_BETWEEN / rate)
+        if pinned:
+            self._peace = max(self._peace, PINNED_PEACE)
+        self.begin_peace(now)
+
+    def begin_peace(self, now: float) -> None:
+        """Try nothing for a while."""
+        self._peace_until = now + self._peace
+
+    def recall(self, rate: float, price: float | None, met: int, now: float) -> None:
+        """Begin with a limit that was met in an earlier life. Its price unknown, try nothing for long."""
+        self.met, self._held, self._settled_at = met, rate, now
+        self.price = price or 0.0
+        self._peace = KNOWN_PEACE if price is None else DEAREST * max(price, CHEAPEST)
+        self.begin_peace(now)
+
+    def is_trying(self, rate: float) -> bool:
+        """True at a rate that was never held in peace."""
+        return rate > max(self._held, self.proven) * 1.001
+
+    def confidence(self, rate: float) -> float:
+        """How well the limit is known, from 0 to 1: the closer what was refused, the better."""
+        return max(0.0, min(1.0, rate / self.refused)) if self.refused < inf else 0.0
+
+    def growth(self, now: float) -> float:
+        """How fast the rate may grow now, as a share of itself per second."""
+        if now < self._peace_until:
+            return 0.0
+        doublings = (now - self._peace_until) / GROWTH_DOUBLES
+        growth: float = min(GROWTH * 2.0 ** min(doublings, 8.0), FASTEST_GROWTH)
+        # Where it is dear, the refusal comes late as well: at the end of a long window.
+        return growth * SLOWER_WHERE_DEAR if self.price > DEAR_SECONDS else growth
