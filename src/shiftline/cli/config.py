@@ -136,11 +136,13 @@ def _of_method(settings: Settings) -> list[dict[str, str]]:
     blind = [trunk.name for trunk in settings.trunks if not trunk.control_present]
     if settings.policy.trust_unqualified or not blind:
         return []
-    which = "The trunk" if len(settings.trunks) == 1 else f"Trunk {', '.join(map(repr, blind))}"
+    alone = len(settings.trunks) == 1
+    which = "The trunk" if alone else f"Of the trunks, {', '.join(map(repr, blind))}"
+    whom = "no agent" if alone else "no agent on it"
     return [
         {
             "cause": "method.blind",
-            "message": f"{which} has no control users, so no agent will ever count as available.",
+            "message": f"{which} has no control users, so {whom} will ever count as available.",
             "remedy": "Set trunk.control_present and trunk.control_absent; see docs/howto/check-agents.md.",
         }
     ]

@@ -271,6 +271,33 @@ def test_a_trunk_without_controls_is_a_finding(shiftline: Shiftline, config: Con
     assert "trusted without proof (policy.trust_unqualified = true)" in trusting.out
 
 
+def test_each_of_several_trunks_is_checked(shiftline: Shiftline, config: Config) -> None:
+    """Where it is, whom it serves, and what it lacks; a fault says which trunk has it."""
+    path = config('[[trunk]]\nserves = ["a.example"]', instead_of="[trunk]")
+    bare = '[[trunk]]\nname = "bare"\naddress = "sip:127.0.0.1:5070"\nserves = ["7*@b.example"]\n'
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + bare, encoding="utf-8")
+    ended = shiftline("config", "check", "--json", "-c", path)
+    report = json.loads(ended.out)
+    assert ended.code == 1
+    assert [(trunk["trunk"], trunk["serves"]) for trunk in report["trunks"]] == [
+        ("pbx at 127.0.0.1:5060 over UDP", "a.example"),
+        ("bare at 127.0.0.1:5070 over UDP", "7*@b.example"),
+    ]
+    assert "agents whom no trunk serves: their trades are referred" in report["notes"][-1]
+    (finding,) = report["findings"]
+    assert (
+        "Of the trunks, 'bare' has no control users, so no agent on it will ever count as available."
+        in finding["message"]
+    )
+    assert [trunk["name"] for trunk in json.loads(shiftline("config", "show", "-c", path).out)["trunk"]] == [
+        "pbx",
+        "bare",
+    ]
+    path.write_text(text + bare.replace("sip:127.0.0.1:5070", "pbx.example"), encoding="utf-8")
+    refused(shiftline("config", "check", "-c", path), "Trunk 'bare'", "not a SIP URI")
+
+
 def test_a_registration_query_is_noted(shiftline: Shiftline, config: Config) -> None:
     """It wants the agent's own credentials on many PBXs; that is no fault of the configuration."""
     ended = shiftline("config", "check", "-c", config('method = "auto"\n[wfm]', instead_of="[wfm]"))
