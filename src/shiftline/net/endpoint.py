@@ -86,6 +86,8 @@ class SipEndpoint:
         """Our address on each transport, as Via gives it."""
         self.withheld = 0
         self.malformed = 0
+        self.may_repeat: Callable[[], bool] = _always
+        """Whether requests that wait for an answer may be sent again at this moment."""
         self._udp = udp
         self._timers = timers
         self._via_parameters = via_parameters
@@ -247,7 +249,7 @@ class SipEndpoint:
 
     def _wake(self) -> None:
         self._alarm = None
-        self._agent.handle_timer(self._loop.time())
+        self._agent.handle_timer(self._loop.time(), may_repeat=self.may_repeat())
         self._settle()
 
     def _settle(self) -> None:

@@ -92,6 +92,8 @@ class TrunkDriver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wakeup: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
+        # What is sent again is sent: it would reach a ban as well, and some bans begin anew with it.
+        endpoint.may_repeat = lambda: not self._governor.is_quiet
 
     async def aclose(self) -> None:
         """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""

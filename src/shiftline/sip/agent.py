@@ -224,8 +224,11 @@ class SipAgent:
         """When to call `handle_timer`; sometimes early, never late. None when nothing waits."""
         return self._queue.next_due()
 
-    def handle_timer(self, now: float) -> None:
-        """Fire every timer that is due."""
+    def handle_timer(self, now: float, *, may_repeat: bool = True) -> None:
+        """Fire every timer that is due.
+
+        Without ``may_repeat`` no request of ours is sent again now; its next turn comes as if it had been.
+        """
         while transaction := self._queue.pop_due(now):
             given = transaction.timer_input(now)
             if given is None:
@@ -233,6 +236,9 @@ class SipAgent:
                 continue
             if given is Input.RETRANSMIT:
                 transaction.back_off(now, self._timers)
+                if not may_repeat and isinstance(transaction, ClientTransaction):
+                    self._queue.arm(transaction)
+                    continue
             self._apply(transaction, given, now, _timeout_of(transaction, now))
 
     def next_event(self) -> Event | None:

@@ -298,3 +298,17 @@ def test_an_answer_with_two_vias_was_meant_for_somebody_else(agent: SipAgent, se
     assert (agent.next_event(), agent.stray_responses) == (None, 1)
     agent.receive(right, PBX, 0.2)
     assert isinstance(agent.next_event(), ResponseReceived)
+
+
+def test_nothing_is_repeated_while_it_may_not_be(agent: SipAgent) -> None:
+    """Its turns pass by as if it had been sent: at 0.5 s and 1.5 s, then again at 3.5 s. Answers count."""
+    agent.send(an_options(), PBX, 0.0)
+    (request,) = sent(agent)
+    for moment in (0.5, 1.5):
+        assert agent.next_timer() == moment
+        agent.handle_timer(moment, may_repeat=False)
+        assert agent.datagrams_to_send() == []
+    agent.handle_timer(3.5)
+    assert len(agent.datagrams_to_send()) == 1
+    answer(agent, request, 200, 3.6)
+    assert isinstance(agent.next_event(), ResponseReceived)
