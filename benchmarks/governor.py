@@ -24,7 +24,7 @@ from shiftline.governor.lanes import SHARES, Lane, Turns
 from shiftline.governor.simulation.bank import case
 from shiftline.governor.simulation.trial import Companions, attempt_together
 
-SEEDS = 5
+SEEDS = 3
 BASELINE_SEEDS = 2
 SHARED_TRUNKS = ("window:50/1s", "bucket:50/s,burst=10", "sliding:50/1s")
 TURNS = 10_000
