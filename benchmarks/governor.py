@@ -75,7 +75,7 @@ def print_matrix(options: argparse.Namespace) -> None:
     outcomes = run_all(wanted, seeds, 1 if options.quick else BASELINE_SEEDS)
     for bank in banks:
         print_bank(outcomes, bank)
-    if len(banks) > 1:
+    if len(banks) > 1 and len(options.only) > 1:
         orders = [[name for name, _ in ranking(outcomes, bank)] for bank in banks]
         CONSOLE.print(f"both banks rank the controllers alike: {'yes' if orders[0] == orders[1] else 'no'}\n")
     trunks = SHARED_TRUNKS[:1] if options.quick else SHARED_TRUNKS

@@ -89,7 +89,16 @@ def where_behind(outcomes: Outcomes, bank: Bank) -> tuple[int, list[Behind]]:
     Ahead: a median efficiency that is higher by more than `LEVEL`, with a median share refused that is
     not higher by more than `EQUAL_REFUSALS`.
     """
-    ours = [cell for cell in outcomes if cell.bank is bank and cell.controller == OURS]
+    rivals = {
+        (cell.case, cell.beginning)
+        for cell in outcomes
+        if cell.bank is bank and cell.controller not in {OURS, REFERENCE}
+    }
+    ours = [
+        cell
+        for cell in outcomes
+        if cell.bank is bank and cell.controller == OURS and (cell.case, cell.beginning) in rivals
+    ]
     behind = [worst for cell in ours if (worst := _best_rival(outcomes, cell)) is not None]
     return len(ours), behind
 

@@ -79,7 +79,7 @@ def print_bank(outcomes: Outcomes, bank: Bank) -> None:
         said = "" if bar.met is None else "[green]met[/]" if bar.met else "[red]missed[/]"
         table.add_row(bar.asked, bar.measured, said)
     compared, behind = where_behind(outcomes, bank)
-    said = "[green]met[/]" if not behind else "[red]missed[/]"
+    said = "" if not compared else "[green]met[/]" if not behind else "[red]missed[/]"
     table.add_row(
         "ahead of every baseline at equal refusals, or level",
         f"at {compared - len(behind)} of {compared} trunks",

@@ -53,6 +53,10 @@ class TestAhead:
         """A declared rate proves nothing about learning one."""
         assert behind([outcome(0.90)], [outcome(0.99)], "static") == 0
 
+    def test_without_a_baseline_nothing_was_compared(self) -> None:
+        """Ours alone is not ahead of anybody."""
+        assert where_behind({cell(OURS): [outcome(0.9)]}, Bank.DEVELOPMENT) == (0, [])
+
     def test_only_the_same_seeds_are_compared(self) -> None:
         """In the drawn bank another seed is another trunk."""
         assert behind([outcome(0.95), outcome(0.1), outcome(0.1)], [outcome(0.94)]) == 0
