@@ -95,6 +95,11 @@ class Governor:
         return self.mode in (Mode.LISTENING, Mode.STOPPED)
 
     @property
+    def asks_for_account(self) -> bool:
+        """True while the next check shall tell of our account: best about a user that has passed before."""
+        return self.account.is_bound
+
+    @property
     def canary_patience(self) -> float:
         """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
         return self._hearing.canary_patience

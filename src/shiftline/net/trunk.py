@@ -87,6 +87,7 @@ class TrunkDriver:
         """Who need not be asked, where the trunk has a list subscription."""
         self._disarmed: str | None = None
         self._waiting = WaitingWork()
+        self._witness: Waiting | None = None
         self._failure = ""
         self._found = FoundEvidence(clock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -250,6 +251,10 @@ class TrunkDriver:
         if kind is Send.CANARY:
             self._send(None, canary(self._speaker), kind, now)
             return
+        if self._governor.asks_for_account and self._witness is not None:
+            # An agent who is refused for himself would be taken for our account, once more.
+            self._send(self._witness, self._witness.attempt or self._question(self._witness), kind, now)
+            return
         entry = self._waiting.next(agents=agents)
         if entry is None:
             return
@@ -281,8 +286,11 @@ class TrunkDriver:
     ) -> None:
         """See one request to its answer, tell the governor, keep the evidence or queue the question again."""
         target = self.route.best(self._loop.time())
+        patience = self._address.answer_timeout_seconds
+        if waiting is None:
+            patience = min(patience, governor.canary_patience)
         try:
-            exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
+            exchange = await send_to(self._endpoint, request, target, patience)
         finally:
             self.login.is_back(waiting)
         if has_failed(exchange):
@@ -302,6 +310,7 @@ class TrunkDriver:
         if waiting is not None:
             is_challenged = judged.answer is Answer.CHALLENGED
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None
+        if waiting is not None and not waiting.witness:
             await self._conclude(waiting, exchange, judged.answer)
         self._pump()
 
@@ -309,6 +318,8 @@ class TrunkDriver:
         response = exchange.response
         if answer is Answer.PASSED and response is not None:
             self._waiting.take_back()
+            if waiting.carried and response.status not in REFUSALS:
+                self._witness = Waiting(witness=waiting.address)
             if response.status in REFUSALS:
                 reading = read_answer(
                     waiting.method, response.status, has_binding=False, family=self._address.family

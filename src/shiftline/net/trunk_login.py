@@ -77,6 +77,8 @@ class TrunkLogin:
         elif answer is Answer.CHALLENGED and waiting.carried:
             # Asked again although it carried a password: a strike, unless the PBX has taken it before.
             meant = answer if self.is_accepted else Answer.CREDENTIALS_REFUSED
+        elif waiting.witness:
+            return Judgement(answer, meant)  # whatever else he is, he has passed before
         elif _is_refused_trial(waiting, answer):
             return Judgement(Answer.PASSED, self._of_trial(answer, mode, alone=alone))
         elif answer is Answer.REFUSED and waiting.is_refused_for_itself(self.passes):

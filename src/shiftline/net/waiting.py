@@ -24,10 +24,15 @@ Errand = Callable[[Governor, float], bool]
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """One question that waits, about an agent (``check``) or about a control."""
+    """One question that waits, about an agent (``check``), about a control, or about our own account.
+
+    For the last, a ``witness`` is asked: a user of whom the PBX has told us before. What is said of him is
+    not kept.
+    """
 
     check: DueCheck | None = None
     control: ControlQuestion | None = None
+    witness: str = ""
     place: Entry[Work] | None = field(default=None, repr=False)
     """Where it stood among the others, once it was taken."""
     method: str = ""
@@ -50,6 +55,8 @@ class Waiting:
         """Whom it is about: a SIP URI."""
         if self.control is not None:
             return self.control.address
+        if self.witness:
+            return self.witness
         assert self.check is not None  # noqa: S101 - a question is about one or the other
         return self.check.address
 

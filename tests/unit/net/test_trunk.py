@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -114,3 +115,19 @@ async def test_a_declined_check_is_the_agents_own_answer() -> None:
         found = await gather(driver, 4)
     assert (found["agent1"].kind, found["agent1"].status) == (EvidenceKind.UNVERIFIABLE, 603)
     assert (asked["canary"], governor.overshoots) == (0, 0)
+
+
+async def test_a_trunk_that_falls_silent_at_speed_is_not_asked_again_and_again() -> None:
+    """Once it is noticed, no request is sent again: only canaries leave, and those once each."""
+    silent = False
+    async with trunk(lambda _: 0 if silent else 200, timeout_seconds=4.0) as (driver, governor, asked):
+        driver.submit(checks(400))
+        await gather(driver, 50)
+        silent = True
+        while governor.mode is not Mode.LISTENING:
+            await driver.gathered(0.05)
+        before = Counter(asked)
+        await asyncio.sleep(2.0)
+        again = asked - before
+        assert set(again) <= {"canary"}
+        assert again["canary"] <= 2

@@ -120,3 +120,17 @@ async def test_a_nonce_that_a_canary_brought_proves_nothing_and_harms_nobody() -
     assert {evidence.status for evidence in found.values()} == {200}
     assert governor.mode is not Mode.STOPPED
     assert governor.knowledge()["strikes"] == 0
+
+
+async def test_agents_who_are_refused_one_after_the_other_are_not_taken_for_our_account() -> None:
+    """At the end of a burst only they are left. A user who had passed is asked, and vouches for us."""
+    forbidden = {f"agent{n}" for n in range(6, 10)}
+
+    def answer(pbx: Pbx, user: str | None, carried: str | None) -> int:
+        return 401 if carried is None else 403 if user in forbidden else 200
+
+    async with trunk(Pbx(answer)) as (driver, governor):
+        found = await ask(driver, *(f"agent{n}" for n in range(10)))
+    assert {user for user, one in found.items() if one.cause == "policy.account-disabled"} == forbidden
+    assert governor.mode is not Mode.STOPPED
+    assert governor.knowledge()["strikes"] == 0
