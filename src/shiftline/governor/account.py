@@ -23,24 +23,25 @@ class Account:
     """Strikes of one account. Times are seconds."""
 
     strikes: int = 0
+    struck_at: float = 0.0
+    """When the last of them came."""
     accepted: bool = False
     """The PBX has taken its password in this life."""
     is_bound: bool = False
     """The refusals of the moment concern the account alone."""
     bound_in_a_row: int = 0
     """So many closures one after the other did."""
-    _struck_at: float = field(default=0.0, init=False)
     _locks: int = field(default=0, init=False)
 
     def strike(self, now: float) -> None:
         """Count a refusal that pacing does not explain; strikes of long ago are forgotten first."""
         self.forget(now)
         self.strikes += 1
-        self._struck_at = now
+        self.struck_at = now
 
     def forget(self, now: float) -> None:
         """Let strikes lapse that are older than `MEMORY_SECONDS`."""
-        if now - self._struck_at > MEMORY_SECONDS:
+        if now - self.struck_at > MEMORY_SECONDS:
             self.strikes = 0
 
     def passed(self) -> None:

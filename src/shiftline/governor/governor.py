@@ -22,13 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any
 
 from shiftline.governor.account import Account
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight, Flights
 from shiftline.governor.hearing import SILENCES_THAT_COUNT, Hearing
+from shiftline.governor.known import is_set, whole
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.limiters.model import Feedback
@@ -59,14 +60,18 @@ class Governor:
     """See the module's text. All times are seconds on one monotonic clock."""
 
     def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
-        """``known`` is what `knowledge` returned before a restart; what was not learned then is ignored."""
+        """``known`` is what `knowledge` returned before a restart.
+
+        What was not learned then is ignored, and so is what makes no sense.
+        """
+        known = known or {}
         self.policy = policy
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.NONE
         self.overshoots = 0
         self.ledger = Ledger()
-        self.ledger.recall(known or {}, now)
-        self.account = Account(strikes=int(known.get("strikes", 0)) if known else 0)
+        self.ledger.recall(known, now)
+        self.account = Account(strikes=whole(known, "strikes") or 0, struck_at=now)
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)
@@ -75,7 +80,7 @@ class Governor:
         self._flights = Flights()
         self._proven = False
         # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
-        self._once_proven = bool(known and known.get("proven"))
+        self._once_proven = is_set(known, "proven")
         self._resumed_at = now
         self._passed_since_resumed = False
         self._silences = 0
@@ -180,7 +185,14 @@ class Governor:
         elif is_news:
             self._passed(flight, now, proven=answer is Answer.PASSED)
         if feedback is not None and not self.is_quiet:
-            self._learner.heed(feedback)
+            self._heed(feedback, now)
+
+    def _heed(self, feedback: Feedback, now: float) -> None:
+        """Do what the PBX asks for: it need not be searched for."""
+        if self._learner.heed(feedback, now):
+            self._after_proof = Mode.HOLDING
+            if self.mode is Mode.CLIMBING:
+                self.mode = Mode.HOLDING
 
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
@@ -205,8 +217,8 @@ class Governor:
         return what_it_waits_for(self.mode, self.refusal, canary_in)
 
     def _seen(self, now: float) -> float:
-        """The moment that counts: a clock that steps back, or tells no number, stands still."""
-        if not isnan(now):
+        """The moment that counts: a clock that steps back, or tells no moment, stands still."""
+        if isfinite(now):
             self._now = max(now, self._now)
         return self._now
 

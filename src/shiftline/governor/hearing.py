@@ -21,9 +21,9 @@ OVERTAKEN_SECONDS = 0.25  # what left so much later was answered earlier: our da
 QUEUE_SECONDS = 0.5  # late for so long without a break, and not less and less: no pause of ours or theirs
 EASES = 0.9
 FOLLOWS = 0.2  # share by which the usual time follows an answer that is not late
-FASTEST_DOUBLES = (
-    60.0  # seconds: so slowly the fastest answer is forgotten, since what grows with our rate is no excuse
-)
+# Seconds: so slowly the fastest answer is forgotten, since what grows with our rate is no excuse.
+FASTEST_DOUBLES = 60.0
+FORGOTTEN_DOUBLINGS = 64.0  # by then it is; a trunk may be idle for a week
 UNCHANGED = 0.8  # times the lateness before: slowing down did not help
 SOON = 10.0  # seconds between two conclusions, within which that counts
 IN_VAIN = 3  # conclusions that did not help: the trunk has become slow for good
@@ -97,8 +97,8 @@ class Hearing:
             self.usual_seconds = self._fastest = took
         elif not is_late:
             self.usual_seconds += (took - self.usual_seconds) * FOLLOWS
-            forgotten = 2.0 ** ((now - self._fastest_at) / FASTEST_DOUBLES)
-            self._fastest = min(took, self._fastest * forgotten)
+            doublings = min((now - self._fastest_at) / FASTEST_DOUBLES, FORGOTTEN_DOUBLINGS)
+            self._fastest = min(took, self._fastest * 2.0**doublings)
         self._fastest_at = now
 
     def is_late(self, took: float) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, inf
 from typing import Any
 
+from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
@@ -33,10 +34,12 @@ class Learner:
     """Owns the pacer's rate and caps. All times are seconds on one monotonic clock."""
 
     def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None) -> None:
+        known = known or {}
         self.policy = policy
-        self.learned = bool(known and known["learned"])
+        kept = number(known, "rate") or None if is_set(known, "learned") else None
+        self.learned = kept is not None
         """True once a refusal taught the rate, in this life or in an earlier one."""
-        self.pacer = Pacer(self._first_rate(known), now, ceiling=_ceiling_cap(policy))
+        self.pacer = Pacer(self._first_rate(kept), now, ceiling=_ceiling_cap(policy))
         self._fit: WindowFit | None = None
         self._window: float | None = None
         self._seen: deque[Observation] = deque(maxlen=MEMORY)
@@ -47,7 +50,7 @@ class Learner:
         self._age = 0.0
         self._silent_at = -inf
         self.places = Places()
-        if known and self.learned:
+        if self.learned:
             self._recall(known, now)
 
     def knowledge(self, now: float) -> dict[str, Any]:
@@ -74,13 +77,14 @@ class Learner:
 
     def _recall(self, known: Mapping[str, Any], now: float) -> None:
         """Begin with what was learned ``age_seconds`` ago."""
-        self._age = float(known.get("age_seconds") or 0.0) + float(known.get("learned_ago") or 0.0)
+        self._age = (number(known, "age_seconds") or 0.0) + (number(known, "learned_ago") or 0.0)
         self._learned_at = now
-        width = known.get("window_seconds")
-        self._window = float(width) if width else None
-        self.places.limit = known.get("places")
+        width = number(known, "window_seconds")
+        self._window = width if width in WINDOW_LENGTHS else None
+        self.places.limit = whole(known, "places", least=1)
         self._hold(self.pacer.rate)
-        self._search.recall(self.pacer.rate, known.get("price_seconds"), int(known.get("met") or 1), now)
+        met = whole(known, "met", least=1) or 1
+        self._search.recall(self.pacer.rate, number(known, "price_seconds"), met, now)
 
     def _model(self) -> str:
         """What explains the refusals, as far as can be told."""
@@ -130,11 +134,18 @@ class Learner:
         """True if no place is free at a PBX that limits those."""
         return self.places.limit is not None and in_flight >= self.places.limit
 
-    def heed(self, feedback: Feedback) -> None:
-        """Do what the PBX asks for, within the policy."""
+    def heed(self, feedback: Feedback, now: float) -> bool:
+        """Do what the PBX asks for, within the policy; return whether it asks for anything.
+
+        While it does, there is nothing to be found by trying more.
+        """
         wanted = self._wishes.rate_for(feedback, self.pacer.rate)
-        if wanted is not None:
-            self._hold(wanted if self.policy.learn else min(wanted, self.pacer.rate))
+        is_bound_only = feedback.algorithm == "rate" and self._search.met > 0
+        if wanted is None or (is_bound_only and wanted > self.pacer.rate):
+            return False  # what was refused stays refused, whatever the PBX says that it can do
+        self._hold(wanted if self.policy.learn else min(wanted, self.pacer.rate))
+        self._search.begin_peace(now)
+        return True
 
     def fell_silent(self, now: float) -> None:
         """Note that nothing comes back: the rate's fault if it was never held in peace, or if it is again."""
@@ -229,9 +240,9 @@ class Learner:
         # A refusal right after a boundary was the old window's: the phase is known to its grain only.
         return max(now, self._fit.next_boundary(now - self._fit.grain_seconds)) + BOUNDARY_MARGIN
 
-    def _first_rate(self, known: Mapping[str, Any] | None) -> float:
-        if known and self.learned:
-            return min(max(float(known["rate"]), LOWEST_RATE), self.policy.ceiling)
+    def _first_rate(self, kept: float | None) -> float:
+        if kept is not None:
+            return min(max(kept, LOWEST_RATE), self.policy.ceiling)
         if self.policy.learn:
             return min(self.policy.ceiling, self.policy.initial_rate)
         return self.policy.max_rate

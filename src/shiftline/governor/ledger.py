@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shiftline.governor.controller import Answer
+from shiftline.governor.known import mappings, number, whole
 
 KEPT = 10
 TOGETHER_SECONDS = 1.0
@@ -49,16 +50,16 @@ class Ledger:
 
     def recall(self, known: Mapping[str, Any], now: float) -> None:
         """Show the refusals of the life before as well, ``age_seconds`` older than they were told."""
-        age = float(known.get("age_seconds") or 0.0)
-        for told in known.get("refusals") or ():
-            at = now - age - float(told.get("ago") or 0.0)
+        age = number(known, "age_seconds") or 0.0
+        for told in mappings(known, "refusals"):
+            kind = told.get("class")
             self._refusals.append(
                 _Refusal(
-                    at,
-                    told.get("status"),
-                    told.get("rate") or 0.0,
-                    kind=told.get("class") or UNDECIDED,
-                    count=told.get("count") or 1,
+                    now - age - (number(told, "ago") or 0.0),
+                    whole(told, "status"),
+                    number(told, "rate") or 0.0,
+                    kind=kind if isinstance(kind, str) else UNDECIDED,
+                    count=whole(told, "count", least=1) or 1,
                     is_open=False,
                 )
             )

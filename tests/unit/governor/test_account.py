@@ -1,0 +1,128 @@
+"""How often an account may be refused, and when it is asked again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
+
+from shiftline.governor.account import LOCK_SECONDS, MEMORY_SECONDS, Account
+from shiftline.governor.controller import Answer
+from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.refusals import RefusalClass
+
+UPTIME = 1e6  # seconds; a machine's clock does not begin with us
+
+
+def bound(strikes: int = 0) -> Account:
+    """An account that is refused where a canary is not, after so many trials."""
+    account = Account(accepted=True)
+    account.bind()
+    for _ in range(strikes):
+        account.strike(UPTIME)
+    return account
+
+
+class TestStrikes:
+    """What pacing does not explain is counted."""
+
+    def test_two_are_enough(self) -> None:
+        """One may be an accident."""
+        account = Account()
+        account.strike(UPTIME)
+        assert not account.is_spent
+        account.strike(UPTIME + 1)
+        assert account.is_spent
+
+    def test_one_of_long_ago_is_forgotten(self) -> None:
+        """A quarter of an hour and a second later it counts no more."""
+        account = Account()
+        account.strike(UPTIME)
+        account.strike(UPTIME + MEMORY_SECONDS + 1)
+        assert account.strikes == 1
+
+    def test_one_of_an_earlier_life_counts_from_the_beginning_of_this_one(self) -> None:
+        """However long the machine has been up."""
+        account = Account(strikes=1, struck_at=UPTIME)
+        account.strike(UPTIME + 1)
+        assert account.is_spent
+
+    def test_a_pass_forgives_them(self) -> None:
+        """And shows that the password is right."""
+        account = Account(strikes=1)
+        account.passed()
+        assert (account.strikes, account.accepted) == (0, True)
+
+
+class TestTrials:
+    """When a check may ask whether the account is let through again."""
+
+    def test_the_first_two_outlast_the_usual_windows(self) -> None:
+        """Five seconds, and ten, after the first refusal."""
+        assert bound().next_trial(UPTIME, UPTIME) == pytest.approx(UPTIME + 5.05)
+        assert bound(strikes=1).next_trial(UPTIME, UPTIME + 5.1) == pytest.approx(UPTIME + 10.5)
+
+    def test_none_is_due_in_the_past(self) -> None:
+        """A refusal that took long to come back has used up its wait."""
+        assert bound().next_trial(UPTIME, UPTIME + 60) == UPTIME + 60
+
+    def test_then_it_is_called_a_lock(self) -> None:
+        """Refused at both, the next trial comes after what registrars lock an account for."""
+        assert bound(strikes=2).next_trial(UPTIME, UPTIME + 11) == UPTIME + 11 + LOCK_SECONDS
+
+    def test_after_the_second_lock_there_is_none(self) -> None:
+        """Somebody has to look at the account."""
+        account = bound(strikes=2)
+        account.next_trial(UPTIME, UPTIME)
+        account.forget(UPTIME + LOCK_SECONDS + 1)
+        account.strike(UPTIME + LOCK_SECONDS + 1)
+        account.strike(UPTIME + LOCK_SECONDS + 7)
+        assert account.next_trial(UPTIME, UPTIME + LOCK_SECONDS + 7) is None
+
+    def test_a_pass_opens_the_locks(self) -> None:
+        """Two locks with a pass between them are two throttles."""
+        account = bound(strikes=2)
+        account.next_trial(UPTIME, UPTIME)
+        account.passed()
+        account.strike(UPTIME)
+        account.strike(UPTIME)
+        assert account.next_trial(UPTIME, UPTIME) is not None
+
+
+class TestBinding:
+    """Whether the refusals of the moment concern the account alone."""
+
+    def test_twice_in_a_row_tell(self) -> None:
+        """Then a canary need not be asked: it would pass."""
+        account = bound()
+        account.release(by_canary=False)
+        assert not account.is_used_to_it
+        account.bind()
+        assert account.is_used_to_it
+
+    def test_one_closure_counts_once(self) -> None:
+        """However many checks are refused in it."""
+        account = bound()
+        account.bind()
+        assert account.bound_in_a_row == 1
+
+    def test_a_canary_that_told_the_truth_ends_the_row(self) -> None:
+        """What is refused now and then for everybody is asked by canaries again."""
+        account = bound()
+        account.release(by_canary=True)
+        assert account.bound_in_a_row == 0
+
+
+def test_a_restart_after_each_refusal_allows_no_more_on_a_machine_that_is_up_for_days() -> None:
+    """Two refused passwords in all, whatever the clock shows at the start."""
+    known, now, refused = None, UPTIME, 0
+    for _ in range(4):
+        governor = Governor(LEARNING, now, known)
+        if governor.mode is not Mode.STOPPED:
+            now = ask_until_check(governor, now)
+            answer(governor, now, now + 0.01, Answer.CREDENTIALS_REFUSED)
+            refused += 1
+        known, now = json.loads(json.dumps(governor.knowledge())), now + 60.0
+    assert refused == 2
+    assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
