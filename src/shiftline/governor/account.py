@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 MAX_REFUSED = 2
 MEMORY_SECONDS = 900.0  # after that a lone strike is forgotten
 LOCK_SECONDS = 900.0
-TRIALS = (5.05, 10.5)  # seconds after the first refusal: past windows of 5 and of 10 s
+TRIALS = (2.05, 10.5)  # seconds after the first refusal: past windows of 2 and of 10 s
 LOCKS_THAT_STOP = 2
 TIMES_THAT_TELL = 2
 

@@ -14,7 +14,7 @@ from shiftline.governor.search import Closure
 STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last second's rate
 LONGEST_BAN = 900.0  # seconds
 SHORT_STEPS = 1.25
-LATE_TRIAL = 6.0  # seconds
+LATE_TRIAL = 9.0  # seconds
 
 
 @dataclass(slots=True)
