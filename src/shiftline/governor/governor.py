@@ -316,7 +316,7 @@ class Governor:
         self.mode = self._after_proof
         self.refusal = kind if self.overshoots else RefusalClass.NONE
         self._asked_at = now
-        self._learner.pacer.restart(now)  # what was not sent meanwhile is not made good
+        self._learner.pacer.begin_afresh(now)
         self._learner.settle(now, closure)
 
     def _refused(self, flight: Flight, now: float, retry_after: float) -> None:

@@ -8,6 +8,7 @@ from math import inf
 
 CATCH_UP_SECONDS = 0.2  # how late a wakeup may be and still be made good
 UNCAPPED_CATCH_UP_SECONDS = 0.03  # the same while no limit is known: what is made good leaves as a burst
+AT_CEILING = 1.01  # times the interval: a window of any length then holds no more than was declared
 WINDOW_MARGIN = 0.01  # seconds; arrivals bunch a little on their way
 MOST_COUNTED = 20_000
 
@@ -49,20 +50,27 @@ class Pacer:
 
     def take(self, now: float) -> None:
         """Note that a request leaves now."""
-        self._free_at = max(self._free_at, now - self._catch_up_seconds) + 1.0 / self.rate
+        interval = (AT_CEILING if self._is_at_ceiling else 1.0) / self.rate
+        self._free_at = max(self._free_at, now - self._catch_up_seconds) + interval
         self._taken.append(now)
+
+    def begin_afresh(self, now: float) -> None:
+        """Make nothing good that was not sent before ``now``."""
+        self._free_at = max(self._free_at, now)
 
     def restart(self, at: float) -> None:
         """Begin a new rhythm at ``at``; nothing is made good from before."""
         self._free_at = at
 
     @property
+    def _is_at_ceiling(self) -> bool:
+        ceiling = self.ceiling
+        return ceiling is not None and self.rate * ceiling.seconds >= ceiling.count * 0.99
+
+    @property
     def _catch_up_seconds(self) -> float:
         # Only a cap that binds at this rate keeps the catching up below the limit.
-        at_ceiling = (
-            self.ceiling is not None and self.rate * self.ceiling.seconds >= self.ceiling.count * 0.99
-        )
-        return CATCH_UP_SECONDS if self.cap is not None or at_ceiling else UNCAPPED_CATCH_UP_SECONDS
+        return CATCH_UP_SECONDS if self.cap is not None or self._is_at_ceiling else UNCAPPED_CATCH_UP_SECONDS
 
     def _room_at(self, cap: Cap | None) -> float:
         if cap is None or len(self._taken) < cap.count:

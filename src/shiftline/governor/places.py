@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 EPISODES = 3
 PASSES_AT_THE_EDGE = 5
 CONTRADICTIONS = 0.05  # share of those passes that may have passed beyond: answers overtake each other
+FEWEST = 2  # one at a time is what a slow rate looks like
 MEMORY = 4_000
 
 
@@ -58,4 +59,4 @@ class Places:
         at_the_edge = self._passed[limit - 1]
         beyond = sum(count for others, count in self._passed.items() if others >= limit)
         explains = at_the_edge >= PASSES_AT_THE_EDGE and beyond <= CONTRADICTIONS * at_the_edge
-        return limit if limit and explains else None
+        return limit if limit >= FEWEST and explains else None

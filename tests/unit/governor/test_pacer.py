@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shiftline.governor.pacer import CATCH_UP_SECONDS, UNCAPPED_CATCH_UP_SECONDS, WINDOW_MARGIN, Cap, Pacer
+from shiftline.governor.pacer import (
+    AT_CEILING,
+    CATCH_UP_SECONDS,
+    UNCAPPED_CATCH_UP_SECONDS,
+    WINDOW_MARGIN,
+    Cap,
+    Pacer,
+)
 
 
 def departures(pacer: Pacer, now: float, count: int) -> list[float]:
@@ -64,7 +71,7 @@ def test_the_cap_bounds_the_count_and_not_the_rhythm() -> None:
 def test_the_ceiling_holds_beside_the_cap() -> None:
     """Whichever of the two is stricter decides."""
     pacer = Pacer(100.0, 0.0, ceiling=Cap(2, 1.0), cap=Cap(3, 2.0))
-    assert departures(pacer, 0.0, 4) == pytest.approx([0.0, 0.01, 1.01, 2.01], abs=1e-6)
+    assert departures(pacer, 0.0, 4) == pytest.approx([0.0, 0.01 * AT_CEILING, 1.01, 2.01], abs=1e-6)
 
 
 def test_the_room_under_the_ceiling_does_not_ask_for_the_rate() -> None:
