@@ -306,13 +306,7 @@ class Governor:
 
     def _resume(self, now: float) -> None:
         closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
-        kind = RefusalClass.THROTTLE
-        if self.account.is_bound:
-            kind = RefusalClass.USER_BOUND
-        elif closure is not None and closure.is_ban:
-            kind = RefusalClass.BAN
-        elif self._learner.places.limit is not None:
-            kind = RefusalClass.CAPACITY
+        kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
         self.refusal = kind if self.overshoots else RefusalClass.NONE
         self._asked_at = now
