@@ -105,7 +105,7 @@ class Search:
         """
         back_off = BACK_OFF if closure.cost_seconds < DEAR_SECONDS else BACK_OFF_WHERE_DEAR
         candidate = min(before, measured) * back_off
-        if self.met and self.is_trying(before):
+        if self.met and self.is_trying(before) and closure.span_seconds <= LONGEST_WINDOW:
             # It grew slowly: what was sent half a span earlier has passed, most likely.
             span = max(1.0, closure.span_seconds / 2)
             candidate = max(candidate, before * exp(-self.growth(closure.began_at) * span) * back_off)
