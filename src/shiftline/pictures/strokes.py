@@ -102,9 +102,11 @@ def draw_bands(drawing: Drawing, plot: Plot, bands: Sequence[Band]) -> None:
             drawing.text((left + right) / 2, plot.y_of_top - 5, band.name, css="mode", anchor="middle")
 
 
-def draw_mark(drawing: Drawing, x: float, y: float, shape: Shape, *, css: str, words: str = "") -> None:
+def draw_mark(
+    drawing: Drawing, x: float, y: float, shape: Shape, *, css: str, words: str = "", radius: float = _MARK
+) -> None:
     """Draw a small form around a point of the drawing, with words for the pointer."""
-    outline = [(x + _MARK * across, y + _MARK * down) for across, down in _OUTLINES[shape]]
+    outline = [(x + radius * across, y + radius * down) for across, down in _OUTLINES[shape]]
     mark = drawing.path(outline, css=f"mark {css}".rstrip(), closed=True)
     if mark is not None and words:
         drawing.tell(mark, words)

@@ -48,6 +48,19 @@ def attempt(
 
     Raises ConfigurationError if there is no such controller.
     """
+    return attempt_watched(name, case, beginning, draw, settings=settings, horizon=horizon)[0]
+
+
+def attempt_watched(
+    name: str,
+    case: Case,
+    beginning: Beginning,
+    draw: Draw,
+    *,
+    settings: Mapping[str, float] | None = None,
+    horizon: float = HORIZON,
+) -> tuple[Outcome, Watched]:
+    """The same, with all that arrived at the limiter and was turned down."""
     watched = Watched(case.build(draw))
     policy, known = beginning_of(case, beginning)
     controller = controller_named(name, Start(policy=policy, known=known, settings=settings or {}, draw=draw))
@@ -58,7 +71,7 @@ def attempt(
     most = FLOOD * case.ideal(0.0, horizon)
     travel_together([sender], until=horizon, most=most)
     ended_at = horizon if len(watched.arrivals) < most else watched.arrivals[-1]
-    return measure(sender.journey, watched, case, horizon=ended_at)
+    return measure(sender.journey, watched, case, horizon=ended_at), watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
