@@ -226,7 +226,7 @@ class Governor:
         """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
         passed = answer is not Answer.REFUSED
         is_canary = flight.kind is Send.CANARY
-        if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at):
+        if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at, now):
             # It was dropped, and what was answered is its repetition.
             self._learner.observe(Observation(flight.sent_at, passed=False))
             self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
@@ -258,6 +258,7 @@ class Governor:
                 self._path_is_open(now)
             return
         self._hearing.passed(flight.sent_at, now)
+        self._listening.late += self.mode is Mode.LISTENING
         if not proven:
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
@@ -299,6 +300,10 @@ class Governor:
         if self.refusal is RefusalClass.UNREACHABLE:
             # The trunk speaks: a question that is still unanswered is its user's affair.
             self._listening.silence = 0.0
+            if self._listening.was_a_pause(len(self._flights)):
+                self._learner.was_a_pause()
+            elif self._canaries_refused:
+                self._learner.slacken()
         if was_the_rate:
             self._resume(now)
         else:
@@ -384,7 +389,7 @@ class Governor:
             self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
-        self._listening.since = now
+        self._listening.begin(now)
         self._canaries_refused = 0
         self._listen(now, retry_after)
 
@@ -407,8 +412,6 @@ class Governor:
         if self.mode is Mode.LISTENING:
             if flight.kind is Send.CANARY:
                 self._listening.shut(flight.sent_at, silently=True)
-                if not self._canaries_refused:
-                    self._learner.slacken()
                 self._canaries_refused += 1
                 self.refusal = RefusalClass.UNREACHABLE
                 self._listening.at_least(STRIKE_SECONDS / 2)

@@ -18,6 +18,7 @@ LATE_SECONDS = 0.45  # a little less than T1
 LATE_ONES = 4
 OF_THE_LAST = 10
 OVERTAKEN_SECONDS = 0.25  # what left so much later was answered earlier: our datagram was lost
+TOGETHER_SECONDS = 0.05  # what is answered within so much may come at the end of one pause, in any order
 QUEUE_SECONDS = 0.5  # late for so long without a break, and not less and less: no pause of ours or theirs
 EASES = 0.9
 FOLLOWS = 0.2  # share by which the usual time follows an answer that is not late
@@ -53,6 +54,8 @@ class Hearing:
     _unheard_seconds: float = field(default=0.0, init=False)
     _last: deque[_Heard] = field(default_factory=lambda: deque(maxlen=OF_THE_LAST), init=False)
     _newest_sent_at: float = field(default=-inf, init=False)
+    _just_came: deque[tuple[float, float]] = field(default_factory=deque, init=False)
+    """When the newest answers came, and when their requests had left."""
     _concluded_at: float = field(default=-inf, init=False)
     _concluded_from: float = field(default=0.0, init=False)
     _fastest: float = field(default=0.0, init=False)
@@ -80,14 +83,14 @@ class Hearing:
         took = max(0.0, now - sent_at)
         is_late = self.is_late(took)
         self._follow(took, now, is_late=is_late)
-        self._last.append(_Heard(now, is_late, was_overtaken=self.was_overtaken(sent_at)))
+        self._last.append(_Heard(now, is_late, was_overtaken=self.was_overtaken(sent_at, now)))
         if not is_late:
             self._late_run = 0
         elif not self._late_run:
             self._late_run, self._late_since, self._first_late = 1, now, took
         else:
             self._late_run += 1
-        self._newest_sent_at = max(self._newest_sent_at, sent_at)
+        self._just_came.append((now, sent_at))
         self._answers.append(now)
         while self._answers[0] < now - THROUGHPUT_SECONDS:
             self._answers.popleft()
@@ -105,8 +108,10 @@ class Hearing:
         """True if an answer took longer than a trunk that keeps up would take."""
         return self.usual_seconds > 0 and took > max(LATE_SECONDS, OVERDUE * self._fastest)
 
-    def was_overtaken(self, sent_at: float) -> bool:
-        """True if something that left clearly later was answered already."""
+    def was_overtaken(self, sent_at: float, now: float) -> bool:
+        """True if something that left clearly later was answered a while ago."""
+        while self._just_came and self._just_came[0][0] < now - TOGETHER_SECONDS:
+            self._newest_sent_at = max(self._newest_sent_at, self._just_came.popleft()[1])
         return sent_at < self._newest_sent_at - OVERTAKEN_SECONDS
 
     @property

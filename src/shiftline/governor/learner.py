@@ -154,6 +154,10 @@ class Learner:
         if self.policy.learn and (again or self._search.is_trying(self.pacer.rate)):
             self.overshot(now)
 
+    def was_a_pause(self) -> None:
+        """Note that what seemed lost was late only: whoever paused, it was not the rate."""
+        self._silent_at, self._overshot_at = -inf, None
+
     def slacken(self) -> None:
         """Lower the rate after a long silence, unless the limit is known or the rate is not ours to learn."""
         if self.policy.learn and self._window is None and self._overshot_at is None:

@@ -14,6 +14,7 @@ from shiftline.governor.search import Closure
 STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last second's rate
 LONGEST_BAN = 900.0  # seconds
 SHORT_STEPS = 1.25
+LATE_ONES = 3
 LATE_TRIAL = 9.0  # seconds
 
 
@@ -26,6 +27,8 @@ class Listening:
     since: float = 0.0
     silence: float = 0.0
     """The length of the last one; 0: nothing has been refused since something passed."""
+    late: int = 0
+    """So many checks have passed since it began: what had been thought lost was late."""
     _shut_from: float | None = field(default=None, init=False)
     _shut_until: float = field(default=0.0, init=False)
     _is_silent: bool = field(default=False, init=False)
@@ -34,6 +37,17 @@ class Listening:
     def is_rest(self) -> bool:
         """True if the trunk has been silent for so long that the rate before cannot explain a refusal."""
         return self.silence >= STRIKE_SECONDS
+
+    def was_a_pause(self, missing: int) -> bool:
+        """True if most of what was unheard came after all: a limiter that drops does not answer later.
+
+        ``missing`` is how many checks are still under way.
+        """
+        return self.late >= max(LATE_ONES, missing)
+
+    def begin(self, now: float) -> None:
+        """Something was refused, or lost."""
+        self.since, self.late = now, 0
 
     def at_least(self, seconds: float) -> None:
         """Make the silences longer than this from now on."""

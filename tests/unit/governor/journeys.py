@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
-from shiftline.governor.controller import Answer, Send
+from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor, Mode
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
@@ -77,20 +78,47 @@ def ask_until_check(governor: Governor, now: float, canary: Answer = Answer.CHAL
     raise AssertionError("no check was permitted")
 
 
-Stall = Callable[[World], World]
+Pauses = tuple[tuple[float, float], ...]
+"""When each begins, and how many seconds it lasts."""
 
 
-def stalls(*pauses: tuple[float, float]) -> Stall:
-    """A PBX that stands still from a moment on for so many seconds: what comes then waits for its end."""
+def standing_still(world: World, pauses: Pauses) -> World:
+    """A PBX that pauses: what comes meanwhile is judged in time, and answered at the end."""
 
-    def slowed(world: World) -> World:
-        def standing(now: float, credentials: bool) -> Reply:
-            reply = world(now, credentials)
-            for start, seconds in pauses:
-                if start <= now < start + seconds:
-                    return Reply(reply.answer, start + seconds - now + reply.seconds, reply.retry_after)
-            return reply
-
-        return standing
+    def slowed(now: float, credentials: bool) -> Reply:
+        reply = world(now, credentials)
+        return replace(reply, seconds=reply.seconds + _end(now, pauses) - now)
 
     return slowed
+
+
+def drive_asleep(
+    world: World, pauses: Pauses, *, until: float, policy: GovernorPolicy = LEARNING
+) -> tuple[Governor, Journey]:
+    """The same as `drive` in a process that pauses: it neither sends nor reads meanwhile."""
+    governor = Governor(policy, 0.0)
+    return governor, travel(_Asleep(governor, pauses), world, checks=MANY, until=until)
+
+
+class _Asleep:
+    """A governor whose driver sleeps now and then."""
+
+    def __init__(self, governor: Governor, pauses: Pauses) -> None:
+        self._governor = governor
+        self._pauses = pauses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._governor, name)
+
+    def permission(self, now: float) -> Permission:
+        awake = _end(now, self._pauses)
+        return Permission(Send.NOTHING, awake) if awake > now else self._governor.permission(now)
+
+    def answered(self, ticket: int, now: float, *args: Any, **more: Any) -> None:
+        self._governor.answered(ticket, _end(now, self._pauses), *args, **more)
+
+
+def _end(now: float, pauses: Pauses) -> float:
+    """The end of the pause of that moment; without one, the moment itself."""
+    ends = [start + seconds for start, seconds in pauses if start <= now < start + seconds]
+    return ends[0] if ends else now
