@@ -117,8 +117,15 @@ class TestLateness:
             assert not hearing.were_dropped
             at = 3.0 + step
             hearing.passed(at, at + USUAL)
-            hearing.passed(at - 0.5, at + USUAL)
+            hearing.passed(at - 0.3, at + 0.2 + USUAL)  # sent again half a second after it was dropped
         assert hearing.were_dropped
+
+    def test_what_comes_all_at_once_was_not_dropped(self) -> None:
+        """At the end of a pause answers come in any order: the last question may be answered first."""
+        hearing = heard()
+        for step in range(20):
+            hearing.passed(3.0 - step / 20, 3.0 + step / 1000)
+        assert not hearing.were_dropped
 
     def test_an_answer_that_is_slow_for_this_trunk_only_is_late(self) -> None:
         """Where a second is usual, a second and a half is no queue."""
