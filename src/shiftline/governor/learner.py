@@ -206,13 +206,14 @@ class Learner:
             return PLACES_LEAD * max(measured, LOWEST_RATE)
         if self._fit is not None:
             rate = self._fit.rate
-        if self._is_dear(shut) and self._learned_at is not None and not self._search.is_trying(before):
+        is_held = not self._search.is_trying(before)
+        if is_held and self._is_dear(shut) and self._learned_at is not None and now > self._learned_at:
             # Refused at a rate that was held: all that passed since, over the time that it took. How much of
             # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
+            # A refusal that was long on its way may have left before.
             took = now - self._learned_at
-            rate = min(
-                rate, _passed_per_second(seen, self._learned_at, now) * took / (took - shut.cost_seconds / 2)
-            )
+            cost = min(shut.cost_seconds, took)
+            rate = min(rate, _passed_per_second(seen, self._learned_at, now) * took / (took - cost / 2))
         return rate
 
     def _is_dear(self, shut: Closure) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from shiftline.governor.learner import Learner
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.search import BACK_OFF, PINNED_PEACE
+from shiftline.governor.search import BACK_OFF, PINNED_PEACE, Closure
 from shiftline.governor.window_fit import Observation
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
@@ -101,3 +101,23 @@ def test_no_search_runs_away() -> None:
     for _ in range(10_000):
         learner.climb(0.25)
     assert learner.pacer.rate == LEARNING.ceiling
+
+
+@pytest.mark.parametrize("late", [1.0, 4.0, 10.0])
+def test_a_refusal_that_was_long_on_its_way_is_only_a_refusal(late: float) -> None:
+    """It left before the last conclusion, and came after it: the rate stays near what passed since."""
+    learner = Learner(LEARNING, 0.0, {"learned": True, "rate": 20.0, "met": 1, "price_seconds": 100.0})
+    for step in range(200):
+        learner.observe(Observation(step / 20, passed=True))
+    learner.observe(Observation(10.0, passed=False))
+    learner.overshot(10.0)
+    learner.settle(10.0 + late, Closure(-late, 10.0, 10.0 + late))
+    assert 5.0 <= learner.pacer.rate <= 20.0
+
+
+def test_two_conclusions_at_one_moment_are_one() -> None:
+    """A clock that stands still divides nothing."""
+    learner = Learner(LEARNING, 10.0, {"learned": True, "rate": 20.0, "met": 1, "price_seconds": 100.0})
+    learner.overshot(10.0)
+    learner.settle(10.0, Closure(0.0, 5.0, 10.0))
+    assert learner.pacer.rate >= 0.5
