@@ -84,6 +84,7 @@ class Governor:
         self._resumed_at = now
         self._passed_since_resumed = False
         self._silences = 0
+        self._was_held_up = False
         self._canaries_refused = 0
         self._now = self._asked_at = now
         if self.account.is_spent:
@@ -133,8 +134,11 @@ class Governor:
         self._grow(now, elapsed)
         if self._learner.is_full(len(self._flights)):
             return Permission(Send.NOTHING)
+        if not self._was_held_up:
+            self._learner.pacer.begin_afresh(now)  # there was nothing to send: that is not made good
         free_at = self._learner.pacer.free_at(now)
-        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CHECK)
+        self._was_held_up = now < free_at
+        return Permission(Send.NOTHING, free_at) if self._was_held_up else Permission(Send.CHECK)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import exp, inf
 
-FIRST_PEACE = 1.0  # seconds; doubled with each time that the limit was met
+FIRST_PEACE = 1.5  # seconds; doubled with each time that the limit was met
 CHEAPEST = 0.2  # seconds; nothing costs less
 LONGEST_WINDOW = 10.0  # seconds; what is shut for longer is too dear to be found by trying
 KNOWN_PEACE = 900.0  # seconds

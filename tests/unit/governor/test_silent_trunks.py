@@ -130,8 +130,8 @@ class TestSilence:
         proof = governor.sent(0.0, Send.CHECK, credentials=True)
         governor.answered(proof, 0.04, Answer.PASSED)
         for step in range(5):
-            assert governor.permission(1.0 + step / 20).send is Send.CHECK
-            governor.sent(1.0 + step / 20, Send.CHECK, credentials=True)
+            assert governor.permission(1.0 + step / 16).send is Send.CHECK
+            governor.sent(1.0 + step / 16, Send.CHECK, credentials=True)
         assert governor.permission(6.0).send is Send.CHECK
         assert governor.mode is Mode.HOLDING
 
