@@ -77,7 +77,9 @@ class Account:
         ``shut_from`` is when its refusals began.
         """
         if not self.is_spent:
-            return max(now, shut_from + TRIALS[self.strikes])
+            # After a lock both are long past: the second is still not to follow the first at once.
+            earliest = now + TRIALS[0] if self.strikes else now
+            return max(earliest, shut_from + TRIALS[self.strikes])
         self._locks += 1
         if self._locks >= LOCKS_THAT_STOP:
             return None

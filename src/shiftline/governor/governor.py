@@ -317,10 +317,10 @@ class Governor:
         closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
         kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
-        self.refusal = kind if self.overshoots else RefusalClass.NONE
         self._asked_at = now
         self._learner.pacer.begin_afresh(now)
-        self._learner.settle(now, closure)
+        was_taught = self._learner.settle(now, closure)
+        self.refusal = kind if self.overshoots or was_taught else RefusalClass.NONE
 
     def _refused(self, flight: Flight, now: float, retry_after: float) -> None:
         if self.mode is Mode.LISTENING:

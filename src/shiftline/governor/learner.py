@@ -176,13 +176,13 @@ class Learner:
         """Note that the rate was refused; `settle` draws the conclusion once the trunk answers again."""
         self._overshot_at = now
 
-    def settle(self, now: float, closure: Closure | None = None) -> None:
-        """Choose the rate to hold from what the last refusal taught, if that was not done yet.
+    def settle(self, now: float, closure: Closure | None = None) -> bool:
+        """Choose the rate to hold from what the last refusal taught; return False if that was done already.
 
         ``closure`` says how long the limiter was shut; None: only for the moment of the refusal.
         """
         if self._overshot_at is None:
-            return
+            return False
         shut = closure or Closure(self._overshot_at, self._overshot_at, now)
         seen = sorted(self._seen, key=lambda observation: observation.sent_at)
         before = self.pacer.rate
@@ -190,6 +190,7 @@ class Learner:
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         # The canary may have had the only free place.
         self.pacer.restart(now + 1.0 / self.pacer.rate)
+        return True
 
     def _rate_after(self, shut: Closure, seen: Sequence[Observation], before: float, now: float) -> float:
         """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""

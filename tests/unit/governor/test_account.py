@@ -66,6 +66,13 @@ class TestTrials:
         """A refusal that took long to come back has used up its wait."""
         assert bound().next_trial(UPTIME, UPTIME + 60) == UPTIME + 60
 
+    def test_the_second_never_follows_the_first_at_once(self) -> None:
+        """After a quarter of an hour of waiting, both would be due; two failures in a row tell no more."""
+        late = UPTIME + LOCK_SECONDS
+        trial = bound(strikes=1).next_trial(UPTIME, late)
+        assert trial is not None
+        assert trial > late + 1.0
+
     def test_then_it_is_called_a_lock(self) -> None:
         """Refused at both, the next trial comes after what registrars lock an account for."""
         assert bound(strikes=2).next_trial(UPTIME, UPTIME + 11) == UPTIME + 11 + LOCK_SECONDS

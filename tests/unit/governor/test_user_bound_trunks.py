@@ -1,0 +1,112 @@
+"""Trunks that limit or lock our account alone, while the path is open for everybody else."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.governor.journeys import (
+    CHALLENGED,
+    LEARNING,
+    REFUSED,
+    changed_at,
+    checks_refused,
+    drive,
+    trunk,
+)
+
+from shiftline.governor.controller import Send
+from shiftline.governor.governor import Mode
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.simulation.engine import Reply, World
+
+QUARTER = 900.0
+LOCKED_FROM = 20.0
+
+
+def locking(seconds: float, healthy: World) -> World:
+    """Our account is refused from second 20 on, for so long; a canary never is."""
+
+    def locked(now: float, credentials: bool) -> Reply:
+        del now
+        return REFUSED if credentials else CHALLENGED
+
+    return changed_at(LOCKED_FROM, healthy, changed_at(LOCKED_FROM + seconds, locked, healthy))
+
+
+class TestWindows:
+    """A counter per account that no canary meets."""
+
+    @pytest.mark.parametrize(
+        ("limiter", "rate"),
+        [("window:50/1s,key=user", 50.0), ("window:40/2s,key=user", 20.0), ("window:200/10s,key=user", 20.0)],
+    )
+    @pytest.mark.parametrize("seed", [1, 2])
+    def test_are_found_and_used(self, limiter: str, rate: float, seed: int) -> None:
+        """At least 85 % of it within three minutes, at most one in a hundred refused."""
+        governor, journey = drive(trunk(limiter, seed=seed), until=180.0)
+        assert len(journey.passed()) >= 0.85 * 180 * rate
+        assert len(checks_refused(journey)) <= 0.01 * len(journey.requests)
+        assert governor.mode is Mode.HOLDING
+        assert governor.rate <= 1.4 * rate
+
+    def test_a_window_of_five_seconds_is_used(self) -> None:
+        """Its limit is met again and again, at a price of a few in a hundred."""
+        _, journey = drive(trunk("window:100/5s,key=user"), until=180.0)
+        assert len(journey.passed()) >= 0.85 * 180 * 20
+        assert len(checks_refused(journey)) <= 0.02 * len(journey.requests)
+
+    def test_canaries_that_pass_are_not_taken_for_the_end_of_it(self) -> None:
+        """Once the account alone was refused twice, no canary is asked any more."""
+        _, journey = drive(trunk("window:200/10s,key=user"), until=180.0)
+        canaries = [one.at for one in journey.requests if one.kind is Send.CANARY]
+        assert len(canaries) <= 3
+        assert all(at < 60.0 for at in canaries)
+
+
+class TestLocks:
+    """An account that is refused for minutes."""
+
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
+    def test_one_that_never_ends_stops_the_trunk(self, policy: GovernorPolicy) -> None:
+        """What was in flight, one check, two trials; two more after a quarter of an hour, and that is all."""
+        world = locking(1e9, trunk("window:50/1s"))
+        governor, journey = drive(world, until=3600.0, policy=policy)
+        refused = checks_refused(journey)
+        at_once = [at for at in refused if at < LOCKED_FROM + 0.1]
+        later = refused[len(at_once) :]
+        assert len(at_once) <= 50 * 0.06 + 1
+        assert len(later) == 1 + 2 + 2
+        assert later[-2] >= later[2] + QUARTER
+        assert later[-1] > later[-2] + 1.0
+        assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+
+    @pytest.mark.parametrize("seconds", [1e9, 300.0, 1000.0])
+    def test_no_quarter_of_an_hour_holds_more_than_two_trials(self, seconds: float) -> None:
+        """Whoever counts failures over that time counts no more, once the lock was met."""
+        _, journey = drive(locking(seconds, trunk("window:50/1s")), until=3600.0)
+        refused = [at for at in checks_refused(journey) if at >= LOCKED_FROM + 0.9]
+        assert refused
+        for start in refused:
+            assert sum(start <= at < start + QUARTER for at in refused) <= 2
+
+    def test_one_that_ends_is_found_over(self) -> None:
+        """After the quarter of an hour checks pass again; slowly, for what was too much is not known."""
+        governor, journey = drive(locking(300.0, trunk("window:50/1s")), until=1100.0)
+        assert governor.mode is Mode.HOLDING
+        assert not checks_refused(journey, 900.0)
+        assert journey.passed_between(1000.0, 1100.0) >= 40
+
+    def test_while_it_lasts_it_is_called_so(self) -> None:
+        """The operator reads that our account alone is refused, and when it is asked again."""
+        governor, _ = drive(locking(1e9, trunk("window:50/1s")), until=60.0)
+        assert (governor.mode, governor.refusal) == (Mode.PROVING, RefusalClass.USER_BOUND)
+        assert governor.waiting_for(60.0) == "one check in 871 s: our account alone is refused"
+
+    def test_a_lockout_limiter_is_met_once_cold(self) -> None:
+        """A hundred in a minute and fifteen minutes of lock: then a rate that bears it is held."""
+        governor, journey = drive(trunk("lockout:100/60s,lock=900s"), until=2400.0)
+        refused = checks_refused(journey)
+        assert len(refused) <= 8
+        assert all(at < 30.0 for at in refused)
+        assert governor.mode is Mode.HOLDING
+        assert governor.rate <= 100 / 60
