@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from tests.unit.web.books import KEY, NOW, PROOF, Books, client, sample, trunk
+from tests.unit.web.books import KEY, KNOWLEDGE, NOW, PROOF, Books, client, sample, trunk
 
 from shiftline.errors import UnavailableError
 from shiftline.store.read_model import ReadModel
@@ -74,6 +74,11 @@ async def test_the_api_tells_trades_checks_and_trunks() -> None:
             },
             "Not registered: refused. The registrar forbids it.",
         ),
+        (
+            {"governor": KNOWLEDGE},
+            "24.5 requests/s, limit 50 in 2 s, fixed-window, 93 % sure, refusal throttle",
+        ),
+        ({"governor": {"model": "ban"}}, "requests/s, ban, refusal unknown"),
         ({"governor": {}, "disarmed_cause": "acl.source"}, "shiftline trunk rearm pbx"),
         ({"saved_at": NOW - timedelta(seconds=61)}, "No worker has looked after it for 61 s"),
     ],
