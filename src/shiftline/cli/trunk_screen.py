@@ -117,7 +117,7 @@ def _chart(samples: Sequence[TrunkSample], now: datetime) -> Iterator[Renderable
     yield Text(f"the last {minutes:.0f} minutes, {step:.0f} s a column, requests/s", style="dim")
     rates = [(_bar(column.rate, top), "green") for column in columns]
     yield _line("rate", rates, max(column.rate or 0.0 for column in columns))
-    bars = [(_bar(column.sent, top), "bold red" if column.refusal else "blue") for column in columns]
+    bars = [(_bar(column.sent, top), "bold red" if column.is_in_vain else "blue") for column in columns]
     yield _line("sent", bars, max(column.sent or 0.0 for column in columns))
     classes = [column.refusal for column in columns]
     if any(classes):
@@ -134,6 +134,8 @@ class _Column:
     rate: float | None
     sent: float | None
     refusal: str | None
+    is_in_vain: bool
+    """Half of what was sent or more was refused."""
 
     @classmethod
     def of(cls, cells: Sequence[tuple[TrunkSample, str | None]]) -> _Column:
@@ -143,6 +145,9 @@ class _Column:
             rate=max((sample.rate for sample, _ in cells), default=None),
             sent=sum(sample.sent for sample, _ in cells) / seconds if cells else None,
             refusal=named[-1] if named else None,
+            is_in_vain=0
+            < sum(sample.sent for sample, _ in cells)
+            <= 2 * sum(sample.refused for sample, _ in cells),
         )
 
 

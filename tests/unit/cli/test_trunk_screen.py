@@ -66,6 +66,20 @@ def test_a_chart_shows_rate_requests_and_refusals_by_column() -> None:
     assert "             ? undecided, T throttle" in lines
 
 
+def test_only_a_column_of_which_half_was_refused_is_red() -> None:
+    """One refusal among hundreds is told by its letter alone."""
+    series = [
+        sample(100, refused=1, refusal="throttle"),
+        sample(50, sent=10, refused=5, refusal="ban"),
+        sample(10, sent=0, passed=0),
+    ]
+    console = Console(width=80, highlight=False, force_terminal=True, color_system="standard", no_color=False)
+    with console.capture() as captured:
+        console.print(trunk_screen(view_of(FULL, NOW), series, NOW))
+    sent = next(one for one in captured.get().splitlines() if "sent   " in one)
+    assert (sent.count("\x1b[34m"), sent.count("\x1b[1;31m")) == (59, 1)
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_it_fits_a_terminal(width: int) -> None:
     """No line is broken at 80 columns."""
