@@ -28,7 +28,6 @@ from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.account import TRIALS
 from shiftline.governor.controllers.registry import CONTROLLERS
-from shiftline.governor.governor import Mode
 from shiftline.governor.hearing import HURRIED_SECONDS, QUEUE_SECONDS
 from shiftline.governor.lanes import Lane, served_within
 from shiftline.governor.learner import OPEN_CREEP, TOLERANCE
@@ -50,6 +49,7 @@ from shiftline.governor.search import (
 )
 from shiftline.governor.simulation import Scenario
 from shiftline.governor.simulation.arrivals import Arrivals
+from shiftline.governor.state import Mode
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS

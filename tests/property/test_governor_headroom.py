@@ -10,10 +10,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.burst import Delays, simulate_burst
+from shiftline.governor.state import Mode
 
 PHASES = st.floats(0.0, 1.0, exclude_max=True)
 LIMITS = st.sampled_from([5, 10, 20, 50, 100])

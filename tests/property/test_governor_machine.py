@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shiftline.governor.controller import Answer, Permission, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.state import Mode
 
 POLICIES = st.builds(
     GovernorPolicy,

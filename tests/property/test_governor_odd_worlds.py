@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from shiftline.governor.controller import Answer, Permission, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.state import Mode
 
 SLOWEST = 0.5
 POLICIES = st.sampled_from(

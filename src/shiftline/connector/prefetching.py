@@ -16,7 +16,8 @@ import structlog
 from shiftline.clock import Clock
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
+from shiftline.governor.state import Mode
 from shiftline.trades.prefetch import Foreseen, PrefetchPolicy, plan_prefetch
 from shiftline.trades.windows import PublishWindow
 

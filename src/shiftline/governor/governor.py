@@ -21,22 +21,18 @@ Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from shiftline.governor.account import Account
 from shiftline.governor.controller import Answer, Permission, Send
-from shiftline.governor.flights import Flight, Flights
-from shiftline.governor.hearing import SILENCES_THAT_COUNT, Hearing
-from shiftline.governor.known import is_set, whole
-from shiftline.governor.learner import Learner
-from shiftline.governor.ledger import Ledger, what_it_waits_for
+from shiftline.governor.flights import Flight
+from shiftline.governor.hearing import SILENCES_THAT_COUNT
 from shiftline.governor.limiters.model import Feedback
-from shiftline.governor.listening import STRIKE_SECONDS, Listening
+from shiftline.governor.listening import STRIKE_SECONDS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
+from shiftline.governor.state import GovernorState, Mode
 from shiftline.governor.window_fit import Observation
 
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
@@ -46,17 +42,7 @@ LONGEST_STEP = (
 )
 
 
-class Mode(StrEnum):
-    """Where the governor stands."""
-
-    PROVING = "proving"
-    CLIMBING = "climbing"
-    LISTENING = "listening"
-    HOLDING = "holding"
-    STOPPED = "stopped"
-
-
-class Governor:
+class Governor(GovernorState):
     """See the module's text. All times are seconds on one monotonic clock."""
 
     def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
@@ -64,56 +50,9 @@ class Governor:
 
         What was not learned then is ignored, and so is what makes no sense.
         """
-        known = known or {}
-        self.policy = policy
-        self.mode = Mode.PROVING
-        self.refusal = RefusalClass.NONE
-        self.overshoots = 0
-        self.ledger = Ledger()
-        self.ledger.recall(known, now)
-        self.account = Account(strikes=whole(known, "strikes") or 0, struck_at=now)
-        self._learner = Learner(policy, now, known)
-        self._hearing = Hearing()
-        self._listening = Listening(policy, until=now, since=now)
-        climbs = policy.learn and not self._learner.learned
-        self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
-        self._flights = Flights()
-        self._proven = False
-        # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
-        self._once_proven = is_set(known, "proven")
-        self._resumed_at = now
-        self._passed_since_resumed = False
-        self._silences = 0
-        self._was_held_up = False
-        self._canaries_refused = 0
-        self._now = self._asked_at = now
+        super().__init__(policy, now, known)
         if self.account.is_spent:
             self._stop(RefusalClass.CREDENTIALS)
-
-    @property
-    def rate(self) -> float:
-        """The paced rate in requests per second."""
-        return self._learner.pacer.rate
-
-    @property
-    def is_quiet(self) -> bool:
-        """True while nothing but a canary may leave."""
-        return self.mode in (Mode.LISTENING, Mode.STOPPED)
-
-    @property
-    def asks_for_account(self) -> bool:
-        """True while the next check shall tell of our account: best about a user that has passed before."""
-        return self.account.is_bound
-
-    @property
-    def canary_patience(self) -> float:
-        """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
-        return self._hearing.canary_patience
-
-    @property
-    def has_stopped(self) -> bool:
-        """True when nothing will ever leave again."""
-        return self.mode is Mode.STOPPED
 
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""
@@ -197,28 +136,6 @@ class Governor:
             self._after_proof = Mode.HOLDING
             if self.mode is Mode.CLIMBING:
                 self.mode = Mode.HOLDING
-
-    def knowledge(self) -> dict[str, Any]:
-        """What should survive a restart, as plain JSON values."""
-        return self._learner.knowledge(self._now) | {
-            "mode": str(self.mode),
-            "refusal": str(self.refusal),
-            "overshoots": self.overshoots,
-            "strikes": self.account.strikes,
-            "proven": self._once_proven,
-        }
-
-    def told(self, now: float) -> dict[str, Any]:
-        """What an operator is shown besides, as plain JSON values."""
-        self.ledger.decided(self.refusal)
-        return (
-            self.ledger.knowledge(now) | self._learner.certainty(now) | {"waiting_for": self.waiting_for(now)}
-        )
-
-    def waiting_for(self, now: float) -> str | None:
-        """In a sentence, what has to happen before checks leave again; None while they may."""
-        canary_in = None if self._flights.has_canary() else self._listening.until - now
-        return what_it_waits_for(self.mode, self.refusal, canary_in)
 
     def _seen(self, now: float) -> float:
         """The moment that counts: a clock that steps back, or tells no moment, stands still."""

@@ -23,6 +23,7 @@ TOLERANCE = 0.02  # share of the limit by which windows of a real timer differ
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
 SILENT_AGAIN = 30.0  # seconds
+HELD = 3.0  # times its cost: so long a rate must have been held for a refusal to tell of it
 LONG_SPAN = 10.0  # seconds; what passed over so long a time passes any usual counter again
 PLACES_LEAD = 4.0  # times what passed: where places are limited, the rate is not to be in the way
 WEEK_SECONDS = 604_800.0
@@ -207,14 +208,13 @@ class Learner:
             return PLACES_LEAD * max(measured, LOWEST_RATE)
         if self._fit is not None:
             rate = self._fit.rate
-        is_held = not self._search.is_trying(before)
-        if is_held and self._is_dear(shut) and self._learned_at is not None and now > self._learned_at:
+        took = 0.0 if self._learned_at is None else now - self._learned_at
+        is_held = not self._search.is_trying(before) and took > HELD * shut.cost_seconds
+        if is_held and self._is_dear(shut):
             # Refused at a rate that was held: all that passed since, over the time that it took. How much of
             # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
-            # A refusal that was long on its way may have left before.
-            took = now - self._learned_at
-            cost = min(shut.cost_seconds, took)
-            rate = min(rate, _passed_per_second(seen, self._learned_at, now) * took / (took - cost / 2))
+            passed = _passed_per_second(seen, now - took, now) * took
+            rate = min(rate, passed / (took - shut.cost_seconds / 2))
         return rate
 
     def _is_dear(self, shut: Closure) -> bool:

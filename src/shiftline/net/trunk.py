@@ -21,9 +21,10 @@ from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 from shiftline.net.asking import METHODS, canary, feedback_of, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to

@@ -23,7 +23,8 @@ from shiftline.connector.qualification import QualificationState
 from shiftline.connector.reading import Reading
 from shiftline.errors import ShiftlineError
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
+from shiftline.governor.state import Mode
 from shiftline.net.asking import classify, feedback_of, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Mode
+from shiftline.governor.state import Mode
 from shiftline.net.asking import classify
 from shiftline.net.waiting import Waiting
 from shiftline.sip.digest import DigestClient

@@ -13,8 +13,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from shiftline.connector.qualification import QualificationState
-from shiftline.governor.governor import Mode
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 from shiftline.store.read_model import Totals
 from shiftline.store.trunk_view import TrunkView
 

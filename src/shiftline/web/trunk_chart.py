@@ -11,7 +11,7 @@ from math import ceil
 
 from shiftline.connector.records import TrunkSample
 from shiftline.connector.sampling import merged, refusal_classes
-from shiftline.governor.governor import Mode
+from shiftline.governor.state import Mode
 from shiftline.pictures.strokes import Band, Layer, Shape
 from shiftline.pictures.time_chart import Column, Level, Line, Mark, TimeChart
 from shiftline.store.trunk_view import TrunkView

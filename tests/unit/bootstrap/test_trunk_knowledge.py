@@ -10,7 +10,8 @@ import pytest
 from shiftline.bootstrap.trunk import _governor, about
 from shiftline.config.trunk import TrunkSettings
 from shiftline.connector.records import TrunkRecord
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
+from shiftline.governor.state import Mode
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

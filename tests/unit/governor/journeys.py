@@ -8,10 +8,11 @@ from random import Random
 from typing import Any
 
 from shiftline.governor.controller import Answer, Permission, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.engine import Journey, Reply, World, behind, travel
+from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 MANY = 10**9

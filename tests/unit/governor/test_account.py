@@ -8,8 +8,9 @@ from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
 
 from shiftline.governor.account import LOCK_SECONDS, MEMORY_SECONDS, TRIALS, Account
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 
 UPTIME = 1e6  # seconds; a machine's clock does not begin with us
 

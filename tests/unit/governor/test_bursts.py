@@ -8,12 +8,13 @@ from random import Random
 
 import pytest
 
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.model import Counter
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.simulation.burst import BurstReport, Delays, simulate_burst
+from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 SEEDS = range(40)

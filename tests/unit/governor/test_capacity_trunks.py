@@ -6,8 +6,8 @@ import pytest
 from tests.unit.governor.journeys import changed_at, drive, trunk
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Mode
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 
 
 class TestOneProcessor:

@@ -9,8 +9,9 @@ import pytest
 from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.known import is_set, mappings, number, whole
+from shiftline.governor.state import Mode
 
 GOOD: dict[str, Any] = {
     "learned": True,

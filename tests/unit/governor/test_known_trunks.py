@@ -9,9 +9,10 @@ import pytest
 from tests.unit.governor.journeys import LEARNING, checks_refused, drive, trunk
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.search import DEAREST, KNOWN_PEACE
+from shiftline.governor.state import Mode
 
 WEEK = 7 * 86_400.0
 MONDAY = 2.5 * 86_400.0

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.ledger import KEPT, Ledger, what_it_waits_for
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.state import Mode
 
 
 def test_what_leaves_is_counted_to_its_answer() -> None:

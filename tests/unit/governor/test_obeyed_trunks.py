@@ -12,11 +12,12 @@ import pytest
 
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.burst import throttled
 from shiftline.governor.simulation.engine import Reply, World, travel
+from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 MANY = 10**9

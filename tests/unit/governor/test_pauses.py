@@ -13,9 +13,9 @@ from tests.unit.governor.journeys import (
 )
 
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Mode
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 
 PAUSES = tuple((60.0 + 20.37 * number, 1.0) for number in range(3))
 LENGTHS = [0.3, 0.6, 1.0, 2.0]

@@ -11,12 +11,13 @@ from random import Random
 import pytest
 
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.simulation.burst import throttled
 from shiftline.governor.simulation.engine import Journey, Reply, World, travel
+from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)
 MANY = 10**9

@@ -14,10 +14,10 @@ from tests.unit.governor.journeys import (
 )
 
 from shiftline.governor.controller import Send
-from shiftline.governor.governor import Mode
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.simulation.engine import Reply, World
+from shiftline.governor.state import Mode
 
 QUARTER = 900.0
 LOCKED_FROM = 20.0

@@ -11,10 +11,10 @@ import pytest
 from tests.unit.governor.journeys import LEARNING, answer, changed_at, drive, proven, trunk
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Mode
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.engine import Reply, World
+from shiftline.governor.state import Mode
 from shiftline.governor.wishes import KEEPS_BELOW, Wishes
 
 SLOWEST = 0.5

@@ -12,7 +12,8 @@ import pytest
 from tests.unit.net.bench import NOW, a_governor, trunk_driver
 
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
+from shiftline.governor.state import Mode
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
 from shiftline.sip.events import RequestReceived

@@ -13,8 +13,9 @@ from tests.unit.net.bench import NOW, trunk_driver
 
 from shiftline.connector.qualifier import UNKNOWN_RETRY, QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.state import Mode
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
 from shiftline.secrets import Secret

@@ -13,8 +13,9 @@ from tests.unit.sip.packages.bodies import pidf
 
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.state import Mode
 from shiftline.lab.pbx.package_bodies import list_body
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.subscription_driver import NotifyInbox

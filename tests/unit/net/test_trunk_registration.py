@@ -12,7 +12,8 @@ from tests.support import tokens, until
 from tests.unit.net.bench import DOMAIN, IDENTITY, NOW, a_governor, trunk_driver
 
 from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
+from shiftline.governor.state import Mode
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx

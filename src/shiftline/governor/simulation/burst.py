@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shiftline.governor.controller import Answer
-from shiftline.governor.governor import Governor, Mode
+from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.model import Counter
 from shiftline.governor.simulation.engine import Reply, World, travel
+from shiftline.governor.state import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

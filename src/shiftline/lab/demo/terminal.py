@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from shiftline.governor.governor import Mode
+from shiftline.governor.state import Mode
 from shiftline.lab.demo.figures import NOT_APPLICABLE, Cell, Figure, Mark, figures
 from shiftline.lab.demo.result import DemoResult, DemoSettings, GovernorTick, Standing, Tick
 from shiftline.lab.demo.stage import WorkerSettings
