@@ -246,7 +246,12 @@ def _warmer(plan: TrunkPlan, endpoint: SipEndpoint, driver: TrunkDriver, clock: 
 
 def about(trunk: TrunkSettings) -> dict[str, str]:
     """Which PBX it is that was learned about, beside what the record is kept by (source and account)."""
-    return {"address": trunk.address, "domain": trunk.domain}
+    return {
+        "address": trunk.address,
+        "domain": trunk.domain,
+        # Whoever declares another rate wants it: what was learned under the old one is no answer to that.
+        "declared": f"{trunk.max_rate:g} {trunk.headroom:g} {trunk.learn}",
+    }
 
 
 def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) -> Governor:

@@ -35,6 +35,7 @@ from shiftline.governor.search import Closure
 from shiftline.governor.state import GovernorState, Mode
 from shiftline.governor.window_fit import Observation
 
+ENOUGH_PASSES = 3  # between two refusals: whoever is refused more often is not refused for himself
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
 SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = (
@@ -68,7 +69,7 @@ class Governor(GovernorState):
             return self._canary_permission(now)
         if self.mode is Mode.PROVING and self._flights.any_since(self._resumed_at):
             return Permission(Send.NOTHING)
-        if self.account.is_bound and now < self._listening.until:
+        if self.mode is Mode.PROVING and now < self._listening.until:
             return Permission(Send.NOTHING, self._listening.until)
         self._grow(now, elapsed)
         if self._learner.is_full(len(self._flights)):
@@ -123,7 +124,7 @@ class Governor(GovernorState):
             self._strike(now, wish)
         elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):
             self._refused(flight, now, wish)
-        elif answer is Answer.REFUSED and self.account.is_bound:
+        elif answer is Answer.REFUSED and self.mode is Mode.PROVING:
             self._listening.until = max(self._listening.until, now + wish)  # old news, but its wish is not
         elif is_news:
             self._passed(flight, now, proven=answer is Answer.PASSED)
@@ -165,6 +166,9 @@ class Governor(GovernorState):
         return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CANARY)
 
     def _grow(self, now: float, elapsed: float) -> None:
+        """A rate that nobody needs does not grow: nothing would tell that it is too much."""
+        if not self._was_held_up:
+            return
         oldest = self._flights.oldest_sent_at()
         if oldest is not None and self._hearing.is_overdue(now - oldest, LONGEST_STEP):
             return
@@ -183,14 +187,25 @@ class Governor(GovernorState):
         if not proven:
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
+        if flight.credentials:  # what passes without them proves the path, and no password
+            self.account.passed()
+        if self.mode is Mode.LISTENING and self.refusal is not RefusalClass.UNREACHABLE:
+            return  # it left before what was refused
+        if self.asks_witness and self._passes_in_peace >= ENOUGH_PASSES:
+            self._acquit()
         if self.mode is Mode.PROVING:
+            self._passes_in_peace = 0
             self._resume(now)
         elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):
             self._late(flight, now)
+        self._passes_in_peace += 1
+        self.asks_witness = self.is_doubting = False
         self.account.release(by_canary=not self.account.is_bound)
         self._listening.reopened()
-        if flight.credentials:  # what passes without them proves the path, and no password
-            self.account.passed()
+
+    def _acquit(self) -> None:
+        """It was about one agent: a canary passed, and another check, and only that one did not."""
+        self.overshoots -= self._learner.acquit(self._listening.shut_from)
 
     def _late(self, flight: Flight, now: float) -> None:
         """Answers come late: it was queued, or dropped and sent again. Either way we are too fast."""
@@ -225,7 +240,8 @@ class Governor(GovernorState):
                 self._learner.was_a_pause()
             elif self._canaries_refused:
                 self._learner.slacken()
-        if was_the_rate:
+        self.is_doubting = was_the_rate and self._listening.is_lone and not self._canaries_refused
+        if was_the_rate and not self.is_doubting:
             self._resume(now)
         else:
             self.mode = Mode.PROVING
@@ -234,7 +250,7 @@ class Governor(GovernorState):
         closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
         kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
-        self._asked_at = now
+        self._asked_at = self._at_speed_since = now
         self._learner.pacer.begin_afresh(now)
         was_taught = self._learner.settle(now, closure)
         self.refusal = kind if self.overshoots or was_taught else RefusalClass.NONE
@@ -247,6 +263,12 @@ class Governor(GovernorState):
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
+        if self.is_doubting and not self.asks_witness:
+            self.asks_witness = True  # the agent who was asked, or our account? Another one tells.
+            self._resumed_at = now
+            self._listening.until = max(self._listening.until, now + retry_after)
+            return
+        self.asks_witness = self.is_doubting = False
         if self._concerns_account(flight):
             self._wait_for_account(flight, now, retry_after)
             return
@@ -261,6 +283,8 @@ class Governor(GovernorState):
         self._begin_listening(now, retry_after)
 
     def _overshot(self, flight: Flight, now: float) -> None:
+        if self._learner.is_idle(flight.sent_at, since=self._at_speed_since):
+            return  # so few requests a second tell nothing about the rate
         self.overshoots += 1
         self._learner.overshot(now)
         self._learner.places.refused(flight.others)
@@ -344,7 +368,8 @@ class Governor(GovernorState):
         """The trunk is silent: stop, and ask with canaries only."""
         self.ledger.note(now, None, self.rate)
         if self.mode is not Mode.PROVING:
-            self._learner.fell_silent(now)
+            if not self._learner.is_idle(now, since=self._at_speed_since):
+                self._learner.fell_silent(now)
             self._listening.shut(self._hearing.silent_since, silently=True)
         self._listening.at_least(STRIKE_SECONDS / 2)
         self._begin_listening(now, 0.0)

@@ -24,6 +24,10 @@ SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some dro
 OPEN_CREEP = 3.0  # while the limit is open
 SILENT_AGAIN = 30.0  # seconds
 HELD = 3.0  # times its cost: so long a rate must have been held for a refusal to tell of it
+HELD_LONG = 60.0  # seconds in peace
+IDLE_SHARE = 0.5
+IDLE_SECONDS = 1.0
+IDLE_REQUESTS = 4.0  # so many, at a slow rate, tell as well
 LONG_SPAN = 10.0  # seconds; what passed over so long a time passes any usual counter again
 PLACES_LEAD = 4.0  # times what passed: where places are limited, the rate is not to be in the way
 WEEK_SECONDS = 604_800.0
@@ -49,7 +53,7 @@ class Learner:
         self._wishes = Wishes()
         self._learned_at: float | None = None
         self._age = 0.0
-        self._silent_at = -inf
+        self._silent_at = self._outage_at = -inf
         self.places = Places()
         if self.learned:
             self._recall(known, now)
@@ -155,6 +159,27 @@ class Learner:
         if self.policy.learn and (again or self._search.is_trying(self.pacer.rate)):
             self.overshot(now)
 
+    def is_idle(self, now: float, *, since: float) -> bool:
+        """True if much less left lately than the rate allows: what is refused then is not the rate's fault.
+
+        ``since`` is when it could begin to.
+        """
+        if self.places.limit is not None:
+            return False  # then the rate is only a lead
+        span = min(max(IDLE_SECONDS, IDLE_REQUESTS / self.pacer.rate), now - since)
+        return self.pacer.taken_since(now - span) < IDLE_SHARE * self.pacer.rate * span - 1.0
+
+    def acquit(self, since: float | None) -> bool:
+        """What was refused since that moment was refused for itself: neither rate nor limit is to blame.
+
+        Return whether one of them was blamed.
+        """
+        was_blamed, self._overshot_at = self._overshot_at is not None, None
+        if since is not None:
+            kept = (one for one in self._seen if one.passed or one.sent_at < since)
+            self._seen = deque(kept, maxlen=MEMORY)
+        return was_blamed
+
     def was_a_pause(self) -> None:
         """Note that what seemed lost was late only: whoever paused, it was not the rate."""
         self._silent_at, self._overshot_at = -inf, None
@@ -185,12 +210,30 @@ class Learner:
         if self._overshot_at is None:
             return False
         shut = closure or Closure(self._overshot_at, self._overshot_at, now)
-        seen = sorted(self._seen, key=lambda observation: observation.sent_at)
         before = self.pacer.rate
+        if self._was_an_outage(shut, before):
+            self._overshot_at = None
+            return False
+        seen = sorted(self._seen, key=lambda observation: observation.sent_at)
         rate = self._rate_after(shut, seen, before, now) * (1.0 - self.policy.headroom)
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         # The canary may have had the only free place.
         self.pacer.restart(now + 1.0 / self.pacer.rate)
+        return True
+
+    def _was_an_outage(self, shut: Closure, before: float) -> bool:
+        """True if a rate that was held in peace for long met a closure longer than a window.
+
+        Whatever it was, a maintenance or somebody else, it was not this rate. The next one counts.
+        """
+        is_the_next = shut.began_at < self._outage_at + HELD_LONG
+        if self._learned_at is None or shut.cost_seconds <= LONG_SPAN or is_the_next:
+            return False
+        if self._fit is not None and self._fit.is_pinned:
+            self._hold(self._fit.rate * (1.0 - self.policy.headroom))  # that window is never shut for so long
+        elif self._search.is_trying(before) or shut.began_at - self._learned_at < HELD_LONG:
+            return False
+        self._outage_at = shut.open_at
         return True
 
     def _rate_after(self, shut: Closure, seen: Sequence[Observation], before: float, now: float) -> float:

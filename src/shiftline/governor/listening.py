@@ -32,6 +32,7 @@ class Listening:
     _shut_from: float | None = field(default=None, init=False)
     _shut_until: float = field(default=0.0, init=False)
     _is_silent: bool = field(default=False, init=False)
+    _refused: int = field(default=0, init=False)
 
     @property
     def is_rest(self) -> bool:
@@ -69,9 +70,15 @@ class Listening:
         """What left at this moment was refused, or ``silently`` lost."""
         if self._shut_from is None:
             self._shut_from = self._shut_until = at
-            self._is_silent = True
+            self._is_silent, self._refused = True, 0
+        self._refused += not silently
         self._is_silent &= silently
         self._shut_from, self._shut_until = min(self._shut_from, at), max(self._shut_until, at)
+
+    @property
+    def is_lone(self) -> bool:
+        """True if one request alone was refused so far."""
+        return self._refused == 1
 
     @property
     def shut_from(self) -> float | None:

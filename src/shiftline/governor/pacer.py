@@ -54,6 +54,15 @@ class Pacer:
         self._free_at = max(self._free_at, now - self._catch_up_seconds) + interval
         self._taken.append(now)
 
+    def taken_since(self, moment: float) -> int:
+        """How many requests have left after ``moment``; what is long ago is forgotten."""
+        count = 0
+        for at in reversed(self._taken):
+            if at <= moment:
+                break
+            count += 1
+        return count
+
     def begin_afresh(self, now: float) -> None:
         """Make nothing good that was not sent before ``now``."""
         self._free_at = max(self._free_at, now)

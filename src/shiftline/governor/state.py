@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from shiftline.governor.account import Account
+from shiftline.governor.account import MEMORY_SECONDS, Account
 from shiftline.governor.flights import Flights
 from shiftline.governor.hearing import Hearing
-from shiftline.governor.known import is_set, whole
+from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.listening import Listening
@@ -42,7 +42,13 @@ class GovernorState:
         self.overshoots = 0
         self.ledger = Ledger()
         self.ledger.recall(known, now)
-        self.account = Account(strikes=whole(known, "strikes") or 0, struck_at=now)
+        strikes = whole(known, "strikes") or 0
+        age = number(known, "age_seconds") or 0.0
+        if age > MEMORY_SECONDS:
+            strikes = 0
+        # A password that was accepted lately is not wrong because its account is throttled or locked.
+        accepted = is_set(known, "accepted") and age <= MEMORY_SECONDS
+        self.account = Account(strikes=strikes, struck_at=now, accepted=accepted)
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)
@@ -52,8 +58,13 @@ class GovernorState:
         self._proven = False
         # A ban outlives a restart, so what was proven before it still tells a ban from a policy.
         self._once_proven = is_set(known, "proven")
-        self._resumed_at = now
+        self._resumed_at = self._at_speed_since = now
         self._passed_since_resumed = False
+        self._passes_in_peace = 0
+        self.is_doubting = False
+        """One request was refused, and a canary passed at once: the same question tells what was meant."""
+        self.asks_witness = False
+        """It was refused again: a user who has passed before tells whether it is all of us."""
         self._silences = 0
         self._was_held_up = False
         self._canaries_refused = 0
@@ -72,7 +83,7 @@ class GovernorState:
     @property
     def asks_for_account(self) -> bool:
         """True while the next check shall tell of our account: best about a user that has passed before."""
-        return self.account.is_bound
+        return self.account.is_bound or self.asks_witness or self.account.strikes > 0
 
     @property
     def canary_patience(self) -> float:
@@ -91,6 +102,7 @@ class GovernorState:
             "refusal": str(self.refusal),
             "overshoots": self.overshoots,
             "strikes": self.account.strikes,
+            "accepted": self.account.accepted,
             "proven": self._once_proven,
         }
 

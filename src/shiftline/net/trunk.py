@@ -89,6 +89,7 @@ class TrunkDriver:
         self._disarmed: str | None = None
         self._waiting = WaitingWork()
         self._witness: Waiting | None = None
+        self._suspect: Waiting | None = None
         self._failure = ""
         self._found = FoundEvidence(clock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -252,9 +253,8 @@ class TrunkDriver:
         if kind is Send.CANARY:
             self._send(None, canary(self._speaker), kind, now)
             return
-        if self._governor.asks_for_account and self._witness is not None:
-            # An agent who is refused for himself would be taken for our account, once more.
-            self._send(self._witness, self._witness.attempt or self._question(self._witness), kind, now)
+        if (asked := self._asked_again()) is not None:
+            self._send(asked, asked.attempt or self._question(asked), kind, now)
             return
         entry = self._waiting.next(agents=agents)
         if entry is None:
@@ -263,6 +263,18 @@ class TrunkDriver:
             self._send(entry.item, entry.item.attempt or self._question(entry.item), kind, now)
         elif not entry.item(self._governor, now):
             self._waiting.not_sent(entry)
+
+    def _asked_again(self) -> Waiting | None:
+        """The question that tells the rate, our account and one agent apart, if that is to be told now.
+
+        The one that was refused tells whether it was the rate, a user who has passed before whether it is
+        our account: another agent might be refused for himself.
+        """
+        if self._governor.asks_for_account:
+            return self._witness
+        suspect, self._suspect = self._suspect, None
+        is_asked = self._governor.is_doubting and suspect is not None and self._waiting.take_out(suspect)
+        return suspect if is_asked else None
 
     def _has_work(self) -> bool:
         """Queue the control that is due, if one is, and say whether anything waits."""
@@ -312,6 +324,8 @@ class TrunkDriver:
             is_challenged = judged.answer is Answer.CHALLENGED
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None
         if waiting is not None and not waiting.witness:
+            if judged.meant is Answer.REFUSED:
+                self._suspect = waiting
             await self._conclude(waiting, exchange, judged.answer)
         self._pump()
 
@@ -319,7 +333,7 @@ class TrunkDriver:
         response = exchange.response
         if answer is Answer.PASSED and response is not None:
             self._waiting.take_back()
-            if waiting.carried and response.status not in REFUSALS:
+            if (waiting.carried or self.login.digest is None) and response.status not in REFUSALS:
                 self._witness = Waiting(witness=waiting.address)
             if response.status in REFUSALS:
                 reading = read_answer(

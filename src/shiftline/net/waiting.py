@@ -165,6 +165,11 @@ class WaitingWork:
         assert waiting.place is not None  # noqa: S101 - only what was taken comes back
         self._lanes.set_aside(waiting.place)
 
+    def take_out(self, waiting: Waiting) -> bool:
+        """Take this question before all others, if it still waits."""
+        place = waiting.place
+        return place is not None and bool(self._lanes.withdraw(place.lane, lambda work: work is waiting))
+
     def take_back(self) -> None:
         """Something passed, so what was set aside may be asked again."""
         self._lanes.take_back()

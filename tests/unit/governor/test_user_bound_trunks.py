@@ -56,11 +56,10 @@ class TestWindows:
         assert len(checks_refused(journey)) <= 0.02 * len(journey.requests)
 
     def test_canaries_that_pass_are_not_taken_for_the_end_of_it(self) -> None:
-        """Once the account alone was refused twice, no canary is asked any more."""
+        """A closure is asked by one canary at most, and those of an account that is known by none."""
         _, journey = drive(trunk("window:200/10s,key=user"), until=180.0)
         canaries = [one.at for one in journey.requests if one.kind is Send.CANARY]
-        assert len(canaries) <= 3
-        assert all(at < 60.0 for at in canaries)
+        assert len(canaries) <= 6
 
 
 class TestLocks:
@@ -68,15 +67,15 @@ class TestLocks:
 
     @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
     def test_one_that_never_ends_stops_the_trunk(self, policy: GovernorPolicy) -> None:
-        """What was in flight, one check, two trials; two more after a quarter of an hour, and that is all."""
+        """What was in flight, that check again and another, two trials, two more in a quarter of an hour."""
         world = locking(1e9, trunk("window:50/1s"))
         governor, journey = drive(world, until=3600.0, policy=policy)
         refused = checks_refused(journey)
         at_once = [at for at in refused if at < LOCKED_FROM + 0.1]
         later = refused[len(at_once) :]
         assert len(at_once) <= 50 * 0.06 + 1
-        assert len(later) == 1 + 2 + 2
-        assert later[-2] >= later[2] + QUARTER
+        assert len(later) == 2 + 2 + 2
+        assert later[-2] >= later[3] + QUARTER
         assert later[-1] > later[-2] + 1.0
         assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
 
@@ -84,17 +83,18 @@ class TestLocks:
     def test_no_quarter_of_an_hour_holds_more_than_two_trials(self, seconds: float) -> None:
         """Whoever counts failures over that time counts no more, once the lock was met."""
         _, journey = drive(locking(seconds, trunk("window:50/1s")), until=3600.0)
-        refused = [at for at in checks_refused(journey) if at >= LOCKED_FROM + 0.9]
+        over = LOCKED_FROM + seconds  # from then on it is the window's refusals again
+        refused = [at for at in checks_refused(journey) if LOCKED_FROM + 0.9 <= at < over]
         assert refused
         for start in refused:
             assert sum(start <= at < start + QUARTER for at in refused) <= 2
 
     def test_one_that_ends_is_found_over(self) -> None:
-        """After the quarter of an hour checks pass again; slowly, for what was too much is not known."""
+        """After the quarter of an hour checks pass again, as fast as before: the window was known."""
         governor, journey = drive(locking(300.0, trunk("window:50/1s")), until=1100.0)
         assert governor.mode is Mode.HOLDING
-        assert not checks_refused(journey, 900.0)
-        assert journey.passed_between(1000.0, 1100.0) >= 40
+        assert len(checks_refused(journey, 960.0)) <= 0.01 * 50 * 140
+        assert journey.passed_between(1000.0, 1100.0) >= 0.9 * 50 * 100
 
     def test_while_it_lasts_it_is_called_so(self) -> None:
         """The operator reads that our account alone is refused, and when it is asked again."""
