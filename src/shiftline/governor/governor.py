@@ -297,7 +297,7 @@ class Governor(GovernorState):
 
     def _wait_for_account(self, flight: Flight, now: float, retry_after: float) -> None:
         """Send nothing until one check may ask whether the account is let through again."""
-        if self.account.is_bound:
+        if self.account.is_bound or not self._proven:  # what an earlier life had accepted may have changed
             self.account.strike(now)
         elif self.mode is not Mode.PROVING:
             self._overshot(flight, now)

@@ -82,6 +82,12 @@ class TestWrongCredentials:
         assert carried == [1, 1, 0, 0]
         assert governor.refusal is RefusalClass.CREDENTIALS
 
+    def test_a_password_that_was_accepted_before_a_restart_is_tried_twice(self) -> None:
+        """It may have been changed meanwhile, so it gets no more than any other."""
+        governor = Governor(LEARNING, 0.0, {"proven": True, "accepted": True, "age_seconds": 5.0})
+        journey = travel(governor, bad_credentials(REFUSED), checks=MANY, until=890.0)
+        assert with_credentials(journey) == 2
+
     def test_proof_after_a_restart_forgets_the_refusal(self) -> None:
         """The password was mended before the second trial."""
         governor = Governor(LEARNING, 0.0, {"learned": False, "strikes": 1, "proven": False})
