@@ -1,0 +1,112 @@
+"""What was asked and what came back, whoever saw it: a capture's reader, a log's reader or our own probes.
+
+The doctor reasons over these records alone, so that passive and active evidence meet in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+NO_HINTS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a reader can look it up: a file's name and the number of the packet (from 1) or line in it."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """The Authorization or Proxy-Authorization of a request, without its response value."""
+
+    username: str
+    realm: str
+    nonce: str
+    nonce_count: int | None = None
+    algorithm: str = "MD5"
+    digest_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What a 401 or 407 asked for (RFC 3261 section 20.44); ``algorithms`` in the server's order."""
+
+    realm: str
+    nonce: str
+    algorithms: tuple[str, ...] = ("MD5",)
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One SIP request with its copies and its final answer.
+
+    ``at`` is when the first copy was seen: seconds since the epoch in a capture, the driver's clock in a
+    probe; only differences count. Hosts are texts as they were written, without a port. What a source
+    cannot tell is empty or None: a log knows no sizes.
+    """
+
+    at: float
+    source: str
+    source_port: int = 0
+    target: str = ""
+    target_port: int = 0
+    transport: str = "UDP"
+    method: str
+    user: str = ""
+    """Of To for a REGISTER, else of the Request-URI."""
+    uri_host: str = ""
+    from_user: str = ""
+    from_host: str = ""
+    contact_host: str = ""
+    via_host: str = ""
+    user_agent: str = ""
+    call_id: str = ""
+    event: str = ""
+    size: int = 0
+    """Bytes of the first copy."""
+    carried: Carried | None = None
+    copies: int = 1
+    """The request and its retransmissions."""
+    status: int | None = None
+    """Of the final answer; None is silence until the record ends or the client gave up."""
+    reason: str = ""
+    answered_after: float | None = None
+    """Seconds from the first copy to the final answer."""
+    challenge: Challenge | None = None
+    hints: Mapping[str, str] = field(default=NO_HINTS)
+    """What the answer said of itself, by lower-case header name: server, retry-after, warning, reason,
+    p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact."""
+    places: tuple[Place, ...] = ()
+    probe: str = ""
+    """The id of the experiment that sent it; empty for the traffic of others."""
+
+    @property
+    def is_refused(self) -> bool:
+        """A final answer that is neither success nor a challenge."""
+        return self.status is not None and self.status >= 300 and self.status not in (401, 407)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What a log line says of a refusal, an overload or a fault in words of its own.
+
+    ``kind`` is the reader's name for it, such as ``asterisk.wrong-password``: the table of them is in the
+    catalogue, each with the causes it speaks for. ``text`` is redacted.
+    """
+
+    at: float | None
+    """Seconds since the epoch; None where the log gives no time."""
+    kind: str
+    source: str = ""
+    user: str = ""
+    text: str = ""
+    place: Place
