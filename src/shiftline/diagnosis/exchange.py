@@ -82,7 +82,7 @@ class Exchange:
     answered_after: float | None = None
     """Seconds from the first copy to the final answer."""
     challenge: Challenge | None = None
-    hints: Mapping[str, str] = field(default=NO_HINTS)
+    hints: Mapping[str, str] = field(default_factory=lambda: NO_HINTS)
     """What the answer said of itself, by lower-case header name: server, retry-after, warning, reason,
     p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact."""
     places: tuple[Place, ...] = ()
