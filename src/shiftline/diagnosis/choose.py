@@ -1,0 +1,223 @@
+"""What to ask next: the experiment that tells most for its risk and price, within the stop rules.
+
+The stop rules (facts, list of experiments): at most two requests with refused credentials for each account
+in 15 minutes; nothing from a source or for an account that seems banned, but one canary when the ban should
+be over; never beyond the permission or the budget; no experiment twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.experiment import (
+    Done,
+    Experiment,
+    Permission,
+    Proposal,
+    Risk,
+    Stop,
+    StopReason,
+)
+from shiftline.diagnosis.model import distance, expected
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Source
+from shiftline.diagnosis.programme import PROGRAMME
+
+MOST_REFUSED_CREDENTIALS = 2
+CREDENTIALS_SECONDS = 900.0
+LEAST_BITS = 0.02
+"""Less than this is not worth a question."""
+DECIDED = 0.9
+BANNED = 0.6
+"""From this probability on, a ban is taken for one."""
+_USUAL_BAN_SECONDS = 310.0
+_RISK_PRICE = {
+    Risk.PASSIVE: 0.5,
+    Risk.HARMLESS: 1.0,
+    Risk.COUNTS_AS_FAILURE: 3.0,
+    Risk.MAY_TRIP: 2.5,
+    Risk.MAY_RING: 12.0,
+}
+
+
+def next_experiment(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | Stop:
+    """The next question, or why there is none. ``budget`` is the number of requests that are left.
+
+    ``now`` and the times of ``done`` are seconds of one clock.
+    """
+    roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, permission, done))]
+    askable = [road for road in roads if _is_askable(road.first, belief, done, now)]
+    telling = [road for road in askable if road.bits >= LEAST_BITS]
+    affordable = [road for road in telling if road.requests <= budget]
+    if not affordable:
+        kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
+        return _stop(belief, done, now, kept=kept, too_dear=bool(telling))
+    best = max(affordable, key=lambda road: (road.bits / road.price, -road.requests, road.goal.id))
+    return Proposal(
+        experiment=best.first,
+        why=_why(belief, best),
+        bits=best.bits,
+        not_before=_not_before(best.first, done, now),
+        expected=outcomes(belief, best.first.probe),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Road:
+    """An experiment with those that have to be done before it."""
+
+    first: Experiment
+    goal: Experiment
+    bits: float
+    """What the goal would tell, by the chance that what is before it ends as it must."""
+    price: float
+    requests: int
+
+
+def _road(goal: Experiment, belief: Belief, permission: Permission, done: Sequence[Done]) -> _Road | None:
+    """How to get there; None if it was done, is not permitted, or can no more come about."""
+    past = {one.experiment: one.outcome for one in done}
+    if goal.id in past or not permission.permits(goal):
+        return None
+    first, chance, price_of_all, requests = goal, 1.0, price(goal), goal.cost
+    while first.after and not any(_opens(first, past.get(name)) for name in first.after):
+        before = [PROGRAMME[name] for name in first.after if name not in past]
+        before = [one for one in before if permission.permits(one)]
+        if not before:
+            return None
+        wanted, step = first.after_outcomes, min(before, key=price)
+        if wanted:
+            chance *= sum(
+                share for outcome, share in outcomes(belief, step.probe).items() if outcome in wanted
+            )
+        first, price_of_all, requests = step, price_of_all + price(step), requests + step.cost
+    return _Road(first, goal, chance * information(belief, goal.probe), price_of_all, requests)
+
+
+def _opens(one: Experiment, outcome: Outcome | None) -> bool:
+    return outcome is not None and (not one.after_outcomes or outcome in one.after_outcomes)
+
+
+def information(belief: Belief, probe: Probe) -> float:
+    """Bits that the outcome of a probe is expected to tell about the explanation."""
+    joint: dict[Outcome, dict[tuple[str, ...], float]] = {}
+    prior: dict[tuple[str, ...], float] = {}
+    for hypothesis, weight in belief.details:
+        causes = tuple(sorted(hypothesis.causes))
+        prior[causes] = prior.get(causes, 0.0) + weight
+        for outcome, share in expected(hypothesis, probe).items():
+            row = joint.setdefault(outcome, {})
+            row[causes] = row.get(causes, 0.0) + weight * share
+    return max(0.0, _entropy(prior.values()) - sum(_entropy(row.values()) for row in joint.values()))
+
+
+def outcomes(belief: Belief, probe: Probe) -> dict[Outcome, float]:
+    """How likely each outcome of a probe is, as things stand."""
+    found: dict[Outcome, float] = {}
+    total = sum(weight for _, weight in belief.details)
+    for hypothesis, weight in belief.details:
+        for outcome, share in expected(hypothesis, probe).items():
+            found[outcome] = found.get(outcome, 0.0) + weight * share / total
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def price(experiment: Experiment) -> float:
+    """What a question costs, in harmless single requests."""
+    return (
+        _RISK_PRICE[experiment.risk] * (1.0 + experiment.cost / 8.0) * (1.0 + experiment.wait_seconds / 20.0)
+    )
+
+
+def _entropy(parts: Iterable[float]) -> float:
+    """Of a row that need not sum to one: weighed by its sum."""
+    kept = [part for part in parts if part > 0.0]
+    total = sum(kept)
+    return sum(part * math.log2(total / part) for part in kept)
+
+
+def _is_askable(one: Experiment, belief: Belief, done: Sequence[Done], now: float) -> bool:
+    return _spares_accounts(one, done, now) and _prolongs_no_ban(one, belief, done)
+
+
+def _spares_accounts(one: Experiment, done: Sequence[Done], now: float) -> bool:
+    """Whether it keeps to two refused credentials for each account in 15 minutes."""
+    if one.probe.credentials is Credentials.NONE:
+        return True
+    lately = [past for past in done if past.account is one.probe.account]
+    spent = sum(past.refused_credentials for past in lately if now - past.at < CREDENTIALS_SECONDS)
+    could_be_refused = 1 if one.probe.credentials in (Credentials.WRONG, Credentials.FRESH) else 0
+    return spent + could_be_refused <= MOST_REFUSED_CREDENTIALS
+
+
+def _prolongs_no_ban(one: Experiment, belief: Belief, done: Sequence[Done]) -> bool:
+    """Whether it leaves alone what seems banned. A canary after the ban's end is the exception."""
+    if one.probe.load is Load.AFTER_BAN:
+        return True
+    own = one.probe.source is Source.OWN
+    if own and (_seems_banned(done) or belief.causes.get("ban.source", 0.0) >= BANNED):
+        return False
+    logs_in = one.probe.account is Account.OWN and one.probe.credentials is not Credentials.NONE
+    locked = belief.causes.get("ban.user", 0.0) + belief.causes.get("credentials.shared-lockout", 0.0)
+    return not (logs_in and locked >= BANNED)
+
+
+def _seems_banned(done: Sequence[Done]) -> bool:
+    """Refused although the rate had fallen, and no canary has passed since."""
+    after = [past for past in done if PROGRAMME[past.experiment].probe.load in _AFTERWARDS]
+    return bool(after) and after[-1].outcome in REFUSALS
+
+
+_AFTERWARDS = (Load.AFTER_PAUSE, Load.AFTER_BAN)
+
+
+def _stop(
+    belief: Belief, done: Sequence[Done], now: float, *, kept: Sequence[Experiment], too_dear: bool
+) -> Stop:
+    if too_dear:
+        return Stop(reason=StopReason.BUDGET, sentence="What is left of the budget is too little to go on.")
+    if belief.leading.probability < DECIDED and kept:
+        if any(not _spares_accounts(one, done, now) for one in kept):
+            return Stop(
+                reason=StopReason.CREDENTIALS_SPENT,
+                sentence="Credentials were refused as often as an account bears in 15 minutes.",
+                resume_after=_credentials_again(done),
+            )
+        return Stop(
+            reason=StopReason.BANNED,
+            sentence="The PBX seems to have banned us. Asking on would prolong it.",
+            resume_after=max((past.at for past in done), default=now) + _USUAL_BAN_SECONDS,
+        )
+    if belief.leading.probability >= DECIDED:
+        return Stop(reason=StopReason.DECIDED, sentence="Nothing that is allowed would change the verdict.")
+    return Stop(
+        reason=StopReason.NOTHING_TELLS,
+        sentence="Nothing that is allowed would tell the remaining causes apart.",
+    )
+
+
+def _credentials_again(done: Sequence[Done]) -> float:
+    return min(past.at for past in done if past.refused_credentials) + CREDENTIALS_SECONDS
+
+
+def _why(belief: Belief, road: _Road) -> str:
+    """Names two explanations of some weight that would answer differently."""
+    one = road.goal
+    rivals: list[tuple[str, Mapping[Outcome, float]]] = []
+    for hypothesis, _ in belief.details[:60]:
+        name = " with ".join(hypothesis.causes)
+        would = expected(hypothesis, one.probe)
+        for other, answers in rivals:
+            if other != name and distance(answers, would) > 0.5:
+                return f"{one.reads}: tells {other} from {name}"
+        rivals.append((name, would))
+    return one.reads
+
+
+def _not_before(one: Experiment, done: Sequence[Done], now: float) -> float:
+    last = max((past.at for past in done), default=now)
+    return max(now, last + one.wait_seconds) if one.wait_seconds else now

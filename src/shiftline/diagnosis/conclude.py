@@ -1,0 +1,104 @@
+"""From beliefs to a diagnosis: what is the matter, what speaks for and against it, what would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.finding import Diagnosis, Finding
+from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.separation import separate
+from shiftline.diagnosis.statements import statements_for
+
+RIVAL = 0.2
+"""An explanation of at least this share of the leading one's probability is as good as it."""
+DECIDED = 0.5
+"""Below this nobody is named."""
+_MOST_RIVALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A cause of the leading explanation, and those that explain as well in its place."""
+
+    cause: str
+    rivals: tuple[str, ...]
+    confidence: float
+
+
+def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent: int = 0) -> Diagnosis:
+    """The diagnosis of one or several subjects, the gravest first.
+
+    Raises ValueError if there is no belief.
+    """
+    if not beliefs:
+        raise ValueError("a diagnosis needs at least one belief")
+    found = [(belief, group) for belief in beliefs for group in _groups(belief)]
+    ill = [pair for pair in found if pair[1].cause != HEALTHY]
+    ranked = sorted(
+        ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
+    )
+    findings = tuple(_finding(belief, group) for belief, group in ranked)
+    main = findings[0]
+    is_decided = not main.indistinguishable_from and main.confidence >= DECIDED and main.cause != UNKNOWN
+    return Diagnosis(
+        cause=main.cause if is_decided else None,
+        confidence=main.confidence,
+        findings=findings,
+        suspicions=(),
+        separation=separate(ranked[0][0], permission),
+        families=_families(beliefs),
+        requests_sent=requests_sent,
+    )
+
+
+def _groups(belief: Belief) -> list[_Group]:
+    leading = belief.leading
+    groups = []
+    for cause in leading.causes:
+        others = frozenset(leading.causes) - {cause}
+        swaps = [
+            (swapped, one.probability)
+            for one in belief.explanations
+            if one.probability >= RIVAL * leading.probability
+            and (swapped := _swapped(one, others)) is not None
+            and swapped != cause
+        ]
+        rivals = tuple(name for name, _ in swaps[:_MOST_RIVALS])
+        members = {cause, *rivals}
+        confidence = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
+        groups.append(_Group(cause, rivals, min(1.0, confidence)))
+    return groups
+
+
+def _swapped(one: Explanation, others: frozenset[str]) -> str | None:
+    """What stands in place of the cause beside the ``others``, if that is the only difference."""
+    rest = frozenset(one.causes) - others
+    return next(iter(rest)) if len(rest) == 1 and others <= frozenset(one.causes) else None
+
+
+def _finding(belief: Belief, group: _Group) -> Finding:
+    cause = CATALOGUE.get(group.cause)
+    family, sure = max(belief.families.items(), key=lambda item: item[1])
+    figures: dict[str, float] = {}
+    for trial in belief.evidence.trials:
+        figures.update(trial.figures)
+    return Finding(
+        cause=group.cause,
+        indistinguishable_from=group.rivals,
+        confidence=group.confidence,
+        subject=belief.evidence.subject,
+        statements=statements_for(belief, group.cause),
+        remedy=() if cause is None else cause.remedy.of(family if sure >= 0.5 else None),
+        refuted_by="" if cause is None else cause.refuted_by,
+        figures=figures,
+    )
+
+
+def _families(beliefs: Sequence[Belief]) -> Mapping[Family, float]:
+    best = max(beliefs, key=lambda belief: max(belief.families.values()))
+    return best.families

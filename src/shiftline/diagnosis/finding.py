@@ -1,0 +1,90 @@
+"""What the doctor says in the end. Pure values; `as_json` and the reports turn them into text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shiftline.diagnosis.evidence import Subject
+from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.families import Family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One piece of evidence in words."""
+
+    sentence: str
+    speaks_for: bool
+    weight: float
+    """Natural logarithm of the likelihood ratio against everything else; its sign is ``speaks_for``."""
+    places: tuple[Place, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.places:
+            return self.sentence
+        return f"{self.sentence} ({', '.join(str(place) for place in self.places)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One cause, or a class of causes that cannot be told apart here."""
+
+    cause: str
+    """The likeliest of them."""
+    indistinguishable_from: tuple[str, ...]
+    confidence: float
+    """That one of them is at work."""
+    subject: Subject
+    statements: tuple[Statement, ...]
+    remedy: tuple[str, ...]
+    """Steps, in order."""
+    refuted_by: str
+    figures: Mapping[str, float]
+    """What was measured about it: ``limit``, ``window_seconds``, ``recovered_after``…"""
+
+
+class SuspectVerdict(StrEnum):
+    """What became of a suspect of the incident."""
+
+    IT_IS = "it-is"
+    IT_IS_NOT = "it-is-not"
+    CANNOT_TELL = "cannot-tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """One suspect by name, what is said of it and why."""
+
+    suspect: str
+    """As people name it: "burst throttle", "IP allow list"."""
+    causes: tuple[str, ...]
+    verdict: SuspectVerdict
+    sentence: str
+    """"it is not, because …", or what to do to find out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """The experiment that would settle what is open."""
+
+    experiment: str
+    sentence: str
+    command: str
+    """To be typed, with the reader's own arguments in place of ``…``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The whole result."""
+
+    cause: str | None
+    """Of the main finding; None when undecided."""
+    confidence: float
+    """That the main finding is right: of the cause, or of its class when undecided."""
+    findings: tuple[Finding, ...]
+    suspicions: tuple[Suspicion, ...]
+    separation: Separation | None
+    families: Mapping[Family, float]
+    requests_sent: int = 0

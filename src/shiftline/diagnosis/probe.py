@@ -1,0 +1,151 @@
+"""What a question looked like, relative to the traffic that is in trouble.
+
+A probe of ours and a comparison that a capture happens to contain are described in the same words, so that
+one table of likelihoods serves both: "the same account from another source" is a probe, whoever sent it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where it came from."""
+
+    OWN = "own"
+    """The address that the troubled traffic comes from."""
+    OTHER = "other"
+
+
+class Account(StrEnum):
+    """Whose credentials it carried, or would carry."""
+
+    OWN = "own"
+    OTHER = "other"
+    """Another account, known to be good."""
+    NONEXISTENT = "nonexistent"
+    NOBODY = "nobody"
+    """The request names no user at all, as an OPTIONS to the server itself."""
+
+
+class Credentials(StrEnum):
+    """What it carried."""
+
+    NONE = "none"
+    """None, and it did not answer a challenge."""
+    FRESH = "fresh"
+    """What was configured, as the answer to a challenge that came just before."""
+    CACHED = "cached"
+    """What was configured, ahead of any challenge, with the nonce of the request before and a risen nc."""
+    AGED = "aged"
+    """The same with a nonce that is older than most servers keep one (35 s and more)."""
+    WRONG = "wrong"
+    """A password that is certainly wrong."""
+
+
+class Load(StrEnum):
+    """How much was under way. The outcome under a load is the worst that any of its requests met."""
+
+    SINGLE = "single"
+    """Alone: at most one request a second or so."""
+    BRISK = "brisk"
+    """About 10 a second for a second or more, evenly spaced."""
+    RAISED = "raised"
+    """About 50 a second, evenly spaced."""
+    STORM = "storm"
+    """200 a second and more."""
+    CONCURRENT = "concurrent"
+    """Some 20 at once, then a rest: many under way at a time, few in ten seconds."""
+    DURING = "during"
+    """A single one, while the troubled traffic is refused for its rate."""
+    AFTER_PAUSE = "after-pause"
+    """A single one, some windows (10 to 60 s) after the rate fell."""
+    AFTER_BAN = "after-ban"
+    """A single one, when a usual ban (300 s) should be over."""
+
+
+class Shape(StrEnum):
+    """How the message was built."""
+
+    USUAL = "usual"
+    """As the troubled traffic."""
+    MINIMAL = "minimal"
+    """Only what RFC 3261 section 8.1.1 demands."""
+    OTHER_AGENT = "other-agent"
+    """Another User-Agent, else as usual."""
+    OTHER_CONTACT = "other-contact"
+    """Another host in Contact, else as usual."""
+    OTHER_DOMAIN = "other-domain"
+    """Another domain in From and To, else as usual."""
+    OTHER_CALLER = "other-caller"
+    """The digest username in From and To, where the usual user is another one; else as usual."""
+    OTHER_EVENT = "other-event"
+    """Another event package, else as usual."""
+    OTHER_DIGEST_URI = "other-digest-uri"
+    """The digest computed over the server's address instead of its domain, or the other way round."""
+    ONCE_REGISTERED = "once-registered"
+    """As usual, after a binding of ours was made."""
+    WITH_METADATA = "with-metadata"
+    """The headers that production adds and this message lacked."""
+    LARGE = "large"
+    """Beyond 1,300 bytes, where UDP may fragment (RFC 3261 section 18.1.1)."""
+    OTHER_VIA = "other-via"
+    """The public address in Via, where the usual one is private, or the other way round."""
+
+
+class Path(StrEnum):
+    """Which way it went."""
+
+    USUAL = "usual"
+    OTHER_TRANSPORT = "other-transport"
+    """TCP for UDP, or the other way round."""
+
+
+class Hour(StrEnum):
+    """When it was."""
+
+    ANY = "any"
+    TROUBLED = "troubled"
+    """In the hours in which the trouble is seen, such as a publish window."""
+    QUIET = "quiet"
+    """Outside these hours, at a like load."""
+
+
+class Aim(StrEnum):
+    """Whom it asked for."""
+
+    SERVER = "server"
+    """The server itself, or the registrar about the account."""
+    PRESENT = "present"
+    """A user who is known to be there."""
+    ABSENT = "absent"
+    """A user who is real and known not to be there."""
+
+
+class Method(StrEnum):
+    """The methods that causes tell apart."""
+
+    OPTIONS = "OPTIONS"
+    REGISTER = "REGISTER"
+    """Without Contact: it asks, and changes nothing (RFC 3261 section 10.2.3)."""
+    REGISTER_CONTACT = "REGISTER-contact"
+    """With a Contact: it binds."""
+    SUBSCRIBE = "SUBSCRIBE"
+    INVITE = "INVITE"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One kind of question. Two questions with equal probes are one piece of evidence, asked twice."""
+
+    method: Method = Method.REGISTER
+    source: Source = Source.OWN
+    account: Account = Account.OWN
+    credentials: Credentials = Credentials.NONE
+    load: Load = Load.SINGLE
+    shape: Shape = Shape.USUAL
+    path: Path = Path.USUAL
+    hour: Hour = Hour.ANY
+    aim: Aim = Aim.SERVER

@@ -1,0 +1,61 @@
+"""What speaks for and against a cause, in sentences, the weightiest first."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.catalogue.marks import MARKS
+from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
+from shiftline.diagnosis.finding import Statement
+from shiftline.diagnosis.hypotheses import candidates, likelihoods
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.wording import trial_sentence
+
+_SLIGHT = 0.2
+"""Weights below this change nothing worth a sentence."""
+
+
+def statements_for(belief: Belief, cause: str) -> tuple[Statement, ...]:
+    """Each piece of evidence with its weight for this cause against all others."""
+    told = [_of_trial(trial, cause) for trial in belief.evidence.trials]
+    told += [_of_mark(mark, cause) for mark in belief.evidence.marks if mark.kind in MARKS]
+    kept = [statement for statement in told if abs(statement.weight) >= _SLIGHT]
+    return tuple(sorted(kept, key=lambda statement: -abs(statement.weight)))
+
+
+def _of_trial(trial: Trial, cause: str) -> Statement:
+    weight = _weight(trial.probe, trial.outcome, cause)
+    return Statement(
+        sentence=trial_sentence(trial),
+        speaks_for=weight > 0.0,
+        weight=weight,
+        places=trial.places[:MOST_PLACES],
+    )
+
+
+def _of_mark(mark: Mark, cause: str) -> Statement:
+    kind = MARKS[mark.kind]
+    weight = math.log(kind.causes.get(cause, 1.0))
+    return Statement(
+        sentence=f"There is {kind.meaning}" + (f": {mark.text}." if mark.text else "."),
+        speaks_for=weight > 0.0,
+        weight=weight,
+        places=mark.places[:MOST_PLACES],
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _weight(probe: Probe, outcome: Outcome, cause: str) -> float:
+    """Logarithm of: likelihood under the cause's best signature, by the mean of all that is not it."""
+    values = likelihoods(probe, outcome)
+    mine, others, total = 0.0, 0.0, 0.0
+    for one, value in zip(candidates(), values, strict=True):
+        if one.cause == cause:
+            mine = max(mine, value)
+        else:
+            others += one.prior * value
+            total += one.prior
+    return math.log(mine / (others / total)) if mine > 0.0 else 0.0

@@ -1,0 +1,111 @@
+"""Probes, outcomes and trials as sentences, as an engineer would say them."""
+
+from __future__ import annotations
+
+from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import (
+    Account,
+    Aim,
+    Credentials,
+    Hour,
+    Load,
+    Method,
+    Path,
+    Probe,
+    Shape,
+    Source,
+)
+
+OUTCOME_WORDS = {
+    Outcome.OK: "accepted",
+    Outcome.CHALLENGE: "asked for credentials",
+    Outcome.CHALLENGE_AGAIN: "asked for credentials again, although they had just been given",
+    Outcome.CHALLENGE_STALE: "told that the nonce was stale",
+    Outcome.FORBIDDEN: "refused with 403, without a challenge",
+    Outcome.FORBIDDEN_AFTER_CHALLENGE: "refused with 403 with its credentials",
+    Outcome.FORBIDDEN_RETRY_AFTER: "refused with 403 and a Retry-After",
+    Outcome.BAD_REQUEST: "called a bad request (400 and its kind)",
+    Outcome.NOT_FOUND: "answered with 404",
+    Outcome.NO_METHOD: "answered that there is no such method (405, 501)",
+    Outcome.TIMEOUT: "answered with 408",
+    Outcome.TOO_LARGE: "called too large (413)",
+    Outcome.TOO_BRIEF: "told that the interval was too brief (423)",
+    Outcome.UNAVAILABLE_NOW: "answered with 480",
+    Outcome.BUSY: "answered busy (486, 600)",
+    Outcome.NOT_ACCEPTABLE: "answered not acceptable (488, 606)",
+    Outcome.BAD_EVENT: "told that there is no such event package (489)",
+    Outcome.SERVER_ERROR: "answered with a server error (500)",
+    Outcome.UNAVAILABLE: "answered with 503",
+    Outcome.UNAVAILABLE_RETRY_AFTER: "answered with 503 and a Retry-After",
+    Outcome.OTHER: "answered oddly",
+    Outcome.SILENCE: "not answered at all",
+    Outcome.ICMP: "turned away by the network (ICMP)",
+    Outcome.CONNECTION_REFUSED: "not even connected",
+    Outcome.DNS_FAILURE: "not sent: the name does not resolve",
+    Outcome.TLS_UNTRUSTED: "not sent: the certificate is not trusted",
+    Outcome.TLS_NAME: "not sent: the certificate names another host",
+    Outcome.TLS_EXPIRED: "not sent: the certificate has expired",
+    Outcome.TLS_VERSION: "not sent: no common TLS version",
+    Outcome.TLS_CLIENT_CERTIFICATE: "not sent: the server wants another certificate of ours",
+}
+"""What became of a request: "it was …"."""
+
+_METHODS = {Method.REGISTER_CONTACT: "REGISTER with a Contact", Method.OTHER: "another method"}
+_CREDENTIALS = {
+    Credentials.NONE: "without credentials",
+    Credentials.FRESH: "with credentials",
+    Credentials.CACHED: "with credentials and an earlier nonce",
+    Credentials.AGED: "with credentials and an old nonce",
+    Credentials.WRONG: "with a wrong password",
+}
+_ACCOUNTS = {
+    Account.OTHER: "of another account",
+    Account.NONEXISTENT: "of a user who does not exist",
+    Account.NOBODY: "to the server itself",
+}
+_LOADS = {
+    Load.BRISK: "at some 10 a second",
+    Load.RAISED: "at some 50 a second",
+    Load.STORM: "at 200 a second or more",
+    Load.CONCURRENT: "with many under way at once",
+    Load.DURING: "while the rest was refused for its rate",
+    Load.AFTER_PAUSE: "some seconds after the rate had fallen",
+    Load.AFTER_BAN: "minutes after the rate had fallen",
+}
+_SHAPES = {
+    Shape.MINIMAL: "in the shortest form",
+    Shape.OTHER_AGENT: "under another User-Agent",
+    Shape.OTHER_CONTACT: "with another host in Contact",
+    Shape.OTHER_DOMAIN: "with another domain",
+    Shape.OTHER_CALLER: "with the login's name in From",
+    Shape.OTHER_EVENT: "for another event package",
+    Shape.OTHER_DIGEST_URI: "with another digest URI",
+    Shape.ONCE_REGISTERED: "while registered",
+    Shape.WITH_METADATA: "with the headers that production adds",
+    Shape.LARGE: "in a large message",
+    Shape.OTHER_VIA: "with another address in Via",
+}
+_HOURS = {Hour.TROUBLED: "in the troubled hours", Hour.QUIET: "outside the troubled hours"}
+_AIMS = {Aim.PRESENT: "about a user who is there", Aim.ABSENT: "about a user who is absent"}
+
+
+def probe_words(probe: Probe) -> str:
+    """The question, such as "REGISTER with credentials from the other source"."""
+    parts = [_METHODS.get(probe.method, str(probe.method))]
+    if probe.account is not Account.NOBODY:
+        parts.append(_CREDENTIALS[probe.credentials])
+    parts.append(_ACCOUNTS.get(probe.account, ""))
+    parts.append("from another source" if probe.source is Source.OTHER else "")
+    parts.append(_SHAPES.get(probe.shape, ""))
+    parts.append(_AIMS.get(probe.aim, ""))
+    parts.append("over the other transport" if probe.path is Path.OTHER_TRANSPORT else "")
+    parts.append(_HOURS.get(probe.hour, ""))
+    parts.append(_LOADS.get(probe.load, ""))
+    return " ".join(part for part in parts if part)
+
+
+def trial_sentence(trial: Trial) -> str:
+    """The question and what came back, as a whole sentence."""
+    often = f", {trial.count} times" if trial.count > 1 else ""
+    return f"{probe_words(trial.probe)} was {OUTCOME_WORDS[trial.outcome]}{often}."
