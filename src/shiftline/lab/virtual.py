@@ -7,12 +7,13 @@ Times are seconds of one virtual clock. Used by tests, benchmarks and the record
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from random import Random
 from types import MappingProxyType
 
+from shiftline.lab.pbx.bank.build import DrawnFault
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.core import PracticePbx
 from shiftline.lab.pbx_log import RequestRecord
@@ -76,6 +77,11 @@ class VirtualPbx:
         self._numbers = count()
         self._alarms: dict[int, float] = {}
         self._last_arrival: dict[tuple[Address, Address], float] = {}
+
+    @property
+    def truth(self) -> Sequence[DrawnFault]:
+        """The faults of the bank that this PBX has, and what was drawn for them."""
+        return self._pbx.truth
 
     @property
     def address(self) -> Address:
@@ -173,7 +179,10 @@ class VirtualPbx:
     def _settle(self, client: VirtualClient | RawPort) -> None:
         """Put what a client sends on the road."""
         for datagram in client.datagrams_to_send():
-            self._to_pbx(datagram, client)
+            if why := self._pbx.refuses_connection(datagram.transport):
+                client.send_failed(datagram, why, self.now)
+            else:
+                self._to_pbx(datagram, client)
         self._arm(client, client.next_timer())
 
     def _to_pbx(self, datagram: Datagram, client: VirtualClient | RawPort) -> None:

@@ -96,6 +96,11 @@ class VirtualClient:
         self.agent.receive(datagram.data, source, now, transport=datagram.transport)
         self._take_events(now)
 
+    def send_failed(self, datagram: Datagram, why: str, now: float) -> None:
+        """The system refused to send it."""
+        self.agent.send_failed(datagram, why, now, connected=False)
+        self._take_events(now)
+
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called."""
         return self.agent.next_timer()
@@ -174,6 +179,10 @@ class RawPort:
         if source == self._target and isinstance(message, Response) and message.status >= 200:
             self._conclude(message, now)
 
+    def send_failed(self, datagram: Datagram, why: str, now: float) -> None:  # noqa: ARG002 - it has one
+        """The system refused to send it."""
+        self._conclude(None, now, why)
+
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called; None when it is over."""
         return min(self._next_copy_at, self._ends_at) if self._when_done else None
@@ -195,7 +204,7 @@ class RawPort:
         outbox, self._outbox = self._outbox, []
         return outbox
 
-    def _conclude(self, response: Response | None, now: float) -> None:
+    def _conclude(self, response: Response | None, now: float, failure: str = "") -> None:
         if self._when_done is None:
             return
         when_done, self._when_done = self._when_done, None
@@ -208,6 +217,7 @@ class RawPort:
                 copies=self._copies,
                 response=response,
                 answered_after=now - self._sent_at if response else None,
+                failure=failure,
             )
         )
 

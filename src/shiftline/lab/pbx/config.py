@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.bank.wishes import Wishes
 from shiftline.lab.pbx.bindings import ExpiresLimits
 from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.process import WrittenSecret
@@ -21,6 +22,11 @@ class PracticePbxConfig:
     password: WrittenSecret
     """Of every account and every known agent."""
     faults: Faults = Faults()  # noqa: RUF009 - a frozen value
+    personality: str = "practice"
+    """Whose manners it has (`personalities`)."""
+    fault_ids: tuple[str, ...] = ()
+    """Faults of the bank, by the ids of the doctor's catalogue; the seed draws what they need."""
+    wishes: Wishes = Wishes()  # noqa: RUF009 - a frozen value
     host: str = "127.0.0.1"
     port: int = 0
     """UDP and TCP; 0: a free one."""
@@ -38,7 +44,7 @@ class PracticePbxConfig:
     """What its registrar grants; a shorter wish gets 423."""
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
     answer_seconds: tuple[float, float] = (0.020, 0.060)
-    """Shortest and longest time of an answer that needed authentication."""
+    """Shortest and longest time of an answer that needed authentication; families have their own."""
     refusal_seconds: tuple[float, float] = (0.001, 0.002)
     """The same for an answer before authentication: no database is asked (facts: 3.7)."""
     event_packages: frozenset[str] = frozenset({"presence", "dialog", "reg"})

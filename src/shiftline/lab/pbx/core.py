@@ -7,18 +7,26 @@ also absorbs retransmissions, so that nothing is counted twice.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from itertools import count
 from random import Random
 from types import MappingProxyType
 
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.answer import Answer
-from shiftline.lab.pbx.answers import Answering, target_user
+from shiftline.lab.pbx.answers import Answering
+from shiftline.lab.pbx.bank.build import DrawnFault, draw_faults
+from shiftline.lab.pbx.bank.draw import Settings
+from shiftline.lab.pbx.bank.roads import TLS_FAILURES
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.limiting import Limiting, control_of
 from shiftline.lab.pbx.notifier import Peer
+from shiftline.lab.pbx.personalities import personality_of
+from shiftline.lab.pbx.personality import drawn_span
+from shiftline.lab.pbx.road_faults import Parcel
+from shiftline.lab.pbx.visit import target_user
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
@@ -59,21 +67,61 @@ class PracticePbx:
         *,
         address: tuple[str, int],
         streams: Mapping[Transport, tuple[str, int]] = MappingProxyType({}),
+        epoch_offset: float = 0.0,
     ) -> None:
+        """``epoch_offset`` added to ``now`` gives seconds since 1970, for the Date that some faults write.
+
+        Raises ConfigurationError for a personality or a fault that does not exist, or do not fit.
+        """
         self._config = config
         self._random = Random(config.seed)
+        self._personality = personality_of(config.personality)
+        self._settings = Settings(
+            realm=config.realm,
+            nonce_seconds=self._personality.nonce_seconds,
+            algorithm=config.algorithm,
+            expires=config.expires,
+            truth_of=config.truth,
+        )
+        parts = draw_faults(
+            config.fault_ids,
+            self._personality,
+            seed=config.seed,
+            wishes=config.wishes,
+            settings=self._settings,
+        )
+        self.truth: Sequence[DrawnFault] = parts.truth
+        """The faults of the bank, with what was drawn for them."""
+        self._draw_manners()
+        self._epoch_offset = epoch_offset
+        self._began: float | None = None
         limiting = Limiting(config.faults, self._random.random)
+        # Drawn before the answer is known, since a limiter of what runs at a time has to know.
+        self._draws_service = bool(config.faults.limiter or parts.steps)
         self._agent = SipAgent(local=address, streams=streams, token=self._token, user_agent="Practice PBX")
-        self._answering = Answering(config, limiting, token=self._token)
+        self._answering = Answering(
+            config,
+            self._personality,
+            self._settings,
+            parts.steps,
+            limiting,
+            random=self._random,
+            token=self._token,
+        )
         self._due: list[_Due] = []
         self._numbers = count()
         self._records: list[RequestRecord] = []
+        self._size = 0
 
     def receive(
         self, data: bytes, source: tuple[str, int], now: float, transport: Transport = Transport.UDP
     ) -> None:
         """Take in one message."""
-        self._agent.receive(data, source, now, transport=transport)
+        parcel = self._inwards(Parcel(data, source, transport), now)
+        if parcel is None:
+            return
+        self._size = len(parcel.data)
+        self._agent.receive(parcel.data, parcel.client, now, transport=transport)
         self._take_events(now)
 
     def next_timer(self) -> float | None:
@@ -96,8 +144,11 @@ class PracticePbx:
         self._take_notifies(now)
 
     def datagrams_to_send(self) -> list[Datagram]:
-        """What shall leave now."""
-        return self._agent.datagrams_to_send()
+        """What shall leave now, and what of it the road lets through."""
+        datagrams = self._agent.datagrams_to_send()
+        if not self._settings.road:
+            return datagrams
+        return [sent for datagram in datagrams if (sent := self._outwards(datagram)) is not None]
 
     def send_failed(self, datagram: Datagram, why: str, now: float) -> None:
         """No connection could be made for it: a NOTIFY too large for UDP then goes over UDP after all."""
@@ -108,6 +159,44 @@ class PracticePbx:
         """The arrivals since the last call."""
         records, self._records = self._records, []
         return records
+
+    def refuses_connection(self, transport: Transport) -> str:
+        """Why nothing can be sent to it over this transport, in the system's words; empty: it can."""
+        if self._settings.is_unreachable:
+            return "Connection refused"
+        if transport is Transport.TLS and self._settings.tls_fault:
+            return TLS_FAILURES[self._settings.tls_fault]
+        return ""
+
+    @property
+    def tls_fault(self) -> str:
+        """The id of what shall be wrong with its TLS; empty: nothing."""
+        return self._settings.tls_fault
+
+    def _draw_manners(self) -> None:
+        """Its name and its times; a source of randomness of their own, so that no fault changes them."""
+        random = Random(f"{self._config.seed}/{self._personality.name}")
+        self._server = random.choice(self._personality.servers)
+        self._answer_span = self._config.answer_seconds
+        self._refusal_span = self._config.refusal_seconds
+        if self._personality.draws_times:
+            self._answer_span = drawn_span(random, self._personality.answer_seconds)
+            self._refusal_span = drawn_span(random, self._personality.refusal_seconds)
+
+    def _inwards(self, parcel: Parcel | None, now: float) -> Parcel | None:
+        if self._settings.is_unreachable:
+            return None
+        if self._began is None:
+            self._began = now
+        for change in self._settings.road:
+            parcel = change.inwards(parcel, now - self._began) if parcel else None
+        return parcel
+
+    def _outwards(self, datagram: Datagram) -> Datagram | None:
+        parcel: Parcel | None = Parcel(datagram.data, datagram.destination, datagram.transport)
+        for change in reversed(self._settings.road):
+            parcel = change.outwards(parcel) if parcel else None
+        return datagram._replace(data=parcel.data, destination=parcel.client) if parcel else None
 
     def _token(self) -> str:
         return f"{self._random.getrandbits(64):016x}"
@@ -137,11 +226,12 @@ class PracticePbx:
             heapq.heappush(self._due, _Due(at, next(self._numbers), notify, peer=peer))
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
-        # Drawn before the answer is known, since a limiter of what runs at a time has to know.
-        service_seconds = self._service_seconds() if self._config.faults.limiter else None
+        service_seconds = self._service_seconds() if self._draws_service else None
         try:
             peer = Peer(event.source, event.transport)
-            answer = self._answering.answer(event.request, peer, now, service_seconds or 0.0)
+            answer = self._answering.answer(
+                event.request, peer, now, size=self._size, service_seconds=service_seconds or 0.0
+            )
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
         self._record(event.request, event.source, answer, now)
@@ -149,26 +239,34 @@ class PracticePbx:
             self._agent.ignore(event.key)
         if answer.status is None or event.key is None:
             return
-        response = response_to(
-            event.request, answer.status, answer.phrase, to_tag=answer.to_tag or self._token()
-        )
-        for name, value in answer.headers:
-            response.headers.add(name, value)
-        if answer.feedback and answer.feedback.algorithm in algorithms_of(event.request):
-            tell(response, control_of(answer.feedback))
         at = now + answer.wait_seconds + self._answer_seconds(answer, service_seconds)
         if self._config.notify_first:
             self._take_notifies(now)
+        response = self._response(event.request, answer, answer.status, at)
         heapq.heappush(self._due, _Due(at, next(self._numbers), response, event.key))
         self._take_notifies(at)
+
+    def _response(self, request: Request, answer: Answer, status: int, at: float) -> Response:
+        response = response_to(request, status, answer.phrase, to_tag=answer.to_tag or self._token())
+        if self._server:
+            response.headers.add(self._personality.server_header, self._server)
+        if self._settings.tells_date:
+            told = at + self._epoch_offset + self._settings.clock_skew_seconds
+            response.headers.add("Date", formatdate(told, usegmt=True))
+        for name, value in answer.headers:
+            response.headers.add(name, value)
+        if answer.feedback and answer.feedback.algorithm in algorithms_of(request):
+            tell(response, control_of(answer.feedback))
+        return response
 
     def _answer_seconds(self, answer: Answer, service_seconds: float | None) -> float:
         if answer.authenticated:
             return self._service_seconds() if service_seconds is None else service_seconds
-        return self._random.uniform(*self._config.refusal_seconds)
+        return self._random.uniform(*self._refusal_span)
 
     def _service_seconds(self) -> float:
-        return self._random.uniform(*self._config.answer_seconds) * self._config.faults.slow_factor
+        slow_factor = self._config.faults.slow_factor * self._settings.slow_factor
+        return self._random.uniform(*self._answer_span) * slow_factor
 
     def _record(self, request: Request | None, source: tuple[str, int], answer: Answer, now: float) -> None:
         headers = request.headers if request else Headers()

@@ -1,0 +1,134 @@
+"""throttle.*: refusals that depend on how much comes (facts: K2 to K5, V2, V15, V17, V19, V21, V23, V24)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shiftline.governor.limiters.model import Arrival, Fate
+from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.lab.pbx.bank.draw import Draw, Entry
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Strikes, Visit, at, everywhere, say
+from shiftline.lab.pbx.refusal import SILENCE
+
+_FEWEST, _MOST = 5.0, 60.0
+"""Requests per second that pass, at least and at most."""
+_LIMITING = say(503, "Limiting", headers=(("Retry-After", "5"),))  # K3
+_UNAVAILABLE = say(503, "Server Unavailable", "Service Unavailable")  # K4
+_RATE = say(403, "Forbidden", "Forbidden D24", "Rate limit exceeded D24")  # V19
+_MANY = say(403, "Registration limit exceeded", headers=(("Retry-After", "1800"),))  # V21
+
+
+def limiter_of(draw: Draw, text: str) -> Strikes:
+    """A limiter of the governor's bank, as what a step asks; the words of a refusal are the family's."""
+    limiter = parse_limiter(text).build(draw.random.random(), random=draw.random.random)
+    draw.tell("limiter", text)
+
+    def strikes(visit: Visit) -> bool:
+        arrival = Arrival(
+            at=visit.elapsed,
+            source=visit.source,
+            account=visit.account,
+            service_seconds=visit.service_seconds,
+        )
+        return limiter.judge(arrival).fate is not Fate.PASS
+
+    return strikes
+
+
+def _rate(draw: Draw, key: str) -> Strikes:
+    """A limit per second, counted in windows or as a bucket."""
+    seconds = draw.pick("window_seconds", 1, 2, 5, 10)
+    limit = round(draw.between("limit", _FEWEST, _MOST, digits=0))
+    if draw.wishes.limit is not None:
+        limit, seconds = draw.wishes.limit, 1
+        draw.truth.update(limit=limit, window_seconds=1)
+    form = draw.pick("form", "window", "window", "sliding", "bucket")
+    if form == "bucket":
+        return limiter_of(draw, f"bucket:{limit}/s,burst={max(2, limit * seconds // 2)},key={key}")
+    return limiter_of(draw, f"{form}:{limit * seconds}/{seconds}s,key={key}")
+
+
+def _source(draw: Draw) -> None:
+    draw.refuse(_rate(draw, "source"))
+
+
+def _user(draw: Draw) -> None:
+    passes = _rate(draw, "user")
+    draw.refuse(lambda visit: visit.account is not None and passes(visit))
+
+
+def _method(draw: Draw) -> None:
+    _only(draw, draw.pick("method", "OPTIONS", "REGISTER"), _rate(draw, "all"))
+
+
+def _registration(draw: Draw) -> None:
+    _only(draw, "REGISTER", _rate(draw, "all"))
+
+
+def _only(draw: Draw, method: str, refuses: Callable[[Visit], bool]) -> None:
+    draw.refuse(lambda visit: visit.method == method and refuses(visit))
+
+
+def _concurrency(draw: Draw) -> None:
+    places = draw.pick("places", 3, 5, 8, 12)
+    draw.refuse(limiter_of(draw, f"concurrency:{places},key=source"))
+
+
+THROTTLES = (
+    Entry(
+        id="throttle.source",
+        does="so many requests a second pass per source address (--limit; else the seed says how many)",
+        make=_source,
+        shown={
+            **everywhere(at(Stage.RATE, SILENCE)),  # A14, V24: a firewall in front of PJSIP and FreeSWITCH
+            "practice": (at(Stage.RATE, FORBIDDEN),),
+            "chan_sip": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, SILENCE)),
+            "kamailio": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, _UNAVAILABLE), at(Stage.RATE, SILENCE)),
+            "sbc": (at(Stage.RATE, _RATE), at(Stage.RATE, say(503)), at(Stage.RATE, SILENCE)),
+        },
+    ),
+    Entry(
+        id="throttle.user",
+        does="so many requests a second pass per account",
+        make=_user,
+        shown={
+            "practice": (at(Stage.USER, FORBIDDEN),),
+            "kamailio": (at(Stage.USER, say(403, "Try later")), at(Stage.USER, _UNAVAILABLE)),
+            "sbc": (at(Stage.USER, _RATE),),
+        },
+    ),
+    Entry(
+        id="throttle.method",
+        does="so many requests a second of one method pass, whoever sends them",
+        make=_method,
+        shown={
+            **everywhere(at(Stage.RATE, SILENCE)),  # V23: a firewall in front
+            "practice": (at(Stage.RATE, say(503)),),
+            "kamailio": (at(Stage.RATE, _LIMITING),),
+            "sbc": (at(Stage.RATE, say(503)),),  # V2
+        },
+    ),
+    Entry(
+        id="throttle.concurrency",
+        does="so many requests of one source are handled at a time",
+        make=_concurrency,
+        shown={
+            "practice": (at(Stage.USER, say(503)),),
+            "kamailio": (at(Stage.RATE, _UNAVAILABLE),),
+            "sbc": (
+                at(Stage.RATE, say(403, "Forbidden D1", "Forbidden D3")),
+                at(Stage.RATE, say(503)),
+            ),  # V19
+        },
+    ),
+    Entry(
+        id="throttle.registration-rate",
+        does="so many REGISTERs a second pass, whoever sends them",
+        make=_registration,
+        shown={
+            "practice": (at(Stage.RATE, FORBIDDEN),),
+            "kamailio": (at(Stage.RATE, _LIMITING),),
+            "sbc": (at(Stage.RATE, _MANY), at(Stage.RATE, say(503)), at(Stage.RATE, FORBIDDEN)),  # V15, V17
+        },
+    ),
+)

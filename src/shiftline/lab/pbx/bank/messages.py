@@ -1,0 +1,99 @@
+"""message.* and method.blind: what a request holds, what an answer is worth (K11, K15, K16, K19, A11)."""
+
+from __future__ import annotations
+
+from shiftline.lab.pbx.agents import Truth
+from shiftline.lab.pbx.bank.draw import Draw, Entry
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, not_campaign, say
+from shiftline.lab.pbx.refusal import SILENCE
+
+
+def _malformed(draw: Draw) -> None:
+    """A header that is perfectly good, and that it cannot stand."""
+    header = draw.pick("header", "Accept", "User-Agent", "Expires")
+    draw.refuse(lambda visit: not_campaign(visit) and header in visit.request.headers)
+
+
+def _too_large(draw: Draw) -> None:
+    most = draw.pick("most_bytes", 480, 560, 640, 800)
+    draw.refuse(lambda visit: not_campaign(visit) and visit.size > most)
+
+
+def _metadata(draw: Draw) -> None:
+    header = draw.pick("header", "X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
+    draw.refuse(lambda visit: not_campaign(visit) and header not in visit.request.headers)
+
+
+def _blind(draw: Draw) -> None:
+    knows_extensions = draw.showing.stage is Stage.TARGET
+    truth_of = draw.settings.truth_of
+
+    def strikes(visit: Visit) -> bool:
+        is_known = truth_of(visit.user) is not Truth.UNKNOWN
+        return visit.method == "OPTIONS" and bool(visit.user) and (is_known or not knows_extensions)
+
+    draw.refuse(strikes)
+
+
+_BAD = say(400, "Bad Request")
+_BOX = at(Stage.KEEPALIVE, say(200), "OPTIONS")
+
+MESSAGES = (
+    Entry(
+        id="message.malformed",
+        does="a header of ours, quite right, is one that it cannot stand",
+        make=_malformed,
+        shown={
+            "practice": (at(Stage.SHAPE, _BAD),),
+            "chan_sip": (at(Stage.SHAPE, _BAD),),
+            "pjsip": (at(Stage.SHAPE, _BAD), at(Stage.SHAPE, SILENCE)),
+            "freeswitch": (at(Stage.SHAPE, _BAD),),
+            "kamailio": (
+                at(
+                    Stage.SHAPE,
+                    say(400, "Expires value is illegal", "Content-Length mis-match", "Bad Request"),
+                ),
+                at(Stage.SHAPE, SILENCE),
+            ),  # K15, K16
+            "sbc": (
+                at(
+                    Stage.SHAPE, say(400, headers=(("Reason", 'SIP;cause=400;text="Header Overflow"'),))
+                ),  # V5
+                at(Stage.SHAPE, FORBIDDEN),
+            ),
+        },
+    ),
+    Entry(
+        id="message.too-large",
+        does="longer messages are refused",
+        make=_too_large,
+        shown={
+            "practice": (at(Stage.SHAPE, say(513)),),
+            "kamailio": (at(Stage.SHAPE, say(403, "Message too large")),),  # K11
+            "sbc": (at(Stage.SHAPE, say(513)), at(Stage.SHAPE, FORBIDDEN)),
+        },
+    ),
+    Entry(
+        id="message.missing-metadata",
+        does="whoever does not send a certain X- header is refused",
+        make=_metadata,
+        shown={
+            "practice": (at(Stage.SHAPE, FORBIDDEN),),
+            "kamailio": (at(Stage.SHAPE, say(403, "Forbidden", "Missing metadata")),),
+            "sbc": (at(Stage.SHAPE, FORBIDDEN), at(Stage.SHAPE, say(403, "Missing mandatory header"))),
+        },
+    ),
+    Entry(
+        id="method.blind",
+        does="OPTIONS to anybody gets 200 from the box itself",
+        make=_blind,
+        shown={
+            "practice": (_BOX,),
+            "chan_sip": (at(Stage.TARGET, say(200), "OPTIONS"),),  # as A11: 200 to every extension
+            "pjsip": (at(Stage.TARGET, say(200), "OPTIONS"),),  # A11
+            "freeswitch": (_BOX,),
+            "kamailio": (at(Stage.KEEPALIVE, say(200, "Keepalive"), "OPTIONS"),),  # K19
+            "sbc": (_BOX,),
+        },
+    ),
+)
