@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shiftline.diagnosis.catalogue.marks import MARKS
+from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.evidence import Evidence, Mark
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.hypotheses import (

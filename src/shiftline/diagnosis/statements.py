@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.catalogue.marks import MARKS
+from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.finding import Statement
 from shiftline.diagnosis.hypotheses import candidates, likelihoods

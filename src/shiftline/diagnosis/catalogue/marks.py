@@ -1,4 +1,4 @@
-"""What else is noticed, beside outcomes: headers, phrases, log lines and habits; and what each speaks for.
+"""What a row of the tables of marks is: something noticed beside outcomes, and what it speaks for.
 
 A factor above 1 makes a cause or a family that many times likelier when the mark is seen; below 1, less
 likely. A mark is seen once or often: that is one fact. What is not named is unmoved.
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
 
-STRONG = 60.0
+STRONG = 80.0
 """It names the cause."""
 FAIR = 12.0
 WEAK = 3.0
@@ -36,22 +36,18 @@ class MarkKind:
         return (max(moved) if moved else 1.0) * self.families.get(family, 1.0)
 
 
-_ROWS = (
-    MarkKind(
-        kind="asterisk.wrong-password",
-        meaning="a log line that says the password was wrong",
-        source="Asterisk chan_sip, C8",
-        causes={"credentials.wrong-password": STRONG, "credentials.rotated": FAIR},
-        families={Family.CHAN_SIP: FAIR},
-    ),
-    MarkKind(
-        kind="asterisk.acl",
-        meaning="a log line that says an address did not pass an access list",
-        source="Asterisk chan_sip and PJSIP, C8, A2, A4",
-        causes={"acl.source": STRONG, "acl.partial": FAIR, "acl.contact": WEAK},
-        families={Family.CHAN_SIP: WEAK, Family.PJSIP: WEAK},
-    ),
-)
-
-MARKS: Mapping[str, MarkKind] = MappingProxyType({row.kind: row for row in _ROWS})
-"""Kinds of marks by name."""
+def row(
+    kind: str,
+    meaning: str,
+    source: str,
+    causes: Mapping[str, float],
+    families: Mapping[Family, float] | None = None,
+) -> MarkKind:
+    """One row, in the order of its columns."""
+    return MarkKind(
+        kind=kind,
+        meaning=meaning,
+        source=source,
+        causes=MappingProxyType(dict(causes)),
+        families=MappingProxyType(dict(families or {})),
+    )

@@ -1,0 +1,175 @@
+"""Habits of the traffic that no single answer shows, and what each speaks for."""
+
+from __future__ import annotations
+
+from shiftline.diagnosis.catalogue.marks import AGAINST, FAIR, STRONG, WEAK, row
+from shiftline.diagnosis.families import Family
+
+_RATES = ("throttle.source", "throttle.user", "throttle.method", "throttle.registration-rate")
+_BANS = ("ban.source", "ban.user", "credentials.shared-lockout")
+
+ROWS = (
+    row(
+        "traffic.flips-with-rate",
+        "a rate above which requests are refused, and below which they pass",
+        "the arrivals before each request",
+        {
+            **dict.fromkeys(_RATES, FAIR),
+            "capacity.overload": WEAK,
+            "ban.source": WEAK,
+            "schedule.time-of-day": AGAINST,
+            "acl.source": AGAINST,
+        },
+    ),
+    row(
+        "traffic.refused-at-rest",
+        "a refusal of single requests, when nothing else was under way",
+        "the arrivals before each request",
+        {**dict.fromkeys(_RATES, AGAINST), "throttle.concurrency": AGAINST, "capacity.overload": 0.3},
+    ),
+    row(
+        "traffic.refused-after",
+        "a time of refusals that went on after the rate had fallen",
+        "the pauses between refusals",
+        {**dict.fromkeys(_BANS, FAIR), **dict.fromkeys(_RATES, AGAINST)},
+    ),
+    row(
+        "traffic.recovered-soon",
+        "a first accepted request within seconds of the last refusal at speed",
+        "the pauses between refusals",
+        {"ban.source": AGAINST, "ban.user": AGAINST, **dict.fromkeys(_RATES, WEAK)},
+    ),
+    row(
+        "traffic.two-agents-one-account",
+        "one account that two programs log in with",
+        "User-Agent, Call-ID shape and source port of one digest username",
+        {"credentials.shared-lockout": FAIR, "registrar.shared-aor": WEAK, "throttle.user": WEAK},
+    ),
+    row(
+        "traffic.foreign-failures",
+        "another program whose logins for this account failed before",
+        "User-Agent and outcome of one digest username",
+        {"credentials.shared-lockout": STRONG, "ban.user": WEAK},
+    ),
+    row(
+        "traffic.failures-before-lock",
+        "a series of failed logins of this account before the refusals",
+        "outcomes of one digest username, Kamailio htable README, K5",
+        {"ban.user": FAIR, "credentials.shared-lockout": WEAK},
+    ),
+    row(
+        "traffic.worked-before",
+        "a time before which the same account was accepted",
+        "outcomes of one digest username in time",
+        {"credentials.rotated": STRONG, "credentials.wrong-password": 0.3, "credentials.unknown-user": 0.3},
+    ),
+    row(
+        "traffic.hour-only",
+        "a time of day to which refusals keep, at loads that pass at other times",
+        "the hour of each refusal",
+        {"schedule.time-of-day": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+    ),
+    row(
+        "traffic.publish-window",
+        "a rise of the rate at the time of the schedule publish",
+        "the hour of each arrival in the unit's zone",
+        {**dict.fromkeys(_RATES, WEAK)},
+    ),
+    row(
+        "traffic.count-repeated",
+        "a nonce count that was used twice with one nonce",
+        "nc of the Authorization headers, RFC 7616 section 3.4",
+        {"credentials.nonce-count": STRONG},
+    ),
+    row(
+        "traffic.old-nonce-refused",
+        "a challenge to credentials with an old nonce, that says nothing of stale",
+        "age of the nonce at each second challenge, K8",
+        {"credentials.stale-nonce": STRONG, "credentials.wrong-password": AGAINST},
+        {Family.KAMAILIO: WEAK},
+    ),
+    row(
+        "traffic.new-nonce-refused",
+        "a login that answered a fresh challenge in time and was challenged again",
+        "age of the nonce at each second challenge",
+        {"credentials.stale-nonce": AGAINST, "credentials.nonce-count": AGAINST},
+    ),
+    row(
+        "traffic.challenge-unanswered",
+        "a challenge that the client never answered",
+        "requests after each 401 or 407 in one call",
+        {"client.no-credentials": STRONG, "credentials.algorithm": WEAK},
+    ),
+    row(
+        "traffic.resent-early",
+        "a question that was asked anew, or given up, before the server's usual time of answer",
+        "times of answers and of further requests",
+        {"client.retry-too-short": STRONG},
+    ),
+    row(
+        "traffic.latency-grows",
+        "an answer that comes the later, the more is under way",
+        "times of answers against arrivals",
+        {"capacity.overload": FAIR, "throttle.concurrency": WEAK, **dict.fromkeys(_RATES, 0.3)},
+    ),
+    row(
+        "traffic.refused-at-once",
+        "a refusal that comes in far less time than an accepted login takes",
+        "times of answers by outcome: a policer does not look into the database",
+        {**dict.fromkeys(_RATES, WEAK), "credentials.wrong-password": 0.5, "capacity.overload": AGAINST},
+    ),
+    row(
+        "traffic.contact-churn",
+        "an address-of-record that is bound from different places in turn",
+        "Contact hosts of one user",
+        {"registrar.shared-aor": STRONG, "registrar.max-contacts": WEAK},
+    ),
+    row(
+        "traffic.some-sources-refused",
+        "a part of the peer's addresses that is refused, while the others pass with the same account",
+        "outcomes by source",
+        {"acl.partial": FAIR, "acl.source": 0.7},
+    ),
+    row(
+        "traffic.large-lost",
+        "a size above which requests get no answer",
+        "sizes of answered and unanswered requests, RFC 3261 section 18.1.1",
+        {"network.fragmentation": STRONG, "message.too-large": WEAK},
+    ),
+    row(
+        "via.differs",
+        "a Via that names another address than the packets came from",
+        "sent-by against the packet's source, RFC 3581",
+        {"network.nat-source": FAIR, "acl.via-source": FAIR, "network.alg": WEAK},
+    ),
+    row(
+        "clock.offset",
+        "a Date header that differs from the record's clock by minutes",
+        "Date of the answers",
+        {"clock.skew": FAIR},
+    ),
+    row(
+        "challenge.realm-differs",
+        "a challenge for another realm than the one that is configured",
+        "realm of the challenge",
+        {"credentials.realm": STRONG},
+    ),
+    row(
+        "challenge.unknown-algorithm",
+        "a challenge that offers no algorithm the client can do",
+        "algorithms of the challenge, RFC 8760",
+        {"credentials.algorithm": STRONG},
+    ),
+    row(
+        "method.blind",
+        "one and the same answer about the absent and the present control",
+        "the two controls",
+        {"method.blind": STRONG},
+    ),
+    row(
+        "traffic.metadata-tells",
+        "a header that all accepted requests have and all refused ones lack",
+        "headers by outcome",
+        {"message.missing-metadata": STRONG},
+    ),
+)

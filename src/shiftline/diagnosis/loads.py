@@ -1,0 +1,146 @@
+"""Experiments that put on a load, look at what happens beside it, and what remains of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from shiftline.diagnosis.experiment import Experiment, LoadPlan, Means, Risk
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Probe, Source
+from shiftline.diagnosis.questions import LOGGED_IN, LOGIN, OTHER_LOGIN, PING, QUERY, SECOND_SOURCE
+
+BRISK = LoadPlan(rate=10.0, requests=12)
+RAISED = LoadPlan(rate=50.0, requests=60)
+STORM = LoadPlan(rate=200.0, requests=220)
+CONCURRENT = LoadPlan(rate=200.0, requests=20, at_once=20)
+
+_PASSED = frozenset(Outcome) - REFUSALS | {Outcome.NOT_FOUND, Outcome.NO_METHOD}
+"""It was answered as a question, whatever the answer."""
+_TRIPPED = REFUSALS - {Outcome.NOT_FOUND, Outcome.NO_METHOD}
+_RUNGS = (
+    (Load.BRISK, BRISK, "10 a second", ""),
+    (Load.RAISED, RAISED, "50 a second", "brisk"),
+    (Load.STORM, STORM, "200 a second", "raised"),
+)
+_BURNED = {
+    "options": ("questions to the server itself", PING, frozenset[Means]()),
+    "register": (
+        "questions for our bindings",
+        Probe(method=Method.REGISTER, credentials=Credentials.CACHED),
+        LOGIN,
+    ),
+}
+"""What a load is made of: the same, without and with an account."""
+
+
+def _loads() -> Iterator[Experiment]:
+    for kind, (words, probe, needs) in _BURNED.items():
+        proven = ("p3.credentials",) if needs else ("p0.options",)
+        for load, plan, rate, rung in _RUNGS:
+            yield Experiment(
+                id=f"p8.{kind}.{load}",
+                title=f"{words}, {rate}, until one is refused",
+                reads="whether the rate decides",
+                probe=replace(probe, load=load),
+                risk=Risk.MAY_TRIP,
+                cost=plan.requests,
+                needs=needs,
+                after=(f"p8.{kind}.{rung}",) if rung else proven,
+                after_outcomes=_PASSED,
+                plan=plan,
+            )
+        yield Experiment(
+            id=f"p9.{kind}",
+            title=f"{words}, 20 at once",
+            reads="whether the number under way decides",
+            probe=replace(probe, load=Load.CONCURRENT),
+            risk=Risk.MAY_TRIP,
+            cost=CONCURRENT.requests,
+            needs=needs,
+            after=(f"p8.{kind}.brisk",),
+            after_outcomes=_PASSED,
+            plan=CONCURRENT,
+        )
+
+
+def _tripping(kind: str) -> tuple[str, ...]:
+    return (*(f"p8.{kind}.{load}" for load, *_ in _RUNGS), f"p9.{kind}")
+
+
+_EITHER = (*_tripping("options"), *_tripping("register"))
+
+
+def _during(word: str, title: str, reads: str, probe: Probe, needs: frozenset[Means]) -> Experiment:
+    return Experiment(
+        id=f"p8.during.{word}",
+        title=f"{title}, while the load is refused",
+        reads=reads,
+        probe=replace(probe, load=Load.DURING),
+        risk=Risk.MAY_TRIP,
+        cost=BRISK.requests + 2,
+        needs=needs,
+        after=_EITHER,
+        after_outcomes=_TRIPPED,
+    )
+
+
+LOADS = (
+    *_loads(),
+    _during(
+        "source",
+        "one question from the second source",
+        "whether the limit counts each source apart",
+        replace(PING, source=Source.OTHER),
+        SECOND_SOURCE,
+    ),
+    _during(
+        "account",
+        "one login as the good account",
+        "whether the limit counts each account apart",
+        replace(LOGGED_IN, account=Account.OTHER),
+        OTHER_LOGIN,
+    ),
+    _during("options", "one OPTIONS", "whether the limit is the method's", PING, frozenset()),
+    _during(
+        "register",
+        "one REGISTER without credentials",
+        "whether the limit is the method's",
+        QUERY,
+        frozenset(),
+    ),
+    Experiment(
+        id="p8.pause",
+        title="one question, 12 s after the refusal",
+        reads="whether it is over with the rate, or a ban",
+        probe=replace(PING, load=Load.AFTER_PAUSE),
+        risk=Risk.HARMLESS,
+        cost=1,
+        after=_tripping("options"),
+        after_outcomes=_TRIPPED,
+        wait_seconds=12.0,
+    ),
+    Experiment(
+        id="p8.after-ban",
+        title="one question, five minutes after the refusal",
+        reads="whether a ban is over",
+        probe=replace(PING, load=Load.AFTER_BAN),
+        risk=Risk.HARMLESS,
+        cost=1,
+        after=("p8.pause",),
+        after_outcomes=_TRIPPED,
+        wait_seconds=310.0,
+    ),
+    Experiment(
+        id="p8.pause.login",
+        title="one login, 12 s after the refusal",
+        reads="whether the account is let in again with the rate, or locked",
+        probe=replace(LOGGED_IN, load=Load.AFTER_PAUSE),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN,
+        after=_tripping("register"),
+        after_outcomes=_TRIPPED,
+        wait_seconds=12.0,
+    ),
+)
