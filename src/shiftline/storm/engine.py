@@ -1,0 +1,274 @@
+"""One process's engine: sockets, clock and loop around `Flows`.
+
+The loop looks at everything at once, once a tick: it starts what is due, sends all of it in batches, then
+takes all answers in. A tick while little is under way ends with the first answer; under load it lasts a
+millisecond, which costs no latency figure since the kernel says when each answer came.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from shiftline.errors import ConfigurationError
+from shiftline.storm.batch import Receiver, Take, UdpPort
+from shiftline.storm.bindings import BindingQuery
+from shiftline.storm.flows import Flows, Source
+from shiftline.storm.plan import ClosedLoop, Mixed, Plan, TransportName
+from shiftline.storm.recorder import Recorder
+from shiftline.storm.sample import BindingCheck, Sample
+from shiftline.storm.template import Place
+from shiftline.storm.users import Users
+
+TICK_SECONDS = 0.001
+_CROWD = 32
+"""Flows under way from which on a tick is waited out, unless the last one brought a batch by itself."""
+_BATCH = 16
+_MOST_PER_TICK = 64
+"""Flows that begin in one tick: a burst longer than this would overflow the server's buffer by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineEnd:
+    """An engine's last word. ``stopped`` says why it ended before its plan did."""
+
+    stopped: str
+    sending_seconds: float
+    users_out: int
+    bindings: BindingCheck | None
+
+
+class Engine:
+    """Runs one plan in this process; ``on_sample`` gets each second as it ends."""
+
+    def __init__(self, plan: Plan, mark: str, on_sample: Callable[[Sample], None]) -> None:
+        """Opens the sockets. Raises ConfigurationError for a source address that is not ours."""
+        self._plan = plan
+        self._closing = ExitStack()
+        self._ports = [self._open(address) for address in plan.sources for _ in range(plan.ports)]
+        self._receiver = _receiver()
+        scripts = [mixed.script for mixed in _interleaved(plan)]
+        sources = [
+            Source(self._place(port, mark), scripts, cnonce=os.urandom(8).hex()) for port in self._ports
+        ]
+        self._users = Users(plan.names, plan.passwords)
+        self.flows = Flows(
+            sources, self._users, timeout_seconds=plan.timeout_seconds, fresh_challenge=plan.fresh_challenge
+        )
+        self._routes = list(zip(self._ports, sources, strict=True))
+        self._poll = select.epoll()
+        self._closing.callback(self._poll.close)
+        for port in self._ports:
+            self._poll.register(port.socket.fileno(), select.EPOLLIN)
+        self._by_number = {port.socket.fileno(): port for port in self._ports}
+        self._zero = time.monotonic()
+        self._wall_zero = time.time()
+        self._recorder = Recorder(self.flows, on_sample, drops=self._drops, refusals=self._refusals)
+        self._bindings: BindingCheck | None = None
+        self._taken = 0
+        self.stopped = ""
+        self.sending_seconds = 0.0
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._closing.close()
+
+    def run(self) -> None:
+        """Scout, send the load, wait for what is under way. Why it ended early is in ``stopped``."""
+        self._scout()
+        if self.stopped:
+            return
+        self._recorder.begin(self._now())
+        self._send_load()
+        self._drain()
+        self._recorder.finish(self._now())
+        self._check_bindings()
+
+    def stop(self, reason: str) -> None:
+        """End now; what was measured so far is kept."""
+        self.stopped = reason
+        self._recorder.finish(self._now())
+
+    def last_word(self) -> EngineEnd:
+        """What is known at the end beside the seconds."""
+        return EngineEnd(
+            stopped=self.stopped,
+            sending_seconds=self.sending_seconds,
+            users_out=self.flows.users_out,
+            bindings=self._bindings,
+        )
+
+    def _now(self) -> float:
+        return time.monotonic() - self._zero
+
+    def _scout(self) -> None:
+        """A few users, one after the other: is anybody there, and is any password right?"""
+        for _ in range(min(self._plan.scouts, len(self._users))):
+            began = self._now()
+            self.flows.start(began, began)
+            while self.flows.pending:
+                self._turn(wait=0.05)
+            if self.flows.tally.statuses.get(0):
+                self.stopped = "the target does not answer"
+                return
+            if self.flows.proven or self.flows.tally.ok:
+                break
+        else:
+            if self.flows.users_out or self.flows.tally.answers.keys() & {b"401", b"407"}:
+                self.stopped = "the passwords of the first users were refused"
+        self.flows.freed.clear()
+
+    def _send_load(self) -> None:
+        plan = self._plan
+        began = self._now()
+        moments = self._moments(began)
+        left = plan.flows if plan.flows is not None else -1
+        until = began + plan.seconds if plan.seconds is not None else float("inf")
+        upcoming = next(moments, None)
+        flows = self.flows
+        now = began
+        while left and now < until and not self.stopped:
+            budget = _MOST_PER_TICK
+            while left and budget and upcoming is not None and upcoming <= now:
+                if not flows.start(upcoming, now):
+                    break
+                left -= 1
+                budget -= 1
+                upcoming = next(moments, None)
+            if upcoming is None and isinstance(plan.load, ClosedLoop):
+                upcoming = next(moments, None)
+            elif upcoming is None:
+                break
+            self._turn(wait=TICK_SECONDS)
+            now = self._now()
+            self._watch(now)
+        self.sending_seconds = now - began
+
+    def _moments(self, began: float) -> Iterator[float | None]:
+        load = self._plan.load
+        if isinstance(load, ClosedLoop):
+            return self._freed_moments(began, load.concurrency)
+        return (began + moment for moment in load.shape.moments())
+
+    def _freed_moments(self, began: float, concurrency: int) -> Iterator[float | None]:
+        """First so many at once, then one for each that ends; None when none has ended."""
+        for _ in range(concurrency):
+            yield began
+        freed = self.flows.freed
+        while True:
+            if not freed:
+                yield None
+            else:
+                ended, freed[:] = freed.copy(), []
+                yield from ended
+
+    def _drain(self) -> None:
+        while self.flows.pending and self.stopped != _SILENT:
+            self._turn(wait=TICK_SECONDS)
+            self._watch(self._now())
+
+    def _check_bindings(self) -> None:
+        """Ask about users that were told 200, if contacts were registered."""
+        users = [user for user in self._users.seen if user.succeeded]
+        if self.stopped or not users or all(mixed.script.name != "register" for mixed in self._plan.mix):
+            return
+        query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
+        port = self._ports[0]
+        while query.left or query.is_busy:
+            if not query.is_busy:
+                query.ask(self._now())
+            port.flush(query.source.out)
+            for _ in self._poll.poll(0.05):
+                self._receive(port, query.receive)
+            query.tick(self._now())
+        self._bindings = query.check
+
+    def _turn(self, *, wait: float) -> None:
+        """Timers, sends, answers, and the answers' own sends."""
+        now = self._now()
+        self.flows.tick(now)
+        self._flush()
+        waits_out = len(self.flows.pending) >= _CROWD and self._taken < _BATCH
+        if waits_out:
+            time.sleep(wait)
+        self._taken = 0
+        for number, _ in self._poll.poll(0.0 if waits_out else wait):
+            self._taken += self._receive(self._by_number[number], self.flows.receive)
+        self._flush()
+        self._recorder.pass_time(self._now())
+
+    def _flush(self) -> None:
+        for port, source in self._routes:
+            if source.out:
+                port.flush(source.out)
+
+    def _receive(self, port: UdpPort, take: Take) -> int:
+        if self._receiver is None:
+            return port.receive_plainly(take, self._now)
+        try:
+            return self._receiver.receive(port.socket, take, self._wall_zero)
+        except ConnectionRefusedError:
+            port.refused += 1
+            return 0
+
+    def _watch(self, now: float) -> None:
+        """Stop when the target has fallen silent, or when no user may be used any more."""
+        flows = self.flows
+        if flows.pending and now - max(flows.last_answer, self._recorder.began) > self._plan.silence_seconds:
+            self.stopped = _SILENT
+        elif flows.users_out == len(self._users):
+            self.stopped = "no user is left whose password may be tried"
+
+    def _open(self, address: str) -> UdpPort:
+        target = self._plan.target
+        if target.transport is not TransportName.UDP:
+            raise ConfigurationError(f"Storm does not speak {target.transport} yet.")
+        try:
+            port = UdpPort((address, 0), (target.host, target.port), segments=self._plan.batches)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Storm cannot send to {target} from {address or 'this machine'}: {error.strerror}.",
+                remedy="Give source addresses of this machine that reach the target.",
+            ) from error
+        self._closing.callback(port.socket.close)
+        return port
+
+    def _place(self, port: UdpPort, mark: str) -> Place:
+        local, target = port.socket.getsockname(), self._plan.target
+        return Place(
+            remote_host=target.host, remote_port=target.port, local_host=local[0], local_port=local[1],
+            transport=target.transport.value, mark=mark,
+        )  # fmt: skip
+
+    def _drops(self) -> int:
+        return sum(port.drops for port in self._ports)
+
+    def _refusals(self) -> int:
+        return sum(port.refused for port in self._ports)
+
+
+_SILENT = "the target stopped answering"
+
+
+def _receiver() -> Receiver | None:
+    try:
+        return Receiver()
+    except (OSError, AttributeError):  # no recvmmsg here: plain sockets do
+        return None
+
+
+def _interleaved(plan: Plan) -> list[Mixed]:
+    """The mix as an even sequence: the one that is most behind its share comes next."""
+    whole = sum(mixed.weight for mixed in plan.mix)
+    owed = [0.0] * len(plan.mix)
+    order: list[Mixed] = []
+    for _ in range(whole):
+        owed = [have + mixed.weight for have, mixed in zip(owed, plan.mix, strict=True)]
+        first = owed.index(max(owed))
+        owed[first] -= whole
+        order.append(plan.mix[first])
+    return order

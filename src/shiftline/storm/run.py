@@ -1,0 +1,161 @@
+"""A run: the engines in processes of their own, their seconds added up, and whether to trust the figures.
+
+Engines are always children: whoever shows or analyses the seconds must not disturb the schedule.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.storm.engine import Engine, EngineEnd
+from shiftline.storm.kernel import TargetDrops
+from shiftline.storm.manners import require_manners
+from shiftline.storm.plan import Plan
+from shiftline.storm.sample import BindingCheck, Result, Sample, total
+from shiftline.storm.trust import invalid_reasons
+
+OnSample = Callable[[Sample], None]
+
+
+def run(plan: Plan, on_sample: OnSample = lambda _: None, *, may_load: str = "") -> Result:
+    """Run ``plan``; ``on_sample`` gets each second of all processes together, in order.
+
+    ``may_load`` names a public target that may be loaded, exactly as the plan does. Raises
+    ConfigurationError for a plan that is not allowed or cannot be begun, UnavailableError when an engine
+    dies. Ctrl-C ends the load; what was measured until then is the result.
+    """
+    require_manners(plan, may_load)
+    shares = plan.shares()
+    seconds = _Seconds(len(shares), TargetDrops(plan.target), on_sample)
+    children = [_Child(share) for share in shares]
+    try:
+        ends = _listen(children, seconds)
+    finally:
+        for child in children:
+            child.end()
+    seconds.finish()
+    result = Result(
+        samples=seconds.done,
+        whole=total(seconds.done),
+        sending_seconds=max(end.sending_seconds for end in ends),
+        stopped=next((end.stopped for end in ends if end.stopped), ""),
+        users_out=sum(end.users_out for end in ends),
+        bindings=_together(end.bindings for end in ends),
+        processes=len(shares),
+    )
+    return replace(result, invalid_reasons=tuple(invalid_reasons(result, plan)))
+
+
+class _Seconds:
+    """Adds up the same second of every process, and tells it when all have sent theirs."""
+
+    def __init__(self, processes: int, drops: TargetDrops, on_sample: OnSample) -> None:
+        self.done: list[Sample] = []
+        self._processes = processes
+        self._drops = drops
+        self._on_sample = on_sample
+        self._open: dict[int, tuple[Sample, int]] = {}
+
+    def take(self, sample: Sample) -> None:
+        known = self._open.get(sample.second)
+        if known is None:
+            count = 1
+        else:
+            known[0].add(sample)
+            sample, count = known[0], known[1] + 1
+        self._open[sample.second] = (sample, count)
+        while self._open and self._open[first := min(self._open)][1] == self._processes:
+            self._tell(self._open.pop(first)[0])
+
+    def finish(self) -> None:
+        """Tell the seconds that only some processes lived to see."""
+        for second in sorted(self._open):
+            self._tell(self._open[second][0])
+        self._open.clear()
+
+    def _tell(self, sample: Sample) -> None:
+        sample.target_drops = self._drops.since()
+        self.done.append(sample)
+        self._on_sample(sample)
+
+
+class _Child:
+    """One engine in a process of its own."""
+
+    def __init__(self, plan: Plan) -> None:
+        context = multiprocessing.get_context("fork")
+        self.pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_work, args=(plan, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def end(self) -> None:
+        """End the process if it still runs."""
+        self.pipe.close()
+        self._process.join(timeout=2.0)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join()
+
+
+def _work(plan: Plan, pipe: Connection) -> None:
+    """The child's whole life."""
+    with suppress(BrokenPipeError):  # whoever started us is gone
+        try:
+            engine = Engine(plan, secrets.token_hex(3), pipe.send)
+            try:
+                engine.run()
+            except KeyboardInterrupt:
+                engine.stop("it was interrupted")
+            finally:
+                engine.close()
+            pipe.send(engine.last_word())
+        except ConfigurationError as error:
+            pipe.send(error)
+    pipe.close()
+
+
+def _listen(children: list[_Child], seconds: _Seconds) -> list[EngineEnd]:
+    """Take in samples until every child has said its last word."""
+    open_pipes = [child.pipe for child in children]
+    ends: list[EngineEnd] = []
+    while open_pipes:
+        try:
+            ready = wait(open_pipes)
+        except KeyboardInterrupt:  # the children have it too, and say their last word
+            continue
+        for pipe in ready:
+            assert isinstance(pipe, Connection)  # noqa: S101 - nothing else was waited for
+            word = _hear(pipe)
+            if isinstance(word, Sample):
+                seconds.take(word)
+                continue
+            open_pipes.remove(pipe)
+            if isinstance(word, ConfigurationError):
+                raise word
+            ends.append(word)
+    return ends
+
+
+def _hear(pipe: Connection) -> Sample | EngineEnd | ConfigurationError:
+    try:
+        word: Sample | EngineEnd | ConfigurationError = pipe.recv()
+    except EOFError as error:
+        raise UnavailableError(
+            "An engine of storm died.", remedy="Look above for its own words; please report it."
+        ) from error
+    return word
+
+
+def _together(checks: Iterable[BindingCheck | None]) -> BindingCheck | None:
+    known = [check for check in checks if check is not None]
+    if not known:
+        return None
+    return BindingCheck(asked=sum(check.asked for check in known), bound=sum(check.bound for check in known))

@@ -1,0 +1,141 @@
+"""Whose requests they are, and how often a password that may be wrong was tried.
+
+The law of storm's manners: of a user whose password nobody has yet accepted, at most two requests with
+credentials leave in a whole run, copies included; and only one of his flows has them under way at a time.
+Each user belongs to one process, so this holds for all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shiftline.errors import ConfigurationError
+from shiftline.secrets import Secret
+
+MOST_TRIES = 2
+PROVEN = -1
+
+
+class User:
+    """One account. ``tries`` counts requests with credentials until a first one is accepted."""
+
+    __slots__ = ("form", "is_trying", "key", "name", "password", "succeeded", "tries")
+
+    def __init__(self, name: bytes, password: Secret | None) -> None:
+        self.name = name
+        self.password = password
+        self.tries = 0
+        self.is_trying = False
+        """Whether a flow of his is under way that may be the first to prove his password."""
+        self.succeeded = False
+        self.form: object = None
+        """The challenge's form (realm, algorithm) that ``key`` was made for."""
+        self.key = b""
+
+    @property
+    def is_out(self) -> bool:
+        """Whether no request with his credentials may leave any more."""
+        return self.tries >= MOST_TRIES
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether another flow of his is just finding out whether his password is right, or it is not."""
+        return self.is_trying or self.tries >= MOST_TRIES
+
+
+class Users:
+    """The users of one process, in turn; made when first needed, then kept."""
+
+    def __init__(self, names: Sequence[str], passwords: Sequence[Secret | None]) -> None:
+        """``passwords`` has one for all, or one for each."""
+        self._names = names
+        self._passwords = passwords
+        self._users: list[User] = []
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def seen(self) -> Sequence[User]:
+        """Those that had a turn."""
+        return self._users
+
+    def take(self) -> User:
+        """Whose turn it is."""
+        place = self._next
+        self._next = place + 1 if place + 1 < len(self._names) else 0
+        if place < len(self._users):
+            return self._users[place]
+        password = self._passwords[place if len(self._passwords) > 1 else 0]
+        user = User(self._names[place].encode(), password)
+        self._users.append(user)
+        return user
+
+    def take_free(self) -> User | None:
+        """The next one whose password is proven or may be tried now; None when there is no such user."""
+        for _ in range(len(self._names)):
+            user = self.take()
+            if user.tries == PROVEN or not user.must_wait:
+                return user
+        return None
+
+
+def names_from_template(template: str, count: int) -> list[str]:
+    """``agent{n:04d}`` with n from 1. Raises ConfigurationError for a template that cannot be filled."""
+    try:
+        names = [template.format(n=number) for number in range(1, count + 1)]
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"The user template {template!r} cannot be filled: {error!r}.",
+            remedy="Write the number as {n} or {n:04d}, as in agent{n:04d}.",
+        ) from error
+    if count > 1 and len(set(names)) < count:
+        raise ConfigurationError(
+            f"The user template {template!r} gives the same user twice.",
+            remedy="Write a number into it: {n} or {n:04d}, as in agent{n:04d}.",
+        )
+    for name in (names[0], names[-1]):
+        _require_plain(name, "The user template gives")
+    return names
+
+
+def read_users(path: Path) -> tuple[list[str], list[Secret | None]]:
+    """Read ``user,password`` lines; ``#`` begins a comment, and the password may be left out.
+
+    Raises ConfigurationError for a file that cannot be read or has no user.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"The file of users {path} cannot be read: {why}.") from error
+    rows = list(_rows(path, lines))
+    if not rows:
+        raise ConfigurationError(
+            f"The file of users {path} has no user.", remedy="Write user,password lines."
+        )
+    return [name for name, _ in rows], [password for _, password in rows]
+
+
+def _rows(path: Path, lines: Sequence[str]) -> Iterator[tuple[str, Secret | None]]:
+    seen: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, comma, password = line.partition(",")
+        name = name.strip()
+        _require_plain(name, f"{path}, line {number}, has")
+        if name in seen:
+            raise ConfigurationError(f"{path}, line {number}, names {name} a second time.")
+        seen.add(name)
+        yield name, Secret(password.strip()) if comma else None
+
+
+def _require_plain(name: str, where: str) -> None:
+    if not name or not name.isprintable() or any(char in name for char in ' "<>@:;,\\'):
+        raise ConfigurationError(
+            f"{where} the user {name!r}, which cannot stand in a SIP URI as it is.",
+            remedy="Use letters, digits and . _ - + only.",
+        )
