@@ -131,6 +131,15 @@ def canary(speaker: Speaker) -> Request:
     return options(speaker.domain, from_uri=speaker.identity, token=speaker.token)
 
 
+def plain_question(method: str, user: SipUri, speaker: Speaker) -> Request:
+    """A question about a user of which only the answer matters: by ``method``, so that the same part of the
+    PBX is asked. Where that subscribes an OPTIONS stands in: nobody would wait for its NOTIFY.
+    """
+    if method in PACKAGE_METHODS:
+        return options(user, from_uri=speaker.identity, token=speaker.token)
+    return METHODS[method].request(user, speaker)
+
+
 def address_of(text: str, domain: SipUri | None) -> SipUri:
     """Read a SIP URI, or a bare user of ``domain``. Raises ConfigurationError for anything else."""
     bare = domain is not None and not any(mark in text for mark in ":@ <>\"'")

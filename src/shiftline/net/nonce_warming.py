@@ -15,16 +15,14 @@ from shiftline.errors import UnavailableError
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
-from shiftline.net.asking import METHODS, classify, feedback_of, retry_after, status_of
+from shiftline.net.asking import classify, feedback_of, plain_question, retry_after, status_of
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.failover import send_to
-from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_address import TrunkAddress
 from shiftline.sip.message import Request
 from shiftline.sip.refresh import Window
-from shiftline.sip.requests import options
 from shiftline.sip.uri import SipUri
 
 WARM_SECONDS = 15.0
@@ -93,7 +91,7 @@ class NonceWarmer:
         def errand(governor: Governor, now: float) -> bool:
             if now >= opens:
                 return False  # it would only be in the way
-            request = self._question()
+            request = plain_question(self._trunk.method, self._about, self._speaker)
             ticket = governor.sent(now, Send.CHECK, credentials=False)
             task = self._loop.create_task(self._follow(request, governor, ticket))
             self._tasks.add(task)
@@ -101,16 +99,6 @@ class NonceWarmer:
             return True
 
         self._trunk.run_errand(errand, lane=Lane.PREFETCH, first=True)
-
-    def _question(self) -> Request:
-        """What agents are asked by, so that the same part of the PBX challenges it.
-
-        Where agents are asked by a subscription an OPTIONS stands in: nobody would wait for its NOTIFY.
-        """
-        method = self._trunk.method
-        if method in PACKAGE_METHODS:
-            return options(self._about, from_uri=self._speaker.identity, token=self._speaker.token)
-        return METHODS[method].request(self._about, self._speaker)
 
     async def _follow(self, request: Request, governor: Governor, ticket: int) -> None:
         target, seconds = self._trunk.route.best(self._loop.time()), self._address.answer_timeout_seconds

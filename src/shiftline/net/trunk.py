@@ -25,7 +25,7 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
-from shiftline.net.asking import METHODS, canary, feedback_of, retry_after, status_of
+from shiftline.net.asking import METHODS, canary, feedback_of, plain_question, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
@@ -33,6 +33,7 @@ from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_login import TrunkLogin
 from shiftline.net.waiting import Errand, KnownStates, Waiting, WaitingWork
+from shiftline.net.witnesses import Witnesses
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.requests import next_attempt
@@ -88,8 +89,7 @@ class TrunkDriver:
         """Who need not be asked, where the trunk has a list subscription."""
         self._disarmed: str | None = None
         self._waiting = WaitingWork()
-        self._witness: Waiting | None = None
-        self._suspect: Waiting | None = None
+        self._witnesses = Witnesses(qualifier.policy.controls)
         self._failure = ""
         self._found = FoundEvidence(clock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -251,9 +251,9 @@ class TrunkDriver:
     def _let_leave(self, kind: Send, now: float, *, agents: bool) -> None:
         """Send the canary, or what has its turn; without ``agents`` no question about one."""
         if kind is Send.CANARY:
-            self._send(None, canary(self._speaker), kind, now)
+            self._send(None, self._canary(), kind, now)
             return
-        if (asked := self._asked_again()) is not None:
+        if (asked := self._witnesses.asked_again(self._governor, self._waiting)) is not None:
             self._send(asked, asked.attempt or self._question(asked), kind, now)
             return
         entry = self._waiting.next(agents=agents)
@@ -264,17 +264,12 @@ class TrunkDriver:
         elif not entry.item(self._governor, now):
             self._waiting.not_sent(entry)
 
-    def _asked_again(self) -> Waiting | None:
-        """The question that tells the rate, our account and one agent apart, if that is to be told now.
-
-        The one that was refused tells whether it was the rate, a user who has passed before whether it is
-        our account: another agent might be refused for himself.
-        """
-        if self._governor.asks_for_account:
-            return self._witness
-        suspect, self._suspect = self._suspect, None
-        is_asked = self._governor.is_doubting and suspect is not None and self._waiting.take_out(suspect)
-        return suspect if is_asked else None
+    def _canary(self) -> Request:
+        """The cheapest question; about a user, if the PBX lets no other pass. It carries no credentials."""
+        user = self._witnesses.for_canary()
+        if user is None:
+            return canary(self._speaker)
+        return plain_question(self._qualifier.method, SipUri.parse(user), self._speaker)
 
     def _has_work(self) -> bool:
         """Queue the control that is due, if one is, and say whether anything waits."""
@@ -288,7 +283,7 @@ class TrunkDriver:
         self._wakeup = self._loop.call_at(moment, self._pump)
 
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
-        carried = self.login.leaves(waiting, request)
+        carried = self.login.leaves(waiting, request, now)
         ticket = self._governor.sent(now, kind, credentials=carried)
         task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
         self._tasks.add(task)
@@ -311,21 +306,24 @@ class TrunkDriver:
         response = exchange.response
         self._failure = exchange.failure if response is None else ""
         alone = not self._qualifier.may_check(self._clock())
-        judged = self.login.judge(waiting, request, response, mode=self._governor.mode, alone=alone)
+        now = self._loop.time()
+        judged = self.login.judge(waiting, request, response, now, mode=self._governor.mode, alone=alone)
         governor.answered(
             ticket,
-            self._loop.time(),
+            now,
             judged.meant,
             retry_after(response),
             status=status_of(response),
             feedback=feedback_of(response),
         )
-        if waiting is not None:
+        if waiting is None:
+            self._witnesses.canary_answered(refused=judged.answer is Answer.REFUSED)
+        else:
             is_challenged = judged.answer is Answer.CHALLENGED
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None
         if waiting is not None and not waiting.witness:
             if judged.meant is Answer.REFUSED:
-                self._suspect = waiting
+                self._witnesses.refused(waiting)
             await self._conclude(waiting, exchange, judged.answer)
         self._pump()
 
@@ -333,8 +331,8 @@ class TrunkDriver:
         response = exchange.response
         if answer is Answer.PASSED and response is not None:
             self._waiting.take_back()
-            if (waiting.carried or self.login.digest is None) and response.status not in REFUSALS:
-                self._witness = Waiting(witness=waiting.address)
+            if response.status not in REFUSALS:
+                self._witnesses.passed(waiting, vouches=waiting.carried or self.login.digest is None)
             if response.status in REFUSALS:
                 reading = read_answer(
                     waiting.method, response.status, has_binding=False, family=self._address.family

@@ -1,11 +1,15 @@
 """A trunk's password: when it may leave, and what the answers say of it, of the rate and of one agent.
 
-Until the PBX has taken it, it leaves only where it was asked for, and by one request alone. So a wrong one
-costs the strikes that the governor counts, and never one for each request of a burst.
+Until the PBX has taken it, it leaves only where it was asked for, and by one request alone. The same holds
+from the moment on at which an answer casts doubt on it: a challenge to credentials, a refusal of them, or a
+rest after which it may have been changed. So a wrong one costs the strikes that the governor counts, and
+never one for each request of a burst. What is under way when the first of such answers comes cannot be
+called back: rate times answer time. It counts for nothing, and leaves again only after the doubt is over.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from shiftline.governor.controller import Answer
@@ -14,6 +18,15 @@ from shiftline.net.asking import classify
 from shiftline.net.waiting import Waiting
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request, Response
+
+LAPSE_SECONDS = 30.0
+"""So long after a request with it passed may the password be taken for right by many at once."""
+FRESH_SECONDS = 10.0
+"""A challenge answered within so long cannot have grown old: the shortest life of a nonce is 30 s."""
+USUAL_DOUBTS = 3
+USUAL_SECONDS = 60.0
+"""A PBX whose challenges proved harmless so often within so long challenges by habit: no more doubt of them
+for now (nonces that serve once)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +40,50 @@ class Judgement:
 
 
 class TrunkLogin:
-    """See the module's text."""
+    """See the module's text. Times are seconds on the loop's clock."""
 
     def __init__(self, digest: DigestClient | None) -> None:
         """``digest`` answers challenges; None: there is no account."""
         self.digest = digest
         self.is_accepted = False
-        """The PBX has taken the password."""
+        """The PBX has taken the password since the trunk became ours."""
         self.is_being_tried = False
-        """A request with a password that was never taken is on its way: nothing else may leave."""
+        """A request with a password that may be wrong is on its way: nothing else may leave."""
         self.passes = 0
         """How many requests got through."""
+        self._is_doubted = False
+        self._nonce_is_doubted = False
+        self._taken_at = 0.0
+        self._trials_passed = 0
+        self._harmless: deque[float] = deque(maxlen=USUAL_DOUBTS)
 
     def forget(self) -> None:
         """Whatever made the trunk ours anew may have changed the password."""
-        self.is_accepted = False
+        self.is_accepted = self._is_doubted = False
 
-    def leaves(self, waiting: Waiting | None, request: Request) -> bool:
+    def leaves(self, waiting: Waiting | None, request: Request, now: float) -> bool:
         """Add our credentials to what is about to leave, where they may be; return whether they are in it."""
-        carried = waiting is not None and self._carries(waiting, request)
-        if waiting is not None:
-            waiting.carried = carried
-        self.is_being_tried = carried and not self.is_accepted
-        return carried
+        if waiting is None:
+            return False
+        is_trusted = self.is_accepted and not self._is_doubted and now - self._taken_at <= LAPSE_SECONDS
+        waiting.carried = self._carries(waiting, request)
+        waiting.tries_password = self.is_being_tried = waiting.carried and not is_trusted
+        is_fresh = now - waiting.challenged_at <= FRESH_SECONDS
+        waiting.answers_challenge = waiting.attempt is not None and is_fresh
+        waiting.left_after = self._trials_passed
+        return waiting.carried
 
     def is_back(self, waiting: Waiting | None) -> None:
         """It was answered, or never will be."""
-        self.is_being_tried &= waiting is None or not waiting.carried
+        if waiting is not None and waiting.tries_password:
+            self.is_being_tried = False
 
     def judge(
         self,
         waiting: Waiting | None,
         request: Request,
         response: Response | None,
+        now: float,
         *,
         mode: Mode,
         alone: bool,
@@ -71,12 +95,16 @@ class TrunkLogin:
         answer = meant = classify(self.digest, request, response)
         if waiting is None:
             self.passes += answer in (Answer.PASSED, Answer.CHALLENGED)
-        elif answer is Answer.PASSED:
+            return Judgement(answer, meant)
+        if waiting.carried:
+            self._hear(waiting, answer, now)
+        if answer is Answer.PASSED:
             self.passes += 1
-            self.is_accepted |= waiting.carried
-        elif answer is Answer.CHALLENGED and waiting.carried:
-            # Asked again although it carried a password: a strike, unless the PBX has taken it before.
-            meant = answer if self.is_accepted else Answer.CREDENTIALS_REFUSED
+        elif answer is Answer.CHALLENGED:
+            waiting.challenged_at = now
+            # Asked again although it carried a password that was never taken, or for a challenge just had.
+            if waiting.tries_password and (waiting.answers_challenge or not self.is_accepted):
+                meant = Answer.CREDENTIALS_REFUSED
         elif waiting.witness:
             return Judgement(answer, meant)  # whatever else he is, he has passed before
         elif _is_refused_trial(waiting, answer):
@@ -86,8 +114,29 @@ class TrunkLogin:
             return Judgement(Answer.PASSED, Answer.REFUSED if mode is Mode.PROVING else Answer.PASSED)
         return Judgement(answer, meant)
 
+    def _hear(self, waiting: Waiting, answer: Answer, now: float) -> None:
+        """What an answer to our credentials tells of them."""
+        if answer is Answer.PASSED:
+            if waiting.tries_password:
+                self._trials_passed += 1
+                if self._is_doubted:
+                    self._harmless.append(now)
+                self.is_accepted, self._is_doubted, self._nonce_is_doubted = True, False, False
+            if not self._is_doubted:  # what left before the doubt arose does not settle it
+                self._taken_at = now
+        elif answer is not Answer.SILENT and waiting.left_after == self._trials_passed:
+            is_first = answer is Answer.CHALLENGED and not waiting.answers_challenge
+            if not (is_first and self._is_usual(now)):
+                self._is_doubted = True
+                self._nonce_is_doubted |= answer is not Answer.REFUSED
+
+    def _is_usual(self, now: float) -> bool:
+        """Whether this PBX challenges credentials by habit."""
+        return len(self._harmless) == USUAL_DOUBTS and now - self._harmless[0] <= USUAL_SECONDS
+
     def _carries(self, waiting: Waiting, request: Request) -> bool:
-        may_carry = self.is_accepted or waiting.attempt is not None
+        # Whoever challenges credentials gets no more of them for a nonce that was not meant for this one.
+        may_carry = (self.is_accepted and not self._nonce_is_doubted) or waiting.attempt is not None
         return may_carry and self.digest is not None and self.digest.authorize(request)
 
     def _of_trial(self, answer: Answer, mode: Mode, *, alone: bool) -> Answer:

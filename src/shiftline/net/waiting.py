@@ -40,6 +40,13 @@ class Waiting:
     """What to send after a challenge: the same call, so that a second challenge is known as one."""
     carried: bool = False
     """The last attempt had our credentials in it."""
+    tries_password: bool = False
+    """It had them alone: they had yet to prove right."""
+    answers_challenge: bool = False
+    """It had them for a challenge that this question had just had."""
+    challenged_at: float = 0.0
+    left_after: int = 0
+    """So many trials of the password had passed when the last attempt left."""
     refusals: int = 0
     refused_after: int = 0
     silences: int = 0

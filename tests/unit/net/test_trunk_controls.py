@@ -228,3 +228,21 @@ async def test_a_throttled_control_is_no_refused_trial() -> None:
         found = await floor.evidence(1)
     assert (found["ada"].kind, found["ada"].method) == (EvidenceKind.AVAILABLE, "options")
     assert not [name for name in floor.asked if name.startswith("REGISTER")]
+
+
+async def test_a_present_control_that_is_refused_does_not_stop_the_trunk() -> None:
+    """He may be refused for himself: the absent one tells whether our account is."""
+
+    def answers(request: Request, user: str | None) -> int:
+        if user is not None and "Authorization" not in request.headers:
+            return 401
+        return 403 if user == "here" else tells_apart(request, user)
+
+    digest = DigestClient(DigestAccount(username="shiftline", password=Secret("x")), token=lambda: "t")
+    async with bench(answers, policy(), digest=digest) as floor:
+        floor.driver.submit(checks("ada"))
+        async with asyncio.timeout(20):
+            while not floor.driver.knowledge()["qualification"]["methods"]:  # noqa: ASYNC110 - it is polled
+                await asyncio.sleep(0.02)
+        assert floor.driver.stopped_by() is None
+    assert "OPTIONS gone" in floor.asked

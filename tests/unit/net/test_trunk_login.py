@@ -3,91 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.support import token
-from tests.unit.net.bench import NOW, a_governor, trunk_driver
+from tests.unit.net.hurried import hurried
+from tests.unit.net.login_pbx import Pbx, ask, checks, trunk
 
-from shiftline.connector.records import DueCheck
-from shiftline.governor.governor import Governor
+from shiftline.governor.controller import Answer
 from shiftline.governor.state import Mode
-from shiftline.net.endpoint import SipEndpoint
-from shiftline.net.trunk import TrunkDriver
+from shiftline.net.trunk_login import LAPSE_SECONDS, USUAL_DOUBTS, USUAL_SECONDS, Judgement, TrunkLogin
+from shiftline.net.waiting import Waiting
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
-from shiftline.sip.events import RequestReceived
-from shiftline.sip.message import Request, response_to
-from shiftline.sip.targets import Target
-from shiftline.trades.model import Evidence
-
-ANSWER_SECONDS = 0.2
-
-
-class Pbx:
-    """Answers what ``answer`` says; a 401 comes with the nonce of the moment."""
-
-    def __init__(self, answer: Callable[[Pbx, str | None, str | None], int]) -> None:
-        self._answer = answer
-        self.nonce = "n1"
-        self.requests = 0
-        self.refused_logins = 0
-
-    def take(self, endpoint: SipEndpoint, event: RequestReceived) -> None:
-        """Answer one request; 0 is silence."""
-        self.requests += 1
-        carried = _nonce_of(event.request)
-        status = self._answer(self, event.request.uri.user, carried)
-        self.refused_logins += carried is not None and status in (401, 403)
-        if event.key is None or not status:
-            return
-        response = response_to(event.request, status, to_tag="pbx")
-        if status == 401:
-            stale = ", stale=true" if carried else ""
-            challenge = f'Digest realm="lab", nonce="{self.nonce}", qop="auth"{stale}'
-            response.headers.add("WWW-Authenticate", challenge)
-        # Answers take their time, so that at speed many requests are under way together.
-        asyncio.get_running_loop().call_later(ANSWER_SECONDS, endpoint.respond, event.key, response)
-
-
-def _nonce_of(request: Request) -> str | None:
-    value = request.headers.get("Authorization")
-    return None if value is None else value.partition('nonce="')[2].partition('"')[0]
-
-
-@asynccontextmanager
-async def trunk(pbx: Pbx) -> AsyncIterator[tuple[TrunkDriver, Governor]]:
-    governor = a_governor()
-    digest = DigestClient(DigestAccount(username="us", password=Secret("secret")), token=token)
-    async with (
-        await SipEndpoint.open(local_host="127.0.0.1", on_request=pbx.take) as theirs,
-        await SipEndpoint.open(local_host="127.0.0.2") as ours,
-        trunk_driver(
-            ours, Target.over_udp(theirs.local), timeout_seconds=1.0, digest=digest, governor=governor
-        ) as driver,
-    ):
-        yield driver, governor
-
-
-async def ask(driver: TrunkDriver, *users: str) -> dict[str, Evidence]:
-    driver.submit(
-        [
-            DueCheck(id=n, agent=user, address=f"sip:{user}@lab", needed_by=NOW + timedelta(seconds=n))
-            for n, user in enumerate(users)
-        ]
-    )
-    found: dict[str, Evidence] = {}
-    while len(found) < len(users):
-        found |= {evidence.agent: evidence for evidence in await driver.gathered(1.0)}
-    return found
-
+from shiftline.sip.message import Request, Response, response_to
+from shiftline.sip.requests import next_attempt, options
+from shiftline.sip.uri import SipUri
 
 AGENTS = [f"agent{n}" for n in range(20)]
 
 
 @pytest.mark.parametrize("refusal", [401, 403])
+@hurried
 async def test_a_wrong_password_is_not_carried_by_a_burst(refusal: int) -> None:
     """One user is answered unasked, so the path is open and the pace is fast; the others are challenged."""
 
@@ -104,6 +41,7 @@ async def test_a_wrong_password_is_not_carried_by_a_burst(refusal: int) -> None:
     assert {found[agent].cause for agent in AGENTS} == {"credentials.wrong-password"}
 
 
+@hurried
 async def test_a_nonce_that_a_canary_brought_proves_nothing_and_harms_nobody() -> None:
     """The PBX was silent at first; when its nonce expires at speed, the trunk goes on."""
     silent = 2
@@ -123,6 +61,7 @@ async def test_a_nonce_that_a_canary_brought_proves_nothing_and_harms_nobody() -
     assert governor.knowledge()["strikes"] == 0
 
 
+@hurried
 async def test_agents_who_are_refused_one_after_the_other_are_not_taken_for_our_account() -> None:
     """At the end of a burst only they are left. A user who had passed is asked, and vouches for us."""
     forbidden = {f"agent{n}" for n in range(6, 10)}
@@ -135,3 +74,167 @@ async def test_agents_who_are_refused_one_after_the_other_are_not_taken_for_our_
     assert {user for user, one in found.items() if one.cause == "policy.account-disabled"} == forbidden
     assert governor.mode is not Mode.STOPPED
     assert governor.knowledge()["strikes"] == 0
+
+
+@pytest.mark.parametrize("refusal", [401, 403])
+@pytest.mark.parametrize("stale", [True, False])
+@hurried
+async def test_a_password_that_is_changed_in_a_burst_is_carried_no_more_by_it(
+    refusal: int, stale: bool
+) -> None:
+    """What is under way cannot be called back; of what leaves after the first refusal, two carry it."""
+    changed = asyncio.Event()
+
+    def answer(_: Pbx, user: str | None, carried: str | None) -> int:
+        if carried is None:
+            return 200 if user is None else 401
+        return refusal if changed.is_set() else 200
+
+    pbx = Pbx(answer, nonces=True, stale=stale)
+    async with trunk(pbx) as (driver, governor):
+        left = _watch(driver.login)
+        driver.submit(checks(*(f"agent{n}" for n in range(200))))
+        await asyncio.sleep(1.2)
+        changed.set()
+        await asyncio.sleep(1.5 if refusal == 403 else 4.0)
+    assert sum(one.carried and one.status == refusal for one in pbx.log) >= 10  # a burst was under way
+    assert len(left) <= 2
+    assert (governor.mode is Mode.STOPPED) == (refusal == 401)
+
+
+def _watch(login: TrunkLogin) -> list[Waiting]:
+    """What leaves with the password after the first one that the PBX had taken was refused."""
+    leaves, judge = login.leaves, login.judge
+    left: list[Waiting] = []
+    is_refused = False
+
+    def leaving(waiting: Waiting | None, request: Request, now: float) -> bool:
+        carried = leaves(waiting, request, now)
+        if carried and waiting is not None and is_refused:
+            left.append(waiting)
+        return carried
+
+    def judging(
+        waiting: Waiting | None, request: Request, response: Response | None, now: float, **how: Any
+    ) -> Judgement:
+        nonlocal is_refused
+        refused = response is not None and response.status in (401, 403)
+        is_refused |= refused and login.is_accepted and waiting is not None and waiting.carried
+        return judge(waiting, request, response, now, **how)
+
+    setattr(login, "leaves", leaving)  # noqa: B010 - a method that is watched
+    setattr(login, "judge", judging)  # noqa: B010
+    return left
+
+
+class Login:
+    """A trunk's login, and a PBX that is asked one question after the other."""
+
+    def __init__(self) -> None:
+        digest = DigestClient(DigestAccount(username="us", password=Secret("secret")), token=token)
+        self.login = TrunkLogin(digest)
+        self.now = 1000.0
+        self.nonces = 0
+
+    def leave(self, waiting: Waiting) -> Request:
+        """Let a question leave; whether it carries the password stands in it."""
+        user = SipUri.parse(waiting.address)
+        request = waiting.attempt or options(user, from_uri=user, token=token)
+        request.headers.add("Via", f"SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK{token()}")
+        self.login.leaves(waiting, request, self.now)
+        return request
+
+    def answer(self, waiting: Waiting, request: Request, status: int) -> Answer:
+        """Answer it, with a new nonce if that is a challenge; what it means for the governor."""
+        response: Response = response_to(request, status)
+        if status == 401:
+            self.nonces += 1
+            response.headers.add("WWW-Authenticate", f'Digest realm="lab", nonce="{self.nonces}", qop="auth"')
+        self.login.is_back(waiting)
+        judged = self.login.judge(waiting, request, response, self.now, mode=Mode.HOLDING, alone=False)
+        waiting.attempt = next_attempt(request) if judged.answer is Answer.CHALLENGED else None
+        return judged.meant
+
+    def ask(self, *statuses: int) -> Waiting:
+        """One question, answered so one time after the other."""
+        waiting = question()
+        for status in statuses:
+            self.answer(waiting, self.leave(waiting), status)
+        return waiting
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the next question would leave with the password, and others beside it."""
+        waiting = question()
+        self.leave(waiting)
+        self.login.is_back(waiting)
+        return waiting.carried and not waiting.tries_password
+
+
+def question() -> Waiting:
+    return Waiting(checks("ada")[0])
+
+
+class TestDoubt:
+    """When many may carry the password at once, and when one alone."""
+
+    def test_one_that_was_taken_is_trusted(self) -> None:
+        """By every question from then on."""
+        login = Login()
+        assert not login.is_trusted
+        login.ask(401, 200)
+        assert login.is_trusted
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_refusal_casts_doubt_until_one_passes(self, status: int) -> None:
+        """What left before the doubt arose does not settle it."""
+        login = Login()
+        login.ask(401, 200)
+        early, late = question(), question()
+        requests = login.leave(early), login.leave(late)
+        assert login.answer(early, requests[0], status) is not Answer.CREDENTIALS_REFUSED
+        login.answer(late, requests[1], 200)
+        assert not login.is_trusted
+        login.ask(*((200,) if status == 403 else (401, 200)))
+        assert login.is_trusted
+
+    def test_what_left_before_the_last_proof_casts_none(self) -> None:
+        """Its challenge is late: the password has been taken since."""
+        login = Login()
+        login.ask(401, 200)
+        first, second = question(), question()
+        requests = login.leave(first), login.leave(second)
+        login.answer(first, requests[0], 401)
+        login.answer(first, login.leave(first), 200)
+        login.answer(second, requests[1], 401)
+        assert login.is_trusted
+
+    def test_refused_alone_and_for_its_own_challenge_it_is_a_strike(self) -> None:
+        """Whether it had been taken before or not."""
+        login = Login()
+        login.ask(401, 200)
+        one = login.ask(401)
+        assert login.answer(one, login.leave(one), 401) is Answer.CREDENTIALS_REFUSED
+
+    def test_a_rest_is_followed_by_one_alone(self) -> None:
+        """The password may have been changed meanwhile. It goes with the nonce that is known."""
+        login = Login()
+        login.ask(401, 200)
+        login.now += LAPSE_SECONDS + 1.0
+        one = question()
+        login.leave(one)
+        assert (one.carried, one.tries_password, login.login.is_being_tried) == (True, True, True)
+
+    def test_a_pbx_that_challenges_by_habit_is_not_doubted_each_time(self) -> None:
+        """Nonces that serve once: a few doubts in a minute, and then none before the minute is over."""
+        login = Login()
+        login.ask(401, 200)
+        for _ in range(USUAL_DOUBTS):
+            assert login.is_trusted
+            login.ask(401, 200)
+        login.ask(401)
+        assert login.is_trusted
+        login.now += USUAL_SECONDS + 1.0
+        login.ask(200)
+        login.ask(401)
+        assert not login.is_trusted
