@@ -19,7 +19,12 @@ serve: $(VENV)/run ## Run a worker with its status page (needs shiftline.toml)
 test: $(VENV)/dev ## Set up and pass the tests (unit, property, contract, interop, a demo, two kills)
 	@scripts/install-peers
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -m "not accept and not soak" $(ARGS)
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest -m "not (accept or soak or alone)" -n logical --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m "alone and not (accept or soak)"
+else
+	@$(BIN)/python -m pytest -m "not (accept or soak)" $(ARGS)
+endif
 
 check: $(VENV)/dev ## Format, lint, types, walls
 	@$(BIN)/ruff format --check --quiet .

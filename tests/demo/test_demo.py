@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.demo, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.alone, pytest.mark.demo, pytest.mark.timeout(240)]
 
 
 def test_the_burst_comes_out_as_the_truth_has_it(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_an_agent_without_address_is_that_whatever_old_evidence_says(kind: Evide
     assert standing_word(standing(kind, is_served=False)) is StandingWord.NO_TRUNK
 
 
-@pytest.mark.parametrize("kind", set(EvidenceKind) - {EvidenceKind.NOT_REGISTERED})
+@pytest.mark.parametrize("kind", sorted(set(EvidenceKind) - {EvidenceKind.NOT_REGISTERED}))
 def test_the_schedule_matters_to_unregistered_phones_only(kind: EvidenceKind) -> None:
     """Being scheduled now changes no other row of the table."""
     assert standing_word(standing(kind, scheduled_now=True)) is standing_word(standing(kind))
