@@ -59,6 +59,12 @@ from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.read_model import Totals, TrunkRow
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.store.trunk_view import view_of
+from shiftline.storm.figures import result_figures
+from shiftline.storm.plan import ClosedLoop, Mixed, Plan, Target
+from shiftline.storm.sample import Result, Sample
+from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.shape_text import FORMS as FORMS_OF_LOAD
+from shiftline.storm.shape_text import parse_shape
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
 from shiftline.trades.prefetch import PrefetchPolicy
@@ -290,6 +296,32 @@ def test_every_figure_of_the_demo_is_documented() -> None:
     assert set(_rows(_sections(_text("reference/json.md"))["shiftline demo --json FILE"])) == (
         both | alone | others
     )
+
+
+def test_every_figure_of_a_storm_is_documented() -> None:
+    """Each key stands in the reference, those within an object too."""
+    plan = Plan(
+        target=Target(host="127.0.0.1"),
+        load=ClosedLoop(),
+        mix=(Mixed(script=METHOD_SCRIPTS[Method.OPTIONS]),),
+        names=["agent0001"],
+        flows=1,
+    )
+    sample = Sample(second=0)
+    figures = result_figures(Result(samples=[sample], whole=sample, sending_seconds=1.0), plan)
+    section = _sections(_text("reference/json.md"))["shiftline storm --json FILE"]
+    keys = {*figures, *figures["load"], *figures["drops"], *figures["samples"][0]}
+    assert {key for key in keys if f"`{key}`" not in section} == set()
+
+
+def test_every_load_shape_is_documented() -> None:
+    """With its form, and with an example that is one."""
+    section = _sections(_text("reference/command-line.md"))["shiftline storm"]
+    rows = _rows(section.partition("### Load shapes")[2])
+    assert list(rows) == list(FORMS_OF_LOAD.values())
+    for form, (example, _) in rows.items():
+        if not form.startswith("replay:"):
+            assert parse_shape(example.strip("`")).highest_rate > 0
 
 
 def test_every_figure_of_a_simulation_is_documented() -> None:

@@ -19,6 +19,7 @@ from shiftline.cli import (
     roster,
     serve,
     simulate,
+    storm,
     trace,
     trades,
     trunk,
@@ -40,6 +41,7 @@ app.command("worker")(worker.run)
 app.command("trace")(trace.run)
 app.command("check")(check.run)
 app.command("simulate")(simulate.run)
+app.command("storm")(storm.run)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")

@@ -15,10 +15,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from shiftline.errors import ConfigurationError
+from shiftline.sip.transport import Transport
 from shiftline.storm.batch import Receiver, Take, UdpPort
 from shiftline.storm.bindings import BindingQuery
 from shiftline.storm.flows import Flows, Source
-from shiftline.storm.plan import ClosedLoop, Mixed, Plan, TransportName
+from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.sample import BindingCheck, Sample
 from shiftline.storm.template import Place
@@ -28,6 +29,7 @@ TICK_SECONDS = 0.001
 _CROWD = 32
 """Flows under way from which on a tick is waited out, unless the last one brought a batch by itself."""
 _BATCH = 16
+_LONGEST_WAIT = 0.02
 _MOST_PER_TICK = 64
 """Flows that begin in one tick: a burst longer than this would overflow the server's buffer by itself."""
 
@@ -143,7 +145,8 @@ class Engine:
                 upcoming = next(moments, None)
             elif upcoming is None:
                 break
-            self._turn(wait=TICK_SECONDS)
+            wait = TICK_SECONDS if upcoming is None else min(upcoming - now, _LONGEST_WAIT)
+            self._turn(wait=max(wait, 0.0))
             now = self._now()
             self._watch(now)
         self.sending_seconds = now - began
@@ -194,7 +197,7 @@ class Engine:
         self._flush()
         waits_out = len(self.flows.pending) >= _CROWD and self._taken < _BATCH
         if waits_out:
-            time.sleep(wait)
+            time.sleep(TICK_SECONDS)
         self._taken = 0
         for number, _ in self._poll.poll(0.0 if waits_out else wait):
             self._taken += self._receive(self._by_number[number], self.flows.receive)
@@ -225,7 +228,7 @@ class Engine:
 
     def _open(self, address: str) -> UdpPort:
         target = self._plan.target
-        if target.transport is not TransportName.UDP:
+        if target.transport is not Transport.UDP:
             raise ConfigurationError(f"Storm does not speak {target.transport} yet.")
         try:
             port = UdpPort((address, 0), (target.host, target.port), segments=self._plan.batches)

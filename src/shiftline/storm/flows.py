@@ -265,7 +265,7 @@ class Flows:
 
     def _advance(self, flow: _Flow, status: bytes, data: bytes, at: float) -> None:
         """The step is done: send the next one, or pause before it, or end."""
-        if status in (b"401", b"407"):
+        if status in (b"401", b"407") and flow.step + 1 < len(flow.track):
             self._answer_challenge(flow, status, data, at)
             return
         flow.step += 1
@@ -325,7 +325,7 @@ class Flows:
         step = flow.track[flow.step]
         if step.expects and status in step.expects:  # a scenario file's own second request
             flow.step += 1
-        if user.password is None or flow.step == len(flow.track):
+        if user.password is None:
             self._end(flow, int(status), at, ok=False)
             return
         if user.tries >= MOST_TRIES:

@@ -10,7 +10,8 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from shiftline.storm.plan import Target, TransportName
+from shiftline.sip.transport import Transport
+from shiftline.storm.plan import Target
 
 _TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 
@@ -20,7 +21,7 @@ class TargetDrops:
 
     def __init__(self, target: Target) -> None:
         self._port = target.port
-        self._readable = target.transport is TransportName.UDP and is_ours(target.host)
+        self._readable = target.transport is Transport.UDP and is_ours(target.host)
         self._before = self._read()
 
     def since(self) -> int | None:

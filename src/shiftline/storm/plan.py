@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
+from shiftline.net.tls import TlsSettings
 from shiftline.secrets import Secret
+from shiftline.sip.transport import Transport
 from shiftline.storm.flows import TIMER_F
 from shiftline.storm.script import Script
 from shiftline.storm.shapes import Shape
-
-
-class TransportName(StrEnum):
-    """As Via has it (RFC 3261 section 20.42)."""
-
-    UDP = "UDP"
-    TCP = "TCP"
-    TLS = "TLS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +19,8 @@ class Target:
 
     host: str
     port: int = 5060
-    transport: TransportName = TransportName.UDP
-    tls_ca: str = ""
-    """A PEM file of authorities; empty: the certificate is not checked, since the load is the point."""
+    transport: Transport = Transport.UDP
+    tls: TlsSettings = field(default_factory=TlsSettings)
     name: str = ""
     """What the user wrote: a host name or the address; a certificate is for it."""
 

@@ -42,16 +42,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A named sequence of steps; ``final_pause_seconds`` keeps a flow busy after its last answer."""
+    """A named sequence of steps."""
 
     name: str
     steps: tuple[Step, ...]
-    final_pause_seconds: float = 0.0
-
-    @property
-    def needs_password(self) -> bool:
-        """Whether any step may carry credentials."""
-        return any("[authentication" in step.text for step in self.steps)
 
 
 _HEAD = """Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]

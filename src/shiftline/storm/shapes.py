@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from math import sqrt
 
+from shiftline.trades.publish_day import HOUR, moment_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -108,6 +110,13 @@ def spike(base: float, peak: float, at: float, seconds: float) -> Shape:
     """A rate of ``base``, and of ``peak`` for ``seconds`` from the moment ``at`` on."""
     end = at + seconds
     return Shape(points=((0.0, base), (at, base), (at, peak), (end, peak), (end, base)), name="spike")
+
+
+def publish_day(flows: float, seconds: float) -> Shape:
+    """So many flows along the incident's hour (`trades.publish_day`), told in ``seconds``."""
+    count = int(flows)
+    times = [moment_of((number + 0.5) / count) * seconds / HOUR for number in range(count)]
+    return Shape(points=((0.0, 0.0),), name="publish-day", times=tuple(times))
 
 
 def replay(times: Sequence[float], *, speed: float = 1.0) -> Shape:

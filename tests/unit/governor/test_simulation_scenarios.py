@@ -14,9 +14,10 @@ from shiftline.errors import ConfigurationError
 from shiftline.governor.controllers.registry import CONTROLLERS, OURS
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.simulation import Scenario, simulate
-from shiftline.governor.simulation.arrivals import HOUR, PUBLISHED_AT, Arrivals, wanted_checks
+from shiftline.governor.simulation.arrivals import Arrivals, wanted_checks
 from shiftline.governor.simulation.bank import case
 from shiftline.governor.simulation.trunk_run import ideal_moments, run_trunk
+from shiftline.trades.publish_day import HOUR, PUBLISHED_AT
 
 
 def scenario(throttle: str = "window:50/1s", **more: Any) -> Scenario:

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from math import log
 
 from shiftline.governor.simulation.bank import Draw
+from shiftline.trades.publish_day import BEFORE_SHARE, PUBLISHED_AT, surge_moment
 
 AGENTS_PER_TRADE = 1.2  # the demo's: 600 agents, 500 trades
-PUBLISHED_AT = 600.0  # seconds; of a publish day, whose hour is simulated
-SURGE_SECONDS = 300.0  # mean delay of those who trade because of the new schedule
-BEFORE_SHARE = 0.1  # of trades that come before it
-HOUR = 3600.0
 
 
 class Arrivals(StrEnum):
@@ -35,7 +31,7 @@ class Arrivals(StrEnum):
 def _publish_day(draw: Draw) -> float:
     if draw() < BEFORE_SHARE:
         return PUBLISHED_AT * draw()
-    return min(PUBLISHED_AT - SURGE_SECONDS * log(1.0 - draw()), HOUR)
+    return surge_moment(draw())
 
 
 MOMENTS: Mapping[Arrivals, Callable[[Draw], float]] = {

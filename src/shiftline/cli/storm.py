@@ -1,0 +1,129 @@
+"""``shiftline storm``: what can this trunk take?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from shiftline.cli.writing import require_writable, write_text
+
+STANDARD_OUTPUT = Path("-")
+DEFAULT_SECONDS = 10.0
+
+
+def run(
+    server: Annotated[
+        str, typer.Argument(metavar="SERVER", help="HOST[:PORT], or sip:HOST;transport=tcp, sips:HOST.")
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="register, query, options, subscribe, invite; or a mix as in register=3,options=1."
+        ),
+    ] = "register",
+    scenario: Annotated[
+        Path | None, typer.Option(help="A SIPp scenario file instead of a method (REGISTER, OPTIONS).")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Flows at any time, unless a rate is given.")] = 500,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Flows per second, whatever becomes of earlier ones.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option(help="A rate over time, as in ramp:10-500/60s; see the reference.")
+    ] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="End after so many flows.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so many seconds; 10 if neither is given.")
+    ] = None,
+    users: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many users take turns.")] = 500,
+    user_template: Annotated[str, typer.Option(help="Their names, n from 1.")] = "agent{n:04d}",
+    users_file: Annotated[
+        Path | None, typer.Option(help="Lines user,password instead; # begins a comment.")
+    ] = None,
+    password_env: Annotated[
+        str, typer.Option(metavar="VAR", help="The environment variable that holds the password of all.")
+    ] = "",
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="IP", help="A source address; may be given again.")
+    ] = None,
+    ports: Annotated[int, typer.Option(min=1, help="Source ports per address.")] = 1,
+    fresh_challenge: Annotated[
+        bool,
+        typer.Option(
+            "--fresh-challenge/--reuse-nonce",
+            help="Be challenged in each flow, as phones are, or answer one nonce per source for all.",
+        ),
+    ] = True,
+    timeout: Annotated[float, typer.Option(min=0.1, max=64, help="Seconds to wait for each answer.")] = 32.0,
+    silence: Annotated[
+        float, typer.Option(min=1, max=120, help="Stop when nothing was answered for so many seconds.")
+    ] = 10.0,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Engines, each on a core of its own.")] = 1,
+    single_datagrams: Annotated[
+        bool,
+        typer.Option(
+            "--single-datagrams", help="One system call per datagram, so that captures here read well."
+        ),
+    ] = False,
+    may_load: Annotated[
+        str,
+        typer.Option("--i-may-load", metavar="TARGET", help="Names a public server that is yours to load."),
+    ] = "",
+    tls_ca: Annotated[str, typer.Option(metavar="FILE", help="Over TLS: whom to trust (PEM).")] = "",
+    tls_no_verify: Annotated[
+        bool, typer.Option("--tls-no-verify", help="Over TLS: take any certificate.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures here; - is standard output.")
+    ] = None,
+) -> None:
+    """Load a SIP server and say what it took; the figures come with proof, or are called invalid.
+
+    Example: [bold]shiftline storm 192.168.0.10 --concurrency 500 --password-env PBX_PASSWORD[/]
+    """
+    from shiftline.cli.storm_plan import Wishes, make_plan
+    from shiftline.cli.storm_report import print_result
+    from shiftline.net.tls import TlsSettings
+    from shiftline.storm.figures import result_figures
+    from shiftline.storm.run import run as run_storm
+
+    if json_file is not None and json_file != STANDARD_OUTPUT:
+        require_writable(json_file)
+    plan = make_plan(
+        Wishes(
+            server=server,
+            method=method,
+            scenario=scenario,
+            concurrency=concurrency,
+            rate=rate,
+            shape=shape,
+            flows=requests,
+            seconds=DEFAULT_SECONDS if requests is None and duration is None else duration,
+            users=users,
+            user_template=user_template,
+            users_file=users_file,
+            password_env=password_env,
+            sources=tuple(source or ("",)),
+            ports=ports,
+            fresh_challenge=fresh_challenge,
+            timeout_seconds=timeout,
+            silence_seconds=silence,
+            processes=processes,
+            batches=not single_datagrams,
+            tls=TlsSettings(ca=tls_ca, verify=not tls_no_verify),
+        )
+    )
+    result = run_storm(plan, may_load=may_load)
+    if json_file is not None:
+        text = json.dumps(result_figures(result, plan), indent=2) + "\n"
+        if json_file == STANDARD_OUTPUT:
+            typer.echo(text, nl=False)
+        else:
+            write_text(json_file, text)
+    if json_file != STANDARD_OUTPUT:
+        print_result(result, plan, Console())
+    raise typer.Exit(0 if result.valid and result.ok == result.flows else 1)

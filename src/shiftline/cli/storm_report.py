@@ -1,0 +1,47 @@
+"""What ``shiftline storm`` prints in the end."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shiftline.storm.histogram import Histogram
+from shiftline.storm.plan import Plan
+from shiftline.storm.sample import Result, percentiles_ms, status_words
+
+
+def print_result(result: Result, plan: Plan, console: Console) -> None:
+    """The figures as a table, then what speaks against them."""
+    whole = result.whole
+    table = Table(title=f"{plan.target.transport.value} load on {plan.target}", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    statuses = ", ".join(f"{status} {count:,}" for status, count in status_words(whole.statuses).items())
+    table.add_row("flows", f"{result.flows:,}, of which {result.ok:,} succeeded ({statuses})")
+    table.add_row("rate", f"{result.flows_per_second:,.1f} flows/s over {result.sending_seconds:.1f} s")
+    table.add_row("latency, per request", _percentiles(whole.latency))
+    table.add_row("response, from the schedule", _percentiles(whole.response))
+    table.add_row("send lag", _percentiles(whole.lag))
+    copies = f"{whole.retransmissions:,} sent again, {whole.late_answers:,} late answers"
+    table.add_row("requests", f"{whole.requests:,}; {copies}")
+    table.add_row("our processor", f"{result.cpu_us_per_flow:.1f} us per flow")
+    table.add_row("dropped by kernels", _drops(result))
+    if result.bindings is not None:
+        table.add_row("bindings asked about", f"{result.bindings.bound} of {result.bindings.asked} are there")
+    if result.users_out:
+        table.add_row("users left alone", f"{result.users_out:,}: their password was not accepted")
+    console.print(table)
+    for reason in result.invalid_reasons:
+        console.print(f"[bold red]invalid:[/] {escape(reason)}")
+
+
+def _percentiles(histogram: Histogram) -> str:
+    words = [f"{name} {value:,.2f} ms" for name, value in percentiles_ms(histogram).items()]
+    return ", ".join(words)
+
+
+def _drops(result: Result) -> str:
+    target = result.whole.target_drops
+    theirs = "unknown at the target" if target is None else f"{target:,} at the target"
+    return f"{result.whole.our_drops:,} here, {theirs}"

@@ -1,0 +1,74 @@
+"""The figures of a run as JSON; docs/reference/json.md explains each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shiftline.storm.plan import ClosedLoop, Plan
+from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
+
+
+def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
+    """Everything that a machine may want to know of a run; `json.dumps` takes it."""
+    whole = result.whole
+    return {
+        "target": str(plan.target),
+        "transport": plan.target.transport.value,
+        "load": load_figures(plan),
+        "flows": result.flows,
+        "ok": result.ok,
+        "statuses": status_words(whole.statuses),
+        "answers": status_words(whole.answers),
+        "flows_per_second": round(result.flows_per_second, 2),
+        "seconds": round(result.sending_seconds, 3),
+        "requests": whole.requests,
+        "retransmissions": whole.retransmissions,
+        "late_answers": whole.late_answers,
+        "latency_ms": percentiles_ms(whole.latency),
+        "response_ms": percentiles_ms(whole.response),
+        "send_lag_ms": percentiles_ms(whole.lag),
+        "cpu_us_per_flow": round(result.cpu_us_per_flow, 2),
+        "processes": result.processes,
+        "drops": {"ours": whole.our_drops, "target": whole.target_drops, "refused": whole.refused_datagrams},
+        "bindings": None
+        if result.bindings is None
+        else {"asked": result.bindings.asked, "bound": result.bindings.bound},
+        "users_left_alone": result.users_out,
+        "stopped": result.stopped,
+        "valid": result.valid,
+        "invalid_reasons": list(result.invalid_reasons),
+        "samples": [sample_figures(sample) for sample in result.samples],
+    }
+
+
+def load_figures(plan: Plan) -> dict[str, Any]:
+    """What was asked for."""
+    load = plan.load
+    wanted: dict[str, Any] = (
+        {"concurrency": load.concurrency}
+        if isinstance(load, ClosedLoop)
+        else {"shape": load.shape.name, "highest_rate": load.shape.highest_rate}
+    )
+    return {
+        **wanted,
+        "mix": {mixed.script.name: mixed.weight for mixed in plan.mix},
+        "users": len(plan.names),
+        "sources": list(plan.sources),
+        "ports": plan.ports,
+        "fresh_challenge": plan.fresh_challenge,
+    }
+
+
+def sample_figures(sample: Sample) -> dict[str, Any]:
+    """One second."""
+    return {
+        "second": sample.second,
+        "started": sample.started,
+        "ended": sample.ended,
+        "ok": sample.ok,
+        "in_flight": sample.in_flight,
+        "statuses": status_words(sample.statuses),
+        "retransmissions": sample.retransmissions,
+        "latency_ms": percentiles_ms(sample.latency),
+        "send_lag_ms": percentiles_ms(sample.lag),
+    }
