@@ -8,7 +8,11 @@ only after a quarter of an hour, which is what registrars lock an account for (f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from shiftline.governor.known import is_set, number, whole
 
 MAX_REFUSED = 2
 MEMORY_SECONDS = 900.0  # after that a lone strike is forgotten
@@ -32,6 +36,37 @@ class Account:
     bound_in_a_row: int = 0
     """So many closures one after the other did."""
     _locks: int = field(default=0, init=False)
+
+    @classmethod
+    def recall(cls, known: Mapping[str, Any], now: float) -> Account:
+        """What is kept of it, ``age_seconds`` old; with nothing kept, one that was never refused."""
+        age = number(known, "age_seconds") or 0.0
+        if age > MEMORY_SECONDS:
+            return cls()
+        account = cls(
+            strikes=whole(known, "strikes") or 0,
+            struck_at=now - age - (number(known, "struck_ago") or 0.0) if "struck_ago" in known else now,
+            # A password that was accepted lately is not wrong because its account is throttled or locked.
+            accepted=is_set(known, "accepted"),
+        )
+        account._locks = whole(known, "locks") or 0
+        return account
+
+    def knowledge(self, now: float) -> dict[str, Any]:
+        """What should survive a restart, as plain JSON values."""
+        return {
+            "strikes": self.strikes,
+            "struck_ago": max(0.0, now - self.struck_at),
+            "accepted": self.accepted,
+            "locks": self._locks,
+        }
+
+    @property
+    def locked_until(self) -> float | None:
+        """When the lock that an earlier life met is to be tried; None: the password may be wrong."""
+        if not self.accepted or not 0 < self._locks < LOCKS_THAT_STOP:
+            return None
+        return self.struck_at + LOCK_SECONDS
 
     def strike(self, now: float) -> None:
         """Count a refusal that pacing does not explain; strikes of long ago are forgotten first."""

@@ -53,7 +53,17 @@ class Governor(GovernorState):
         """
         super().__init__(policy, now, known)
         if self.account.is_spent:
+            self._begin_spent(now)
+
+    def _begin_spent(self, now: float) -> None:
+        """Wait for the end of the lock that the life before met, or stop: its password was refused."""
+        locked_until = self.account.locked_until
+        if locked_until is None:
             self._stop(RefusalClass.CREDENTIALS)
+            return
+        self.account.bind()
+        self.refusal = RefusalClass.USER_BOUND
+        self._listening.until = max(now, locked_until)
 
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from shiftline.governor.account import MEMORY_SECONDS, Account
+from shiftline.governor.account import Account
 from shiftline.governor.flights import Flights
 from shiftline.governor.hearing import Hearing
-from shiftline.governor.known import is_set, number, whole
+from shiftline.governor.known import is_set
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.listening import Listening
@@ -42,13 +42,7 @@ class GovernorState:
         self.overshoots = 0
         self.ledger = Ledger()
         self.ledger.recall(known, now)
-        strikes = whole(known, "strikes") or 0
-        age = number(known, "age_seconds") or 0.0
-        if age > MEMORY_SECONDS:
-            strikes = 0
-        # A password that was accepted lately is not wrong because its account is throttled or locked.
-        accepted = is_set(known, "accepted") and age <= MEMORY_SECONDS
-        self.account = Account(strikes=strikes, struck_at=now, accepted=accepted)
+        self.account = Account.recall(known, now)
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)
@@ -97,21 +91,20 @@ class GovernorState:
 
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
-        return self._learner.knowledge(self._now) | {
+        known = self._learner.knowledge(self._now) | self.account.knowledge(self._now)
+        return known | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
             "overshoots": self.overshoots,
-            "strikes": self.account.strikes,
-            "accepted": self.account.accepted,
             "proven": self._once_proven,
         }
 
     def told(self, now: float) -> dict[str, Any]:
         """What an operator is shown besides, as plain JSON values."""
         self.ledger.decided(self.refusal)
-        return (
-            self.ledger.knowledge(now) | self._learner.certainty(now) | {"waiting_for": self.waiting_for(now)}
-        )
+        told = self.ledger.knowledge(now) | self._learner.certainty(now)
+        # While nothing may leave, no other moment is known than that of the last question.
+        return told | self.account.knowledge(now) | {"waiting_for": self.waiting_for(now)}
 
     def waiting_for(self, now: float) -> str | None:
         """In a sentence, what has to happen before checks leave again; None while they may."""

@@ -16,6 +16,7 @@ from shiftline.connector.sampling import KEEP_SAMPLES
 from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.schema import trunk_record, trunk_sample
 
+_FORGIVEN = {"strikes": 0, "locks": 0, "proven": False}
 KEY = (trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)
 
 
@@ -117,7 +118,7 @@ class PostgresTrunks:
             .values(
                 disarmed_cause=None,
                 disarmed_at=None,
-                governor=trunk_record.c.governor.op("||")(cast({"strikes": 0, "proven": False}, JSONB)),
+                governor=trunk_record.c.governor.op("||")(cast(_FORGIVEN, JSONB)),
             )
             .returning(*KEY)
         )

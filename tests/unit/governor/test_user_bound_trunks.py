@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.unit.governor.journeys import (
     CHALLENGED,
@@ -95,6 +97,32 @@ class TestLocks:
         assert governor.mode is Mode.HOLDING
         assert len(checks_refused(journey, 960.0)) <= 0.01 * 50 * 140
         assert journey.passed_between(1000.0, 1100.0) >= 0.9 * 50 * 100
+
+    @pytest.mark.parametrize("down", [0.0, 400.0])
+    def test_a_restart_while_it_lasts_waits_for_its_end(self, down: float) -> None:
+        """The trunk is not stopped: its password had been taken, and is tried when the quarter is over."""
+        before, _ = drive(locking(1e9, trunk("window:50/1s")), until=60.0)
+        kept = json.loads(json.dumps(before.knowledge() | before.told(60.0))) | {"age_seconds": down}
+        over = QUARTER - 60.0 - down
+        world = changed_at(over, lambda *_: REFUSED, trunk("window:50/1s"))
+        governor, journey = drive(world, until=QUARTER, known=kept)
+        assert governor.mode is Mode.HOLDING
+        assert journey.requests[0].at >= QUARTER - 60.0 - down + LOCKED_FROM
+        assert not checks_refused(journey, end=over + LOCKED_FROM)
+
+    def test_restarts_allow_no_more_trials(self) -> None:
+        """One a minute for an hour: still two in each quarter, and after the second lock none."""
+        governor, _ = drive(locking(1e9, trunk("window:50/1s")), until=60.0)
+        refused: list[float] = []
+        for minute in range(60):
+            kept = json.loads(json.dumps(governor.knowledge() | governor.told(60.0)))
+            governor, journey = drive(
+                lambda _, carries: REFUSED if carries else CHALLENGED, until=60.0, known=kept
+            )
+            refused += [60.0 * minute + at for at in checks_refused(journey)]
+        assert refused
+        assert all(sum(at <= other < at + QUARTER for other in refused) <= 2 for at in refused)
+        assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
 
     def test_while_it_lasts_it_is_called_so(self) -> None:
         """The operator reads that our account alone is refused, and when it is asked again."""
