@@ -98,5 +98,7 @@ def printable(value: bytes) -> str:
     That includes line breaks, escapes, and marks that reverse the direction of writing.
     """
     text = value[: 4 * LONGEST_TEXT].decode(errors="replace")
-    shown = "".join([char if char.isprintable() else "\ufffd" for char in text])
+    shown = text
+    if not text.isprintable():  # nearly always it is, and is told so at once
+        shown = "".join([char if char.isprintable() else "\ufffd" for char in text])
     return shown if len(shown) <= LONGEST_TEXT else f"{shown[: LONGEST_TEXT - 1]}…"

@@ -1,0 +1,98 @@
+"""From frames to SIP messages: the way down through Ethernet, IP, UDP, TCP and HEP."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from shiftline.doctor.reading.encapsulation import MAGIC, decode_hep
+from shiftline.doctor.reading.frames import Frame
+from shiftline.doctor.reading.ip import TCP, UDP, Reassembly
+from shiftline.doctor.reading.ledger import FileEntry
+from shiftline.doctor.reading.link import ETHERNET, LINK_TYPES, ip_offset
+from shiftline.doctor.reading.sighting import Flows, Sighting, looks_like_sip
+from shiftline.doctor.reading.streams import Streams
+
+_PLAIN = b"\x08\x00\x45"
+"""Ethernet that carries IPv4 without options: nearly all there is, and read without a detour."""
+_WHOLE = frozenset({b"\0\0", b"\x40\0"})
+_FIN_OR_RST, _SYN = 0x05, 0x02
+CUT = "messages cut by the capture's snap length"
+
+
+class Dissector:
+    """Finds the SIP messages of a capture; ``skipped`` counts what it could not read, by reason."""
+
+    def __init__(self, skipped: Counter[str]) -> None:
+        self._skipped = skipped
+        self._udp, self._tcp = Flows("UDP"), Flows("TCP")
+        self._reassembly = Reassembly(skipped)
+        self._streams = Streams(skipped)
+
+    def sightings(self, frames: Iterable[Frame], entry: FileEntry) -> Iterator[Sighting]:
+        """Each SIP message with time, way and packet number; ``entry`` counts the packets."""
+        flow_of, skipped = self._udp.of_addresses, self._skipped
+        number = 0
+        for at, link, data, is_cut in frames:
+            number += 1
+            if (
+                link == ETHERNET
+                and data[12:15] == _PLAIN
+                and data[23:24] == b"\x11"
+                and data[20:22] in _WHOLE
+            ):
+                payload = data[42 : 34 + int.from_bytes(data[38:40])]  # without the padding of Ethernet
+                if looks_like_sip(payload):
+                    if is_cut:
+                        skipped[CUT] += 1
+                    yield at, flow_of(data[26:38]), payload, number
+                elif payload[:4] == MAGIC:
+                    yield from self._encapsulated(payload, number)
+                else:
+                    skipped["UDP packets without SIP"] += 1
+                continue
+            yield from self._others(at, link, data, number)
+        self._reassembly.finish()
+        entry.packets = number
+
+    def _others(self, at: float, link: int, data: bytes, number: int) -> Iterator[Sighting]:
+        start = ip_offset(link, data)
+        if start < 0:
+            known = link in LINK_TYPES
+            self._skipped["frames without IP" if known else f"frames of link type {link}"] += 1
+            return
+        packet = self._reassembly.read(data[start:] if start else data)
+        if packet is None:
+            return
+        protocol, addresses, payload = packet
+        if protocol == UDP and len(payload) >= 8:
+            yield from self._datagram(at, addresses, payload, number)
+        elif protocol == TCP and len(payload) >= 20:
+            yield from self._segment(at, addresses, payload, number)
+        else:
+            self._skipped["IP packets without UDP or TCP"] += 1
+
+    def _datagram(self, at: float, addresses: bytes, packet: bytes, number: int) -> Iterator[Sighting]:
+        payload = packet[8 : int.from_bytes(packet[4:6]) or len(packet)]
+        if looks_like_sip(payload):
+            yield at, self._udp.of_addresses(addresses + packet[:4]), payload, number
+        elif payload[:4] == MAGIC:
+            yield from self._encapsulated(payload, number)
+        else:
+            self._skipped["UDP packets without SIP"] += 1
+
+    def _encapsulated(self, payload: bytes, number: int) -> Iterator[Sighting]:
+        found = decode_hep(payload)
+        if found is not None and looks_like_sip(found[2]):
+            yield *found, number
+        else:
+            self._skipped["HEP packets without SIP"] += 1
+
+    def _segment(self, at: float, addresses: bytes, packet: bytes, number: int) -> Iterator[Sighting]:
+        key = addresses + packet[:4]
+        sequence, start, flags = int.from_bytes(packet[4:8]), (packet[12] >> 4) * 4, packet[13]
+        payload = packet[max(20, start) :]
+        for message in self._streams.segment(key, sequence, payload, at, opens=bool(flags & _SYN)):
+            yield at, self._tcp.of_addresses(key), message, number
+        if flags & _FIN_OR_RST:
+            self._streams.close(key)

@@ -1,0 +1,86 @@
+"""Captures that lie or end too soon: read as far as they go, and what is missing is said."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections import Counter
+from pathlib import Path
+
+from tests.unit.doctor.captures import block, ethernet, interface, pcap, request, response, section, tcp, udp
+from tests.unit.doctor.test_captures import PAIR, framed, read
+
+from shiftline.doctor.reading.pairing import EVICTED, NO_REQUEST, Pairing
+from shiftline.doctor.reading.sighting import Flow
+
+
+def test_a_file_that_ends_within_a_packet(tmp_path: Path) -> None:
+    exchanges, reading = read(tmp_path, pcap(framed([*PAIR, *PAIR]))[:-3])
+    assert len(exchanges) == 1
+    assert reading.ledger.files[0].notes == ["the file ends within packet 4"]
+
+
+def test_a_packet_that_claims_four_gigabytes(tmp_path: Path) -> None:
+    content = pcap(framed(PAIR)) + struct.pack("<IIII", 1, 0, 2**32 - 1, 2**32 - 1) + bytes(64)
+    exchanges, reading = read(tmp_path, content)
+    assert len(exchanges) == 1
+    assert "packet 3 claims 4294967295 bytes" in reading.ledger.files[0].notes[0]
+
+
+def test_blocks_that_lie(tmp_path: Path) -> None:
+    for length in (0, 7, 2**32 - 4):
+        content = section() + interface() + struct.pack("<II", 6, length) + bytes(40)
+        _, reading = read(tmp_path, content)
+        assert f"claims {length} bytes" in reading.ledger.files[0].notes[0]
+    short = section() + interface() + block("<", 6, struct.pack("<IIIII", 0, 0, 0, 2**31, 2**31))
+    assert read(tmp_path, short)[0] == []
+
+
+def test_lengths_of_ip_and_udp_that_lie(tmp_path: Path) -> None:
+    packet = bytearray(udp(request()))
+    for place, value in ((2, 0xFFFF), (2, 21), (24, 0xFFFF), (24, 1), (0, 0x4F45), (0, 0x4145)):
+        lying = bytearray(packet)
+        lying[place : place + 2] = struct.pack("!H", value)
+        read(tmp_path, pcap([(1.0, ethernet(bytes(lying)))]))  # raises nothing
+
+
+def test_broken_gzip_gives_what_came_before(tmp_path: Path) -> None:
+    whole = gzip.compress(pcap(framed(PAIR)) + bytes(16) * 200_000, compresslevel=0)
+    exchanges, reading = read(tmp_path, whole[: len(whole) // 2])
+    assert len(exchanges) == 1
+    assert "its compression is damaged: the rest is missing" in reading.ledger.files[0].notes
+
+
+def test_an_endless_gap_holds_little(tmp_path: Path) -> None:
+    frames = [(1.0, ethernet(tcp(request()[:20], 1)))]
+    frames += [(1.0, ethernet(tcp(b"x" * 1000, 5000 + 1000 * number))) for number in range(1200)]
+    _, reading = read(tmp_path, pcap(frames))
+    assert reading.ledger.skipped["gaps in TCP connections"] >= 1
+    assert reading.ledger.skipped["bytes on TCP that are no SIP"] > 1_000_000
+
+
+def test_more_requests_than_there_is_room_for_are_said_and_never_called_silent() -> None:
+    skipped: Counter[str] = Counter()
+    flow = Flow("192.0.2.7", 5060, "198.51.100.1", 5060)
+    pairing = Pairing("flood", skipped, most_pairs=100)
+    exchanges = []
+    for number in range(1000):
+        finished = pairing.add((1000.0 + number / 1000, flow, request(branch=f"z9hG4bK{number}"), number))
+        exchanges += list(finished or ())
+    late = (1001.0, Flow("198.51.100.1", 5060, "192.0.2.7", 5060), response(branch="z9hG4bK5"), 1001)
+    pairing.add(late)
+    exchanges += list(pairing.finish())
+    assert exchanges == []
+    assert skipped[EVICTED] >= 800
+    assert skipped[NO_REQUEST] == 1
+
+
+def test_what_is_no_capture_is_named_with_its_reason(tmp_path: Path) -> None:
+    for content, why in (
+        (b"", "it is empty"),
+        (bytes(100), "neither a capture nor a text"),
+        (b"\xfd7zXZ\0 and so on", "unpack it first"),
+        (b"%PDF-1.4", "a PDF"),
+    ):
+        _, reading = read(tmp_path, content, "odd.bin")
+        assert why in reading.ledger.files[0].passed_over
