@@ -114,7 +114,7 @@ def challenge(first: bytes, data: bytes) -> Challenge:
 
     ``first`` is its first challenge, ``data`` the whole response, which may hold more of them.
     """
-    rows = [first] if data.count(b"-Authenticate:") == 1 else challenge_rows(data)
+    rows = [first] if data.lower().count(b"-authenticate") == 1 else challenge_rows(data)
     found: dict[bytes, bytes] = {}
     algorithms: list[str] = []
     for row in rows[:_MOST_CHALLENGES]:
