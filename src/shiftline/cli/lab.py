@@ -63,23 +63,27 @@ def org(
 
 @app.command()
 def faults(as_json: AsJson = False) -> None:
-    """List the faults of [bold]lab pbx[/] and [bold]lab org[/].
+    """List the faults of [bold]lab pbx[/] and [bold]lab org[/]; with [bold]--json[/] also how each shows.
 
     Example: [bold]shiftline lab faults --json[/]
     """
-    from shiftline.lab.fault_bank import ORG_FAULTS, PBX_FAULTS
+    from shiftline.lab.fault_bank import all_faults
+    from shiftline.lab.pbx.personalities import PERSONALITIES
 
-    listed = [
-        {"of": of, "fault": name, "does": words}
-        for of, named in (("pbx", PBX_FAULTS), ("org", ORG_FAULTS))
-        for name, words in named.items()
-    ]
+    listed = all_faults()
     if as_json:
-        typer.echo(json.dumps(listed, indent=2))
+        typer.echo(json.dumps([fault.to_json() for fault in listed], indent=2))
         return
-    table = Table("of", "--fault", "what it does")
-    for row in listed:
-        table.add_row(*row.values())
+    table = Table("of", "--fault", "what it does", "shown by", "Kamailio")
+    table.columns[1].no_wrap = True
+    for fault in listed:
+        table.add_row(
+            fault.of,
+            fault.fault,
+            fault.does,
+            "all" if len(fault.shown) == len(PERSONALITIES) else ", ".join(fault.shown),
+            "yes" if fault.kamailio else "",
+        )
     Console().print(table)
 
 

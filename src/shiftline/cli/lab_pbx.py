@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +22,10 @@ from shiftline.secrets import Secret
 
 if TYPE_CHECKING:
     from shiftline.governor.limiters.spec import LimiterSpec
+    from shiftline.lab.certificates import LabCertificates
     from shiftline.lab.kamailio import KamailioConfig
     from shiftline.lab.pbx.agents import Truth
+    from shiftline.lab.pbx.bank.wishes import Wishes
     from shiftline.lab.pbx.config import PracticePbxConfig
     from shiftline.lab.pbx.faults import Throttle
 
@@ -65,11 +68,18 @@ def pbx(
     engine: Annotated[
         Engine, typer.Option(help="Who plays it; kamailio has to be installed.")
     ] = Engine.PRACTICE,
+    personality: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="practice, chan_sip, pjsip, freeswitch, kamailio or sbc."),
+    ] = "practice",
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="Switch a fault on; see [bold]lab faults[/].")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="403 to whatever exceeds so many requests a second.")
+        int | None,
+        typer.Option(
+            min=1, help="403 to whatever exceeds so many requests a second; with a throttle fault, its limit."
+        ),
     ] = None,
     limit_key: Annotated[
         LimitKey, typer.Option(help="Counted per source address or for all.")
@@ -86,51 +96,83 @@ def pbx(
         list[BlindMethod] | None,
         typer.Option("--blind", help="Call everybody available to whoever asks like this; repeat it."),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Listen on TLS too, one port above, with a certificate of its own.")
+    ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="UDP and TCP; 0 takes a free one.")] = PBX_PORT,
     agents: Annotated[int, typer.Option(min=1, max=100_000, help="agent0001 and up.")] = 600,
-    seed: Annotated[int, typer.Option(help="Another seed, other agents available.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed: other agents available, faults drawn anew.")] = 1,
     log: Annotated[Path, typer.Option(help="Write one JSON line a request here.")] = Path(os.devnull),
+    truth: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write what was drawn for the faults here; - for the screen."),
+    ] = None,
 ) -> None:
     """Run the practice PBX on 127.0.0.1 until Ctrl-C, or real Kamailio in its place.
 
     Example: [bold]shiftline lab pbx --limit 50 --limit-key trunk[/]
 
+    Example: [bold]shiftline lab pbx --personality chan_sip --fault throttle.source --seed 3 --json -[/]
+
     Example: [bold]shiftline lab pbx --engine kamailio --throttle pike:30/2s,ban=300s[/]
     """
-    from shiftline.lab.fault_bank import pbx_faults
-    from shiftline.lab.pbx.config import PracticePbxConfig
+    from shiftline.lab.pbx.bank.wishes import Wishes
 
     require_writable(log)
-    wanted = fault or []
-    one, limiter = _limits(wanted, limit, limit_key, throttle)
-    faults = replace(pbx_faults(wanted, one), limiter=str(limiter or ""))
-    if engine is Engine.KAMAILIO:
-        _require_possible(wanted, has_practice_options=bool(package or blind))
-        asyncio.run(_run_kamailio(_people(agents, seed), one, limiter, port=port, seed=seed, log=log))
-        return
-    config = PracticePbxConfig(
-        log_path=log,
-        agents=_people(agents, seed),
-        password=Secret(PASSWORD),
-        faults=replace(faults, blind_methods=faults.blind_methods | set(blind or ())),
-        event_packages=frozenset(package or EventPackage),
+    wanted = tuple(dict.fromkeys(fault or ()))
+    is_wish = any(name.startswith("throttle.") for name in wanted)
+    one, limiter = _limits(wanted, None if is_wish else limit, limit_key, throttle)
+    order = _Order(
+        faults=wanted,
+        wishes=Wishes(limit=limit if is_wish else None),
+        throttle=one,
+        limiter=limiter,
+        people=_people(agents, seed),
+        wants_tls=tls or any(name.startswith("tls.") for name in wanted),
         port=port,
         seed=seed,
+        log=log,
+        truth=truth,
     )
-    asyncio.run(_run_practice(config))
+    with tempfile.TemporaryDirectory(prefix="shiftline-lab-") as directory:
+        if engine is Engine.KAMAILIO:
+            _require_possible(personality, has_practice_options=bool(package or blind))
+            asyncio.run(_run_kamailio(_kamailio(order, Path(directory)), order))
+            return
+        config = _practice(order, Path(directory), personality)
+        faults = replace(config.faults, blind_methods=frozenset(blind or ()))
+        asyncio.run(
+            _run_practice(
+                replace(config, faults=faults, event_packages=frozenset(package or EventPackage)), order
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What both engines are told."""
+
+    faults: tuple[str, ...]
+    wishes: Wishes
+    throttle: Throttle | None
+    limiter: LimiterSpec | None
+    people: Mapping[str, Truth]
+    wants_tls: bool
+    port: int
+    seed: int
+    log: Path
+    truth: Path | None
 
 
 def _limits(
-    faults: list[str], limit: int | None, limit_key: LimitKey, throttle: str | None
+    faults: tuple[str, ...], limit: int | None, limit_key: LimitKey, throttle: str | None
 ) -> tuple[Throttle | None, LimiterSpec | None]:
     from shiftline.governor.limiters.spec import parse_limiter
-    from shiftline.lab.fault_bank import USUAL_LIMIT
     from shiftline.lab.pbx.faults import Throttle, ThrottleKey
 
-    has_limit = limit is not None or "throttle.source" in faults
     if throttle is None:
-        return Throttle(limit=limit or USUAL_LIMIT, key=ThrottleKey(limit_key)) if has_limit else None, None
-    if has_limit:
+        return Throttle(limit=limit, key=ThrottleKey(limit_key)) if limit else None, None
+    if limit or "throttle.source" in faults:
         raise ConfigurationError(
             "A PBX has one limiter, not --throttle and --limit or the fault throttle.source as well.",
             remedy="Leave one of them away.",
@@ -145,24 +187,83 @@ def _people(agents: int, seed: int) -> Mapping[str, Truth]:
     return build_scenario(ScenarioSettings(published_at=now, trades=0, agents=agents, seed=seed)).pbx
 
 
-def _require_possible(faults: list[str], *, has_practice_options: bool) -> None:
-    others = [name for name in faults if name != "throttle.source"]
-    if others or has_practice_options:
-        what = f"the fault {others[0]}" if others else "--package and --blind"
+def _require_possible(personality: str, *, has_practice_options: bool) -> None:
+    if has_practice_options or personality != "practice":
+        what = "--package and --blind" if has_practice_options else "--personality"
         raise ConfigurationError(
             f"Kamailio does not know {what}.", remedy="Leave it away, or use --engine practice."
         )
 
 
-def _tell(name: str, address: str, agents: Mapping[str, Truth], limit: str) -> None:
+def _practice(order: _Order, directory: Path, personality: str) -> PracticePbxConfig:
+    from shiftline.lab.pbx.config import PracticePbxConfig
+    from shiftline.lab.pbx.faults import Faults
+
+    if "tls.version" in order.faults:
+        raise ConfigurationError(
+            "The practice PBX speaks no TLS older than 1.2.",
+            remedy="Use --engine kamailio for the fault tls.version.",
+        )
+    certificates = _certificates(order, directory)
+    return PracticePbxConfig(
+        log_path=order.log,
+        agents=order.people,
+        password=Secret(PASSWORD),
+        personality=personality,
+        fault_ids=order.faults,
+        wishes=order.wishes,
+        faults=Faults(throttle=order.throttle, limiter=str(order.limiter or "")),
+        tls_certificate=str(certificates.server) if certificates else "",
+        tls_authority=str(certificates.wanted or "") if certificates else "",
+        port=order.port,
+        seed=order.seed,
+    )
+
+
+def _certificates(order: _Order, directory: Path) -> LabCertificates | None:
+    from shiftline.lab.certificates import make_certificates
+
+    if not order.wants_tls:
+        return None
+    wrong = next((name for name in order.faults if name.startswith("tls.")), "")
+    return make_certificates(directory, "127.0.0.1", wrong)
+
+
+def _kamailio(order: _Order, directory: Path) -> KamailioConfig:
+    from shiftline.lab.kamailio import KamailioConfig
+
+    certificates = _certificates(order, directory)
+    return KamailioConfig(
+        directory=directory,
+        agents=order.people,
+        password=Secret(PASSWORD),
+        throttle=order.throttle,
+        limiter=order.limiter,
+        fault_ids=order.faults,
+        wishes=order.wishes,
+        tls_certificate=str(certificates.server) if certificates else "",
+        tls_authority=str(certificates.authority) if certificates else "",
+        port=order.port,
+        seed=order.seed,
+    )
+
+
+def _tell(name: str, address: str, order: _Order, authority: str) -> None:
     from shiftline.lab.pbx.agents import TRUNK_ACCOUNT, controls_of
 
     typer.echo(
         f"{name}: sip:{address} over UDP and TCP, account {TRUNK_ACCOUNT}, password {PASSWORD}, "
-        f"agents agent0001 to agent{len(agents):04d}. Stop it with Ctrl-C."
+        f"agents agent0001 to agent{len(order.people):04d}. Stop it with Ctrl-C."
     )
-    if limit:
-        typer.echo(limit)
+    if order.throttle:
+        typer.echo(f"It refuses more than {order.throttle.limit} requests a second per {order.throttle.key}.")
+    if order.limiter:
+        typer.echo(f"Its limiter is {order.limiter}.")
+    if order.faults:
+        typer.echo(f"Its faults: {', '.join(order.faults)}.")
+    if authority:
+        host, _, port = address.rpartition(":")
+        typer.echo(f"TLS: sips:{host}:{int(port) + 1}, authority {authority}.")
     typer.echo("For shiftline.toml, which wants the password in SHIFTLINE_TRUNK_PASSWORD:")
     typer.echo(
         toml_table(
@@ -172,60 +273,50 @@ def _tell(name: str, address: str, agents: Mapping[str, Truth], limit: str) -> N
             username=TRUNK_ACCOUNT,
             learn=True,
             max_rate=0,
-            **controls_of(agents),
+            **controls_of(order.people),
         )
     )
 
 
-def _in_words(throttle: Throttle | None, limiter: str) -> str:
-    if throttle:
-        return f"It refuses more than {throttle.limit} requests a second per {throttle.key}."
-    return f"Its limiter is {limiter}." if limiter else ""
+def _write_truth(
+    path: Path | None, engine: str, order: _Order, drawn: Sequence[Mapping[str, object]]
+) -> None:
+    if path is None:
+        return
+    written = json.dumps({"pbx": engine, "seed": order.seed, "faults": [*drawn]}, indent=2)
+    if str(path) == "-":
+        typer.echo(written)
+    else:
+        write_text(path, f"{written}\n")
 
 
-async def _run_practice(config: PracticePbxConfig) -> None:
+def _authority(certificate: str) -> str:
+    return str(Path(certificate).with_name("authority.pem")) if certificate else ""
+
+
+async def _run_practice(config: PracticePbxConfig, order: _Order) -> None:
+    from shiftline.lab.pbx.core import PracticePbx
     from shiftline.lab.pbx.server import serve
 
-    limit = _in_words(config.faults.throttle, config.faults.limiter)
+    # The same configuration draws the same faults, here as in what serves them.
+    drawn = PracticePbx(config, address=(config.host, config.port)).truth
+    authority = _authority(config.tls_certificate)
+    _write_truth(order.truth, config.personality, order, [fault.to_json() for fault in drawn])
     with told_by_signals() as told:
-        await serve(config, told, lambda address: _tell("Practice PBX", address, config.agents, limit))
+        await serve(config, told, lambda address: _tell("Practice PBX", address, order, authority))
 
 
-async def _run_kamailio(
-    agents: Mapping[str, Truth],
-    throttle: Throttle | None,
-    limiter: LimiterSpec | None,
-    *,
-    port: int,
-    seed: int,
-    log: Path,
-) -> None:
-    from shiftline.lab.kamailio import KamailioConfig
-
-    with tempfile.TemporaryDirectory(prefix="shiftline-kamailio-") as directory:
-        config = KamailioConfig(
-            directory=Path(directory),
-            agents=agents,
-            password=Secret(PASSWORD),
-            throttle=throttle,
-            limiter=limiter,
-            port=port,
-            seed=seed,
-        )
-        await _serve_kamailio(config, log)
-
-
-async def _serve_kamailio(config: KamailioConfig, log: Path) -> None:
+async def _run_kamailio(config: KamailioConfig, order: _Order) -> None:
     """Until told to end; its log is written then."""
     from shiftline.lab.kamailio import KamailioPbx
 
     pbx = KamailioPbx(config)
+    _write_truth(order.truth, "kamailio, real", order, pbx.truth)
     with told_by_signals() as told:
         await pbx.start()
         try:
-            address = "{}:{}".format(*pbx.address)
-            _tell("Kamailio", address, config.agents, _in_words(config.throttle, str(config.limiter or "")))
+            _tell("Kamailio", "{}:{}".format(*pbx.address), order, _authority(config.tls_certificate))
             await told.wait()
         finally:
             await pbx.stop()
-    write_text(log, "".join(record.to_json() for record in pbx.log_records()))
+    write_text(order.log, "".join(record.to_json() for record in pbx.log_records()))

@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 
 from shiftline.errors import ConfigurationError
+from shiftline.lab.kamailio_faults import KAMAILIO_FAULTS
 from shiftline.lab.org.faults import Fault, FaultName
-from shiftline.lab.pbx.agents import TRUNK_ACCOUNT
-from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
+from shiftline.lab.pbx.bank.build import BANK
 
-USUAL_LIMIT = 50
-"""Requests per second that a throttle lets pass unless it is told otherwise."""
-ADMITTED = "127.0.0.3"
-"""The one address on the allow list: the campaign's, not the connector's."""
-SLOW_FACTOR = 20.0
-
-_ROTATED = frozenset({TRUNK_ACCOUNT})
 _AGED = Fault(seconds=3600.0)
-_PBX: Mapping[str, tuple[str, Callable[[Faults], Faults]]] = MappingProxyType(
-    {
-        "throttle.source": (
-            f"403 before authentication to whatever exceeds --limit a second ({USUAL_LIMIT})",
-            lambda faults: replace(faults, throttle=faults.throttle or Throttle(limit=USUAL_LIMIT)),
-        ),
-        "acl.source": (
-            f"403 to every address but {ADMITTED}",
-            lambda faults: replace(faults, allow_list=frozenset({ADMITTED})),
-        ),
-        "credentials.wrong-password": (
-            f"the password of {TRUNK_ACCOUNT} is another one here: 401, then 403",
-            lambda faults: replace(
-                faults, rotated_accounts=_ROTATED, wrong_password_answer=WrongPasswordAnswer.FORBID
-            ),
-        ),
-        "credentials.rotated": (
-            f"the password of {TRUNK_ACCOUNT} was changed on the PBX only: 401 for ever",
-            lambda faults: replace(faults, rotated_accounts=_ROTATED),
-        ),
-        "method.blind": (
-            "OPTIONS to anybody gets 200 from the box itself",
-            lambda faults: replace(faults, blind_methods=faults.blind_methods | {"options"}),
-        ),
-        "capacity.overload": (
-            "every answer takes 0.4 to 1.2 s",
-            lambda faults: replace(faults, slow_factor=SLOW_FACTOR),
-        ),
-        "network.filtered": ("nothing is answered", lambda faults: replace(faults, silent=True)),
-    }
-)
-PBX_FAULTS: Mapping[str, str] = MappingProxyType({name: words for name, (words, _) in _PBX.items()})
-"""What each fault of the practice PBX does."""
 ORG_FAULTS: Mapping[str, str] = MappingProxyType(
     {
         FaultName.HTTP_429: "429 to every shift-trading request",
@@ -70,13 +30,38 @@ ORG_FAULTS: Mapping[str, str] = MappingProxyType(
 """What each fault of the practice org does."""
 
 
-def pbx_faults(names: Iterable[str], throttle: Throttle | None = None) -> Faults:
-    """Return the practice PBX's faults by name; raises ConfigurationError for an unknown one."""
-    faults = Faults(throttle=throttle)
-    for name in names:
-        _require(name, PBX_FAULTS)
-        faults = _PBX[name][1](faults)
-    return faults
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFault:
+    """A row of ``shiftline lab faults``."""
+
+    of: str
+    """``pbx`` or ``org``."""
+    fault: str
+    does: str
+    shown: Mapping[str, tuple[str, ...]]
+    """How it may show, by personality of the practice PBX; one that is not here cannot show it."""
+    kamailio: bool = False
+    """Whether real Kamailio can have it."""
+
+    def to_json(self) -> dict[str, object]:
+        """For machines."""
+        return asdict(self)
+
+
+def all_faults() -> list[ListedFault]:
+    """The faults of the PBX, then those of the organisation."""
+    listed = [
+        ListedFault(
+            of="pbx",
+            fault=entry.id,
+            does=entry.does,
+            shown={name: tuple(map(str, showings)) for name, showings in entry.shown.items()},
+            kamailio=entry.id in KAMAILIO_FAULTS,
+        )
+        for entry in BANK.values()
+    ]
+    listed += [ListedFault(of="org", fault=name, does=does, shown={}) for name, does in ORG_FAULTS.items()]
+    return listed
 
 
 def org_faults(names: Iterable[str]) -> dict[FaultName, Fault]:

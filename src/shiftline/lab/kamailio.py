@@ -13,18 +13,27 @@ import os
 import re
 import shutil
 import socket
+import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from shiftline.errors import ConfigurationError, UnavailableError
-from shiftline.governor.limiters.spec import LimiterSpec
+from shiftline.governor.limiters.spec import LimiterSpec, parse_limiter
 from shiftline.lab import phones
+from shiftline.lab.kamailio_faults import (
+    HOOKS,
+    KamailioFaults,
+    hashed_password,
+    kamailio_faults,
+)
 from shiftline.lab.kamailio_limiter import LimiterWords, limiter_words, throttle_words
+from shiftline.lab.other_system import OtherSystem
 from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.bank.wishes import Wishes
 from shiftline.lab.pbx.faults import Throttle
 from shiftline.lab.pbx_log import RequestRecord, read_log
 from shiftline.lab.process import Child, end_process, leashed, write_private
@@ -51,8 +60,13 @@ class KamailioConfig:
     host: str = "127.0.0.1"
     port: int = 0
     """UDP and TCP; 0: a free one."""
+    fault_ids: tuple[str, ...] = ()
+    """Faults by the ids of the doctor's catalogue; the seed draws what they need."""
+    wishes: Wishes = Wishes()  # noqa: RUF009 - a frozen value
     tls_certificate: str = ""
     """A PEM file with certificate and key. With it, Kamailio listens on TLS too, one port above."""
+    tls_authority: str = ""
+    """A PEM file: whose certificates clients must show, with the fault that wants some."""
     realm: str = "lab"
     accounts: tuple[str, ...] = (TRUNK_ACCOUNT, CAMPAIGN_ACCOUNT)
     phones_host: str = "127.0.0.10"
@@ -66,17 +80,24 @@ class KamailioPbx:
     """A `Pbx`; everything it writes is below ``config.directory``."""
 
     def __init__(self, config: KamailioConfig) -> None:
-        """Raises ConfigurationError for a limiter that Kamailio cannot be."""
+        """Raises ConfigurationError for a limiter that Kamailio cannot be, and for a fault it cannot have."""
         if config.throttle and config.throttle.window_seconds != 1.0:
             raise ConfigurationError(
                 f"Kamailio's throttle cannot have a window of {config.throttle.window_seconds:g} s.",
                 remedy="Use a window of 1 s, or the practice PBX.",
             )
-        _limiter_words(config)  # what Kamailio cannot be is said before anything is started
+        self._faults = kamailio_faults(config.fault_ids, seed=config.seed, wishes=config.wishes)
+        _limiter_words(config, self._faults)  # what Kamailio cannot be is said before anything is started
         self._config = config
         self._port = config.port
         self._process: Process | None = None
         self._phones: Child | None = None
+        self._others: asyncio.Task[None] | None = None
+
+    @property
+    def truth(self) -> tuple[Mapping[str, object], ...]:
+        """The faults, with what was drawn for them."""
+        return self._faults.truth
 
     @property
     def address(self) -> tuple[str, int]:
@@ -105,7 +126,7 @@ class KamailioPbx:
         self._port = _claim_port(
             self._config.host, self._config.port, with_tls=bool(self._config.tls_certificate)
         )
-        _write_files(self._config, self._port)
+        _write_files(self._config, self._port, self._faults)
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *_command(program, self._config.directory), stdin=DEVNULL, stdout=log, stderr=log
@@ -115,12 +136,19 @@ class KamailioPbx:
             directory = self._config.directory
             if not _is_ipv6(self._config.host):
                 self._phones = await Child.start("shiftline.lab.phones", self._phones_config(), directory)
+            if failing := self._faults.first("others_every_seconds"):
+                other = OtherSystem(self.address, every_seconds=failing.others_every_seconds)
+                self._others = asyncio.get_running_loop().create_task(other.fail_for_ever())
         except BaseException:  # also a cancelled start leaves nothing running
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """End the phones and Kamailio; Kamailio takes about a second for it."""
+        if self._others:
+            self._others.cancel()
+            await asyncio.gather(self._others, return_exceptions=True)
+            self._others = None
         if self._phones:
             await self._phones.stop()
             self._phones = None
@@ -149,12 +177,15 @@ class KamailioPbx:
         )
 
     def _phones_config(self) -> phones.PhonesConfig:
+        registered = {user: truth for user, truth in self._config.agents.items() if truth.is_registered}
+        if self._faults.first("registers_trunk"):
+            registered[TRUNK_ACCOUNT] = Truth.AVAILABLE
         return phones.PhonesConfig(
             host=self._config.phones_host,
             registrar=self.address,
             account=_PHONES_ACCOUNT,
             password=self._config.password,
-            agents={user: truth for user, truth in self._config.agents.items() if truth.is_registered},
+            agents=registered,
             answer_seconds=self._config.phones_seconds,
             seed=self._config.seed,
         )
@@ -221,19 +252,40 @@ def _command(program: str, directory: Path) -> list[str]:
     return leashed(command)
 
 
-def _write_files(config: KamailioConfig, port: int) -> None:
+def _write_files(config: KamailioConfig, port: int, faults: KamailioFaults) -> None:
     tables = config.directory / "tables"
     tables.mkdir(parents=True, exist_ok=True)
     known = [user for user, truth in config.agents.items() if truth is not Truth.UNKNOWN]
     accounts = (*config.accounts, _PHONES_ACCOUNT, *known)
-    write_private(tables / "accounts", _table((name, config.password.reveal()) for name in accounts))
+    write_private(tables / "accounts", _table(_passwords(config, accounts, faults)))
     write_private(tables / "users", _table((name, "known") for name in known))
-    write_private(config.directory / "kamailio.cfg", configuration_text(config, port).encode())
+    if locking := faults.first("wrong"):
+        ends_at = round(time.time() + locking.locked_seconds)
+        locked = [(TRUNK_ACCOUNT, "1")] if locking.locked_seconds else []
+        write_private(tables / "shut", _table(locked, expires=ends_at))
+    write_private(config.directory / "kamailio.cfg", _text(config, port, faults).encode())
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> bytes:
-    """A db_text table as module htable loads it: string keys and values that never expire."""
-    lines = (f"{key}:0:0:{_table_text(value)}:0" for key, value in rows)
+def _passwords(
+    config: KamailioConfig, accounts: Iterable[str], faults: KamailioFaults
+) -> Iterator[tuple[str, str]]:
+    """What Kamailio takes for each account's password, or for the hash of it."""
+    password = config.password.reveal()
+    for name in accounts:
+        stored = password
+        if name == TRUNK_ACCOUNT:
+            for change in faults.changes:
+                stored = change.password_of_trunk if change.password_of_trunk is not None else stored
+        if hashing := faults.first("has_hashes"):
+            made_for = config.realm if name == TRUNK_ACCOUNT else hashing.realm
+            stored = hashed_password(name, made_for, stored)
+        if stored:
+            yield name, stored
+
+
+def _table(rows: Iterable[tuple[str, str]], *, expires: int = 0) -> bytes:
+    """A db_text table as module htable loads it: string keys and values; ``expires`` 0: never."""
+    lines = (f"{key}:0:0:{_table_text(value)}:{expires}" for key, value in rows)
     return "\n".join([_TABLE_HEADING, *lines, ""]).encode()
 
 
@@ -243,26 +295,42 @@ def _table_text(value: str) -> str:
 
 def configuration_text(config: KamailioConfig, port: int) -> str:
     """The configuration of this Kamailio: ``kamailio.cfg`` with its LAB_ words filled in."""
+    return _text(config, port, kamailio_faults(config.fault_ids, seed=config.seed, wishes=config.wishes))
+
+
+def _text(config: KamailioConfig, port: int, faults: KamailioFaults) -> str:
+    renamed = faults.first("realm")
     words = {
         "LAB_HOST": _written(config.host),
         "LAB_SECURE": str(port + 1),
         "LAB_CERTIFICATE": config.tls_certificate,
+        "LAB_AUTHORITY": config.tls_authority,
         "LAB_PORT": str(port),
-        "LAB_REALM": config.realm,
+        "LAB_REALM": renamed.realm if renamed else config.realm,
+        "LAB_HASHED": "1" if faults.first("has_hashes") else "0",
         "LAB_TABLES": str(config.directory / "tables"),
         "LAB_PHONES": config.phones_host,
         "LAB_CALLS": CALL_DESTINATION,
     }
-    limiter = _limiter_words(config)
+    limiter = _limiter_words(config, faults)
     words |= limiter.words
+    hooks = {f"LAB_{hook.upper()}": faults.script(hook) for hook in HOOKS}
+    defined = [*limiter.defined]
+    defined += ["SECURE"] if config.tls_certificate else []
+    defined += ["FULL"] if faults.first("registers_trunk") else []
+    if only := faults.first("limited_methods"):
+        defined.append("METHODS_ONLY")
+        words["LAB_METHODS"] = only.limited_methods
     text = files("shiftline.lab").joinpath("kamailio.cfg").read_text()
-    secure = ("SECURE",) if config.tls_certificate else ()
-    for name in (*limiter.defined, *secure):
+    for name in defined:
         text = text.replace("#!KAMAILIO", f"#!KAMAILIO\n#!define {name}", 1)
+    text = re.sub("LAB_[A-Z]+", lambda found: hooks.get(found[0], found[0]), text)
     return re.sub("LAB_[A-Z]+", lambda found: words.get(found[0], ""), text)
 
 
-def _limiter_words(config: KamailioConfig) -> LimiterWords:
+def _limiter_words(config: KamailioConfig, faults: KamailioFaults) -> LimiterWords:
+    if limited := faults.first("limiter"):
+        return limiter_words(parse_limiter(limited.limiter))
     if config.limiter:
         return limiter_words(config.limiter)
     return throttle_words(config.throttle) if config.throttle else LimiterWords()

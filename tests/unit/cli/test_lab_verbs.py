@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from shiftline.errors import ConfigurationError
-from shiftline.lab.fault_bank import ORG_FAULTS, PBX_FAULTS, org_faults, pbx_faults
+from shiftline.lab.fault_bank import ORG_FAULTS, org_faults
+from shiftline.lab.kamailio_faults import KAMAILIO_FAULTS
 from shiftline.lab.org.faults import Fault, FaultName
+from shiftline.lab.pbx.bank.build import BANK
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.faults import Faults, Throttle, WrongPasswordAnswer
+from shiftline.lab.pbx.faults import Faults, Throttle
 
 Shiftline = Callable[..., Any]
 
@@ -76,8 +78,11 @@ def test_a_host_that_is_none_is_told_by_the_status_page(
 def test_the_faults_are_listed(shiftline: Shiftline) -> None:
     """Each with what it does, for people and for machines."""
     listed = json.loads(shiftline("lab", "faults", "--json").out)
-    assert {row["fault"] for row in listed if row["of"] == "pbx"} == {*PBX_FAULTS}
+    assert {row["fault"] for row in listed if row["of"] == "pbx"} == {*BANK}
     assert {row["fault"] for row in listed if row["of"] == "org"} == {*FaultName} == {*ORG_FAULTS}
+    assert {row["fault"] for row in listed if row["kamailio"]} == {*KAMAILIO_FAULTS}
+    shown = {name: row["shown"] for row in listed for name in [row["fault"]]}
+    assert shown["acl.source"]["chan_sip"] == ["a challenge, again and again (source)"]
     assert "credentials.rotated" in shiftline("lab", "faults").out
 
 
@@ -101,18 +106,43 @@ def test_a_log_that_cannot_be_written_is_told(shiftline: Shiftline, tmp_path: Pa
     assert (ended.code, "cannot be written" in ended.err) == (2, True)
 
 
-def test_faults_add_up() -> None:
-    """Several may be on at once, and a throttle that was asked for stays."""
-    throttle = Throttle(limit=20)
-    faults = pbx_faults(["throttle.source", "credentials.wrong-password", "network.filtered"], throttle)
-    assert faults == Faults(
-        throttle=throttle,
-        rotated_accounts=frozenset({"shiftline"}),
-        wrong_password_answer=WrongPasswordAnswer.FORBID,
-        silent=True,
-    )
-    assert pbx_faults([]) == Faults()
-    assert pbx_faults(["throttle.source"]).throttle == Throttle(limit=50)
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[PracticePbxConfig]:
+    """The configurations of practice PBXs that would be served."""
+    configs: list[PracticePbxConfig] = []
+
+    async def note(config: PracticePbxConfig, order: object) -> None:
+        configs.append(config)
+
+    monkeypatch.setattr("shiftline.cli.lab_pbx._run_practice", note)
+    return configs
+
+
+def test_faults_add_up(shiftline: Shiftline, started: list[PracticePbxConfig]) -> None:
+    """Several may be on at once; --limit is the throttle fault's, and a plain throttle without one."""
+    faults = ("throttle.source", "credentials.wrong-password")
+    named = [word for name in (*faults, faults[0]) for word in ("--fault", name)]
+    assert shiftline("lab", "pbx", *named, "--limit", "20", "--personality", "sbc", "--seed", "4").code == 0
+    assert shiftline("lab", "pbx", "--limit", "20").code == 0
+    first, second = started
+    assert (first.fault_ids, first.personality, first.wishes.limit) == (faults, "sbc", 20)
+    assert (first.faults, first.seed) == (Faults(), 4)
+    assert (second.fault_ids, second.faults) == ((), Faults(throttle=Throttle(limit=20)))
+
+
+def test_what_was_drawn_is_told(shiftline: Shiftline, taken_udp: int, tmp_path: Path) -> None:
+    """Before anything is served: the same seed, the same faults."""
+    told = []
+    for name in ("first", "second"):
+        path = tmp_path / name
+        faults = ("--fault", "throttle.source", "--fault", "acl.contact")
+        shiftline("lab", "pbx", "--port", str(taken_udp), *faults, "--seed", "7", "--json", path)
+        told.append(json.loads(path.read_text()))
+    assert told[0] == told[1]
+    assert (told[0]["pbx"], told[0]["seed"]) == ("practice", 7)
+    acl, throttle = told[0]["faults"]
+    assert (acl["id"], acl["status"], set(acl["drawn"])) == ("acl.contact", 403, {"allowed_contacts"})
+    assert throttle["drawn"]["limiter"].startswith(("window:", "sliding:", "bucket:"))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +152,11 @@ def test_faults_add_up() -> None:
         (["--throttle", "window:5/1s", "--limit", "5"], "has one limiter"),
         (["--throttle", "window:5/1s", "--fault", "throttle.source"], "Leave one of them away."),
         (["--engine", "kamailio", "--throttle", "bucket:50/s"], "it has nothing like bucket"),
-        (["--engine", "kamailio", "--fault", "acl.source"], "does not know the fault acl.source"),
+        (["--engine", "kamailio", "--fault", "clock.skew"], "Kamailio cannot have the fault clock.skew"),
+        (["--engine", "kamailio", "--personality", "sbc"], "does not know --personality"),
+        (["--fault", "tls.version"], "Use --engine kamailio"),
+        (["--personality", "chan-sip"], "Did you mean chan_sip?"),
+        (["--personality", "pjsip", "--fault", "clock.skew"], "cannot show the fault clock.skew"),
         (["--engine", "kamailio", "--blind", "options"], "does not know --package and --blind"),
         (["--engine", "asterisk"], "'asterisk' is not one of"),
     ],
@@ -134,23 +168,11 @@ def test_a_limiter_that_cannot_be_had_is_told(shiftline: Shiftline, arguments: l
     assert says in ended.err
 
 
-def test_a_limiter_reaches_the_practice_pbx(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limiter_reaches_the_practice_pbx(shiftline: Shiftline, started: list[PracticePbxConfig]) -> None:
     """As its text, which its process reads."""
-    started: list[PracticePbxConfig] = []
-
-    async def note(config: PracticePbxConfig) -> None:
-        started.append(config)
-
-    monkeypatch.setattr("shiftline.cli.lab_pbx._run_practice", note)
     assert shiftline("lab", "pbx", "--throttle", "escalating:50/1s,growth=3").code == 0
     (config,) = started
     assert (config.faults.limiter, config.faults.throttle) == ("escalating:50/1s,growth=3", None)
-
-
-@pytest.mark.parametrize("name", PBX_FAULTS)
-def test_each_fault_of_the_pbx_changes_something(name: str) -> None:
-    """A name without an effect would be a lie."""
-    assert pbx_faults([name]) != Faults()
 
 
 def test_faults_of_the_org_strike_always() -> None:
@@ -174,18 +196,12 @@ def test_faults_of_the_org_strike_always() -> None:
 )
 def test_what_the_practice_pbx_can_be_asked(
     shiftline: Shiftline,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[PracticePbxConfig],
     options: tuple[str, ...],
     packages: set[str],
     blind: set[str],
 ) -> None:
     """All event packages and the truth, unless told otherwise."""
-    started: list[PracticePbxConfig] = []
-
-    async def note(config: PracticePbxConfig) -> None:
-        started.append(config)
-
-    monkeypatch.setattr("shiftline.cli.lab_pbx._run_practice", note)
     assert shiftline("lab", "pbx", *options).code == 0
     (config,) = started
     assert (set(config.event_packages), set(config.faults.blind_methods)) == (packages, blind)

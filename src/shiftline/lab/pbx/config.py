@@ -35,6 +35,8 @@ class PracticePbxConfig:
     source, source port."""
     tls_certificate: str = ""
     """A PEM file with certificate and key. With it, the PBX listens on TLS too, one port above."""
+    tls_authority: str = ""
+    """A PEM file. With it, TLS clients must show a certificate that was signed there."""
     realm: str = "lab"
     algorithm: str = "MD5"
     """MD5 or SHA-256."""

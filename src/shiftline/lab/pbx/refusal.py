@@ -20,8 +20,12 @@ class Refusal:
     phrases: tuple[str, ...] = ()
     headers: Headers = ()
     is_challenge: bool = False
+    words: str = ""
+    """How it looks, where status and phrase do not say."""
 
     def __str__(self) -> str:
+        if self.words:
+            return self.words
         if self.is_challenge:
             return "a challenge, again and again"
         if self.status is None:

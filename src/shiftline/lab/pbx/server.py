@@ -59,15 +59,23 @@ class PbxServer:
         """Listen. Raises UnavailableError when TCP or TLS cannot have their port."""
         host, port = self._socket.getsockname()[:2]
         addresses: Mapping[Transport, Address] = await self._streams.listen((host, port))
-        self._core = PracticePbx(self._config, address=(host, port), streams=addresses)
+        self._core = PracticePbx(
+            self._config, address=(host, port), streams=addresses, epoch_offset=self._epoch
+        )
         if self._config.datagrams_path is not None:
             # By the line, so that whoever reads it meanwhile sees what has arrived.
             self._tally = self._config.datagrams_path.open("a", encoding="utf-8", buffering=1)
         self._loop.add_reader(self._socket, self._drain_socket)
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether a fault wants nobody to listen."""
+        return bool(self._core.refuses_connection(Transport.UDP))
+
     async def aclose(self) -> None:
-        """Answer nothing more; the log holds every request that was read."""
-        self._loop.remove_reader(self._socket)
+        """Answer nothing more; the log holds every request that was read. Harmless when done before."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
         while self._arrived:
             self._work()
         if self._timer:
@@ -155,7 +163,11 @@ async def serve(
     with config.log_path.open("a", encoding="utf-8") as log:
         server, sock = await _start(config, log)
         with sock:
-            tell("{}:{}".format(*sock.getsockname()[:2]))
+            address = "{}:{}".format(*sock.getsockname()[:2])
+            if server.is_unreachable:
+                await server.aclose()
+                sock.close()
+            tell(address)
             await told_to_end.wait()
             await server.aclose()
 
@@ -179,7 +191,8 @@ async def _start(config: PracticePbxConfig, log: TextIO) -> tuple[PbxServer, soc
 
 
 def _stream_settings(config: PracticePbxConfig, sock: socket.socket) -> StreamSettings:
-    tls = TlsSettings(certificate=config.tls_certificate) if config.tls_certificate else None
+    settings = TlsSettings(certificate=config.tls_certificate, ca=config.tls_authority)
+    tls = settings if config.tls_certificate else None
     return StreamSettings(accept_tcp=True, accept_tls=tls, tls_port=sock.getsockname()[1] + 1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shiftline.errors import SipSyntaxError
 from shiftline.lab.pbx.bank.draw import Draw, Entry
 from shiftline.lab.pbx.bank.words import (
@@ -65,6 +67,11 @@ def _digest_uri(draw: Draw) -> None:
     draw.refuse(strikes)
 
 
+_NEW_NONCE = everywhere(
+    at(Stage.DIGEST, replace(CHALLENGE, words="a challenge, though the nonce was good a moment ago"))
+)
+_ODD_ALGORITHM = everywhere(at(Stage.DIGEST, replace(CHALLENGE, words="a challenge that nobody can answer")))
+
 CREDENTIALS = (
     Entry(
         id="credentials.wrong-password",
@@ -106,19 +113,19 @@ CREDENTIALS = (
         id="credentials.stale-nonce",
         does="a nonce lives for a second or two",
         make=_stale,
-        shown=everywhere(at(Stage.DIGEST, CHALLENGE)),
+        shown=_NEW_NONCE,
     ),
     Entry(
         id="credentials.nonce-count",
         does="a nonce is taken once or twice, whatever its count says",
         make=_count,
-        shown=everywhere(at(Stage.DIGEST, CHALLENGE)),
+        shown=_NEW_NONCE,
     ),
     Entry(
         id="credentials.algorithm",
         does="asks for a digest algorithm that nobody has",
         make=_algorithm,
-        shown=everywhere(at(Stage.DIGEST, CHALLENGE)),
+        shown=_ODD_ALGORITHM,
     ),
     Entry(
         id="credentials.digest-uri",

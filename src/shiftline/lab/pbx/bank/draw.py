@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -56,33 +56,14 @@ class Settings:
     is_unreachable: bool = False
 
 
-class Draw:
-    """One fault being made for one PBX: it draws, notes what was drawn, and collects the parts."""
+class Lottery:
+    """Draws values from the seed, unless they are wished, and notes each as the truth."""
 
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - the catalogue's word
-        personality: Personality,
-        showings: Sequence[Showing],
-        *,
-        random: Random,
-        wishes: Wishes,
-        settings: Settings,
-    ) -> None:
-        self.id = id
-        self.personality = personality
+    def __init__(self, random: Random, wishes: Wishes) -> None:
         self.random = random
         self.wishes = wishes
-        self.settings = settings
         self.truth: dict[str, Drawn] = {}
         """What was drawn, by name."""
-        self.steps: list[Step] = []
-        showing = random.choice(showings)
-        refusal = showing.refusal
-        if len(refusal.phrases) > 1:
-            refusal = type(refusal)(refusal.status, (random.choice(refusal.phrases),), refusal.headers)
-        self.showing = Showing(showing.stage, refusal, showing.methods)
-        """How it shows here."""
 
     def pick(self, name: str, *choices: Choice) -> Choice:
         """One of them, all alike."""
@@ -105,6 +86,32 @@ class Draw:
     def tell(self, name: str, value: Drawn) -> None:
         """Note what follows from what was drawn."""
         self.truth[name] = value
+
+
+class Draw(Lottery):
+    """One fault being made for one PBX: it draws, and collects the parts."""
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the catalogue's word
+        personality: Personality,
+        showings: Sequence[Showing],
+        *,
+        random: Random,
+        wishes: Wishes,
+        settings: Settings,
+    ) -> None:
+        super().__init__(random, wishes)
+        self.id = id
+        self.personality = personality
+        self.settings = settings
+        self.steps: list[Step] = []
+        showing = random.choice(showings)
+        refusal = showing.refusal
+        if len(refusal.phrases) > 1:
+            refusal = replace(refusal, phrases=(random.choice(refusal.phrases),))
+        self.showing = replace(showing, refusal=refusal)
+        """How it shows here."""
 
     def refuse(
         self, strikes: Callable[[Visit], bool], *, headers: Callable[[Visit], Headers] | None = None

@@ -41,7 +41,7 @@ def _rate(draw: Draw, key: str) -> Strikes:
     limit = round(draw.between("limit", _FEWEST, _MOST, digits=0))
     if draw.wishes.limit is not None:
         limit, seconds = draw.wishes.limit, 1
-        draw.truth.update(limit=limit, window_seconds=1)
+    draw.truth.update(limit=limit, window_seconds=seconds)
     form = draw.pick("form", "window", "window", "sliding", "bucket")
     if form == "bucket":
         return limiter_of(draw, f"bucket:{limit}/s,burst={max(2, limit * seconds // 2)},key={key}")

@@ -46,7 +46,9 @@ def _brief(draw: Draw) -> None:
     draw.settings.expires = replace(limits, shortest=shortest, longest=max(shortest, limits.longest))
 
 
-_SHARED: Shown = everywhere(at(Stage.TARGET, say(200)))
+_SHARED: Shown = everywhere(
+    at(Stage.TARGET, replace(say(200), words="200 with another system's Contact in place of ours"))
+)
 
 REGISTRARS = (
     Entry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from shiftline.lab.pbx.bank.access import ACL
@@ -53,6 +54,7 @@ def _tls(kind: str) -> Callable[[Draw], None]:
 
 
 _LOST = everywhere(at(Stage.BAN, SILENCE))
+_HANDSHAKE = everywhere(at(Stage.BAN, replace(SILENCE, words="the TLS handshake fails")))
 _TLS = {
     "tls.untrusted": "its certificate was signed by nobody that anybody trusts",
     "tls.name": "its certificate names another host",
@@ -73,7 +75,12 @@ TLS_FAILURES: Mapping[str, str] = MappingProxyType(
 
 ROADS = (
     Entry(id="network.filtered", does="nothing is answered: a firewall", make=_filtered, shown=_LOST),
-    Entry(id="network.unreachable", does="nobody listens on the port", make=_unreachable, shown=_LOST),
+    Entry(
+        id="network.unreachable",
+        does="nobody listens on the port",
+        make=_unreachable,
+        shown=everywhere(at(Stage.BAN, replace(SILENCE, words="silence, or the system's refusal"))),
+    ),
     Entry(
         id="network.nat-source",
         does="a NAT shows every client at an address that is on no list",
@@ -93,7 +100,7 @@ ROADS = (
         shown=_LOST,
     ),
     *(
-        Entry(id=name, does=f"on its TLS port: {words}", make=_tls(name), shown=_LOST)
+        Entry(id=name, does=f"on its TLS port: {words}", make=_tls(name), shown=_HANDSHAKE)
         for name, words in _TLS.items()
     ),
 )

@@ -1,0 +1,396 @@
+"""Faults of real Kamailio: by its own modules and script, never by pretence (facts: 3.1 and 3.8).
+
+Each is a change of ``kamailio.cfg``: script at the hooks it has for that, parameters of modules, other
+passwords in the table of accounts. What stock Debian Kamailio cannot be is not here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import md5
+from random import Random
+from types import MappingProxyType
+
+from shiftline.errors import ConfigurationError
+from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
+from shiftline.lab.pbx.bank.build import require_fault
+from shiftline.lab.pbx.bank.draw import Lottery
+from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
+from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE, LISTED
+
+HOOKS = ("load", "shape", "source", "user", "wrong", "proven", "register")
+"""The places of the script that a change may add to."""
+OUR_SOURCE = "127.0.0.2"
+"""Where the lab's clients are, as its configurations say."""
+_CAMPAIGN = f'$si == "{CAMPAIGN_SOURCE}" || $au == "{CAMPAIGN_ACCOUNT}"'
+_OTHERS = f"!({_CAMPAIGN})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one fault changes. Script goes to the hook of its name."""
+
+    load: str = ""
+    """Modules and their parameters."""
+    shape: str = ""
+    """Before anything is answered."""
+    source: str = ""
+    """Before any challenge; OPTIONS to the box itself is answered by then."""
+    user: str = ""
+    """Before credentials are verified."""
+    wrong: str = ""
+    """After they were found wrong."""
+    proven: str = ""
+    """After they were found right."""
+    register: str = ""
+    """Before a REGISTER is handled."""
+    limiter: str = ""
+    """By its text."""
+    limited_methods: str = ""
+    realm: str = ""
+    password_of_trunk: str | None = None
+    """Another one than its users know; empty: there is no such account."""
+    has_hashes: bool = False
+    """Passwords are stored hashed, for the realm they were made for."""
+    registers_trunk: bool = False
+    """The phones register the trunk's own address as well."""
+    locked_seconds: float = 0.0
+    """The trunk's account is in the table of locked ones for so long."""
+    others_every_seconds: float = 0.0
+    """Another system fails to log in to the trunk's account so often."""
+    tls_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KamailioFaults:
+    """All changes of one Kamailio, and what was drawn for them."""
+
+    changes: tuple[Change, ...] = ()
+    truth: tuple[Mapping[str, object], ...] = field(default=())
+
+    def script(self, hook: str) -> str:
+        """What all of them have for a hook."""
+        return "\n".join(found for change in self.changes if (found := getattr(change, hook)))
+
+    def first(self, name: str) -> Change | None:
+        """The first that sets something of that name."""
+        return next((change for change in self.changes if getattr(change, name)), None)
+
+
+def _refuse(why: str, condition: str, status: int, phrase: str, header: str = "") -> str:
+    """Script that answers whoever meets the condition; ``why`` is the log's word."""
+    append = f'append_to_reply("{header}\\r\\n"); ' if header else ""
+    return (
+        f'\tif ({condition}) {{ {append}$var(reason) = "{why}"; $var(status) = {status}; '
+        f'$var(phrase) = "{phrase}"; route(REPLY); }}'
+    )
+
+
+def _drop(why: str, condition: str) -> str:
+    return f'\tif ({condition}) {{ $var(reason) = "{why}"; $var(status) = 0; route(LOG); exit; }}'
+
+
+def _challenge(why: str, condition: str) -> str:
+    return f'\tif ({condition}) {{ $var(reason) = "{why}"; route(CHALLENGE); }}'
+
+
+def _sources(why: str, phrase: str) -> Callable[[Lottery], Change]:
+    def make(draw: Lottery) -> Change:
+        draw.tell("listed", sorted(LISTED))
+        listed = " || ".join(f'$si == "{host}"' for host in sorted(LISTED))
+        return Change(source=_refuse(why, f"!({listed})", 403, phrase))
+
+    return make
+
+
+def _partial(draw: Lottery) -> Change:
+    draw.tell("missing", OUR_SOURCE)
+    return Change(source=_refuse("acl.partial", f'$si == "{OUR_SOURCE}"', 403, "Forbidden"))
+
+
+def _contact(draw: Lottery) -> Change:
+    allowed = draw.pick("allowed_contacts", "10.20.0.", "192.168.7.", "phone.lab")
+    condition = f'is_method("REGISTER") && is_present_hf("Contact") && !($ct =~ "@{allowed}") && {_OTHERS}'
+    return Change(source=_refuse("acl.contact", condition, 403, "Forbidden"))
+
+
+def _via(draw: Lottery) -> Change:
+    draw.tell("listed", sorted(LISTED))
+    listed = " || ".join(f'$sel(via[1].host) == "{host}"' for host in sorted(LISTED))
+    return Change(source=_refuse("acl.via-source", f"!({listed})", 403, "Forbidden"))
+
+
+def _method(draw: Lottery) -> Change:
+    method = draw.pick("method", "OPTIONS", "REGISTER")
+    status = draw.pick("status", 405, 403)
+    phrase = "Method Not Allowed" if status == 405 else "Forbidden"
+    allow = "Allow: INVITE, ACK, BYE" if status == 405 else ""
+    return Change(source=_refuse("policy.method", f'is_method("{method}")', status, phrase, allow))
+
+
+def _domain(draw: Lottery) -> Change:
+    domain = draw.pick("domain", "lab", "pbx.lab.example", "sip.lab.example")
+    condition = f'$fd != "{domain}" && $rd != "{domain}" && {_OTHERS}'
+    return Change(source=_refuse("policy.domain", condition, 403, "Not relaying"))
+
+
+def _user_agent(draw: Lottery) -> Change:
+    allowed = draw.pick("allowed_agents", "Genesys", "PureCloud", "Campaign", "Polycom")
+    return Change(shape=_drop("policy.user-agent", f'!($ua =~ "{allowed}") && {_OTHERS}'))
+
+
+def _disabled(draw: Lottery) -> Change:
+    del draw
+    condition = f'$au == "{TRUNK_ACCOUNT}"'
+    return Change(proven=_refuse("policy.account-disabled", condition, 403, "Forbidden - Barred"))
+
+
+def _unregistered(draw: Lottery) -> Change:
+    del draw
+    condition = f'!is_method("REGISTER") && !registered("location", "$fu") && {_OTHERS}'
+    return Change(
+        proven=_refuse("policy.unregistered-source", condition, 403, "Forbidden - You must register first")
+    )
+
+
+def _caller(draw: Lottery) -> Change:
+    number = draw.pick("verified", "+13125550100", "13125550199", "support")
+    condition = f'!is_method("REGISTER") && $fU != "{number}" && {_OTHERS}'
+    return Change(proven=_refuse("policy.caller-identity", condition, 403, "Not Allowed"))
+
+
+def _wrong_password(draw: Lottery) -> Change:
+    del draw
+    return Change(password_of_trunk="another one")  # noqa: S106 - wrong on purpose
+
+
+def _unknown_user(draw: Lottery) -> Change:
+    del draw
+    return Change(password_of_trunk="")
+
+
+def _identity(draw: Lottery) -> Change:
+    line = draw.pick("identity", "line4711", "trunk01", "+13125550100")
+    named = f'(is_method("REGISTER") && $tU != "{line}") || (!is_method("REGISTER") && $fU != "{line}")'
+    condition = f'$au == "{TRUNK_ACCOUNT}" && ({named})'
+    phrase = "Authentication and To-Header mismatch"  # K21
+    return Change(proven=_refuse("credentials.identity-mismatch", condition, 403, phrase))
+
+
+def _realm(draw: Lottery) -> Change:
+    realm = draw.pick("realm", "asterisk", "sip.example.com", "pbx.old.example")
+    return Change(realm=realm, has_hashes=True)
+
+
+def _stale(draw: Lottery) -> Change:
+    seconds = draw.pick("nonce_seconds", 1, 2, 3)
+    return Change(load=f'modparam("auth", "nonce_expire", {seconds})')
+
+
+def _nonce_count(draw: Lottery) -> Change:
+    draw.tell("nonce_uses", 1)
+    return Change(load='modparam("auth", "one_time_nonce", 1)')
+
+
+def _digest_uri(draw: Lottery) -> Change:
+    draw.tell("domain", "lab")
+    condition = f'$au == "{TRUNK_ACCOUNT}" && $adu != "sip:lab"'
+    return Change(user=_challenge("credentials.digest-uri", condition))
+
+
+def _lock(lock_seconds: float) -> Change:
+    """The dictionary-attack recipe of htable's README: so many failures lock the user (K5)."""
+    seconds = f"{lock_seconds:.0f}"
+    return Change(
+        load='modparam("htable", "htable", "failed=>size=8;initval=0;autoexpire=600;")\n'
+        f'modparam("htable", "htable", "shut=>size=8;autoexpire={seconds};dbtable=shut;")\n'
+        'modparam("htable", "db_expires", 1)',
+        user=_refuse("ban.user", "$sht(shut=>$au) != $null", 403, "Try later"),
+        wrong="\tif ($shtinc(failed=>$au) >= 3) { $sht(shut=>$au) = 1; $sht(failed=>$au) = 0; }",
+    )
+
+
+def _ban_user(draw: Lottery) -> Change:
+    draw.tell("failures", 3)
+    lock = _lock(draw.between("lock_seconds", 60.0, 900.0, digits=0))
+    return replace(lock, locked_seconds=draw.between("in_force_seconds", 20.0, 300.0, digits=0))
+
+
+def _shared_lockout(draw: Lottery) -> Change:
+    draw.tell("failures", 3)
+    lock = _lock(draw.between("lock_seconds", 20.0, 60.0, digits=0))
+    refused = lock.user.replace("ban.user", "credentials.shared-lockout")
+    every = draw.between("others_every_seconds", 1.0, 3.0)
+    return replace(lock, user=refused, others_every_seconds=every)
+
+
+def _full(draw: Lottery) -> Change:
+    draw.tell("max_contacts", 1)
+    return Change(load='modparam("registrar", "max_contacts", 1)', registers_trunk=True)
+
+
+def _no_aor(draw: Lottery) -> Change:
+    del draw
+    return Change(register=_refuse("registrar.no-aor", "1", 404, "Not Found"))
+
+
+def _brief(draw: Lottery) -> Change:
+    least = draw.pick("min_expires", 900, 1800, 3600, 7200)
+    condition = (
+        f'is_present_hf("Contact") && $(hdr(Expires){{s.int}}) > 0 && $(hdr(Expires){{s.int}}) < {least}'
+    )
+    said = f"Min-Expires: {least}"
+    return Change(register=_refuse("too-brief", condition, 423, "Interval Too Brief", said))
+
+
+def _per_second(draw: Lottery) -> int:
+    limit = draw.wishes.limit or round(draw.between("limit", 5.0, 60.0, digits=0))
+    draw.truth.update(limit=limit, window_seconds=1)
+    return limit
+
+
+def _throttle_source(draw: Lottery) -> Change:
+    return Change(limiter=f"window:{_per_second(draw)}/1s")
+
+
+def _throttle_user(draw: Lottery) -> Change:
+    return Change(limiter=f"window:{_per_second(draw)}/1s,key=user")
+
+
+def _throttle_method(draw: Lottery) -> Change:
+    method = draw.pick("method", "OPTIONS", "REGISTER")
+    limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
+    return Change(limiter=limiter, limited_methods=method)
+
+
+def _throttle_registrations(draw: Lottery) -> Change:
+    limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
+    return Change(limiter=limiter, limited_methods="REGISTER")
+
+
+def _ban_source(draw: Lottery) -> Change:
+    density = draw.pick("density", 16, 30)
+    seconds = draw.between("ban_seconds", 60.0, 600.0, digits=0)
+    return Change(limiter=f"pike:{density}/2s,ban={seconds:.0f}s")
+
+
+def _maintenance(draw: Lottery) -> Change:
+    del draw
+    return Change(
+        shape=_refuse("capacity.maintenance", "1", 503, "Maintenance", "Retry-After: 600"),
+    )
+
+
+def _time_of_day(draw: Lottery) -> Change:
+    """A rule of the clock: Kamailio compares its own time with the end of the hour that is now."""
+    lasts = draw.between("lasts_seconds", 60.0, 900.0, digits=0)
+    ends = round(time.time() + lasts)
+    draw.tell("ends_at", ends)
+    return Change(shape=_refuse("schedule.time-of-day", f"$Ts < {ends} && {_OTHERS}", 403, "Forbidden"))
+
+
+def _malformed(draw: Lottery) -> Change:
+    header = draw.pick("header", "Accept", "User-Agent", "Expires")
+    condition = f'is_present_hf("{header}") && {_OTHERS}'
+    return Change(shape=_refuse("message.malformed", condition, 400, "Bad Request"))
+
+
+def _too_large(draw: Lottery) -> Change:
+    most = draw.pick("most_bytes", 480, 560, 640, 800)
+    condition = f"msg:len > {most} && {_OTHERS}"
+    return Change(shape=_refuse("message.too-large", condition, 403, "Message too large"))
+
+
+def _metadata(draw: Lottery) -> Change:
+    header = draw.pick("header", "X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
+    condition = f'!is_present_hf("{header}") && {_OTHERS}'
+    return Change(shape=_refuse("message.missing-metadata", condition, 403, "Forbidden"))
+
+
+def _blind(draw: Lottery) -> Change:
+    del draw
+    return Change(source=_refuse("method.blind", 'is_method("OPTIONS")', 200, "Keepalive"))
+
+
+def _tls(name: str) -> Callable[[Lottery], Change]:
+    loads = {
+        "tls.version": 'modparam("tls", "tls_method", "TLSv1.1")',
+        "tls.client-certificate": 'modparam("tls", "require_certificate", 1)\n'
+        'modparam("tls", "verify_certificate", 1)\nmodparam("tls", "ca_list", "LAB_AUTHORITY")',
+    }
+    return lambda draw: Change(load=loads.get(name, ""), tls_fault=name)  # noqa: ARG005 - nothing is drawn
+
+
+KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
+    {
+        "credentials.wrong-password": _wrong_password,
+        "credentials.rotated": _wrong_password,
+        "credentials.unknown-user": _unknown_user,
+        "credentials.identity-mismatch": _identity,
+        "credentials.realm": _realm,
+        "credentials.stale-nonce": _stale,
+        "credentials.nonce-count": _nonce_count,
+        "credentials.digest-uri": _digest_uri,
+        "credentials.shared-lockout": _shared_lockout,
+        "acl.source": _sources("acl.source", "Forbidden"),
+        "acl.partial": _partial,
+        "acl.contact": _contact,
+        "acl.via-source": _via,
+        "policy.method": _method,
+        "policy.domain": _domain,
+        "policy.user-agent": _user_agent,
+        "policy.account-disabled": _disabled,
+        "policy.no-trunk-match": _sources("policy.no-trunk-match", "Not Allowed"),
+        "policy.unregistered-source": _unregistered,
+        "policy.caller-identity": _caller,
+        "registrar.max-contacts": _full,
+        "registrar.no-aor": _no_aor,
+        "registrar.interval-too-brief": _brief,
+        "throttle.source": _throttle_source,
+        "throttle.user": _throttle_user,
+        "throttle.method": _throttle_method,
+        "throttle.registration-rate": _throttle_registrations,
+        "ban.source": _ban_source,
+        "ban.user": _ban_user,
+        "capacity.maintenance": _maintenance,
+        "schedule.time-of-day": _time_of_day,
+        "message.malformed": _malformed,
+        "message.too-large": _too_large,
+        "message.missing-metadata": _metadata,
+        "method.blind": _blind,
+        **{
+            name: _tls(name)
+            for name in ("tls.untrusted", "tls.name", "tls.expired", "tls.version", "tls.client-certificate")
+        },
+    }
+)
+"""What real Kamailio can have, by the ids of the doctor's catalogue."""
+
+
+def kamailio_faults(names: Iterable[str], *, seed: int, wishes: Wishes) -> KamailioFaults:
+    """Draw them. Raises ConfigurationError for one that Kamailio cannot have, and for two limiters."""
+    changes, truth = [], []
+    for name in sorted(set(names)):
+        require_fault(name)
+        make = KAMAILIO_FAULTS.get(name)
+        if make is None:
+            raise ConfigurationError(
+                f"Kamailio cannot have the fault {name}.",
+                remedy="Leave it away, or use --engine practice.",
+            )
+        draw = Lottery(Random(f"{seed}/engine/{name}"), wishes)
+        changes.append(make(draw))
+        truth.append({"id": name, "drawn": dict[str, Drawn](draw.truth)})
+    if sum(bool(change.limiter) for change in changes) > 1:
+        raise ConfigurationError(
+            "Kamailio has one limiter in this lab, and two faults want one.",
+            remedy="Leave one of them away, or use --engine practice.",
+        )
+    return KamailioFaults(changes=tuple(changes), truth=tuple(truth))
+
+
+def hashed_password(user: str, realm: str, password: str) -> str:
+    """H(A1) of RFC 7616 section 3.4.2, as such tables store it."""
+    return md5(f"{user}:{realm}:{password}".encode(), usedforsecurity=False).hexdigest()
