@@ -1,0 +1,239 @@
+"""Figures of recorded traffic: who asked how often, how fast, and at which speed it was refused.
+
+Every exchange is kept as a time and an outcome of a few bytes, by source, by account and by method, so that
+a record of a million messages fits into a few megabytes. Nothing is concluded here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
+
+WINDOWS = (1.0, 2.0, 5.0, 10.0, 60.0)
+"""Seconds over which arrivals are counted (facts on the experiment P13)."""
+LIMITER_STATUSES = frozenset({403, 429, 503})
+"""What a limiter answers with (facts K3, K4, V2, V19); silence is the other way to refuse."""
+MOST_KEYS = 5000
+_MOST_EXCHANGES = 5_000_000
+_MOST_FITTED = 4000
+_FIT_REACH = 120.0
+"""Seconds before and after a refusal that a fit looks at."""
+_MOST_BINS = 60
+_MOST_SECONDS = 200_000
+_PASSED, _REFUSED, _SILENT = 0, 1, 2
+
+
+class Key(StrEnum):
+    """By what exchanges are grouped."""
+
+    SOURCE = "source"
+    ACCOUNT = "account"
+    """The digest user name, or the user of From where no credentials were sent."""
+    METHOD = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The number of arrivals in a window that tells refused requests from others best."""
+
+    window_seconds: float
+    arrivals: int
+    """From so many in the window on, counting the request itself, requests were refused."""
+    accuracy: float
+    """Share that this rule gets right, refused and passed weighing the same; 0.5 is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Requests that met so many arrivals in the window before them."""
+
+    lowest: int
+    highest: int
+    passed: int
+    refused: int
+
+
+@dataclass(slots=True)
+class Group:
+    """All exchanges of one source, account or method."""
+
+    key: Key
+    value: str
+    statuses: Counter[int] = field(default_factory=Counter)
+    """Final answers by status; 0 counts silence."""
+    agents: Counter[str] = field(default_factory=Counter)
+    """User-Agent texts; several of one account are several systems."""
+    _times: array[float] = field(default_factory=lambda: array("d"))
+    _outcomes: array[int] = field(default_factory=lambda: array("b"))
+
+    @property
+    def requests(self) -> int:
+        """How many exchanges."""
+        return sum(self.statuses.values())
+
+    @property
+    def refused(self) -> int:
+        """Answered as a limiter would."""
+        return sum(self.statuses[status] for status in LIMITER_STATUSES)
+
+    @property
+    def silent(self) -> int:
+        """Never answered."""
+        return self.statuses[0]
+
+    def add(self, at: float, status: int | None) -> None:
+        """Count one exchange."""
+        self.statuses[status or 0] += 1
+        outcome = _SILENT if status is None else _REFUSED if status in LIMITER_STATUSES else _PASSED
+        self._times.append(at)
+        self._outcomes.append(outcome)
+
+    def in_order(self) -> tuple[Sequence[float], Sequence[bool]]:
+        """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
+        times, outcomes = self._times, self._outcomes
+        order = sorted(range(len(times)), key=times.__getitem__)
+        return [times[at] for at in order], [outcomes[at] != _PASSED for at in order]
+
+    def busiest(self) -> dict[float, int]:
+        """The most arrivals in any window of each length."""
+        times, _ = self.in_order()
+        return {window: max(_arrivals(times, window), default=0) for window in WINDOWS}
+
+    def threshold(self) -> Threshold | None:
+        """The window and number that separate refused from passed best; None where only one kind is."""
+        times, refused = self.in_order()
+        best = None
+        for window in WINDOWS:
+            found = _best_split(_arrivals(times, window), refused, window)
+            if found is not None and (best is None or found.accuracy > best.accuracy + 1e-9):
+                best = found
+        return best
+
+    def bins(self, window: float) -> tuple[Bin, ...]:
+        """The rate-against-outcome chart: requests by the arrivals in the window before them."""
+        times, refused = self.in_order()
+        counts = list(_arrivals(times, window))
+        width = max(1, -(-max(counts, default=1) // _MOST_BINS))
+        tally: dict[int, list[int]] = {}
+        for count, is_refused in zip(counts, refused, strict=True):
+            tally.setdefault((count - 1) // width, [0, 0])[is_refused] += 1
+        return tuple(
+            Bin(place * width + 1, (place + 1) * width, passed, turned)
+            for place, (passed, turned) in sorted(tally.items())
+        )
+
+    def window_fit(self) -> WindowFit | None:
+        """The fixed window and limit that explain the answers around the last refusal (`window_fit`)."""
+        times, refused = self.in_order()
+        last = next((place for place in range(len(refused) - 1, -1, -1) if refused[place]), None)
+        if last is None:
+            return None
+        near = [
+            Observation(sent_at=at, passed=not turned)
+            for at, turned in zip(times, refused, strict=True)
+            if abs(at - times[last]) <= _FIT_REACH
+        ]
+        return fit_windows(near[-_MOST_FITTED:])
+
+
+class Statistics:
+    """Takes exchanges in any order; ``left_out`` counts those that there was no room for."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.left_out = 0
+        self.first: float | None = None
+        self.last: float | None = None
+        self._groups: dict[Key, dict[str, Group]] = {key: {} for key in Key}
+        self._seconds: dict[int, list[int]] = {}
+
+    def add(self, exchange: Exchange) -> None:
+        """Count one exchange."""
+        at, status = exchange.at, exchange.status
+        if self.total >= _MOST_EXCHANGES:
+            self.left_out += 1
+            return
+        self.total += 1
+        self.first = at if self.first is None else min(self.first, at)
+        self.last = at if self.last is None else max(self.last, at)
+        account = exchange.carried.username if exchange.carried is not None else exchange.from_user
+        self._count(Key.SOURCE, exchange.source, at, status, exchange.user_agent)
+        self._count(Key.ACCOUNT, account, at, status, exchange.user_agent)
+        self._count(Key.METHOD, exchange.method, at, status, "")
+        self._count_second(int(at), status)
+
+    def _count(self, key: Key, value: str, at: float, status: int | None, agent: str) -> None:
+        groups = self._groups[key]
+        group = groups.get(value)
+        if group is None:
+            if len(groups) >= MOST_KEYS:
+                value = ""
+            group = groups.setdefault(value, Group(key, value))
+        group.add(at, status)
+        if agent and (agent in group.agents or len(group.agents) < 100):
+            group.agents[agent] += 1
+
+    def _count_second(self, second: int, status: int | None) -> None:
+        counts = self._seconds.get(second)
+        if counts is None:
+            if len(self._seconds) >= _MOST_SECONDS:
+                return
+            counts = self._seconds[second] = [0, 0, 0]
+        counts[_SILENT if status is None else _REFUSED if status in LIMITER_STATUSES else _PASSED] += 1
+
+    def groups(self, key: Key) -> tuple[Group, ...]:
+        """The groups of one key, the most refused first, then the largest."""
+        return tuple(
+            sorted(
+                self._groups[key].values(),
+                key=lambda group: (-group.refused - group.silent, -group.requests, group.value),
+            )
+        )
+
+    @property
+    def statuses(self) -> Mapping[int, int]:
+        """Final answers of all; 0 is silence."""
+        return sum((group.statuses for group in self._groups[Key.METHOD].values()), Counter())
+
+    def timeline(self, step: int) -> Iterator[tuple[int, int, int, int]]:
+        """The second at which each step begins (epoch), and what passed, was refused, was not answered."""
+        tally: dict[int, list[int]] = {}
+        for second, counts in self._seconds.items():
+            sums = tally.setdefault(second - second % step, [0, 0, 0])
+            for place, count in enumerate(counts):
+                sums[place] += count
+        for start, (passed, refused, silent) in sorted(tally.items()):
+            yield start, passed, refused, silent
+
+
+def _arrivals(times: Sequence[float], window: float) -> Iterator[int]:
+    """For each arrival, how many there were in the window that ends with it, itself included."""
+    oldest = 0
+    for place, at in enumerate(times):
+        while times[oldest] <= at - window:
+            oldest += 1
+        yield place - oldest + 1
+
+
+def _best_split(counts: Iterator[int], refused: Sequence[bool], window: float) -> Threshold | None:
+    """The number from which on requests are refused, by balanced accuracy."""
+    tally: dict[int, list[int]] = {}
+    for count, is_refused in zip(counts, refused, strict=True):
+        tally.setdefault(count, [0, 0])[is_refused] += 1
+    passed, turned = (sum(pair[side] for pair in tally.values()) for side in (0, 1))
+    if not passed or not turned:
+        return None
+    best, below, caught = None, 0, turned
+    for count, (here_passed, here_turned) in sorted(tally.items()):
+        accuracy = (below / passed + caught / turned) / 2.0
+        if best is None or accuracy > best.accuracy:
+            best = Threshold(window, count, accuracy)
+        below += here_passed
+        caught -= here_turned
+    return best
