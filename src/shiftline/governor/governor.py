@@ -72,6 +72,7 @@ class Governor(GovernorState):
         now = self._seen(now)
         elapsed = max(0.0, min(now - self._asked_at, LONGEST_STEP))
         self._asked_at = now
+        self._learner.end_wishes(now)
         at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
         if self._hearing.has_fallen_silent(elapsed) and at_speed:
             self._listen_for_a_sign(now)

@@ -51,6 +51,7 @@ class Learner:
         self._overshot_at: float | None = None
         self._search = Search()
         self._wishes = Wishes()
+        self._bidden = 0.0
         self._learned_at: float | None = None
         self._age = 0.0
         self._silent_at = self._outage_at = -inf
@@ -144,13 +145,32 @@ class Learner:
 
         While it does, there is nothing to be found by trying more.
         """
-        wanted = self._wishes.rate_for(feedback, self.pacer.rate)
+        if self._wishes.unbidden is not None and self.pacer.rate != self._bidden:
+            self._wishes.unbidden = self.pacer.rate  # what was refused since is not given back
+        wanted = self._wishes.rate_for(feedback, self.pacer.rate, now)
+        if wanted is None:
+            self.end_wishes(now)
+            return False
+        # What was refused stays refused, and a declared rate declared, whatever the PBX says that it can do.
         is_bound_only = feedback.algorithm == "rate" and self._search.met > 0
-        if wanted is None or (is_bound_only and wanted > self.pacer.rate):
-            return False  # what was refused stays refused, whatever the PBX says that it can do
-        self._hold(wanted if self.policy.learn else min(wanted, self.pacer.rate))
+        most = self._wishes.unbidden or self.pacer.rate
+        if is_bound_only and wanted > most:
+            self._hold(most)
+            return False
+        self._hold(wanted if self.policy.learn else min(wanted, most))
+        self._bidden = self.pacer.rate
         self._search.begin_peace(now)
         return True
+
+    def end_wishes(self, now: float) -> None:
+        """If the PBX asks for less no longer, go back to the rate before, unless it was refused since."""
+        before = self._wishes.unbidden
+        if before is None or not self._wishes.is_over(self.pacer.rate, now):
+            return
+        self._wishes.end()
+        if self.pacer.rate == self._bidden < before:
+            self._hold(before)
+            self._search.begin_peace(now)
 
     def fell_silent(self, now: float) -> None:
         """Note that nothing comes back: the rate's fault if it was never held in peace, or if it is again."""

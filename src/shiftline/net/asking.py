@@ -29,7 +29,9 @@ from shiftline.sip.values import read_seconds
 
 SendRequest = Callable[[Request], Awaitable[Exchange]]
 """Sends one request to where it belongs, and waits for its final answer or a time-out."""
-LONGEST_WISH_SECONDS = 300.0  # no Retry-After, however long, may keep trades from their deadlines
+LONGEST_WISH_SECONDS = 3600.0
+"""So much of a Retry-After is honoured. Registrars name up to 1,800 s (facts on SIP 403 signatures, V21);
+whatever is more is a mistake, or an attack on our trades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,6 @@ def feedback_of(response: Response | None) -> Feedback | None:
 
 
 def retry_after(response: Response | None) -> float | None:
-    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured within reason."""
+    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured, within `LONGEST_WISH_SECONDS`."""
     seconds = read_seconds(response.headers.get("Retry-After")) if response is not None else None
     return None if seconds is None else min(float(seconds), LONGEST_WISH_SECONDS)

@@ -46,63 +46,70 @@ class TestWishes:
 
     def test_a_rate_is_an_upper_bound(self) -> None:
         """Our clock and the PBX's differ a little: one percent below it."""
-        assert Wishes().rate_for(rate(50), 20.0) == 50 * KEEPS_BELOW
+        assert Wishes().rate_for(rate(50), 20.0, 0.0) == 50 * KEEPS_BELOW
 
     def test_a_loss_is_a_share_of_the_rate_at_which_it_was_first_asked_for(self) -> None:
         """A third of 60, and then half of the same 60: not half of what was left."""
         wishes = Wishes()
-        assert wishes.rate_for(loss(25, 1), 60.0) == 45.0
-        assert wishes.rate_for(loss(50, 2), 45.0) == 30.0
+        assert wishes.rate_for(loss(25, 1), 60.0, 0.0) == 45.0
+        assert wishes.rate_for(loss(50, 2), 45.0, 0.0) == 30.0
 
     def test_a_loss_that_is_over_begins_anew(self) -> None:
         """Nothing is left out; the next loss is of the rate at that moment."""
         wishes = Wishes()
-        wishes.rate_for(loss(50, 1), 60.0)
-        assert wishes.rate_for(loss(0, 2), 30.0) is None
-        assert wishes.rate_for(loss(50, 3), 40.0) == 20.0
+        wishes.rate_for(loss(50, 1), 60.0, 0.0)
+        assert wishes.rate_for(loss(0, 2), 30.0, 0.0) is None
+        assert wishes.rate_for(loss(50, 3), 40.0, 0.0) == 20.0
 
     def test_all_may_be_left_out(self) -> None:
         """A hundred percent is a wish; a hundred and one is nonsense."""
-        assert Wishes().rate_for(loss(100), 60.0) == 0.0
-        assert Wishes().rate_for(loss(101), 60.0) is None
+        assert Wishes().rate_for(loss(100), 60.0, 0.0) == 0.0
+        assert Wishes().rate_for(loss(101), 60.0, 0.0) is None
 
     def test_what_is_older_than_the_last_is_out_of_date(self) -> None:
         """Answers overtake each other (RFC 7339 section 4.4)."""
         wishes = Wishes()
-        wishes.rate_for(rate(50, 5), 20.0)
-        assert wishes.rate_for(rate(80, 4), 20.0) is None
+        wishes.rate_for(rate(50, 5), 20.0, 0.0)
+        assert wishes.rate_for(rate(80, 4), 20.0, 0.0) is None
+
+    def test_a_server_that_counts_anew_is_heard_once_the_old_wish_has_run_out(self) -> None:
+        """Restarted, it begins with small numbers: out of date only while the last wish holds."""
+        wishes = Wishes()
+        wishes.rate_for(rate(50, 1000), 20.0, 0.0)
+        assert wishes.rate_for(rate(80, 1), 20.0, 0.4) is None
+        assert wishes.rate_for(rate(80, 1), 20.0, 0.5) == 80 * KEEPS_BELOW
 
     def test_the_same_again_is_still_asked_for(self) -> None:
         """A sequence number changes with the value, not with every answer, and may be missing."""
         wishes = Wishes()
-        assert wishes.rate_for(rate(50, 0), 20.0) == wishes.rate_for(rate(50, 0), 49.0)
+        assert wishes.rate_for(rate(50, 0), 20.0, 0.0) == wishes.rate_for(rate(50, 0), 49.0, 0.0)
         losses = Wishes()
-        assert losses.rate_for(loss(50, 0), 60.0) == losses.rate_for(loss(50, 0), 30.0) == 30.0
+        assert losses.rate_for(loss(50, 0), 60.0, 0.0) == losses.rate_for(loss(50, 0), 30.0, 0.0) == 30.0
 
     @pytest.mark.parametrize("algorithm", ["rate", "loss"])
     def test_a_validity_of_zero_ends_it(self, algorithm: str) -> None:
         """The PBX asks for nothing any more (RFC 7339 section 4.3)."""
         over = Feedback(algorithm=algorithm, value=50, validity_seconds=0.0, sequence=2.0)
-        assert Wishes().rate_for(over, 20.0) is None
+        assert Wishes().rate_for(over, 20.0, 0.0) is None
 
     @pytest.mark.parametrize("value", NONSENSE)
     @pytest.mark.parametrize("wish", WISHES)
     def test_what_is_no_number_is_not_asked_for(self, wish: Wish, value: float) -> None:
         """Nor is what is negative or without end; what comes after it counts."""
         wishes = Wishes()
-        assert wishes.rate_for(wish(value, 5), 20.0) is None
-        assert wishes.rate_for(rate(50, 4), 20.0) == 50 * KEEPS_BELOW
+        assert wishes.rate_for(wish(value, 5), 20.0, 0.0) is None
+        assert wishes.rate_for(rate(50, 4), 20.0, 0.0) == 50 * KEEPS_BELOW
 
     @pytest.mark.parametrize("sequence", [nan, inf, -inf])
     def test_a_sequence_without_end_does_not_deafen(self, sequence: float) -> None:
         """Later wishes would all be out of date."""
         wishes = Wishes()
-        assert wishes.rate_for(rate(50, sequence), 20.0) is None
-        assert wishes.rate_for(rate(40, 1), 20.0) == 40 * KEEPS_BELOW
+        assert wishes.rate_for(rate(50, sequence), 20.0, 0.0) is None
+        assert wishes.rate_for(rate(40, 1), 20.0, 0.0) == 40 * KEEPS_BELOW
 
     def test_an_unknown_algorithm_asks_for_nothing(self) -> None:
         """We offered two."""
-        assert Wishes().rate_for(Feedback(algorithm="window", value=3, sequence=1), 20.0) is None
+        assert Wishes().rate_for(Feedback(algorithm="window", value=3, sequence=1), 20.0, 0.0) is None
 
 
 class TestGovernor:
@@ -150,7 +157,47 @@ class TestGovernor:
         answer(governor, 0.1, 0.14, Answer.PASSED, feedback=rate(10, 1))
         assert governor.rate == 10 * KEEPS_BELOW
         answer(governor, 0.3, 0.34, Answer.PASSED, feedback=rate(15, 2))
-        assert governor.rate == 10 * KEEPS_BELOW
+        assert governor.rate == 15 * KEEPS_BELOW
+        answer(governor, 0.5, 0.54, Answer.PASSED, feedback=rate(25, 3))
+        assert governor.rate == 20.0
+
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
+    @pytest.mark.parametrize("wish", WISHES)
+    def test_a_wish_ends_with_its_validity(self, wish: Wish, policy: GovernorPolicy) -> None:
+        """Nothing asked for it any more: the rate of before (RFC 7339 section 4.3)."""
+        governor = proven(policy)
+        before = governor.rate
+        asked = replace(wish(8), validity_seconds=5.0)
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=asked)
+        bidden = governor.rate
+        assert bidden < before
+        governor.permission(5.0)
+        assert governor.rate == bidden
+        governor.permission(5.2)
+        assert governor.rate == before
+
+    @pytest.mark.parametrize("wish", WISHES)
+    def test_a_validity_of_zero_gives_the_rate_back(self, wish: Wish) -> None:
+        """At once; and an answer that it has overtaken is not heard."""
+        governor = proven()
+        before = governor.rate
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=replace(wish(8, 4), validity_seconds=60.0))
+        over = Feedback(algorithm="loss", value=0, validity_seconds=0.0, sequence=6)
+        answer(governor, 0.2, 0.24, Answer.PASSED, feedback=over)
+        answer(governor, 0.2, 0.25, Answer.PASSED, feedback=wish(8, 5))
+        assert governor.rate == before
+
+    def test_what_was_refused_meanwhile_is_not_given_back(self) -> None:
+        """The wish is over, and the rate of before is known to be too much."""
+        governor, _ = drive(
+            changed_at(2.0, telling(trunk("window:1000/1s"), rate(15)), trunk("window:10/1s")), until=60.0
+        )
+        assert governor.rate <= 11.0
+
+    def test_a_wish_at_a_slow_rate_lasts_until_it_could_be_told_again(self) -> None:
+        """One request a second, half a second of validity: the rate does not leap between two answers."""
+        _, journey = drive(telling(trunk("window:1000/1s"), rate(1)), until=30.0)
+        assert len(journey.between(2.0, 30.0)) <= 29
 
     def test_the_ceiling_is_stronger_than_a_wish(self) -> None:
         """A PBX that wants a thousand gets what its operator declared."""
