@@ -132,6 +132,17 @@ async def test_a_page_without_a_worker_only_looks(floor: Floor) -> None:
         assert "no worker has run" in (await browser.get("/")).text
 
 
+@pytest.mark.parametrize("verb", ["rearm", "show"])
+async def test_a_trunk_that_does_not_exist_is_an_error_with_the_nearest_name(floor: Floor, verb: str) -> None:
+    """A slip of the keyboard must not look like a trunk that is well."""
+    code, out, err = await ended(
+        await start("trunk", verb, "pxb", "-c", floor.config(org="http://127.0.0.1:9"))
+    )
+    assert (code, out) == (2, "")
+    assert "There is no trunk 'pxb'." in err
+    assert "Did you mean 'pbx'?" in err
+
+
 async def test_the_practice_pbx_says_how_to_use_it_and_ends_at_ctrl_c() -> None:
     """Address, account, password, agents, and how to stop it, in the first line."""
     async with running("lab", "pbx", "--port", "0", "--agents", "30", by=signal.SIGINT) as line:

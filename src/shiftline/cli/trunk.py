@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,6 +56,7 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 
     rows, series = read_books(path, look)
     if not rows:
+        _require_trunk(name, path)
         raise ConfigurationError(
             f"Nothing is known about a trunk {name!r} yet.", remedy="Run a worker first."
         )
@@ -75,6 +78,7 @@ def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
     from shiftline import bootstrap
 
     settings = load_settings(path)
+    _require_trunk(name, path)
 
     async def work() -> int:
         async with bootstrap.open_store(settings) as (_, store), store.work() as books:
@@ -82,6 +86,19 @@ def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
 
     lifted = asyncio.run(work())
     typer.echo(f"{name}: re-armed." if lifted else f"{name} was not disarmed.")
+
+
+def _require_trunk(name: str, path: Path) -> None:
+    """Raise ConfigurationError if neither the configuration nor the books know a trunk of that name."""
+    names = [trunk.name for trunk in load_settings(path).trunks]
+    names += sorted({row.trunk for row in read_books(path, lambda books: books.trunks())}.difference(names))
+    if name in names:
+        return
+    near = get_close_matches(name, names, n=1)
+    raise ConfigurationError(
+        f"There is no trunk {name!r}.",
+        remedy=f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}.",
+    )
 
 
 def _print(rows: list[TrunkRow], now: datetime, *, as_json: bool) -> None:

@@ -197,6 +197,6 @@ def feedback_of(response: Response | None) -> Feedback | None:
 
 
 def retry_after(response: Response | None) -> float | None:
-    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured, within `LONGEST_WISH_SECONDS`."""
+    """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured all the same."""
     seconds = read_seconds(response.headers.get("Retry-After")) if response is not None else None
     return None if seconds is None else min(float(seconds), LONGEST_WISH_SECONDS)
