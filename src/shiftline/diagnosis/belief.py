@@ -7,23 +7,25 @@ catalogue.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.evidence import Evidence, Mark
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.hypotheses import (
+    PRIOR_OF_A_SECOND,
     PRIOR_OF_SOMETHING_ELSE,
-    Candidate,
     candidates,
-    likelihoods,
+    column,
+    meeting,
     pair_likelihood,
     unknown_likelihood,
 )
-from shiftline.diagnosis.model import Hypothesis
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 
@@ -31,10 +33,10 @@ TEMPER = 0.85
 """Exponent of every likelihood: facts of one PBX are less independent than they look."""
 UNKNOWN = "unknown"
 """Something that is not in the catalogue."""
-SEEDS = 12
+SEEDS = 8
 """Candidates that a second fault is looked for beside."""
-_KEPT = 200
-_FAINT = 1e-5
+_KEPT = 150
+_FAINT = 1e-4
 
 Facts = Mapping[tuple[Probe, Outcome], float]
 
@@ -48,6 +50,16 @@ class Explanation:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One candidate, or two in the order in which they act, by number in `hypotheses.candidates`."""
+
+    numbers: tuple[int, ...]
+    weight: float
+    causes: tuple[str, ...]
+    """Of the candidates, in alphabetical order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
     """How likely every explanation is, given the evidence. The probabilities sum to one."""
@@ -58,8 +70,8 @@ class Belief:
     causes: Mapping[str, float]
     """How likely each cause is at work, alone or with another."""
     families: Mapping[Family, float]
-    details: tuple[tuple[Hypothesis, float], ...]
-    """The likeliest explanations by signature and family, for what is asked next."""
+    details: tuple[Detail, ...]
+    """The likeliest explanations down to signature and PBX, for what is asked next."""
 
     @property
     def leading(self) -> Explanation:
@@ -83,69 +95,86 @@ def facts_of(evidence: Evidence) -> dict[tuple[Probe, Outcome], float]:
 def believe(evidence: Evidence) -> Belief:
     """Weigh every explanation of the catalogue against the evidence."""
     facts = facts_of(evidence)
-    kinds = sorted({mark.kind for mark in evidence.marks})
+    kinds = sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS})
     singles = _singles(facts, kinds)
-    scored = [(one.hypothesis(), score) for one, score in zip(candidates(), singles, strict=True)]
+    every = candidates()
+    scored = [
+        Detail((number,), score, (one.cause,))
+        for number, (one, score) in enumerate(zip(every, singles, strict=True))
+    ]
     scored += _pairs(facts, kinds, singles)
-    something_else = Hypothesis(
-        signatures=(), causes=(UNKNOWN,), family=Family.OTHER, prior=PRIOR_OF_SOMETHING_ELSE
-    )
-    score = math.log(PRIOR_OF_SOMETHING_ELSE) + sum(
+    something_else = math.log(PRIOR_OF_SOMETHING_ELSE) + sum(
         weight * math.log(unknown_likelihood(*fact)) for fact, weight in facts.items()
     )
-    return _belief(evidence, [*scored, (something_else, score)])
+    return _belief(evidence, [*scored, Detail((), something_else, (UNKNOWN,))])
 
 
 def _singles(facts: Facts, kinds: Sequence[str]) -> list[float]:
-    scores = [math.log(one.prior) + _marked(kinds, (one.cause,), one.family) for one in candidates()]
+    scores = [math.log(one.prior) for one in candidates()]
+    if kinds:
+        moved = [_marked(kinds, (one.cause,), one.family) for one in candidates()]
+        scores = [score + by for score, by in zip(scores, moved, strict=True)]
     for (probe, outcome), weight in facts.items():
-        for number, value in enumerate(likelihoods(probe, outcome)):
-            scores[number] += weight * math.log(value)
+        scores = [score + weight * log for score, log in zip(scores, column(probe, outcome), strict=True)]
     return scores
 
 
-def _pairs(facts: Facts, kinds: Sequence[str], singles: Sequence[float]) -> list[tuple[Hypothesis, float]]:
-    """The likeliest candidates with every other of their family."""
-    every = candidates()
-    able = [number for number, one in enumerate(every) if one.signature is not None]
-    seeds = sorted(able, key=lambda number: -singles[number])[:SEEDS]
-    found: dict[frozenset[int], tuple[Hypothesis, float]] = {}
-    for seed in seeds:
-        for other in able:
-            key = frozenset((seed, other))
-            if key in found or not _may_join(every[seed], every[other]):
+def _pairs(facts: Facts, kinds: Sequence[str], singles: Sequence[float]) -> list[Detail]:
+    """The likeliest candidates with every other of their home."""
+    every, rest = candidates(), _by_home()
+    columns = [(meeting(probe).reach, column(probe, outcome), probe, outcome) for probe, outcome in facts]
+    weights = tuple(facts.values())
+    found: dict[tuple[int, int], Detail] = {}
+    for seed in heapq.nlargest(SEEDS, _able(), key=singles.__getitem__):
+        mine = every[seed]
+        for other in rest[mine.home]:
+            first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
+            if (first, second) in found or mine.cause == every[other].cause:
                 continue
-            pair = every[seed].with_second(every[other])
-            first, second = (seed, other) if pair.causes[0] == every[seed].cause else (other, seed)
-            score = math.log(pair.prior) + _marked(kinds, pair.causes, pair.family)
-            for (probe, outcome), weight in facts.items():
-                score += weight * math.log(pair_likelihood(first, second, probe, outcome))
-            found[key] = (pair, score)
+            score = singles[seed] + math.log(PRIOR_OF_A_SECOND * every[other].prior_here)
+            for (reaches, logs, probe, outcome), weight in zip(columns, weights, strict=True):
+                if reaches[other]:  # else it makes no difference to this fact
+                    both = pair_likelihood(first, second, probe, outcome)
+                    score += weight * (math.log(both) - logs[seed])
+            causes = (mine.cause, every[other].cause)
+            if kinds:
+                score += _marked(kinds, causes, mine.family) - _marked(kinds, causes[:1], mine.family)
+            found[first, second] = Detail((first, second), score, tuple(sorted(causes)))
     return list(found.values())
 
 
-def _may_join(one: Candidate, other: Candidate) -> bool:
-    return one.family is other.family and one.cause != other.cause
+@lru_cache(maxsize=1)
+def _able() -> tuple[int, ...]:
+    return tuple(number for number, one in enumerate(candidates()) if one.signature is not None)
+
+
+@lru_cache(maxsize=1)
+def _by_home() -> Mapping[int, tuple[int, ...]]:
+    found: dict[int, list[int]] = {}
+    for number in _able():
+        found.setdefault(candidates()[number].home, []).append(number)
+    return {home: tuple(numbers) for home, numbers in found.items()}
 
 
 def _marked(kinds: Iterable[str], causes: tuple[str, ...], family: Family) -> float:
-    return sum(TEMPER * math.log(MARKS[kind].factor(causes, family)) for kind in kinds if kind in MARKS)
+    return sum(TEMPER * math.log(MARKS[kind].factor(causes, family)) for kind in kinds)
 
 
-def _belief(evidence: Evidence, scored: list[tuple[Hypothesis, float]]) -> Belief:
-    top = max(score for _, score in scored)
-    weights = [math.exp(score - top) for _, score in scored]
-    total = sum(weights)
+def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
+    every = candidates()
+    top = max(one.weight for one in scored)
+    shares = [math.exp(one.weight - top) for one in scored]
+    total = sum(shares)
     by_explanation: dict[tuple[str, ...], float] = {}
     by_family: dict[Family, float] = dict.fromkeys(Family, 0.0)
     details = []
-    for (hypothesis, _), weight in zip(scored, weights, strict=True):
-        share = weight / total
-        causes = tuple(sorted(hypothesis.causes))
-        by_explanation[causes] = by_explanation.get(causes, 0.0) + share
-        by_family[hypothesis.family] += share
-        if share > _FAINT:
-            details.append((hypothesis, share))
+    for one, part in zip(scored, shares, strict=True):
+        share = part / total
+        by_explanation[one.causes] = by_explanation.get(one.causes, 0.0) + share
+        if share > _FAINT and one.numbers:
+            details.append(Detail(one.numbers, share, one.causes))
+            by_family[every[one.numbers[0]].family] += share
+    by_family[Family.OTHER] += 1.0 - sum(by_family.values())
     ranked = sorted(by_explanation.items(), key=lambda item: (-item[1], item[0]))
     by_cause: dict[str, float] = {}
     for causes, share in ranked:
@@ -156,7 +185,7 @@ def _belief(evidence: Evidence, scored: list[tuple[Hypothesis, float]]) -> Belie
         explanations=tuple(Explanation(causes=causes, probability=share) for causes, share in ranked),
         causes=by_cause,
         families=by_family,
-        details=tuple(sorted(details, key=lambda item: -item[1])[:_KEPT]),
+        details=tuple(heapq.nlargest(_KEPT, details, key=lambda one: one.weight)),
     )
 
 

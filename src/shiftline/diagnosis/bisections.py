@@ -51,6 +51,15 @@ BISECTIONS = (
         "whether the host in Contact is refused",
         frozenset({Means.OTHER_ADDRESS}),
     ),
+    Experiment(
+        id="p10.other-contact.bind",
+        title="register a contact with the other host for a minute, then remove it",
+        reads="whether the host in Contact is refused",
+        probe=Probe(method=Method.REGISTER_CONTACT, credentials=Credentials.FRESH, shape=Shape.OTHER_CONTACT),
+        risk=Risk.MAY_TRIP,
+        cost=4,
+        needs=frozenset({Means.OTHER_ADDRESS}) | LOGIN,
+    ),
     *_bisection(Shape.OTHER_DOMAIN, "with the server's address as domain", "whether the domain is refused"),
     *_bisection(Shape.OTHER_CALLER, "with the login's name in From", "whether From must name the account"),
     *_bisection(

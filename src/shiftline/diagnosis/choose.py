@@ -8,6 +8,7 @@ be over; never beyond the permission or the budget; no experiment twice.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,19 +22,22 @@ from shiftline.diagnosis.experiment import (
     Stop,
     StopReason,
 )
-from shiftline.diagnosis.model import distance, expected
+from shiftline.diagnosis.hypotheses import candidates, expected, meeting
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Source
 from shiftline.diagnosis.programme import PROGRAMME
 
 MOST_REFUSED_CREDENTIALS = 2
 CREDENTIALS_SECONDS = 900.0
+OPENING = ("p0.options", "p2.challenge", "p3.credentials")
+"""Asked first, if they tell anything at all: cheap, and what all others are compared with."""
 LEAST_BITS = 0.02
 """Less than this is not worth a question."""
 DECIDED = 0.9
 BANNED = 0.6
 """From this probability on, a ban is taken for one."""
 _USUAL_BAN_SECONDS = 310.0
+_NOTHING = 1e-9
 _RISK_PRICE = {
     Risk.PASSIVE: 0.5,
     Risk.HARMLESS: 1.0,
@@ -57,7 +61,8 @@ def next_experiment(
     if not affordable:
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
         return _stop(belief, done, now, kept=kept, too_dear=bool(telling))
-    best = max(affordable, key=lambda road: (road.bits / road.price, -road.requests, road.goal.id))
+    opening = [road for name in OPENING for road in affordable if road.goal.id == name]
+    best = opening[0] if opening else max(affordable, key=_merit)
     return Proposal(
         experiment=best.first,
         why=_why(belief, best),
@@ -77,6 +82,10 @@ class _Road:
     """What the goal would tell, by the chance that what is before it ends as it must."""
     price: float
     requests: int
+
+
+def _merit(road: _Road) -> tuple[float, int, str]:
+    return (road.bits / road.price, -road.requests, road.goal.id)
 
 
 def _road(goal: Experiment, belief: Belief, permission: Permission, done: Sequence[Done]) -> _Road | None:
@@ -105,24 +114,39 @@ def _opens(one: Experiment, outcome: Outcome | None) -> bool:
 
 def information(belief: Belief, probe: Probe) -> float:
     """Bits that the outcome of a probe is expected to tell about the explanation."""
-    joint: dict[Outcome, dict[tuple[str, ...], float]] = {}
-    prior: dict[tuple[str, ...], float] = {}
-    for hypothesis, weight in belief.details:
-        causes = tuple(sorted(hypothesis.causes))
-        prior[causes] = prior.get(causes, 0.0) + weight
-        for outcome, share in expected(hypothesis, probe).items():
-            row = joint.setdefault(outcome, {})
-            row[causes] = row.get(causes, 0.0) + weight * share
-    return max(0.0, _entropy(prior.values()) - sum(_entropy(row.values()) for row in joint.values()))
+    met, every = meeting(probe), candidates()
+    reaches, seen = met.reach, met.seen
+    joint: defaultdict[tuple[Outcome, tuple[str, ...]], float] = defaultdict(float)
+    passing: defaultdict[tuple[int, tuple[str, ...]], float] = defaultdict(float)
+    prior: defaultdict[tuple[str, ...], float] = defaultdict(float)
+    for one in belief.details:
+        causes, rest = one.causes, one.weight
+        prior[causes] += rest
+        for number in one.numbers:
+            if reaches[number]:
+                share = rest * reaches[number]
+                joint[seen[number], causes] += share
+                rest -= share
+        passing[every[one.numbers[0]].home, causes] += rest
+    for (home, causes), rest in passing.items():
+        if rest > _NOTHING:
+            for outcome, part in met.healthy[home].items():
+                joint[outcome, causes] += rest * part
+    rows: defaultdict[Outcome, float] = defaultdict(float)
+    for (outcome, _), share in joint.items():
+        rows[outcome] += share
+    # H(explanation) - H(explanation | outcome), each entropy weighed by its own sum
+    told = _entropy(prior.values()) - (_surprise(joint.values()) - _surprise(rows.values()))
+    return max(0.0, told)
 
 
 def outcomes(belief: Belief, probe: Probe) -> dict[Outcome, float]:
     """How likely each outcome of a probe is, as things stand."""
     found: dict[Outcome, float] = {}
-    total = sum(weight for _, weight in belief.details)
-    for hypothesis, weight in belief.details:
-        for outcome, share in expected(hypothesis, probe).items():
-            found[outcome] = found.get(outcome, 0.0) + weight * share / total
+    total = sum(one.weight for one in belief.details)
+    for one in belief.details:
+        for outcome, share in expected(one.numbers, probe).items():
+            found[outcome] = found.get(outcome, 0.0) + one.weight * share / total
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -133,11 +157,14 @@ def price(experiment: Experiment) -> float:
     )
 
 
+def _surprise(parts: Iterable[float]) -> float:
+    return -sum(part * math.log2(part) for part in parts if part > 0.0)
+
+
 def _entropy(parts: Iterable[float]) -> float:
     """Of a row that need not sum to one: weighed by its sum."""
-    kept = [part for part in parts if part > 0.0]
-    total = sum(kept)
-    return sum(part * math.log2(total / part) for part in kept)
+    kept = tuple(parts)
+    return _surprise(kept) - _surprise((sum(kept),))
 
 
 def _is_askable(one: Experiment, belief: Belief, done: Sequence[Done], now: float) -> bool:
@@ -206,16 +233,19 @@ def _credentials_again(done: Sequence[Done]) -> float:
 
 def _why(belief: Belief, road: _Road) -> str:
     """Names two explanations of some weight that would answer differently."""
-    one = road.goal
-    rivals: list[tuple[str, Mapping[Outcome, float]]] = []
-    for hypothesis, _ in belief.details[:60]:
-        name = " with ".join(hypothesis.causes)
-        would = expected(hypothesis, one.probe)
-        for other, answers in rivals:
-            if other != name and distance(answers, would) > 0.5:
-                return f"{one.reads}: tells {other} from {name}"
-        rivals.append((name, would))
-    return one.reads
+    rivals: dict[tuple[str, ...], Mapping[Outcome, float]] = {}
+    for one in belief.details[:60]:
+        would = expected(one.numbers, road.goal.probe)
+        for other, answers in rivals.items():
+            if other != one.causes and _distance(answers, would) > 0.5:
+                return f"{road.goal.reads}: tells {' with '.join(other)} from {' with '.join(one.causes)}"
+        rivals.setdefault(one.causes, would)
+    return road.goal.reads
+
+
+def _distance(one: Mapping[Outcome, float], other: Mapping[Outcome, float]) -> float:
+    """Total variation, from 0 (alike) to 1."""
+    return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})
 
 
 def _not_before(one: Experiment, done: Sequence[Done], now: float) -> float:

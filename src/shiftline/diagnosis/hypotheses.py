@@ -1,130 +1,173 @@
-"""All explanations that are weighed: each cause in each signature on each family, alone or in pairs."""
+"""All explanations that are weighed: each cause in each signature, with one answer, on each kind of PBX.
+
+A PBX answers the same question the same way every time, so a signature that is known with several answers
+is several candidates with one answer each, and a family with several habits is several homes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from shiftline.diagnosis.catalogue import CATALOGUE
-from shiftline.diagnosis.catalogue.baseline import healthy
+from shiftline.diagnosis.catalogue.baseline import HOMES, healthy
 from shiftline.diagnosis.catalogue.cause import DOUBT, Cause, Signature
 from shiftline.diagnosis.families import Family
-from shiftline.diagnosis.model import DOUBT_OF_HEALTH, Hypothesis, answer_share, in_order, reach
+from shiftline.diagnosis.model import DOUBT_OF_HEALTH, as_seen, reach
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 
 HEALTHY = "healthy"
 PRIOR_OF_HEALTH = 0.15
-PRIOR_OF_SOMETHING_ELSE = 0.02
+PRIOR_OF_SOMETHING_ELSE = 0.01
 PRIOR_OF_A_SECOND = 0.06
 """That a second, independent fault is at work."""
 _SHARE = 1.0 / len(Outcome)
+_KEPT_COLUMNS = 3000
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cause in one signature on one family."""
+    """A cause in one signature with one answer on one kind of PBX."""
 
     cause: str
     signature: Signature | None
     """None: it changes no answer; only marks speak for it."""
-    family: Family
+    answer: Outcome
+    home: int
+    """Number in `HOMES`."""
     prior: float
-    """Of cause, signature and family together."""
-    prior_within_family: float
+    """Of all this together."""
+    prior_here: float
+    """Of cause, signature and answer on this family."""
+    doubt: float
+    """The doubt that its table deserves."""
+    order: tuple[int, str]
+    """What acts first sorts first."""
 
-    def hypothesis(self) -> Hypothesis:
-        """This alone."""
-        signatures = () if self.signature is None else (self.signature,)
-        return Hypothesis(signatures=signatures, causes=(self.cause,), family=self.family, prior=self.prior)
-
-    def with_second(self, other: Candidate) -> Hypothesis:
-        """This and another, in the order in which they act."""
-        signatures = in_order(one.signature for one in (self, other) if one.signature is not None)
-        first, second = (self, other) if signatures[0] is self.signature else (other, self)
-        return Hypothesis(
-            signatures=signatures,
-            causes=(first.cause, second.cause),
-            family=self.family,
-            prior=PRIOR_OF_A_SECOND * self.prior * other.prior_within_family,
-        )
+    @property
+    def family(self) -> Family:
+        """Of its home."""
+        return HOMES[self.home].family
 
 
 @lru_cache(maxsize=1)
 def candidates() -> tuple[Candidate, ...]:
-    """Every cause of the catalogue in each of its signatures, and health, on every family."""
-    found = [
-        Candidate(HEALTHY, None, family, PRIOR_OF_HEALTH / len(Family), PRIOR_OF_HEALTH) for family in Family
-    ]
+    """Every cause of the catalogue in each of its shapes, and health, on every kind of PBX."""
+    found = list(_everywhere(HEALTHY, PRIOR_OF_HEALTH))
     total = sum(cause.prior for cause in CATALOGUE.values() if cause.id != HEALTHY)
     for cause in CATALOGUE.values():
         if cause.id != HEALTHY:
             share = (1.0 - PRIOR_OF_HEALTH - PRIOR_OF_SOMETHING_ELSE) * cause.prior / total
-            found += _of_cause(cause, share)
+            found += _of_cause(cause, share) if cause.signatures else _everywhere(cause.id, share)
     return tuple(found)
 
 
-def _of_cause(cause: Cause, share: float) -> list[Candidate]:
-    if not cause.signatures:
-        return [Candidate(cause.id, None, family, share / len(Family), share) for family in Family]
+def _everywhere(cause: str, share: float) -> Iterator[Candidate]:
+    for number, home in enumerate(HOMES):
+        prior = share * home.share / len(Family)
+        yield Candidate(cause, None, Outcome.OK, number, prior, share, DOUBT_OF_HEALTH, (-1, cause))
+
+
+def _of_cause(cause: Cause, share: float) -> Iterator[Candidate]:
     by_family = {
         family: [signature for signature in cause.signatures if family in signature.families]
         for family in Family
     }
-    homes = [family for family, signatures in by_family.items() if signatures]
-    found = []
-    for family in homes:
-        weights = sum(signature.weight for signature in by_family[family])
-        for signature in by_family[family]:
-            part = share * signature.weight / weights
-            found.append(Candidate(cause.id, signature, family, part / len(homes), part))
-    return found
+    able = sum(1 for signatures in by_family.values() if signatures)
+    for family, signatures in by_family.items():
+        total = sum(signature.weight for signature in signatures)
+        for signature in signatures:
+            for answer, part in signature.answers.items():
+                here = share * signature.weight / total * part
+                yield from _at_home(cause.id, signature, answer, family, here, here / able)
 
 
-@lru_cache(maxsize=20_000)
-def column(probe: Probe, outcome: Outcome) -> tuple[Mapping[Family, float], tuple[tuple[float, float], ...]]:
-    """Of one fact: its likelihood on a healthy trunk by family, and (reach, answer) for each candidate."""
-    base = {family: healthy(family, probe).get(outcome, 0.0) for family in Family}
-    cells = tuple(
-        (0.0, 0.0)
-        if one.signature is None
-        else (reach(one.signature, probe), answer_share(one.signature, probe, outcome))
-        for one in candidates()
+def _at_home(
+    cause: str, signature: Signature, answer: Outcome, family: Family, here: float, prior: float
+) -> Iterator[Candidate]:
+    doubt, order = DOUBT[signature.grounds], (int(signature.stage), signature.id)
+    for number, home in enumerate(HOMES):
+        if home.family is family:
+            yield Candidate(cause, signature, answer, number, prior * home.share, here, doubt, order)
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How every candidate meets one probe: how surely, and what is seen then."""
+
+    reach: array[float]
+    seen: tuple[Outcome, ...]
+    healthy: tuple[Mapping[Outcome, float], ...]
+    """By home: what is seen of those that pass."""
+
+
+@lru_cache(maxsize=2000)
+def meeting(probe: Probe) -> Meeting:
+    """Of all candidates, in their order."""
+    every = candidates()
+    return Meeting(
+        array(
+            "d",
+            (0.0 if one.signature is None else reach(one.signature, probe, one.family) for one in every),
+        ),
+        tuple(
+            one.answer if one.signature is None else as_seen(one.answer, one.signature, probe)
+            for one in every
+        ),
+        tuple(healthy(home, probe) for home in HOMES),
     )
-    return base, cells
 
 
-@lru_cache(maxsize=20_000)
-def likelihoods(probe: Probe, outcome: Outcome) -> tuple[float, ...]:
-    """Of one fact under each candidate alone."""
-    base, cells = column(probe, outcome)
-    return tuple(
-        _doubted(share * answer + (1.0 - share) * base[one.family], doubt_of(one))
-        for one, (share, answer) in zip(candidates(), cells, strict=True)
+@lru_cache(maxsize=_KEPT_COLUMNS)
+def column(probe: Probe, outcome: Outcome) -> array[float]:
+    """Logarithm of the likelihood of one fact under each candidate alone."""
+    met = meeting(probe)
+    base = [there.get(outcome, 0.0) for there in met.healthy]
+    return array(
+        "d",
+        (
+            math.log(doubted((share if seen is outcome else 0.0) + (1.0 - share) * base[one.home], one.doubt))
+            for one, share, seen in zip(candidates(), met.reach, met.seen, strict=True)
+        ),
     )
 
 
 def pair_likelihood(first: int, second: int, probe: Probe, outcome: Outcome) -> float:
-    """Of one fact under two candidates of one family, given by number, the first acting first."""
-    every = candidates()
-    base, cells = column(probe, outcome)
-    (share, answer), (later, after) = cells[first], cells[second]
-    behind = later * after + (1.0 - later) * base[every[first].family]
-    doubt = max(doubt_of(every[first]), doubt_of(every[second]))
-    return _doubted(share * answer + (1.0 - share) * behind, doubt)
+    """Of one fact under two candidates of one home, given by number, the first acting first."""
+    met, every = meeting(probe), candidates()
+    base = met.healthy[every[first].home].get(outcome, 0.0)
+    share, later = met.reach[first], met.reach[second]
+    behind = (later if met.seen[second] is outcome else 0.0) + (1.0 - later) * base
+    value = (share if met.seen[first] is outcome else 0.0) + (1.0 - share) * behind
+    return doubted(value, max(every[first].doubt, every[second].doubt))
 
 
 def unknown_likelihood(probe: Probe, outcome: Outcome) -> float:
     """Of one fact under something else: half as if nothing were wrong, half anything."""
-    base, _ = column(probe, outcome)
-    return 0.5 * base[Family.OTHER] + 0.5 * _SHARE
+    ordinary = max(there.get(outcome, 0.0) for there in meeting(probe).healthy)
+    return 0.5 * ordinary + 0.5 * _SHARE
 
 
-def doubt_of(one: Candidate) -> float:
-    """The doubt that its table deserves."""
-    return DOUBT_OF_HEALTH if one.signature is None else DOUBT[one.signature.grounds]
+def expected(numbers: tuple[int, ...], probe: Probe) -> dict[Outcome, float]:
+    """How likely each outcome is under one candidate or two of one home; sums to one."""
+    met, every = meeting(probe), candidates()
+    found: dict[Outcome, float] = {}
+    rest = 1.0
+    for number in numbers:
+        share = rest * met.reach[number]
+        if share > 0.0:
+            found[met.seen[number]] = found.get(met.seen[number], 0.0) + share
+            rest -= share
+    if rest > 0.0:
+        for outcome, part in met.healthy[every[numbers[0]].home].items():
+            found[outcome] = found.get(outcome, 0.0) + rest * part
+    return found
 
 
-def _doubted(value: float, doubt: float) -> float:
+def doubted(value: float, doubt: float) -> float:
+    """A likelihood that leaves a share to any outcome."""
     return (1.0 - doubt) * value + doubt * _SHARE

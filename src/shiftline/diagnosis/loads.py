@@ -12,7 +12,7 @@ from shiftline.diagnosis.questions import LOGGED_IN, LOGIN, OTHER_LOGIN, PING, Q
 
 BRISK = LoadPlan(rate=10.0, requests=12)
 RAISED = LoadPlan(rate=50.0, requests=60)
-STORM = LoadPlan(rate=200.0, requests=220)
+STORM = LoadPlan(rate=200.0, requests=120)
 CONCURRENT = LoadPlan(rate=200.0, requests=20, at_once=20)
 
 _PASSED = frozenset(Outcome) - REFUSALS | {Outcome.NOT_FOUND, Outcome.NO_METHOD}

@@ -9,7 +9,7 @@ from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.finding import Statement
-from shiftline.diagnosis.hypotheses import candidates, likelihoods
+from shiftline.diagnosis.hypotheses import candidates, column
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 from shiftline.diagnosis.wording import trial_sentence
@@ -49,13 +49,12 @@ def _of_mark(mark: Mark, cause: str) -> Statement:
 
 @lru_cache(maxsize=50_000)
 def _weight(probe: Probe, outcome: Outcome, cause: str) -> float:
-    """Logarithm of: likelihood under the cause's best signature, by the mean of all that is not it."""
-    values = likelihoods(probe, outcome)
+    """Logarithm of: likelihood under the cause's best candidate, by the mean of all that are not it."""
     mine, others, total = 0.0, 0.0, 0.0
-    for one, value in zip(candidates(), values, strict=True):
+    for one, log in zip(candidates(), column(probe, outcome), strict=True):
         if one.cause == cause:
-            mine = max(mine, value)
+            mine = max(mine, math.exp(log))
         else:
-            others += one.prior * value
+            others += one.prior * math.exp(log)
             total += one.prior
     return math.log(mine / (others / total)) if mine > 0.0 else 0.0

@@ -10,7 +10,7 @@ from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.experiment import Done, Means, Permission, Risk, Stop
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Credentials, Probe
+from shiftline.diagnosis.probe import Account, Credentials, Probe
 
 EVERYTHING = Permission(risk=Risk.MAY_RING, means=frozenset(Means), patience_seconds=400.0)
 _REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
@@ -34,7 +34,7 @@ def examine(
     pbx: Callable[[Probe], Outcome], permission: Permission = EVERYTHING, budget: int = 400
 ) -> Examined:
     """Ask until there is nothing more to ask."""
-    evidence, done, now = Evidence(), list[Done](), 0.0
+    evidence, done, now, accepted = Evidence(), list[Done](), 0.0, set[Account]()
     while True:
         belief = believe(evidence)
         step = next_experiment(belief, permission, done, budget=budget, now=now)
@@ -43,7 +43,10 @@ def examine(
         asked = step.experiment
         now = max(now + 1.0, step.not_before)
         outcome = pbx(asked.probe)
-        is_refused_login = asked.probe.credentials is not Credentials.NONE and outcome in _REFUSED_LOGINS
+        carried = asked.probe.credentials is not Credentials.NONE
+        if carried and outcome is Outcome.OK:
+            accepted.add(asked.probe.account)
+        is_refused_login = carried and outcome in _REFUSED_LOGINS and asked.probe.account not in accepted
         done.append(
             Done(
                 experiment=asked.id,

@@ -5,10 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shiftline.diagnosis.catalogue import acl, credentials, throttle
+from shiftline.diagnosis.catalogue import (
+    acl,
+    ban,
+    beyond,
+    capacity,
+    credentials,
+    digests,
+    message,
+    network,
+    policy,
+    registrar,
+    standing,
+    throttle,
+)
 from shiftline.diagnosis.catalogue.cause import Cause
 
 CATALOGUE: Mapping[str, Cause] = MappingProxyType(
-    {cause.id: cause for group in (credentials.CAUSES, acl.CAUSES, throttle.CAUSES) for cause in group}
+    {
+        cause.id: cause
+        for group in (
+            beyond.CAUSES,
+            network.CAUSES,
+            network.TLS_CAUSES,
+            credentials.CAUSES,
+            digests.CAUSES,
+            acl.CAUSES,
+            policy.CAUSES,
+            standing.CAUSES,
+            registrar.CAUSES,
+            throttle.CAUSES,
+            ban.CAUSES,
+            capacity.CAUSES,
+            message.CAUSES,
+        )
+        for cause in group
+    }
 )
 """Every cause by its id."""

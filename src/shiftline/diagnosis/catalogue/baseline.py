@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
@@ -15,59 +16,78 @@ _LOGGED_IN = (Credentials.FRESH, Credentials.CACHED, Credentials.AGED)
 _ASKED_FOR_LOGIN = MappingProxyType({Outcome.CHALLENGE: 0.97, Outcome.OK: 0.02, Outcome.NO_METHOD: 0.01})
 _ACCEPTED = MappingProxyType({Outcome.OK: 0.99, Outcome.CHALLENGE_STALE: 0.01})
 
-PING: Mapping[Family, Distribution] = {
-    # Stock Kamailio answers OPTIONS to itself before any login (K19); FreeSWITCH and most SBCs as well.
-    Family.KAMAILIO: {Outcome.OK: 0.93, Outcome.NOT_FOUND: 0.04, Outcome.NO_METHOD: 0.03},
-    Family.OPENSIPS: {Outcome.OK: 0.85, Outcome.NOT_FOUND: 0.1, Outcome.NO_METHOD: 0.05},
-    Family.FREESWITCH: {Outcome.OK: 0.96, Outcome.CHALLENGE: 0.04},
-    # PJSIP asks for a login unless allow_unauthenticated_options is set (A11); 404 for what is no extension.
-    Family.PJSIP: {Outcome.CHALLENGE: 0.45, Outcome.OK: 0.4, Outcome.NOT_FOUND: 0.15},
-    Family.CHAN_SIP: {Outcome.OK: 0.6, Outcome.NOT_FOUND: 0.25, Outcome.CHALLENGE: 0.15},
-    Family.SBC: {Outcome.OK: 0.88, Outcome.CHALLENGE: 0.05, Outcome.NO_METHOD: 0.05, Outcome.NOT_FOUND: 0.02},
-    Family.OTHER: {
-        Outcome.OK: 0.7,
-        Outcome.CHALLENGE: 0.18,
-        Outcome.NOT_FOUND: 0.08,
-        Outcome.NO_METHOD: 0.04,
-    },
+_OK: Distribution = {Outcome.OK: 0.96, Outcome.NOT_FOUND: 0.03, Outcome.NO_METHOD: 0.01}
+_ASKS: Distribution = {Outcome.CHALLENGE: 0.97, Outcome.OK: 0.03}
+_KNOWS_NOBODY: Distribution = {Outcome.NOT_FOUND: 0.95, Outcome.NO_METHOD: 0.03, Outcome.OK: 0.02}
+_CHALLENGES: Distribution = {Outcome.CHALLENGE_AGAIN: 0.97, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.03}
+_FORBIDS: Distribution = {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.97, Outcome.CHALLENGE_AGAIN: 0.03}
+_EITHER: Distribution = {
+    Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.4,
+    Outcome.CHALLENGE_AGAIN: 0.3,
+    Outcome.NOT_FOUND: 0.2,
+    Outcome.FORBIDDEN: 0.1,
 }
-"""OPTIONS to the server itself, without credentials."""
 
-REFUSED_LOGIN: Mapping[Family, Distribution] = {
-    # Kamailio's and OpenSIPS' auth modules challenge for ever (K7, O5); PJSIP too (A3).
-    Family.KAMAILIO: {Outcome.CHALLENGE_AGAIN: 0.93, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.07},
-    Family.OPENSIPS: {Outcome.CHALLENGE_AGAIN: 0.93, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.07},
-    Family.PJSIP: {Outcome.CHALLENGE_AGAIN: 0.98, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.02},
-    # chan_sip and FreeSWITCH answer 403 to wrong credentials (C1, F5).
-    Family.CHAN_SIP: {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.93, Outcome.CHALLENGE_AGAIN: 0.07},
-    Family.FREESWITCH: {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.97, Outcome.CHALLENGE_AGAIN: 0.03},
-    Family.SBC: {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.65, Outcome.CHALLENGE_AGAIN: 0.35},
-    Family.OTHER: {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.5, Outcome.CHALLENGE_AGAIN: 0.5},
-}
-"""A wrong password."""
 
-UNKNOWN_LOGIN: Mapping[Family, Distribution] = {
-    **REFUSED_LOGIN,
-    # With alwaysauthreject, the default, chan_sip challenges unknown peers for ever (C2), else 404 (C3).
-    Family.CHAN_SIP: {
-        Outcome.CHALLENGE_AGAIN: 0.8,
-        Outcome.NOT_FOUND: 0.12,
-        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.08,
-    },
-    Family.SBC: {
-        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.45,
-        Outcome.CHALLENGE_AGAIN: 0.25,
-        Outcome.NOT_FOUND: 0.2,
-        Outcome.FORBIDDEN: 0.1,
-    },
-    Family.OTHER: {
-        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.35,
-        Outcome.CHALLENGE_AGAIN: 0.4,
-        Outcome.NOT_FOUND: 0.2,
-        Outcome.FORBIDDEN: 0.05,
-    },
-}
-"""A user who does not exist."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """One habit of a family: the same PBX answers the same question the same way every time."""
+
+    family: Family
+    share: float
+    """How usual it is within the family."""
+    ping: Distribution
+    """OPTIONS to the server itself, without credentials."""
+    wrong: Distribution
+    """A wrong password."""
+    unknown: Distribution
+    """A user who does not exist."""
+
+
+def _home(
+    family: Family, share: float, ping: Distribution, wrong: Distribution, unknown: Distribution | None = None
+) -> Home:
+    return Home(family=family, share=share, ping=ping, wrong=wrong, unknown=unknown or wrong)
+
+
+HOMES: tuple[Home, ...] = (
+    # Stock Kamailio answers OPTIONS to itself before any login (K19); its auth module, like that of
+    # OpenSIPS, challenges wrong credentials for ever (K7, O5).
+    _home(Family.KAMAILIO, 1.0, _OK, _CHALLENGES),
+    _home(Family.OPENSIPS, 1.0, _OK, _CHALLENGES),
+    # FreeSWITCH answers 403 to whatever login it does not like (F5).
+    _home(Family.FREESWITCH, 1.0, _OK, _FORBIDS),
+    # PJSIP asks for a login unless allow_unauthenticated_options is set; 404 for what is no extension (A11).
+    # It challenges wrong and unknown logins for ever (A1, A3).
+    _home(Family.PJSIP, 0.45, _ASKS, _CHALLENGES),
+    _home(Family.PJSIP, 0.4, _OK, _CHALLENGES),
+    _home(Family.PJSIP, 0.15, _KNOWS_NOBODY, _CHALLENGES),
+    # chan_sip answers 403 to a wrong password (C1) and challenges unknown peers for ever (C2).
+    _home(Family.CHAN_SIP, 0.6, _OK, _FORBIDS, _CHALLENGES),
+    _home(Family.CHAN_SIP, 0.25, _KNOWS_NOBODY, _FORBIDS, _CHALLENGES),
+    _home(Family.CHAN_SIP, 0.15, _ASKS, _FORBIDS, _CHALLENGES),
+    _home(Family.SBC, 0.65, _OK, _FORBIDS, _EITHER),
+    _home(Family.SBC, 0.35, _OK, _CHALLENGES, _EITHER),
+    _home(Family.OTHER, 0.35, _OK, _FORBIDS, _EITHER),
+    _home(Family.OTHER, 0.35, _OK, _CHALLENGES, _EITHER),
+    _home(Family.OTHER, 0.15, _ASKS, _FORBIDS, _EITHER),
+    _home(Family.OTHER, 0.15, _ASKS, _CHALLENGES, _EITHER),
+)
+
+
+def _blend(pick: Callable[[Home], Distribution]) -> dict[Family, Distribution]:
+    found: dict[Family, dict[Outcome, float]] = {family: {} for family in Family}
+    for home in HOMES:
+        for outcome, part in pick(home).items():
+            row = found[home.family]
+            row[outcome] = row.get(outcome, 0.0) + home.share * part
+    return {family: MappingProxyType(row) for family, row in found.items()}
+
+
+REFUSED_LOGIN: Mapping[Family, Distribution] = _blend(lambda home: home.wrong)
+"""What a family answers to a wrong password, over all its habits."""
+UNKNOWN_LOGIN: Mapping[Family, Distribution] = _blend(lambda home: home.unknown)
+"""The same for a user who does not exist."""
 
 _BY_METHOD: Mapping[Method, Distribution] = {
     Method.REGISTER: _ACCEPTED,
@@ -102,21 +122,31 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
 }
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""
 
+ASKED_FOR_LOGIN: Mapping[Family, float] = {
+    Family.PJSIP: 0.7,
+    Family.CHAN_SIP: 0.35,
+    Family.FREESWITCH: 0.15,
+    Family.KAMAILIO: 0.4,
+    Family.OPENSIPS: 0.4,
+    Family.SBC: 0.35,
+    Family.OTHER: 0.4,
+}
+"""How surely OPTIONS of an account are challenged. Else they never meet what stands behind the login."""
 _CACHED: Distribution = {Outcome.OK: 0.9, Outcome.CHALLENGE_STALE: 0.1}
 _AGED: Distribution = {Outcome.OK: 0.45, Outcome.CHALLENGE_STALE: 0.55}
 """Nonces live 30 s in OpenSIPS, 32 in PJSIP, 60 in FreeSWITCH and 300 in Kamailio."""
 
 
-def healthy(family: Family, probe: Probe) -> Distribution:
+def healthy(home: Home, probe: Probe) -> Distribution:
     """How likely each outcome is without a fault; probabilities sum to one."""
     if probe.account is Account.NOBODY:
-        return PING[family]
+        return home.ping
     if probe.credentials is Credentials.NONE:
-        return PING[family] if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
+        return home.ping if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
     if probe.account is Account.NONEXISTENT:
-        return UNKNOWN_LOGIN[family]
+        return home.unknown
     if probe.credentials is Credentials.WRONG:
-        return REFUSED_LOGIN[family]
+        return home.wrong
     if probe.method is Method.OPTIONS and probe.aim is not Aim.SERVER:
         return _ABOUT_USERS[probe.aim]
     if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials is Credentials.AGED:

@@ -7,7 +7,6 @@ from shiftline.diagnosis.families import Family
 
 _CHAN_SIP = {Family.CHAN_SIP: FAIR}
 _PJSIP = {Family.PJSIP: FAIR}
-_ASTERISK = {Family.CHAN_SIP: FAIR, Family.PJSIP: FAIR}
 _FREESWITCH = {Family.FREESWITCH: FAIR}
 _KAMAILIO = {Family.KAMAILIO: FAIR}
 _SERS = {Family.KAMAILIO: FAIR, Family.OPENSIPS: FAIR}

@@ -1,59 +1,325 @@
-"""Refusals that depend on a rate or a number under way."""
+"""Refusals that depend on a rate or a number under way, and are over with it."""
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.cause import Cause, Grounds, Remedy, Signature, Stage, when
-from shiftline.diagnosis.catalogue.signature_words import EVERY, KAMAILIO
-from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Load, Source
-
-_BY_SOURCE = (
-    when(0.35, source=Source.OWN, load=Load.BRISK),
-    when(0.85, source=Source.OWN, load=Load.RAISED),
-    when(0.97, source=Source.OWN, load=(Load.STORM, Load.DURING)),
-    when(0.5, source=Source.OWN, load=Load.CONCURRENT),
+from shiftline.diagnosis.catalogue.cause import Acts, Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.words import (
+    ASTERISK,
+    EVERY,
+    FOREIGN,
+    FREESWITCH,
+    KAMAILIO,
+    LOGGED_IN,
+    OPENSIPS,
+    SBC,
+    SERS,
+    measured,
+    read,
+    shows,
+    vendor,
 )
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Load, Method, Source
+
+PACE = (
+    (
+        "Hold the trunk below the limit: `max_rate` in its section, or `learn = true` to find it in a "
+        "quiet hour."
+    ),
+    "Let checks be asked ahead of the publish window (`policy.prefetch`), so that the burst is smaller.",
+)
+
+
+def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
+    """A limit somewhere between 5 and 200 requests a second, as those in use are."""
+    return (
+        when(0.4, load=Load.BRISK, **fields),
+        when(0.85, load=Load.RAISED, **fields),
+        when(0.97, load=(Load.STORM, Load.DURING), **fields),
+        when(0.5, load=Load.CONCURRENT, **fields),
+        when(0.03, load=Load.AFTER_PAUSE, **fields),
+    )
+
+
+_SOURCE = _limited(source=Source.OWN)
+_USER = _limited(account=Account.OWN, credentials=LOGGED_IN)
+_IN_FRONT = {
+    Outcome.FORBIDDEN: 0.5,
+    Outcome.FORBIDDEN_RETRY_AFTER: 0.06,
+    Outcome.UNAVAILABLE: 0.14,
+    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+    Outcome.SILENCE: 0.15,
+    Outcome.BUSY: 0.05,
+}
+"""What limits in front of a PBX answer: carriers do use 403 (V19)."""
+_REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
+_SHOW_LIMIT = {
+    Family.KAMAILIO: (
+        "`kamcmd pl.stats` (pipelimit) or `kamcmd rl.stats` (ratelimit) shows pipes, limits and counts.",
+        (
+            "Raise the pipe's limit for the trunk, or leave its address out: `if (!allow_trusted()) "
+            'pl_check("$si")`.'
+        ),
+    ),
+    Family.OPENSIPS: (
+        "`opensips-cli -x mi rl_list` shows the pipes; their counts may be shared with other nodes.",
+    ),
+    Family.SBC: (
+        (
+            "Look at the session agent's rate constraints (burst and sustained, by method) and at its "
+            "state `constraint violation`."
+        ),
+    ),
+}
 
 CAUSES = (
     Cause(
         id="throttle.source",
         meaning="The PBX answers only so many requests a second from one address and refuses the rest.",
-        seen="403 in the minutes after a schedule publish, and none for the rest of the week.",
-        tells="Single requests pass, many a second do not, and another source passes meanwhile.",
-        refuted_by="A refusal of a single request when nothing else is under way.",
+        seen="403 in the minutes after a schedule publish and none for the rest of the week; trades hang in "
+        '"Pending"; ordinary calls go through.',
+        tells=(
+            "Single requests pass, many a second do not, whichever account and method; another source "
+            "passes meanwhile, and it is over within seconds of a lower rate."
+        ),
+        refuted_by="A refusal of a single request at rest, or a passage at a higher rate than was refused.",
         remedy=Remedy(
             steps=(
-                "Ask the operator of the PBX for the limit, and set it as the trunk's max_rate.",
-                "Or let the trunk learn it: learn = true.",
-            )
-        ),
-        sources=("Kamailio pipelimit README; measured on Kamailio 5.6.3",),
-        signatures=(
-            Signature(
-                id="K4",
-                families=KAMAILIO,
-                stage=Stage.RATE,
-                acts=_BY_SOURCE,
-                answers={Outcome.FORBIDDEN: 0.6, Outcome.UNAVAILABLE: 0.4},
-                grounds=Grounds.MEASURED,
-                source="Kamailio pipelimit README; measured on Kamailio 5.6.3",
-                words="Within each window the first N pass; the rest gets 403 or 503 before any login.",
+                *PACE,
+                "Ask the operator of the PBX to raise the limit for this address, or to leave it out.",
             ),
-            Signature(
-                id="X1",
-                families=EVERY,
-                stage=Stage.RATE,
-                acts=_BY_SOURCE,
-                answers={
-                    Outcome.FORBIDDEN: 0.5,
-                    Outcome.UNAVAILABLE: 0.2,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.3,
-                },
-                grounds=Grounds.VENDOR,
-                source="Telnyx response codes: 403 with D24 is a rate",
-                words="Above a rate, 403 or 503 before any login.",
+            by_family=_SHOW_LIMIT,
+        ),
+        sources=("Kamailio pipelimit, K4, and pike without a ban, K2; OpenSIPS O2; Telnyx D24, V19",),
+        signatures=(
+            shows(
+                "K4",
+                KAMAILIO,
+                Stage.RATE,
+                _SOURCE,
+                {Outcome.FORBIDDEN: 0.5, Outcome.UNAVAILABLE: 0.3, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2},
+                "Within each window the first N pass; the rest gets 403 or 503 before any login.",
+                measured("Kamailio 5.6.3 pipelimit, K4"),
+            ),
+            shows(
+                "K2",
+                SERS,
+                Stage.RATE,
+                _SOURCE,
+                {Outcome.SILENCE: 0.7, Outcome.FORBIDDEN: 0.2, Outcome.UNAVAILABLE: 0.1},
+                "pike without a table of banned addresses: silence until the next 2 s below the limit.",
+                read("Kamailio pike README, K2; OpenSIPS pike, O1"),
+                weight=0.5,
+            ),
+            shows(
+                "O2",
+                OPENSIPS,
+                Stage.RATE,
+                _SOURCE,
+                {Outcome.UNAVAILABLE: 0.7, Outcome.FORBIDDEN: 0.3},
+                "503 Server Unavailable from ratelimit.",
+                read("OpenSIPS ratelimit README, O2"),
+            ),
+            shows(
+                "V19",
+                FOREIGN | ASTERISK | FREESWITCH,
+                Stage.RATE,
+                _SOURCE,
+                _IN_FRONT,
+                "A limit in front of the PBX, or a carrier's.",
+                vendor("Telnyx D24, V19; FortiGate V23; V24"),
             ),
         ),
         prior=3.0,
+    ),
+    Cause(
+        id="throttle.user",
+        meaning="The PBX takes only so many requests a second of one account.",
+        seen="One login that all checks share is refused in bursts; phones with their own accounts are not.",
+        tells=(
+            "Refused above a rate with this account only; what carries no credentials still gets a challenge."
+        ),
+        refuted_by="Another account that is refused in the same second, or no refusal with this one.",
+        remedy=Remedy(
+            steps=(*PACE, "Spread the checks over several accounts, if the operator agrees."),
+            by_family=_SHOW_LIMIT,
+        ),
+        sources=("Kamailio pipelimit keyed on $au, K4; OpenSIPS O2; Twilio 32008, V17",),
+        signatures=(
+            shows(
+                "K4u",
+                SERS,
+                Stage.ACCOUNT_LIMIT,
+                _USER,
+                {
+                    Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
+                    Outcome.UNAVAILABLE: 0.25,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                },
+                "A pipe for each login name.",
+                read("Kamailio pipelimit README, K4; OpenSIPS O2"),
+            ),
+            shows(
+                "V17",
+                EVERY - SERS,
+                Stage.ACCOUNT_LIMIT,
+                _USER,
+                {
+                    Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
+                    Outcome.FORBIDDEN_RETRY_AFTER: 0.1,
+                    Outcome.UNAVAILABLE: 0.15,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+                    Outcome.BUSY: 0.05,
+                },
+                "More than some requests a second for one address-of-record.",
+                vendor("Twilio 32008, V17"),
+            ),
+        ),
+        prior=1.2,
+    ),
+    Cause(
+        id="throttle.method",
+        meaning="The PBX takes only so many requests a second of one method, whoever sends them.",
+        seen="OPTIONS are refused in bursts while REGISTERs pass in the same second, or the other way round.",
+        tells="Refused above a rate, for every source and account, with this method only.",
+        refuted_by="Another method that is refused in the same second.",
+        remedy=Remedy(
+            steps=(*PACE, "Ask by another method (`--method registration`), which has its own limit."),
+            by_family=_SHOW_LIMIT,
+        ),
+        sources=("Kamailio ratelimit README, K3; Oracle SBC rate constraints, V2; FortiGate, V23",),
+        signatures=tuple(
+            shows(
+                f"{row}.{name}",
+                families,
+                Stage.RATE,
+                _limited(method=methods),
+                answers,
+                words,
+                basis,
+                weight,
+            )
+            for name, methods, weight in (("options", Method.OPTIONS, 1.0), ("register", _REGISTERS, 0.5))
+            for row, families, answers, words, basis in (
+                (
+                    "K3",
+                    SERS,
+                    {
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.6,
+                        Outcome.UNAVAILABLE: 0.25,
+                        Outcome.FORBIDDEN: 0.15,
+                    },
+                    "503 Limiting with Retry-After, for all together.",
+                    read("Kamailio ratelimit README, K3"),
+                ),
+                (
+                    "V2",
+                    SBC,
+                    {
+                        Outcome.UNAVAILABLE: 0.45,
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                        Outcome.FORBIDDEN: 0.2,
+                        Outcome.SILENCE: 0.2,
+                    },
+                    "Burst and sustained rates for each method.",
+                    vendor("Oracle SBC, V2; FortiGate, V23"),
+                ),
+                (
+                    "V23",
+                    EVERY - SERS - SBC,
+                    _IN_FRONT,
+                    "A limit for each method in front of the PBX.",
+                    vendor("FortiGate VoIP profiles, V23"),
+                ),
+            )
+        ),
+        prior=1.0,
+    ),
+    Cause(
+        id="throttle.concurrency",
+        meaning="The PBX handles only so many requests or calls at a time.",
+        seen=(
+            "A burst is refused even when there are few requests in a minute; sent one after the other "
+            "they pass."
+        ),
+        tells="Many at once are refused, the same rate one by one is not.",
+        refuted_by="A refusal with one request under way.",
+        remedy=Remedy(
+            steps=(
+                (
+                    "Keep fewer under way at a time: the governor does when it learns; a declared "
+                    "`max_rate` helps."
+                ),
+                "Raise the limit on the PBX: sessions, channels, call-limit.",
+            ),
+            by_family={
+                Family.FREESWITCH: ("`fs_cli -x 'fsctl max_sessions'` and `fsctl sps`.",),
+                Family.CHAN_SIP: ("`call-limit` of the peer, `maxcalls` in asterisk.conf.",),
+            },
+        ),
+        sources=("Telnyx D1, D2, D3, D22, V19; chan_sip C5; FreeSWITCH F9",),
+        signatures=(
+            shows(
+                "V19c",
+                EVERY,
+                Stage.RATE,
+                (
+                    when(0.97, load=Load.CONCURRENT),
+                    when(0.03, load=Load.BRISK),
+                    when(0.1, load=Load.RAISED),
+                    when(0.6, load=Load.STORM),
+                    when(0.5, load=Load.DURING),
+                ),
+                {
+                    Outcome.FORBIDDEN: 0.35,
+                    Outcome.UNAVAILABLE: 0.25,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                    Outcome.BUSY: 0.1,
+                    Outcome.UNAVAILABLE_NOW: 0.1,
+                    Outcome.SILENCE: 0.05,
+                },
+                "Refused while too many are under way.",
+                vendor("Telnyx V19, chan_sip C5, FreeSWITCH F9"),
+            ),
+        ),
+        prior=1.0,
+    ),
+    Cause(
+        id="throttle.registration-rate",
+        meaning="The PBX or carrier takes only so many REGISTERs in a time, on the whole trunk.",
+        seen=(
+            "A login storm after the publish, or all phones at once after a restart, is refused; calls "
+            "are not."
+        ),
+        tells="REGISTERs are refused above a rate, from every source; OPTIONS pass in the same second.",
+        refuted_by="OPTIONS that are refused in the same second.",
+        remedy=Remedy(
+            steps=(
+                "Spread registrations: jitter, longer expiries, refreshes before the publish window.",
+                "Ask by OPTIONS or a subscription instead of REGISTER.",
+                "Raise the limit: Genesys Cloud `Max Registration Rate` (such as 40/5s).",
+            ),
+            by_family=_SHOW_LIMIT,
+        ),
+        sources=("Genesys Cloud Max Registration Rate, V15; a German carrier, V21; Twilio, V17",),
+        signatures=(
+            shows(
+                "V15",
+                EVERY,
+                Stage.RATE,
+                _limited(method=_REGISTERS),
+                {
+                    Outcome.FORBIDDEN: 0.4,
+                    Outcome.FORBIDDEN_RETRY_AFTER: 0.2,
+                    Outcome.UNAVAILABLE: 0.15,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.2,
+                    Outcome.SILENCE: 0.05,
+                },
+                "REGISTERs above the average are refused.",
+                vendor("Genesys Cloud V15; a carrier's trace, V21"),
+            ),
+        ),
+        prior=1.0,
     ),
 )

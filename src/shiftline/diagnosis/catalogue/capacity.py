@@ -1,0 +1,191 @@
+"""A PBX that cannot, or not now."""
+
+from __future__ import annotations
+
+from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.words import (
+    CHAN_SIP,
+    EVERY,
+    FOREIGN,
+    FREESWITCH,
+    LOGGED_IN,
+    PJSIP,
+    SERS,
+    read,
+    recalled,
+    shows,
+    vendor,
+)
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Hour, Load, Method
+
+_OVERLOAD = (
+    when(0.2, load=Load.BRISK),
+    when(0.55, load=Load.RAISED),
+    when(0.9, load=(Load.STORM, Load.DURING)),
+    when(0.5, load=Load.CONCURRENT),
+    when(0.05, load=Load.AFTER_PAUSE),
+)
+_CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
+
+CAUSES = (
+    Cause(
+        id="capacity.overload",
+        meaning="The PBX cannot keep up, and loses or turns away what it cannot do.",
+        seen="Answers come ever later at publish time, then 503, 408 or nothing; calls suffer as well.",
+        tells="Latency grows with the load before anything is refused; every source and method suffers.",
+        refuted_by="Refusals that come as fast as ever, or only to one source.",
+        remedy=Remedy(
+            steps=(
+                (
+                    "Keep the trunk below the knee: `shiftline storm SERVER --find-knee` in a quiet hour "
+                    "shows where it is."
+                ),
+                "Look at the PBX's processor, its database, its queues, at that time.",
+                "Give it more processes or a faster user database.",
+            ),
+            by_family={
+                Family.PJSIP: (
+                    (
+                        "`asterisk -rx 'core show taskprocessors'`: which queue is long; "
+                        "`taskprocessor_overload_trigger`."
+                    ),
+                ),
+                Family.FREESWITCH: ("`fs_cli -x status`: sessions per second and peak; `fsctl sps`.",),
+                Family.KAMAILIO: (
+                    "`kamcmd core.shmmem`, `kamcmd mod.stats`; more `children` in kamailio.cfg.",
+                ),
+            },
+        ),
+        sources=("PJSIP A10; FreeSWITCH F9, F10; AudioCodes V5",),
+        signatures=(
+            shows(
+                "A10",
+                PJSIP,
+                Stage.CAPACITY,
+                _OVERLOAD,
+                {Outcome.SILENCE: 0.85, Outcome.UNAVAILABLE: 0.15},
+                "Silence over UDP, 503 over TCP.",
+                read("Asterisk res_pjsip, A10"),
+            ),
+            shows(
+                "F10",
+                FREESWITCH,
+                Stage.CAPACITY,
+                _OVERLOAD,
+                {Outcome.UNAVAILABLE_RETRY_AFTER: 0.8, Outcome.SILENCE: 0.2},
+                "503 System Busy with Retry-After: 300.",
+                read("FreeSWITCH mod_sofia, F10"),
+            ),
+            shows(
+                "X5",
+                CHAN_SIP | SERS | FOREIGN,
+                Stage.CAPACITY,
+                _OVERLOAD,
+                {
+                    Outcome.SILENCE: 0.5,
+                    Outcome.UNAVAILABLE: 0.25,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+                    Outcome.SERVER_ERROR: 0.1,
+                    Outcome.TIMEOUT: 0.05,
+                },
+                "Late, then lost or 5xx.",
+                recalled("AudioCodes V5; others known in the field"),
+            ),
+        ),
+        prior=1.2,
+    ),
+    Cause(
+        id="capacity.maintenance",
+        meaning="The PBX has been taken out of service, or is shutting down.",
+        seen="503 to everything since a moment; `System Paused`, `Board Is Locked`.",
+        tells="503 or 500 to single requests of every kind, from every source.",
+        refuted_by="An accepted request at the same time.",
+        remedy=Remedy(
+            steps=("Ask the operator; honour Retry-After; use the second address of the trunk meanwhile.",),
+            by_family={
+                Family.FREESWITCH: ("`fs_cli -x 'fsctl pause_check'`; `fsctl resume`.",),
+                Family.PJSIP: ("`asterisk -rx 'core show uptime'`; `core abort shutdown`.",),
+            },
+        ),
+        sources=("FreeSWITCH F11; PJSIP A11; AudioCodes V5",),
+        signatures=(
+            shows(
+                "F11",
+                FREESWITCH,
+                Stage.CAPACITY,
+                (when(0.5, method=Method.OPTIONS), when()),
+                {Outcome.UNAVAILABLE: 0.55, Outcome.UNAVAILABLE_RETRY_AFTER: 0.45},
+                "503 System Paused.",
+                read("FreeSWITCH mod_sofia, F11"),
+            ),
+            shows(
+                "A11",
+                EVERY - FREESWITCH,
+                Stage.CAPACITY,
+                (when(),),
+                {Outcome.UNAVAILABLE: 0.65, Outcome.UNAVAILABLE_RETRY_AFTER: 0.25, Outcome.SERVER_ERROR: 0.1},
+                "503 to everything.",
+                vendor("Asterisk res_pjsip, A11; AudioCodes V5"),
+            ),
+            shows(
+                "F9",
+                FREESWITCH,
+                Stage.CAPACITY,
+                (when(method=_CALLS),),
+                {Outcome.UNAVAILABLE_RETRY_AFTER: 1.0},
+                "503 Maximum Calls In Progress to calls; OPTIONS and REGISTER pass.",
+                read("FreeSWITCH mod_sofia, F9"),
+                weight=0.3,
+            ),
+        ),
+        prior=0.8,
+    ),
+    Cause(
+        id="schedule.time-of-day",
+        meaning="Something else runs at that hour: a job, a rule by the clock, a rotation, a backup.",
+        seen="Failures every week at the same hour, also in weeks with few trades.",
+        tells="Refusals keep to the hour, at loads that pass at other hours.",
+        refuted_by="A week without the job and with the failures, or the failures at another hour.",
+        remedy=Remedy(
+            steps=(
+                (
+                    "Ask what runs at that hour, in the PBX's own time zone: cron, backup, config reload,"
+                    " rules by time."
+                ),
+                "Compare two weeks: `shiftline doctor read` on captures of a quiet and a busy hour.",
+                "Move the job or the publish by an hour, and look which of the two the failures follow.",
+            )
+        ),
+        sources=("forum cases 7 and 12",),
+        signatures=(
+            shows(
+                "T1",
+                EVERY,
+                Stage.RULE,
+                (when(0.0, hour=Hour.QUIET), when(0.95, hour=Hour.TROUBLED), when(0.15, load=Load.SINGLE)),
+                {
+                    Outcome.FORBIDDEN: 0.45,
+                    Outcome.UNAVAILABLE: 0.2,
+                    Outcome.SILENCE: 0.2,
+                    Outcome.FORBIDDEN_RETRY_AFTER: 0.05,
+                    Outcome.SERVER_ERROR: 0.1,
+                },
+                "Refused in the hour, whatever the load.",
+                recalled("forum cases 7 and 12"),
+            ),
+            shows(
+                "T2",
+                EVERY,
+                Stage.ACCOUNT_RULE,
+                (when(0.0, hour=Hour.QUIET), when(0.95, hour=Hour.TROUBLED, credentials=LOGGED_IN)),
+                {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6, Outcome.CHALLENGE_AGAIN: 0.4},
+                "Logins are refused in the hour.",
+                recalled("forum case 7"),
+                weight=0.5,
+            ),
+        ),
+        prior=0.8,
+    ),
+)

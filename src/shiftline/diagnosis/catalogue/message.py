@@ -1,0 +1,192 @@
+"""Messages that the PBX does not like, and methods that tell nothing."""
+
+from __future__ import annotations
+
+from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.words import EVERY, SERS, measured, read, recalled, rfc, shows
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Aim, Method, Shape
+
+CAUSES = (
+    Cause(
+        id="message.malformed",
+        meaning="Something in our messages breaks the standard, or the PBX's reading of it.",
+        seen="400 with an exact reason, or no answer at all, to every request of one kind.",
+        tells="The shortest message passes where the usual one does not, from every source.",
+        refuted_by="The same answer to the shortest message.",
+        remedy=Remedy(
+            steps=(
+                "Read the reason phrase: the sanity checks name the header.",
+                "Look at the message as sent: `--trace`; change header by header until it passes.",
+            ),
+            by_family={
+                Family.KAMAILIO: (
+                    (
+                        "A missing colon, From, To, Call-ID, CSeq or Via is dropped without an answer; "
+                        "the log has an ERROR of the parser."
+                    ),
+                ),
+                Family.FREESWITCH: ("`fs_cli -x 'sofia global siptrace on'`.",),
+            },
+        ),
+        sources=("Kamailio K15, K16, K18, measured; PJSIP A9; FreeSWITCH F12",),
+        signatures=(
+            shows(
+                "K15",
+                EVERY,
+                Stage.PARSER,
+                (when(0.0, shape=Shape.MINIMAL), when()),
+                {Outcome.BAD_REQUEST: 0.85, Outcome.SILENCE: 0.15},
+                "400 with a reason, or nothing.",
+                measured("Kamailio 5.6.3 sanity, K15, K16"),
+            ),
+            shows(
+                "A9",
+                EVERY,
+                Stage.REGISTRAR,
+                (when(0.0, shape=Shape.MINIMAL), when(method=Method.REGISTER_CONTACT)),
+                {Outcome.BAD_REQUEST: 1.0},
+                "400 to the Contact of a REGISTER.",
+                read("Asterisk res_pjsip_registrar, A9; Kamailio K18"),
+                weight=0.4,
+            ),
+            *(
+                shows(
+                    f"F12.{method}",
+                    EVERY,
+                    Stage.PARSER,
+                    (
+                        when(0.0, shape=Shape.MINIMAL),
+                        when(method=methods, account=(Account.OWN, Account.OTHER)),
+                    ),
+                    {Outcome.BAD_REQUEST: 0.9, Outcome.SILENCE: 0.1},
+                    f"400 to {method} only.",
+                    read("FreeSWITCH mod_sofia, F12; Kamailio K15"),
+                    weight=0.3,
+                )
+                for method, methods in (
+                    ("OPTIONS", (Method.OPTIONS,)),
+                    ("REGISTER", (Method.REGISTER, Method.REGISTER_CONTACT)),
+                )
+            ),
+        ),
+        prior=1.2,
+    ),
+    Cause(
+        id="message.too-large",
+        meaning="Our messages are larger than the PBX accepts.",
+        seen="403 `Message too large` or 413 when many headers or a long body come together.",
+        tells="Refused, not lost, above a size.",
+        refuted_by="A larger message that was accepted.",
+        remedy=Remedy(
+            steps=(
+                "Take headers and bodies away that nobody reads, or shorten them.",
+                "Have the PBX's limit raised.",
+            ),
+            by_family={Family.KAMAILIO: ("`msg:len >= max_len` in route[REQINIT]; the sanity of `$ml`.",)},
+        ),
+        sources=("newer Kamailio stock configuration, K11; RFC 3261 section 21.4.11; AudioCodes V5",),
+        signatures=(
+            shows(
+                "K11",
+                SERS,
+                Stage.PARSER,
+                (when(shape=Shape.LARGE),),
+                {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05},
+                "403 Message too large.",
+                read("Kamailio stock configuration, K11"),
+            ),
+            shows(
+                "R21.4.11",
+                EVERY - SERS,
+                Stage.PARSER,
+                (when(shape=Shape.LARGE),),
+                {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15},
+                "413, 403 or 400 above a size.",
+                rfc("RFC 3261 section 21.4.11"),
+            ),
+        ),
+        prior=0.7,
+    ),
+    Cause(
+        id="message.missing-metadata",
+        meaning="The PBX wants a header or an attribute that our requests do not carry.",
+        seen=(
+            'Checks from one system are refused, those of another with the same account are not; "the '
+            'export lacks the custom attributes" (includeCustomAttributes).'
+        ),
+        tells="The same request passes with the headers that production adds, at the same rate.",
+        refuted_by="A refused request that carried them, or an accepted one that did not.",
+        remedy=Remedy(
+            steps=(
+                (
+                    "Find the header by comparing an accepted with a refused request; add it to the "
+                    "trunk's `headers`."
+                ),
+                (
+                    "For agent attributes: `shiftline schedule export --include-custom-attributes`. Note "
+                    "that a missing attribute in an export cannot make a PBX refuse only above a rate."
+                ),
+            )
+        ),
+        sources=("forum case 1; header rules of border controllers, known in the field",),
+        signatures=(
+            shows(
+                "M1",
+                EVERY,
+                Stage.RULE,
+                (when(0.0, shape=Shape.WITH_METADATA), when(account=(Account.OWN, Account.OTHER)), when(0.5)),
+                {Outcome.FORBIDDEN: 0.7, Outcome.BAD_REQUEST: 0.3},
+                "Refused before the login.",
+                recalled("known in the field"),
+            ),
+            shows(
+                "M2",
+                EVERY,
+                Stage.ACCOUNT_RULE,
+                (when(0.0, shape=Shape.WITH_METADATA), when()),
+                {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.7, Outcome.BAD_REQUEST: 0.3},
+                "Refused after the login.",
+                recalled("known in the field"),
+                weight=0.7,
+            ),
+        ),
+        prior=0.8,
+    ),
+    Cause(
+        id="method.blind",
+        meaning="The answer to this method does not depend on the agent, so it proves nothing.",
+        seen='Every agent is "available", also those on holiday; trades are approved that should not be.',
+        tells="The absent control gets the same 200 as the present one.",
+        refuted_by="Different answers about the two controls.",
+        remedy=Remedy(
+            steps=(
+                (
+                    "Use a method that tells the two controls apart: `--method registration`, `presence` "
+                    "or `dialog`."
+                ),
+                "Name a present and an absent control for the trunk; Shiftline qualifies methods with them.",
+            ),
+            by_family={
+                Family.KAMAILIO: (
+                    "Stock Kamailio answers OPTIONS itself with 200 Keepalive; ask the registrar.",
+                ),
+                Family.SBC: ("CUCM, Session Manager and most border controllers answer OPTIONS themselves.",),
+            },
+        ),
+        sources=("Kamailio K19; RFC 3261 section 11.2",),
+        signatures=(
+            shows(
+                "K19",
+                EVERY,
+                Stage.SERVICE,
+                (when(method=Method.OPTIONS, aim=Aim.ABSENT),),
+                {Outcome.OK: 1.0},
+                "200 about a user who is absent.",
+                read("Kamailio stock configuration, K19"),
+            ),
+        ),
+        prior=1.0,
+    ),
+)
