@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shiftline.cli.lab_pbx import pbx
+from shiftline.cli.lab_record import record
 from shiftline.cli.options import AsJson
 from shiftline.cli.running import told_by_signals
 from shiftline.cli.writing import toml_table
@@ -28,6 +29,7 @@ FEWEST_AGENTS = 30
 """So many agents can have a few trades with one another."""
 
 app.command()(pbx)
+app.command()(record)
 
 
 @app.command()

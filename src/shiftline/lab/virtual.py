@@ -61,16 +61,19 @@ class VirtualPbx:
         *,
         road: Road = Road(),
         start: float = START,
+        epoch_offset: float = 0.0,
         on_message: OnMessage | None = None,
     ) -> None:
-        """``on_message`` gets every message as a tap at the PBX's own port would see it (a capture)."""
+        """``epoch_offset`` added to the clock gives seconds since 1970, for faults that write a Date.
+
+        ``on_message`` gets every message as a tap at the PBX's own port would see it (a capture)."""
         self.now = start
         self.records: list[RequestRecord] = []
         """Every request that reached the PBX, as its own log has it."""
         self._road = road
         self._random = Random(road.seed)
         self._on_message = on_message
-        self._pbx = PracticePbx(config, address=PBX_ADDRESS, streams=_STREAMS)
+        self._pbx = PracticePbx(config, address=PBX_ADDRESS, streams=_STREAMS, epoch_offset=epoch_offset)
         self._clients: dict[Address, dict[ClientSettings, VirtualClient]] = {}
         self._raw_ports: dict[Address, RawPort] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -149,9 +152,14 @@ class VirtualPbx:
             client = here[settings] = VirtualClient(source, settings, seed=len(here))
         return client
 
-    def send_stateless(self, request: Request, source: Address) -> None:
+    def send_stateless(
+        self,
+        request: Request,
+        source: Address,
+        settings: ClientSettings = ClientSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
         """Send once and forget: the ACK of a 2xx."""
-        client = self.client(source)
+        client = self.client(source, settings)
         client.agent.send_stateless(request, PBX_ADDRESS)
         self._settle(client)
 

@@ -205,3 +205,23 @@ def test_what_the_practice_pbx_can_be_asked(
     assert shiftline("lab", "pbx", *options).code == 0
     (config,) = started
     assert (set(config.event_packages), set(config.faults.blind_methods)) == (packages, blind)
+
+
+def test_a_day_is_recorded(shiftline: Shiftline, tmp_path: Path) -> None:
+    """A capture and its truth, with the limit that was asked for."""
+    options = ("--trades", "5", "--limit", "9", "--personality", "kamailio", "--seed", "2")
+    ended = shiftline("lab", "record", tmp_path / "day", *options)
+    assert ended.code == 0
+    truth = json.loads((tmp_path / "day.json").read_text())
+    assert [(fault["id"], fault["drawn"]["limit"]) for fault in truth["faults"]] == [("throttle.source", 9)]
+    assert truth["refused_by_fault"]["throttle.source"] > 0
+    assert (tmp_path / "day.pcap").stat().st_size > 100_000
+
+
+def test_a_recording_that_cannot_be_is_told(shiftline: Shiftline, tmp_path: Path) -> None:
+    """Where it cannot be written, and what cannot be shown."""
+    ended = shiftline("lab", "record", tmp_path / "no" / "day")
+    assert (ended.code, "cannot be written" in ended.err) == (2, True)
+    ended = shiftline("lab", "record", tmp_path / "day", "--fault", "clock.skew", "--personality", "pjsip")
+    assert (ended.code, "cannot show the fault clock.skew" in ended.err) == (2, True)
+    assert not list(tmp_path.iterdir())

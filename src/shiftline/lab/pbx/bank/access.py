@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shiftline.lab.pbx.bank.draw import Draw, Entry
 from shiftline.lab.pbx.bank.words import (
-    CAMPAIGN_SOURCE,
     CHALLENGE,
     FORBIDDEN,
     LISTED,
@@ -12,8 +11,8 @@ from shiftline.lab.pbx.bank.words import (
     Visit,
     at,
     everywhere,
+    is_stranger,
     is_trunk,
-    not_campaign,
     say,
 )
 from shiftline.lab.pbx.refusal import SILENCE
@@ -58,7 +57,7 @@ def _contact(draw: Draw) -> None:
 
     def strikes(visit: Visit) -> bool:
         host = visit.contact_host
-        return host is not None and not host.startswith(domain) and visit.source != CAMPAIGN_SOURCE
+        return host is not None and not host.startswith(domain) and visit.source not in LISTED
 
     draw.refuse(strikes)
 
@@ -80,14 +79,14 @@ def _domain(draw: Draw) -> None:
     domain = draw.pick("domain", "lab", "pbx.lab.example", "sip.lab.example")
 
     def strikes(visit: Visit) -> bool:
-        return not_campaign(visit) and domain not in (visit.from_host, visit.request.uri.host)
+        return is_stranger(visit) and domain not in (visit.from_host, visit.request.uri.host)
 
     draw.refuse(strikes)
 
 
 def _user_agent(draw: Draw) -> None:
     pattern = draw.pick("allowed_agents", "Genesys", "PureCloud", "Campaign", "Polycom")
-    draw.refuse(lambda visit: not_campaign(visit) and pattern not in visit.user_agent)
+    draw.refuse(lambda visit: is_stranger(visit) and pattern not in visit.user_agent)
 
 
 def _event_package(draw: Draw) -> None:
@@ -113,16 +112,14 @@ def _unregistered(draw: Draw) -> None:
             if visit.digest and visit.contact_host is not None:
                 registered.add(visit.source)
             return False
-        return not_campaign(visit) and visit.source not in registered
+        return is_stranger(visit) and visit.source not in registered
 
     draw.refuse(strikes)
 
 
 def _caller(draw: Draw) -> None:
     number = draw.pick("verified", "+13125550100", "13125550199", "support")
-    draw.refuse(
-        lambda visit: not_campaign(visit) and visit.method != "REGISTER" and visit.from_user != number
-    )
+    draw.refuse(lambda visit: is_stranger(visit) and visit.method != "REGISTER" and visit.from_user != number)
 
 
 ACCESS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shiftline.lab.pbx.bank.draw import Draw, Entry
-from shiftline.lab.pbx.bank.words import FORBIDDEN, Shown, Stage, at, everywhere, not_campaign, say
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Shown, Stage, at, everywhere, is_stranger, say
 from shiftline.lab.pbx.personalities import PRACTICE
 from shiftline.lab.pbx.refusal import SILENCE
 
@@ -35,9 +35,9 @@ def _maintenance(draw: Draw) -> None:
 
 def _time_of_day(draw: Draw) -> None:
     """In force from the beginning for a while; what is asked at other hours goes through."""
-    begins = draw.pick("begins_after_seconds", 0.0)
+    begins = draw.pick("begins_after_seconds", 0.0)  # unless it is wished otherwise
     lasts = draw.between("lasts_seconds", 60.0, 900.0, digits=0)
-    draw.refuse(lambda visit: not_campaign(visit) and begins <= visit.elapsed < begins + lasts)
+    draw.refuse(lambda visit: is_stranger(visit) and begins <= visit.elapsed < begins + lasts)
 
 
 def _skew(draw: Draw) -> None:

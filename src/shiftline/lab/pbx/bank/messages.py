@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.bank.draw import Draw, Entry
-from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, not_campaign, say
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, is_stranger, say
 from shiftline.lab.pbx.refusal import SILENCE
 
 
 def _malformed(draw: Draw) -> None:
     """A header that is perfectly good, and that it cannot stand."""
     header = draw.pick("header", "Accept", "User-Agent", "Expires")
-    draw.refuse(lambda visit: not_campaign(visit) and header in visit.request.headers)
+    draw.refuse(lambda visit: is_stranger(visit) and header in visit.request.headers)
 
 
 def _too_large(draw: Draw) -> None:
     most = draw.pick("most_bytes", 480, 560, 640, 800)
-    draw.refuse(lambda visit: not_campaign(visit) and visit.size > most)
+    draw.refuse(lambda visit: is_stranger(visit) and visit.size > most)
 
 
 def _metadata(draw: Draw) -> None:
     header = draw.pick("header", "X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
-    draw.refuse(lambda visit: not_campaign(visit) and header not in visit.request.headers)
+    draw.refuse(lambda visit: is_stranger(visit) and header not in visit.request.headers)
 
 
 def _blind(draw: Draw) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftline.lab.pbx.bank.draw import Draw, Entry
-from shiftline.lab.pbx.bank.words import FORBIDDEN, Shown, Stage, Visit, at, everywhere, say
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Shown, Stage, Visit, at, everywhere, is_stranger, say
 
 _OTHERS = "127.0.0.9"
 """Where the other systems' phones are."""
@@ -22,11 +22,11 @@ def _full(draw: Draw) -> None:
     most = draw.pick("max_contacts", 1, 2, 4)
     contacts = tuple(f"<sip:line{number}@{_OTHERS}:{5070 + number}>" for number in range(most))
     draw.settings.foreign_contacts.append(lambda user, elapsed: contacts)  # noqa: ARG005 - always theirs
-    draw.refuse(_binds)
+    draw.refuse(lambda visit: is_stranger(visit) and _binds(visit))
 
 
 def _no_aor(draw: Draw) -> None:
-    draw.refuse(lambda visit: visit.method == "REGISTER")
+    draw.refuse(lambda visit: is_stranger(visit) and visit.method == "REGISTER")
 
 
 def _shared(draw: Draw) -> None:
@@ -70,7 +70,7 @@ REGISTRARS = (
     ),
     Entry(
         id="registrar.no-aor",
-        does="nobody may register: there is nothing to bind a contact to",
+        does="who is no phone may not register: there is nothing to bind a contact to",
         make=_no_aor,
         shown={
             "practice": (at(Stage.TARGET, FORBIDDEN),),

@@ -44,9 +44,9 @@ def is_trunk(visit: Visit) -> bool:
     return visit.account == TRUNK_ACCOUNT
 
 
-def not_campaign(visit: Visit) -> bool:
-    """It is not the campaign's: that goes through, whatever is wrong with the checks."""
-    return visit.account != CAMPAIGN_ACCOUNT and visit.source != CAMPAIGN_SOURCE
+def is_stranger(visit: Visit) -> bool:
+    """It is neither the campaign's nor a phone's: those go through, whatever is wrong with the checks."""
+    return visit.account != CAMPAIGN_ACCOUNT and visit.source not in LISTED
 
 
 Strikes = Callable[[Visit], bool]
@@ -67,7 +67,7 @@ __all__ = [
     "at",
     "everywhere",
     "families",
+    "is_stranger",
     "is_trunk",
-    "not_campaign",
     "say",
 ]
