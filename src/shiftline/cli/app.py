@@ -15,6 +15,7 @@ from shiftline.cli import (
     config,
     database,
     demo,
+    doctor,
     lab,
     roster,
     serve,
@@ -47,6 +48,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(trunk.app, name="trunk")
 app.add_typer(trades.app, name="trades")
 app.add_typer(roster.app, name="roster")
+app.add_typer(doctor.app, name="doctor")
 app.add_typer(lab.app, name="lab")
 
 

@@ -304,6 +304,12 @@ ROWS = (
         {"wfm.not-asked": STRONG},
     ),
     row(
+        "genesys.sip-response",
+        "a SIP refusal in the text of Genesys Cloud, which alone says nothing of its cause",
+        "Genesys Cloud console",
+        {},
+    ),
+    row(
         "governor.throttle",
         "the governor's own word that refusals depended on the rate",
         "Shiftline's governor",

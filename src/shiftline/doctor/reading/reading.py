@@ -25,6 +25,7 @@ from shiftline.doctor.reading.traces import trace_sightings
 _MOST_SURVEYED = 200_000
 """Messages of each file that are looked at to compare clocks."""
 _FEWEST_PAIRS = 2000
+_NOT_COMPARED = "its clock could not be compared: it shares no requests with the largest file"
 _FIRST_SEEN = 0.0
 
 
@@ -72,18 +73,26 @@ class Reading:
             self._sources.append((source, entry))
 
     def __iter__(self) -> Iterator[Exchange | Remark]:
-        if len(self._sources) == 1:
-            groups = [[0]]
-        else:
-            surveys = [self._survey(source) for source, _ in self._sources]
-            groups = clusters(surveys)
-            for group in groups:
-                self._align([surveys[position] for position in group], group)
-        for group in groups:
+        for group in self._groups():
             seen: set[int] | None = set() if len(group) > 1 else None
             most = max(_FEWEST_PAIRS, MOST_PAIRS // len(group))
             streams = [self._read(*self._sources[position], seen=seen, most_pairs=most) for position in group]
             yield from streams[0] if len(streams) == 1 else merge(*streams, key=_time)
+
+    def _groups(self) -> list[list[int]]:
+        """Which files are read side by side, their clocks set after that of the largest record."""
+        if len(self._sources) < 2:
+            return [[position] for position in range(len(self._sources))]
+        surveys = [self._survey(source) for source, _ in self._sources]
+        reference = max(surveys, key=lambda one: one.messages)
+        compared = [
+            one is reference or self._align(reference, position, one) for position, one in enumerate(surveys)
+        ]
+        groups = clusters(surveys)
+        for position in (position for group in groups if len(group) > 1 for position in group):
+            if not compared[position]:
+                self._sources[position][1].notes.append(_NOT_COMPARED)
+        return groups
 
     def _survey(self, source: Source) -> Survey:
         opened = OpenSource(source, lambda _: None)
@@ -99,23 +108,16 @@ class Reading:
         finally:
             opened.close()
 
-    def _align(self, surveys: Sequence[Survey], group: Sequence[int]) -> None:
-        """Set the clocks of a group after that of its largest record."""
-        reference = max(surveys, key=lambda one: one.messages)
-        for one, position in zip(surveys, group, strict=True):
+    def _align(self, reference: Survey, position: int, one: Survey) -> bool:
+        """Set one file's clock after the reference; False if they cannot be compared."""
+        offset = offset_between(reference, one)
+        if offset:
             entry = self._sources[position][1]
-            if one is reference or not one.messages:
-                continue
-            offset = offset_between(reference, one)
-            if offset is None:
-                entry.notes.append(
-                    "its clock could not be compared: it shares no requests with the other files"
-                )
-            elif offset:
-                entry.clock_offset = offset
-                entry.notes.append(
-                    f"its clock was {abs(offset):.3f} s {'behind' if offset > 0 else 'ahead'}: set right"
-                )
+            entry.clock_offset = offset
+            way = "behind" if offset > 0 else "ahead"
+            entry.notes.append(f"its clock was {abs(offset):.3f} s {way}: set right")
+            one.first, one.last = one.first + offset, one.last + offset
+        return offset is not None
 
     def _read(
         self, source: Source, entry: FileEntry, *, seen: set[int] | None, most_pairs: int

@@ -33,10 +33,6 @@ class Survey:
     times: dict[int, float] = field(default_factory=dict)
     """When each sampled request was first seen, by its hash."""
 
-    def overlaps(self, other: Survey) -> bool:
-        """Whether both tell of the same time, as far as they were read."""
-        return self.first <= other.last and other.first <= self.last
-
 
 def survey(sightings: Iterable[Sighting]) -> Survey:
     """Look through a file's messages."""

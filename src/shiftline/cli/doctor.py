@@ -1,0 +1,10 @@
+"""``shiftline doctor``: why does the trunk refuse?"""
+
+from __future__ import annotations
+
+import typer
+
+from shiftline.cli import doctor_read
+
+app = typer.Typer(no_args_is_help=True, help="Says why a trunk refuses, with evidence and confidence.")
+app.command("read")(doctor_read.run)

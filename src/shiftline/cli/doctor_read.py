@@ -1,0 +1,175 @@
+"""``shiftline doctor read``: captures and logs in, what is the matter out."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from shiftline.cli.writing import require_writable, write_text
+from shiftline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from shiftline.diagnosis.exchange import Remark
+    from shiftline.diagnosis.finding import Diagnosis
+    from shiftline.diagnosis.statistics import Statistics
+    from shiftline.doctor.reading.reading import Reading
+    from shiftline.doctor.reading.selection import Selection
+
+STANDARD_OUTPUT = Path("-")
+MOST_REMARKS = 50_000
+_NEW_OBJECTS = 200_000
+"""Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it."""
+
+
+def run(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Captures, logs, traces, pasted messages; folders."),
+    ],
+    timezone: Annotated[
+        str,
+        typer.Option(metavar="ZONE", help="Zone of logs that name none, such as America/Chicago; else UTC."),
+    ] = "",
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE|-", help="Write the result here; - is standard output."),
+    ] = None,
+) -> None:
+    """Read captures and logs, and say why requests were refused. Nothing is sent.
+
+    Takes pcap, pcapng and HEP; logs of Kamailio, OpenSIPS, Asterisk and FreeSWITCH; text of Genesys Cloud;
+    our own traces; pasted SIP messages; all of them also packed with gzip, and folders.
+
+    Example: [bold]shiftline doctor read trunk.pcap /var/log/asterisk/full --timezone America/Chicago[/]
+    """
+    from shiftline.cli.doctor_read_report import as_json, print_result
+    from shiftline.doctor.reading.reading import Reading
+
+    if json_file is not None and json_file != STANDARD_OUTPUT:
+        require_writable(json_file)
+    zone = _zone(timezone) if timezone else None
+    with _progress() as on_bytes:
+        reading = Reading(files, zone=zone, on_bytes=on_bytes.advance)
+        on_bytes.of(reading.total_bytes)
+        gathered = gather(reading)
+    diagnosis = conclude(gathered)
+    if json_file is not None:
+        content = json.dumps(as_json(gathered, diagnosis), indent=2) + "\n"
+        if json_file == STANDARD_OUTPUT:
+            typer.echo(content, nl=False)
+        else:
+            write_text(json_file, content)
+    if json_file != STANDARD_OUTPUT:
+        print_result(gathered, diagnosis, Console(highlight=False))
+    if diagnosis is None:
+        raise ConfigurationError(
+            f"There is no SIP message in these files, and no log line that is known{_why(gathered)}.",
+            remedy="Give a capture of the trunk, or the PBX's log.",
+        )
+    if diagnosis.cause != "healthy":
+        raise typer.Exit(1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """All that was read, as far as it is kept."""
+
+    reading: Reading
+    statistics: Statistics
+    selection: Selection
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def gather(reading: Reading) -> Gathered:
+    """Read everything once."""
+    from shiftline.diagnosis.exchange import Exchange
+    from shiftline.diagnosis.statistics import Statistics
+    from shiftline.doctor.reading.selection import Selection
+
+    gathered = Gathered(reading=reading, statistics=Statistics(), selection=Selection())
+    count, keep = gathered.statistics.add, gathered.selection.add
+    with _few_collections():
+        for one in reading:
+            if isinstance(one, Exchange):
+                count(one)
+                keep(one)
+            elif len(gathered.remarks) < MOST_REMARKS:
+                gathered.remarks.append(one)
+    return gathered
+
+
+def conclude(gathered: Gathered) -> Diagnosis | None:
+    """What it all speaks for; None when nothing was read."""
+    from shiftline.diagnosis.belief import believe
+    from shiftline.diagnosis.conclude import conclude as conclude_from
+    from shiftline.diagnosis.experiment import Permission
+    from shiftline.diagnosis.observe import observe
+
+    if not gathered.statistics.total and not gathered.remarks:
+        return None
+    found = observe(gathered.selection.exchanges(), gathered.remarks)
+    return conclude_from([believe(evidence) for evidence in found], Permission())
+
+
+def _why(gathered: Gathered) -> str:
+    passed = [f"{one.name}: {one.passed_over}" for one in gathered.reading.ledger.files if one.passed_over]
+    return f" ({'; '.join(passed[:5])})" if passed else ""
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError) as error:  # the first includes ZoneInfoNotFoundError's kin of folders
+        raise _no_zone(name) from error
+    except KeyError as error:  # ZoneInfoNotFoundError
+        raise _no_zone(name) from error
+
+
+def _no_zone(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is no time zone {name!r}.", remedy="Write it like America/Chicago or Europe/Berlin."
+    )
+
+
+class _Bar:
+    """Moves a progress bar, not more often than the eye follows."""
+
+    def __init__(self, progress: Any, task: Any) -> None:
+        self._progress, self._task, self._waiting = progress, task, 0
+
+    def of(self, total: int) -> None:
+        """How many bytes there are."""
+        self._progress.update(self._task, total=total)
+
+    def advance(self, count: int) -> None:
+        """So many more were read."""
+        self._progress.advance(self._task, count)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield _Bar(progress, progress.add_task("reading", total=None))
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -1,0 +1,160 @@
+"""What ``shiftline doctor read`` prints and writes of what it read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
+from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.statistics import Group, Key, Statistics
+
+if TYPE_CHECKING:
+    from shiftline.cli.doctor_read import Gathered
+    from shiftline.doctor.reading.ledger import FileEntry, Ledger
+
+_MOST_ROWS = 8
+_MOST_STATEMENTS = 6
+
+
+def as_json(gathered: Gathered, diagnosis: Diagnosis | None) -> dict[str, Any]:
+    """The diagnosis, and beside it what was read and counted. Keys: docs/reference/json.md."""
+    nothing: dict[str, Any] = {"verdict": {"cause": None, "confidence": 0.0}, "findings": []}
+    nothing |= {"suspects": [], "separating_experiment": None, "families": {}, "requests_sent": 0}
+    ledger, statistics = gathered.reading.ledger, gathered.statistics
+    return (nothing if diagnosis is None else diagnosis_as_json(diagnosis)) | {
+        "reading": {
+            "files": [_file(entry) for entry in ledger.files],
+            "messages": ledger.messages,
+            "exchanges": ledger.exchanges,
+            "remarks": ledger.remarks,
+            "skipped": dict(ledger.skipped),
+        },
+        "traffic": {
+            "first": _iso(statistics.first),
+            "last": _iso(statistics.last),
+            "statuses": {_status(status): count for status, count in sorted(statistics.statuses.items())},
+            **{f"by_{key}": [_group(one) for one in statistics.groups(key)[:100]] for key in Key},
+        },
+    }
+
+
+def _file(entry: FileEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "packets_or_lines": entry.packets,
+        "messages": entry.messages,
+        "remarks": entry.remarks,
+        "clock_offset": round(entry.clock_offset, 6),
+        "passed_over": entry.passed_over,
+        "notes": entry.notes,
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    has_refusals = group.refused + group.silent > 0
+    threshold = group.threshold() if has_refusals else None
+    fit = group.window_fit() if has_refusals else None
+    return {
+        "value": group.value,
+        "requests": group.requests,
+        "refused": group.refused,
+        "silent": group.silent,
+        "user_agents": dict(group.agents.most_common(10)),
+        "busiest": {f"{window:g}": count for window, count in group.busiest().items()},
+        "threshold": threshold
+        and {
+            "window_seconds": threshold.window_seconds,
+            "arrivals": threshold.arrivals,
+            "accuracy": round(threshold.accuracy, 4),
+        },
+        "window_fit": fit
+        and {
+            "window_seconds": fit.window_seconds,
+            "lowest_limit": fit.lowest_limit,
+            "highest_limit": fit.highest_limit,
+        },
+    }
+
+
+def print_result(gathered: Gathered, diagnosis: Diagnosis | None, console: Console) -> None:
+    """Files, traffic, findings."""
+    _print_files(gathered.reading.ledger, console)
+    if gathered.statistics.total:
+        _print_traffic(gathered.statistics, console)
+    if gathered.selection.left_out:
+        console.print(
+            f"Of {gathered.statistics.total:,} exchanges an even part was weighed; all of them were counted."
+        )
+    if diagnosis is not None:
+        _print_diagnosis(diagnosis, console)
+
+
+def _print_files(ledger: Ledger, console: Console) -> None:
+    table = Table(title="What was read")
+    for name in ("file", "as", "SIP messages", "remarks", ""):
+        table.add_column(name, justify="right" if name in ("SIP messages", "remarks") else "left")
+    for entry in ledger.files:
+        told = f"passed over: {entry.passed_over}" if entry.passed_over else "; ".join(entry.notes)
+        table.add_row(
+            escape(entry.name), entry.kind or "-", f"{entry.messages:,}", f"{entry.remarks:,}", escape(told)
+        )
+    console.print(table)
+    for reason, count in ledger.skipped.most_common():
+        console.print(f"  not used: {count:,} {escape(reason)}", style="dim")
+
+
+def _print_traffic(statistics: Statistics, console: Console) -> None:
+    answers = ", ".join(
+        f"{count:,} {_status(status)}" for status, count in Counter(statistics.statuses).most_common()
+    )
+    span = f"from {_iso(statistics.first)} to {_iso(statistics.last)}"
+    console.print(f"\n{statistics.total:,} requests {span}: {answers}.")
+    for key in Key:
+        groups = statistics.groups(key)
+        table = Table(title=f"By {key}")
+        for name in (str(key), "requests", "403, 429, 503", "no answer", "most in 1 s", "in 10 s"):
+            table.add_column(name, justify="left" if name == key else "right")
+        for group in groups[:_MOST_ROWS]:
+            busiest = group.busiest()
+            table.add_row(
+                escape(group.value) or "-", f"{group.requests:,}", f"{group.refused:,}", f"{group.silent:,}",
+                f"{busiest[1.0]:,}", f"{busiest[10.0]:,}",
+            )  # fmt: skip
+        console.print(table)
+        if len(groups) > _MOST_ROWS:
+            console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")
+
+
+def _print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    console.print()
+    for finding in diagnosis.findings:
+        names = " or ".join((finding.cause, *finding.indistinguishable_from))
+        console.print(f"[bold]{escape(names)}[/]  {finding.confidence:.0%}  ({escape(finding.subject.name)})")
+        for statement in finding.statements[:_MOST_STATEMENTS]:
+            sign = "+" if statement.speaks_for else "-"
+            console.print(f"  {sign} {escape(str(statement))}", soft_wrap=True)
+        for step in finding.remedy:
+            console.print(f"  > {escape(step)}", soft_wrap=True)
+    if diagnosis.separation is not None:
+        console.print(f"\n{escape(diagnosis.separation.sentence)}", soft_wrap=True)
+        console.print(f"  {escape(diagnosis.separation.command)}", soft_wrap=True)
+
+
+def _status(status: int) -> str:
+    return str(status) if status else "silence"
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):  # a capture may claim any time
+        return None
