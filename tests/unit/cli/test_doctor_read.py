@@ -1,0 +1,64 @@
+"""``shiftline doctor read``, as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.doctor.captures import CLIENT, SERVER, ethernet, pcap, request, response, udp
+from typer.testing import CliRunner
+
+from shiftline.cli.app import app
+from shiftline.errors import ConfigurationError
+
+RUNNER = CliRunner()
+
+
+def record(path: Path, *statuses: str, gap: float = 0.05) -> Path:
+    """One OPTIONS after the other and its answer."""
+    frames = []
+    for number, status in enumerate(statuses):
+        branch, at = f"z9hG4bK{number}", 1_716_400_000.0 + number * gap
+        frames.append((at, ethernet(udp(request(branch=branch)))))
+        frames.append((at + 0.002, ethernet(udp(response(status, branch=branch), SERVER, CLIENT))))
+    path.write_bytes(pcap(frames))
+    return path
+
+
+def test_the_result_as_json_has_diagnosis_reading_and_traffic(tmp_path: Path) -> None:
+    # Ten pass in each second of twenty, as behind a limiter with a window of one second.
+    statuses = [status for _ in range(20) for status in ["200 OK"] * 10 + ["403 Forbidden"] * 10]
+    capture = record(tmp_path / "burst.pcap", *statuses)
+    (tmp_path / "notes.bin").write_bytes(bytes(50))
+    result = RUNNER.invoke(app, ["doctor", "read", str(tmp_path), "--json", "-"])
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {"verdict", "findings", "separating_experiment", "requests_sent"} <= found.keys()
+    assert found["reading"]["messages"] == 800
+    assert found["reading"]["files"][1]["passed_over"] == "it is neither a capture nor a text"
+    (source,) = found["traffic"]["by_source"]
+    assert (source["value"], source["requests"], source["refused"]) == (CLIENT[0], 400, 200)
+    assert source["window_fit"]["window_seconds"] == 1.0
+    assert source["window_fit"]["lowest_limit"] <= 10 <= source["window_fit"]["highest_limit"]
+    assert capture.name in {file["name"] for file in found["reading"]["files"]}
+
+
+def test_a_healthy_record_ends_with_zero_and_shows_its_tables(tmp_path: Path) -> None:
+    capture = record(tmp_path / "fine.pcap", *["200 OK"] * 50, gap=1.0)
+    result = RUNNER.invoke(app, ["doctor", "read", str(capture)])
+    assert "fine.pcap" in result.stdout
+    assert "By account" in result.stdout
+    assert "50 requests" in result.stdout
+
+
+def test_mistakes_are_sentences(tmp_path: Path) -> None:
+    capture = record(tmp_path / "fine.pcap", "200 OK")
+    (tmp_path / "empty.log").write_text("", "utf-8")
+    for arguments, words in (
+        ([str(capture), "--timezone", "Chicago/America"], "no time zone"),
+        ([str(tmp_path / "missing.pcap")], "no file"),
+        ([str(tmp_path / "empty.log")], "no SIP message"),
+    ):
+        result = RUNNER.invoke(app, ["doctor", "read", *arguments])
+        assert isinstance(result.exception, ConfigurationError)
+        assert words in str(result.exception)
