@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS
 from shiftline.connector.records import AgentProfile
 from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.store import database
 from shiftline.store.database import migrate, open_database, open_engine, outages_translated, upgrade
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.schema import metadata
@@ -73,6 +74,17 @@ async def test_a_migrated_database_equals_a_fresh_one(engine: AsyncEngine, empty
         assert await catalogue(engine) == await catalogue(fresh)
     finally:
         await fresh.dispose()
+
+
+async def test_a_slow_migration_is_not_given_up(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loads its revisions between two statements; other transactions are rolled back after 3 s of rest."""
+    patience = text("SHOW idle_in_transaction_session_timeout")
+    seen: list[str] = []
+    monkeypatch.setattr(database, "_upgrade_to_head", lambda opened: seen.append(opened.scalar(patience)))
+    await migrate(engine)
+    async with engine.connect() as connection:
+        seen.append(str(await connection.scalar(patience)))
+    assert seen == ["1min", "3s"]
 
 
 async def test_processes_may_migrate_at_once(empty_database_url: str) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from shiftline.clock import Clock
-from shiftline.connector.ports import UnitOfWork, Work, WorkforceManagement
+from shiftline.connector.ports import Work, WorkforceManagement
 from shiftline.connector.records import (
     AgentProfile,
     Evaluated,
@@ -94,10 +94,18 @@ class Intake:
         agents = sorted({agent for item in evaluated for agent in item.trade.agents})
         profiles, hours = await self._about(agents)
         now = self._clock()
+        # Before the transaction: what is worked out in it holds up whoever waits for its rows.
+        trades = [self._with_deadlines(item, now) for item in evaluated]
+        needed_by = _needed_by(trades, now)
         async with self._work() as books:
             await books.roster.save(profiles, hours, agents)
-            new = await books.trades.record([self._with_deadlines(item) for item in evaluated], now)
-            checks = await self._want_checks(books, evaluated, agents)
+            new = await books.trades.record(trades, now)
+            served = await books.roster.served(sorted(needed_by))
+            wanted = [
+                WantedCheck(agent=agent, address=address, trunk=trunk, needed_by=needed_by[agent])
+                for agent, (address, trunk) in sorted(served.items())
+            ]
+            checks = await books.checks.want(wanted, now, self._fresh_seconds)
         self._note_reachable(profiles)
         return TakenIn(matched=len(evaluated), new=new, checks=checks)
 
@@ -145,8 +153,8 @@ class Intake:
         trunk = self._trunk_of(address) if address else None
         return replace(profile, address=address, trunk=trunk)
 
-    def _with_deadlines(self, item: EvaluatedTrade) -> IntakeTrade:
-        moments = deadlines_of(item.trade, self._clock(), self._deadlines)
+    def _with_deadlines(self, item: EvaluatedTrade, now: datetime) -> IntakeTrade:
+        moments = deadlines_of(item.trade, now, self._deadlines)
         return IntakeTrade(
             trade=item.trade,
             evaluation=item.evaluation,
@@ -154,23 +162,16 @@ class Intake:
             refer_by=moments.refer_by,
         )
 
-    async def _want_checks(
-        self, books: UnitOfWork, evaluated: Sequence[EvaluatedTrade], agents: Sequence[str]
-    ) -> int:
-        served = await books.roster.served(agents)
-        needed_by: dict[str, datetime] = {}
-        for item in evaluated:
-            refer_by = self._with_deadlines(item).refer_by
-            if refer_by <= self._clock():
-                continue  # it is referred at once: its checks would only delay those of others
-            for agent in item.trade.agents:
-                needed_by[agent] = min(refer_by, needed_by.get(agent, refer_by))
-        wanted = [
-            WantedCheck(agent=agent, address=address, trunk=trunk, needed_by=needed_by[agent])
-            for agent, (address, trunk) in sorted(served.items())
-            if agent in needed_by
-        ]
-        return await books.checks.want(wanted, self._clock(), self._fresh_seconds)
+
+def _needed_by(trades: Sequence[IntakeTrade], now: datetime) -> dict[str, datetime]:
+    """When each agent must have been asked about."""
+    needed_by: dict[str, datetime] = {}
+    for item in trades:
+        if item.refer_by <= now:
+            continue  # it is referred at once: its checks would only delay those of others
+        for agent in item.trade.agents:
+            needed_by[agent] = min(item.refer_by, needed_by.get(agent, item.refer_by))
+    return needed_by
 
 
 def _usable_address(text: str | None) -> str | None:

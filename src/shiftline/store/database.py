@@ -30,6 +30,8 @@ from shiftline.store.embedded import EmbeddedPostgres
 # them before its leases can be taken over (3 s and a second's grace).
 SESSION = "-c timezone=UTC -c jit=off -c idle_in_transaction_session_timeout=3s"
 MIGRATION_LOCK = "shiftline.migrations"
+# A migration holds no lease, and loads its revisions between two statements: on a busy machine, in seconds.
+_MIGRATION_PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
 @contextmanager
@@ -103,6 +105,7 @@ async def migrate(engine: AsyncEngine) -> None:
     try:
         with outages_translated():
             async with engine.begin() as connection:
+                await connection.execute(_MIGRATION_PATIENCE)
                 await connection.execute(
                     select(func.pg_advisory_xact_lock(func.hashtextextended(MIGRATION_LOCK, 0)))
                 )
