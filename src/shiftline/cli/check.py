@@ -134,9 +134,16 @@ def run(
         path=path,
         listed=listed,
     )
+    _carry_out(asking, timeout, wishes, as_json=as_json, nagios=nagios)
+
+
+def _carry_out(
+    asking: Asking, timeout_seconds: float, wishes: TraceWishes, *, as_json: bool, nagios: bool
+) -> None:
+    """Ask, show the messages that somebody wants to see, then what was found; ends with its exit code."""
     with _told_to_monitor(wanted=nagios):
         wishes.check()
-        report = asyncio.run(_run(asking, timeout, wishes))
+        report = asyncio.run(_run(asking, timeout_seconds, wishes))
         if wishes.any:
             quiet = as_json or nagios  # standard output belongs to the machine that reads it
             console = Console(stderr=quiet, highlight=False)

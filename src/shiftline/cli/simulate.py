@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -53,9 +54,6 @@ def run(
 
     Example: [bold]shiftline simulate --throttle bucket:20/s --controller shiftline --controller aimd[/]
     """
-    from shiftline.cli.simulate_pool import simulate_on_all_processors
-    from shiftline.cli.simulate_report import as_json, print_report, render_report
-
     for path in (json_file, report_file):
         if path is not None and path != STANDARD_OUTPUT:
             require_writable(path)
@@ -80,6 +78,16 @@ def run(
         )
         for name in dict.fromkeys(controller or [OURS])
     ]
+    _simulate(scenarios, seed, json_file, report_file)
+
+
+def _simulate(
+    scenarios: Sequence[Scenario], seed: int, json_file: Path | None, report_file: Path | None
+) -> None:
+    """Play the scenarios, and put the figures where they are wanted."""
+    from shiftline.cli.simulate_pool import simulate_on_all_processors
+    from shiftline.cli.simulate_report import as_json, print_report, render_report
+
     done = simulate_on_all_processors(scenarios, seed)
     figures = json.dumps(as_json(done, seed), indent=2) + "\n"
     if json_file == STANDARD_OUTPUT:

@@ -22,12 +22,8 @@ from shiftline.connector.list_reading import ListedAgents
 from shiftline.connector.qualification import QualificationState
 from shiftline.connector.reading import Reading
 from shiftline.errors import ShiftlineError
-from shiftline.governor.controller import Answer, Send
-from shiftline.governor.governor import Governor
-from shiftline.governor.state import Mode
-from shiftline.net.asking import classify, feedback_of, status_of
-from shiftline.net.endpoint import Exchange, SipEndpoint
-from shiftline.net.failover import Route, has_failed, send_to
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.list_sending import ListSender
 from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk import TrunkDriver
@@ -35,10 +31,8 @@ from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.waiting import REFUSALS_OF_ONE
 from shiftline.net.watcher import WatchEnded, Watcher
 from shiftline.sip.digest import DigestClient
-from shiftline.sip.message import Request
 from shiftline.sip.packages.resource_list import ResourceList
 from shiftline.sip.refresh import Window, no_windows
-from shiftline.sip.requests import next_attempt
 from shiftline.sip.subscription_events import LATER_SECONDS, SOON_SECONDS
 from shiftline.sip.uri import SipUri
 
@@ -94,12 +88,9 @@ class TrunkList:
         ``windows`` gives the publish windows on the loop's clock; refreshes keep clear of them.
         """
         self._policy = policy
-        self._endpoint = endpoint
         self._trunk = trunk
-        self._address = address
-        self._route = Route(address.targets)
-        self._digest = digest
-        self._is_accepted = False
+        self._family = address.family
+        self._sender = ListSender(endpoint=endpoint, trunk=trunk, address=address, digest=digest)
         self._clock = clock
         self._log = log.bind(trunk=name, list=str(policy.uri))
         self._watcher = Watcher(
@@ -107,7 +98,7 @@ class TrunkList:
         )
         self._loop = asyncio.get_running_loop()
         self._watching: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._watches: set[asyncio.Task[None]] = set()
         self._look: asyncio.TimerHandle | None = None
         self._opening_until = 0.0
         self._agents: ListedAgents | None = None
@@ -143,20 +134,18 @@ class TrunkList:
         self._agents, self._state, self._why, self._again_at = None, ListState.STARTING, None, None
         self._open(0.0)
         self._watching = self._loop.create_task(self._watch())
-        self._tasks.add(self._watching)
-        self._watching.add_done_callback(self._tasks.discard)
+        self._watches.add(self._watching)
+        self._watching.add_done_callback(self._watches.discard)
 
     async def release(self) -> None:
         """Unsubscribe, if the PBX answers soon; call it while the trunk is still ours. Harmless twice."""
         self._agents, self._opening_until = None, 0.0
         if self._look is not None:
             self._look.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        await self._sender.aclose()
 
     def status(self) -> dict[str, Any]:
         """State, proof and members, as plain JSON values."""
@@ -178,7 +167,7 @@ class TrunkList:
         try:
             while True:
                 watching = self._watcher.watch_list(
-                    policy.uri, package, expires_seconds=policy.expires_seconds, send=self._send
+                    policy.uri, package, expires_seconds=policy.expires_seconds, send=self._sender.send
                 )
                 async with aclosing(watching) as events:
                     async for told in events:
@@ -202,7 +191,7 @@ class TrunkList:
     def _heard(self, told: ResourceList) -> None:
         if self._agents is None:
             package = PACKAGE_METHODS[self.method].package
-            self._agents = ListedAgents(package, self._policy.controls, self._address.family)
+            self._agents = ListedAgents(package, self._policy.controls, self._family)
         self._state, self._why, self._again_at, self._refusals = ListState.ACTIVE, None, None, 0
         self._agents.take(told, self._clock())
         self._say()
@@ -242,65 +231,3 @@ class TrunkList:
             self._log.info("list subscription active", members=len(self._agents or ()))
         else:
             self._log.warning("list not believed", why=proven.why)
-
-    # Sending
-
-    async def _send(self, request: Request) -> Exchange:
-        """See one SUBSCRIBE through its challenges."""
-        while True:
-            exchange, answer = await self._attempt(request)
-            if answer is not Answer.CHALLENGED:
-                return exchange
-            request = next_attempt(exchange.request)
-
-    async def _attempt(self, request: Request) -> tuple[Exchange, Answer]:
-        """Send it once, when the governor lets it."""
-        outcome: asyncio.Future[tuple[Exchange, Answer]] = self._loop.create_future()
-
-        def errand(governor: Governor, now: float) -> bool:
-            if outcome.done():
-                return False  # nobody waits for it any more
-            carried = self._digest is not None and self._digest.authorize(request)
-            ticket = governor.sent(now, Send.CHECK, credentials=carried)
-
-            def told(exchange: Exchange) -> None:
-                answer = classify(self._digest, request, exchange.response)
-                # Many PBXs forbid a SUBSCRIBE to the trunk's account: at a proven trunk that says nothing
-                # of rate or account. Before that, it may be the password's, and must count as a strike.
-                meant = answer
-                if answer is Answer.REFUSED and (self._is_accepted or not carried):
-                    meant = Answer.CHALLENGED if governor.mode is not Mode.PROVING else answer
-                elif answer is Answer.CHALLENGED and carried and not self._is_accepted:
-                    meant = Answer.CREDENTIALS_REFUSED
-                self._is_accepted |= carried and answer is Answer.PASSED
-                response = exchange.response
-                status, feedback = status_of(response), feedback_of(response)
-                governor.answered(ticket, self._loop.time(), meant, status=status, feedback=feedback)
-                if not outcome.done():
-                    outcome.set_result((exchange, answer))
-
-            task = self._loop.create_task(self._follow(request, told, outcome))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return True
-
-        self._trunk.run_errand(errand)
-        return await outcome
-
-    async def _follow(
-        self,
-        request: Request,
-        told: Callable[[Exchange], None],
-        outcome: asyncio.Future[tuple[Exchange, Answer]],
-    ) -> None:
-        target = self._route.best(self._loop.time())
-        try:
-            exchange = await send_to(self._endpoint, request, target, self._address.answer_timeout_seconds)
-        except ShiftlineError as error:
-            if not outcome.done():
-                outcome.set_exception(error)
-            return
-        if has_failed(exchange):
-            self._route.failed(target, self._loop.time())
-        told(exchange)
-        self._trunk.go_on()

@@ -19,12 +19,11 @@ from shiftline.sip.events import (
     Event,
     MalformedReceived,
     RequestReceived,
-    RequestTimedOut,
     ResponseReceived,
-    SendFailed,
 )
 from shiftline.sip.matching import cancel_key, cancelled_key, client_key, require_headers, server_key
 from shiftline.sip.message import Request, Response, parse_message, response_to
+from shiftline.sip.outcomes import accepts_call, answer_to, failure_of, timeout_of
 from shiftline.sip.outgoing import LARGEST_DATAGRAM, Outgoing, require_our_cseq
 from shiftline.sip.requests import ack, ack_of_failure, bye, cancel
 from shiftline.sip.response_path import mark_source
@@ -239,7 +238,7 @@ class SipAgent:
                 if not may_repeat and isinstance(transaction, ClientTransaction):
                     self._queue.arm(transaction)
                     continue
-            self._apply(transaction, given, now, _timeout_of(transaction, now))
+            self._apply(transaction, given, now, timeout_of(transaction, now))
 
     def next_event(self) -> Event | None:
         """The next event, oldest first; None when there is none."""
@@ -260,13 +259,7 @@ class SipAgent:
         transaction.move(stamped, transport, now, self._timers)
 
     def _fail(self, transaction: ClientTransaction, why: str, now: float) -> None:
-        event = SendFailed(
-            key=transaction.key,
-            request=transaction.request,
-            rtt_seconds=now - transaction.started_at,
-            why=why,
-        )
-        self._apply(transaction, Input.SEND_FAILED, now, event)
+        self._apply(transaction, Input.SEND_FAILED, now, failure_of(transaction, why, now))
 
     def _receive_response(self, response: Response, now: float) -> None:
         key, method = client_key(response)
@@ -279,12 +272,7 @@ class SipAgent:
         ):
             self.stray_responses += 1
             return
-        event = ResponseReceived(
-            key=transaction.key,
-            request=transaction.request,
-            response=response,
-            rtt_seconds=now - transaction.started_at,
-        )
+        event = answer_to(transaction, response, now)
         self._apply(transaction, status_input(response.status), now, event)
 
     def _receive_request(self, request: Request, source: Address, transport: Transport, now: float) -> None:
@@ -361,7 +349,7 @@ class SipAgent:
         if not isinstance(transaction, ClientTransaction) or not transaction.is_disowned:
             if event is not None:
                 self._events.append(event)
-        elif isinstance(event, ResponseReceived) and _accepts_call(event):
+        elif isinstance(event, ResponseReceived) and accepts_call(event):
             self._hang_up(transaction, event.response, now)
 
     def _hang_up(self, invite: ClientTransaction, response: Response, now: float) -> None:
@@ -389,14 +377,3 @@ class SipAgent:
         self._outbox.append(
             Datagram(data, transaction.destination, transaction.transport, transaction.key, is_request)
         )
-
-
-def _accepts_call(event: ResponseReceived) -> bool:
-    return event.request.method == "INVITE" and status_input(event.response.status) is Input.SUCCESS
-
-
-def _timeout_of(transaction: Transaction, now: float) -> RequestTimedOut | None:
-    if not isinstance(transaction, ClientTransaction):
-        return None
-    waited = now - transaction.started_at
-    return RequestTimedOut(key=transaction.key, request=transaction.request, rtt_seconds=waited)
