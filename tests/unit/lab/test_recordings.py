@@ -63,7 +63,6 @@ def test_a_lossy_road_is_in_the_capture() -> None:
 @pytest.mark.parametrize(
     ("fault", "personality"),
     [
-        ("throttle.source", "sbc"),
         ("acl.source", "freeswitch"),
         ("credentials.rotated", "chan_sip"),
         ("registrar.max-contacts", "pjsip"),
@@ -92,7 +91,7 @@ def test_the_desk_locks_the_account_that_it_shares() -> None:
 
 def test_the_incident_is_in_the_recording() -> None:
     """Only the burst of the connector is refused, within the publish window; its limit is in the truth."""
-    scene = replace(incident(personality="kamailio", trades=30), seconds=300.0, published_after_seconds=120.0)
+    scene = replace(incident(personality="kamailio", trades=30), seconds=120.0, published_after_seconds=60.0)
     recording = record(scene)
     struck = [one for one in recording.records if one.reason == "throttle.source"]
     assert {one.source for one in struck} == {CONNECTOR}

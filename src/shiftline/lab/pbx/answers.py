@@ -16,7 +16,7 @@ from shiftline.lab.pbx.answer import Answer
 from shiftline.lab.pbx.bank.draw import Settings, Step
 from shiftline.lab.pbx.bindings import DEFAULT_EXPIRES_SECONDS, Bindings
 from shiftline.lab.pbx.config import PracticePbxConfig
-from shiftline.lab.pbx.family_digest import FamilyDigest, account_of
+from shiftline.lab.pbx.family_digest import FamilyDigest
 from shiftline.lab.pbx.faults import WrongPasswordAnswer
 from shiftline.lab.pbx.limiting import Limiting, refusal
 from shiftline.lab.pbx.notifier import Notifier, Peer
@@ -25,6 +25,7 @@ from shiftline.lab.pbx.refusal import Refusal, say
 from shiftline.lab.pbx.visit import Stage, Visit
 from shiftline.secrets import Secret
 from shiftline.sip.digest_server import DigestVerdict
+from shiftline.sip.digest_values import claimed_user
 from shiftline.sip.message import Request, has_tag
 
 _METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
@@ -81,26 +82,29 @@ class Answering:
                 judges.append(own[stage])
         return judges
 
-    def answer(
+    def visit(
         self, request: Request, peer: Peer, now: float, *, size: int = 0, service_seconds: float = 0.0
-    ) -> Answer:
-        """The answer to a request, not an ACK, from ``peer``. Raises SipSyntaxError.
+    ) -> Visit:
+        """A request, not an ACK, as the judges want it.
 
         ``size`` is in bytes; ``service_seconds`` is what handling it would take, for limiters that mind.
         """
         if self._began is None:
             self._began = now
         credentials = self._digest.credentials(request)
-        visit = Visit(
+        return Visit(
             request,
             peer,
             now,
             elapsed=now - self._began,
             size=size,
-            account=account_of(credentials),
+            account=claimed_user(credentials) if credentials else None,
             digest=credentials,
             service_seconds=service_seconds,
         )
+
+    def answer(self, visit: Visit) -> Answer:
+        """The answer to it. Raises SipSyntaxError."""
         self._verdict = None
         answer = next(found for judge in self._judges if (found := judge(visit)) is not None)
         verdict = self._verdict
@@ -111,10 +115,6 @@ class Answering:
     def window_at(self, now: float) -> int | None:
         """The number of the throttle's window that ``now`` falls into; None without a throttle."""
         return self._limiting.window_at(now)
-
-    def username_of(self, request: Request) -> str | None:
-        """The digest user a request names, whether or not it is let in."""
-        return account_of(self._digest.credentials(request))
 
     # Refusals
 

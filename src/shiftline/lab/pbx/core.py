@@ -26,7 +26,7 @@ from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx.personalities import personality_of
 from shiftline.lab.pbx.personality import drawn_span
 from shiftline.lab.pbx.road_faults import Parcel
-from shiftline.lab.pbx.visit import target_user
+from shiftline.lab.pbx.visit import Visit
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
@@ -227,14 +227,15 @@ class PracticePbx:
 
     def _take_request(self, event: RequestReceived, now: float) -> None:
         service_seconds = self._service_seconds() if self._draws_service else None
+        peer = Peer(event.source, event.transport)
+        visit = self._answering.visit(
+            event.request, peer, now, size=self._size, service_seconds=service_seconds or 0.0
+        )
         try:
-            peer = Peer(event.source, event.transport)
-            answer = self._answering.answer(
-                event.request, peer, now, size=self._size, service_seconds=service_seconds or 0.0
-            )
+            answer = self._answering.answer(visit)
         except SipSyntaxError:
             answer = Answer(status=400, reason="malformed")
-        self._record(event.request, event.source, answer, now)
+        self._record(visit, event.source, answer, now)
         if answer.is_dropped and event.key is not None:
             self._agent.ignore(event.key)
         if answer.status is None or event.key is None:
@@ -268,16 +269,16 @@ class PracticePbx:
         slow_factor = self._config.faults.slow_factor * self._settings.slow_factor
         return self._random.uniform(*self._answer_span) * slow_factor
 
-    def _record(self, request: Request | None, source: tuple[str, int], answer: Answer, now: float) -> None:
-        headers = request.headers if request else Headers()
+    def _record(self, visit: Visit | None, source: tuple[str, int], answer: Answer, now: float) -> None:
+        headers = visit.request.headers if visit else Headers()
         self._records.append(
             RequestRecord(
                 at=now,
                 source=source[0],
                 source_port=source[1],
-                method=request.method if request else "",
-                user=target_user(request) if request else None,
-                auth_user=self._answering.username_of(request) if request else None,
+                method=visit.method if visit else "",
+                user=visit.user if visit else None,
+                auth_user=visit.account if visit else None,
                 carried_credentials="Authorization" in headers or "Proxy-Authorization" in headers,
                 status=answer.status,
                 reason=answer.reason,

@@ -12,7 +12,7 @@ from shiftline.lab.pbx.personality import Personality
 from shiftline.lab.pbx.visit import Visit
 from shiftline.secrets import Secret
 from shiftline.sip.digest_server import DigestServer, DigestVerdict
-from shiftline.sip.digest_values import Challenge, claimed_user, credentials_for
+from shiftline.sip.digest_values import Challenge, credentials_for
 from shiftline.sip.message import Request
 
 _MOST_NONCES = 50_000
@@ -113,8 +113,3 @@ class FamilyDigest:
             return False
         nonce.uses += 1
         return not self._settings.nonce_uses or nonce.uses <= self._settings.nonce_uses
-
-
-def account_of(credentials: dict[str, str]) -> str | None:
-    """Whose credentials they say they are."""
-    return claimed_user(credentials) if credentials else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from random import Random
@@ -49,10 +49,6 @@ class FaultyParts:
 
     steps: list[Step] = field(default_factory=list)
     truth: list[DrawnFault] = field(default_factory=list)
-
-    def at(self, stage: Stage) -> Sequence[Step]:
-        """The steps of a stage."""
-        return [step for step in self.steps if step.showing.stage is stage]
 
 
 def require_fault(name: str, personality: str = "") -> Entry:

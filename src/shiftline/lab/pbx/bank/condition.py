@@ -26,6 +26,13 @@ def _overload(draw: Draw) -> None:
     draw.settings.slow_factor = draw.between("slow_factor", 5.0, 15.0)
     share = draw.between("refused_share", 0.2, 0.6, digits=2)
     chance = draw.random
+    if draw.personality.name == "pjsip":  # A10: silence over UDP, 503 over the others
+        draw.refuse(
+            lambda visit: visit.peer.transport.is_reliable and chance.random() < share,
+            showing=at(Stage.STATE, say(503)),
+        )
+        draw.refuse(lambda visit: not visit.peer.transport.is_reliable and chance.random() < share)
+        return
     draw.refuse(lambda visit: chance.random() < share)  # noqa: ARG005 - it strikes anybody
 
 
@@ -63,7 +70,6 @@ CONDITION = (
         make=_overload,
         shown={
             **everywhere(at(Stage.STATE, SILENCE)),
-            "pjsip": (at(Stage.STATE, SILENCE),),  # A10, over UDP
             "freeswitch": (at(Stage.STATE, _BUSY),),
             "sbc": (
                 at(Stage.STATE, say(503, headers=_reason("Board In Overload"))),

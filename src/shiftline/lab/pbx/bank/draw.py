@@ -11,7 +11,7 @@ from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.bindings import ExpiresLimits
 from shiftline.lab.pbx.personality import Personality
-from shiftline.lab.pbx.refusal import Headers, Showing
+from shiftline.lab.pbx.refusal import Showing
 from shiftline.lab.pbx.road_faults import RoadChange
 from shiftline.lab.pbx.visit import Visit
 
@@ -20,12 +20,11 @@ Choice = TypeVar("Choice", str, int, float)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A fault at its stage: whom it strikes, and how that shows. ``headers`` are written at the moment."""
+    """A fault at its stage: whom it strikes, and how that shows."""
 
     id: str
     showing: Showing
     strikes: Callable[[Visit], bool]
-    headers: Callable[[Visit], Headers] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,16 +112,15 @@ class Draw(Lottery):
         self.showing = replace(showing, refusal=refusal)
         """How it shows here."""
 
-    def refuse(
-        self, strikes: Callable[[Visit], bool], *, headers: Callable[[Visit], Headers] | None = None
-    ) -> None:
-        """Add the step: who is struck gets the showing."""
-        since, methods = self.wishes.since_seconds, self.showing.methods
+    def refuse(self, strikes: Callable[[Visit], bool], *, showing: Showing | None = None) -> None:
+        """Add the step: who is struck gets the showing that was drawn, or another."""
+        showing = showing or self.showing
+        since, methods = self.wishes.since_seconds, showing.methods
 
         def judge(visit: Visit) -> bool:
             return visit.elapsed >= since and (not methods or visit.method in methods) and strikes(visit)
 
-        self.steps.append(Step(self.id, self.showing, judge, headers))
+        self.steps.append(Step(self.id, showing, judge))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
-from shiftline.lab.pbx.personalities import FAMILIES, PERSONALITIES
+from shiftline.lab.pbx.personalities import PERSONALITIES
 from shiftline.lab.pbx.refusal import CHALLENGE, Refusal, Showing, at, say
 from shiftline.lab.pbx.visit import Stage, Visit
 
@@ -22,11 +22,6 @@ PUBLIC_HOSTS = tuple(f"198.51.100.{number}" for number in (7, 23, 88, 140))
 def everywhere(*showings: Showing) -> Shown:
     """Shows alike on every personality."""
     return dict.fromkeys(PERSONALITIES, showings)
-
-
-def families(*showings: Showing) -> Shown:
-    """Shows alike on every family, not on the plain practice PBX."""
-    return dict.fromkeys(FAMILIES, showings)
 
 
 def as_wrong_password(stage: Stage = Stage.DIGEST) -> Shown:
@@ -66,7 +61,6 @@ __all__ = [
     "as_wrong_password",
     "at",
     "everywhere",
-    "families",
     "is_stranger",
     "is_trunk",
     "say",
