@@ -134,18 +134,7 @@ def pbx(
         log=log,
         truth=truth,
     )
-    with tempfile.TemporaryDirectory(prefix="shiftline-lab-") as directory:
-        if engine is Engine.KAMAILIO:
-            _require_possible(personality, has_practice_options=bool(package or blind))
-            asyncio.run(_run_kamailio(_kamailio(order, Path(directory)), order))
-            return
-        config = _practice(order, Path(directory), personality)
-        faults = replace(config.faults, blind_methods=frozenset(blind or ()))
-        asyncio.run(
-            _run_practice(
-                replace(config, faults=faults, event_packages=frozenset(package or EventPackage)), order
-            )
-        )
+    _run(order, engine, personality, package or (), blind or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +151,25 @@ class _Order:
     seed: int
     log: Path
     truth: Path | None
+
+
+def _run(
+    order: _Order,
+    engine: Engine,
+    personality: str,
+    packages: Sequence[EventPackage],
+    blind: Sequence[BlindMethod],
+) -> None:
+    """Play it until a signal ends it."""
+    with tempfile.TemporaryDirectory(prefix="shiftline-lab-") as directory:
+        if engine is Engine.KAMAILIO:
+            _require_possible(personality, has_practice_options=bool(packages or blind))
+            asyncio.run(_run_kamailio(_kamailio(order, Path(directory)), order))
+            return
+        config = _practice(order, Path(directory), personality)
+        faults = replace(config.faults, blind_methods=frozenset(blind))
+        known = frozenset(packages or EventPackage)
+        asyncio.run(_run_practice(replace(config, faults=faults, event_packages=known), order))
 
 
 def _limits(
