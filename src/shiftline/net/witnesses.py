@@ -23,7 +23,8 @@ class Witnesses:
         self._suspect: Waiting | None = None
         self._refused = ""
         self._asked: Waiting | None = None
-        self._canaries_refused = 0
+        self._asks_box = True
+        """What the next canary is about: the box itself, or the present control."""
 
     def passed(self, waiting: Waiting, *, vouches: bool) -> None:
         """The PBX has told of this user; ``vouches``: to a request that had all we can show in it."""
@@ -38,15 +39,15 @@ class Witnesses:
         self._suspect, self._refused = waiting, waiting.address
 
     def canary_answered(self, *, refused: bool) -> None:
-        """Count the canaries that were refused in a row."""
-        self._canaries_refused = self._canaries_refused + 1 if refused else 0
+        """Keep to what passes: the one after a refused canary asks about somebody else."""
+        self._asks_box ^= refused
 
     def for_canary(self) -> str | None:
         """The user, by SIP URI, whom the next canary is about; None: about the box.
 
         Some PBXs refuse an OPTIONS to themselves from everybody, and yet tell of their users.
         """
-        return self._controls[0].witness if self._controls and self._canaries_refused % 2 else None
+        return None if self._asks_box or not self._controls else self._controls[0].witness
 
     def asked_again(self, governor: Governor, waiting: WaitingWork) -> Waiting | None:
         """The question that goes before all others now, if one does."""
