@@ -13,8 +13,9 @@ from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
+from shiftline.diagnosis.suspects import suspicions_of
 
-RIVAL = 0.2
+RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""
 DECIDED = 0.5
 """Below this nobody is named."""
@@ -45,12 +46,13 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
     findings = tuple(_finding(belief, group) for belief, group in ranked)
     main = findings[0]
     is_decided = not main.indistinguishable_from and main.confidence >= DECIDED and main.cause != UNKNOWN
+    separation = separate(ranked[0][0], permission)
     return Diagnosis(
         cause=main.cause if is_decided else None,
         confidence=main.confidence,
         findings=findings,
-        suspicions=(),
-        separation=separate(ranked[0][0], permission),
+        suspicions=suspicions_of(beliefs, findings, separation),
+        separation=separation,
         families=_families(beliefs),
         requests_sent=requests_sent,
     )
@@ -87,6 +89,8 @@ def _finding(belief: Belief, group: _Group) -> Finding:
     figures: dict[str, float] = {}
     for trial in belief.evidence.trials:
         figures.update(trial.figures)
+    for mark in belief.evidence.marks:
+        figures.update(mark.figures)
     return Finding(
         cause=group.cause,
         indistinguishable_from=group.rivals,

@@ -21,7 +21,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 
 HEALTHY = "healthy"
-PRIOR_OF_HEALTH = 0.15
+PRIOR_OF_HEALTH = 0.2
 PRIOR_OF_SOMETHING_ELSE = 0.01
 PRIOR_OF_A_SECOND = 0.06
 """That a second, independent fault is at work."""

@@ -1,27 +1,43 @@
-"""From exchanges and remarks to evidence: which comparisons a record happens to contain.
-
-The most refused source, account and method are the troubled traffic; every other exchange is then a probe
-with another source, account or load, as if somebody had asked on purpose.
-"""
+"""From exchanges and remarks to evidence, one for each part of the traffic that is in trouble."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
+from email.utils import parsedate_to_datetime
 
-from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject, Trial
+from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Exchange, Place, Remark
-from shiftline.diagnosis.outcome import REFUSALS, Outcome, outcome_of
-from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Probe, Source
+from shiftline.diagnosis.notice import kinds_of
+from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
+from shiftline.diagnosis.passive.contrasts import find_contrasts
+from shiftline.diagnosis.passive.habits import (
+    account_marks,
+    contact_marks,
+    message_marks,
+    question_marks,
+    rate_marks,
+    time_marks,
+)
+from shiftline.diagnosis.passive.hours import HourBand, find_hours, publish_mark
+from shiftline.diagnosis.passive.limit import find_limit
+from shiftline.diagnosis.passive.nonces import NonceBook
+from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.subjects import Part, find_parts
+from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 
-_METHODS = {method.value: method for method in Method}
-_LOADS = ((200.0, Load.STORM), (30.0, Load.RAISED), (5.0, Load.BRISK))
-"""From so many arrivals a second on."""
+_LEAST_SKEW_SECONDS = 120.0
+_LEAST_UNANSWERED = 3
+_EPOCH_SINCE = 1e8
+"""Times beyond this are seconds since 1970; below it, a driver's clock that no Date can be compared with."""
 
 
-def observe(exchanges: Iterable[Exchange], remarks: Iterable[Remark] = ()) -> tuple[Evidence, ...]:
-    """The evidence of each subject: first of what is refused most. Exchanges come in the order of time."""
-    observer = Observer()
+def observe(
+    exchanges: Iterable[Exchange], remarks: Iterable[Remark] = (), *, zone: tzinfo = UTC
+) -> tuple[Evidence, ...]:
+    """The evidence of each part in trouble, the most troubled first; of all, if nothing is."""
+    observer = Observer(zone=zone)
     for exchange in exchanges:
         observer.add(exchange)
     for remark in remarks:
@@ -30,78 +46,138 @@ def observe(exchanges: Iterable[Exchange], remarks: Iterable[Remark] = ()) -> tu
 
 
 class Observer:
-    """Takes exchanges one by one in the order of time, and says in the end what they show."""
+    """Takes exchanges one by one, as their final answers come, and says in the end what they show.
 
-    def __init__(self) -> None:
-        self._exchanges: list[Exchange] = []
-        self._remarks: list[Remark] = []
+    ``zone`` is the civil time in which hours of the day are told.
+    """
+
+    def __init__(self, *, zone: tzinfo = UTC) -> None:
+        self._zone = zone
+        self._rows = Rows()
+        self._nonces = NonceBook()
+        self._remarks: dict[str, _Noticed] = {}
+        self._skews: list[float] = []
 
     def add(self, exchange: Exchange) -> None:
-        """One exchange more; not earlier than the one before."""
-        self._exchanges.append(exchange)
+        """One exchange more."""
+        outcome, credentials = self._nonces.judge(exchange)
+        self._rows.add(exchange, outcome, credentials)
+        if exchange.at > _EPOCH_SINCE and "date" in exchange.hints and len(self._skews) < MOST_PLACES:
+            self._note_clock(exchange)
 
     def remark(self, remark: Remark) -> None:
         """What a log line said."""
-        self._remarks.append(remark)
+        self._remarks.setdefault(remark.kind, _Noticed()).add(remark.text, remark.place)
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """What all of it shows, by subject."""
-        refused = [one for one in self._exchanges if outcome_of(one) in REFUSALS]
-        troubled = refused or self._exchanges
-        source = _commonest([one.source for one in troubled])
-        account = _commonest([_account(one) for one in troubled])
-        loads = _loads(self._exchanges)
-        cells: dict[tuple[Probe, Outcome], list[Exchange]] = {}
-        for one, load in zip(self._exchanges, loads, strict=True):
-            cells.setdefault((_probe(one, source, account, load), outcome_of(one)), []).append(one)
-        trials = tuple(
-            Trial(probe=probe, outcome=outcome, count=len(alike), places=_places(alike))
-            for (probe, outcome), alike in cells.items()
+        """What all of it shows, by part."""
+        rows = self._rows
+        if not len(rows):
+            return (Evidence(marks=tuple(self._general_marks())),)
+        outcomes, marks = verdicts(rows)
+        arrivals = count_arrivals(rows)
+        parts = find_parts(rows, marks, outcomes, arrivals)
+        general = (
+            *self._general_marks(),
+            *question_marks(rows, marks, arrivals),
+            *contact_marks(rows, arrivals),
         )
-        subject = Subject(requests=len(self._exchanges), refused=len(refused))
-        return (Evidence(subject=subject, trials=trials, marks=tuple(map(_mark, self._remarks))),)
+        if not parts:
+            whole = Part("", (), frozenset(range(len(rows))))
+            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes),)
+        return tuple(
+            self._of_part(
+                part,
+                frozenset().union(*(other.rows for other in parts if other is not part)),
+                general,
+                arrivals,
+                marks,
+                outcomes,
+            )
+            for part in parts
+        )
+
+    def _of_part(
+        self,
+        part: Part,
+        excluded: frozenset[int],
+        general: tuple[Mark, ...],
+        arrivals: Arrivals,
+        marks: bytearray,
+        outcomes: bytearray,
+    ) -> Evidence:
+        rows = self._rows
+        hours = find_hours(rows, marks, arrivals, part, self._zone)
+        contrasts = find_contrasts(rows, marks, outcomes, arrivals, part, excluded, hours)
+        limit = None
+        if not part.key:
+            limit = find_limit(rows, marks, arrivals, contrasts.own_sources, None)
+        found = [*general, *self._said(part), *time_marks(rows, marks, arrivals, part)]
+        troubled = sum(1 for row in part.rows if marks[row] == TROUBLE)
+        if troubled:
+            found += rate_marks(part, contrasts, limit, arrivals)
+            found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
+            found += message_marks(rows, marks, part)
+        if isinstance(hours, HourBand):
+            found.append(hours.mark)
+        if limit is not None and (window := publish_mark(rows, part, self._zone)) is not None:
+            found.append(window)
+        subject = Subject(
+            name=part.name, key=part.key, values=part.values, requests=len(rows), refused=troubled
+        )
+        return Evidence(subject=subject, trials=contrasts.trials, marks=tuple(found))
+
+    def _general_marks(self) -> Iterator[Mark]:
+        for kind, noticed in self._remarks.items():
+            yield noticed.mark(kind)
+        for kind, places in self._nonces.places.items():
+            yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
+        unanswered, challenges = self._nonces.unanswered(), self._nonces.seen["challenges"]
+        if unanswered >= _LEAST_UNANSWERED and unanswered >= 0.8 * challenges:
+            yield Mark(
+                kind="traffic.challenge-unanswered", count=unanswered, text=f"{unanswered} of {challenges}"
+            )
+        skew = sorted(self._skews)[len(self._skews) // 2] if self._skews else 0.0
+        if abs(skew) >= _LEAST_SKEW_SECONDS:
+            yield Mark(kind="clock.offset", text=f"{skew:.0f} s", figures={"seconds": skew})
+
+    def _said(self, part: Part) -> Iterator[Mark]:
+        """What the answers in trouble, and all Server headers, say of themselves."""
+        rows = self._rows
+        in_trouble = Counter(rows.said[row] for row in part.rows)
+        found: dict[str, _Noticed] = {}
+        for number, said in enumerate(rows.sayings.values):
+            for header, text in (("phrase", said.phrase), *said.hints):  # type: ignore[attr-defined]
+                if text and (number in in_trouble or header == "server"):
+                    for kind in kinds_of(header, text, said.status):  # type: ignore[attr-defined]
+                        found.setdefault(kind, _Noticed()).add(text, None, in_trouble.get(number, 1))
+        for kind, noticed in found.items():
+            yield noticed.mark(kind)
+
+    def _note_clock(self, exchange: Exchange) -> None:
+        try:
+            told = parsedate_to_datetime(exchange.hints["date"])
+        except ValueError:
+            return  # a date that nobody can read says nothing about clocks
+        if told.tzinfo is None:
+            told = told.replace(tzinfo=UTC)
+        answered = exchange.at + (exchange.answered_after or 0.0)
+        self._skews.append((told - datetime.fromtimestamp(answered, UTC)).total_seconds())
 
 
-def _probe(one: Exchange, source: str, account: str, load: Load) -> Probe:
-    return Probe(
-        method=_METHODS.get(one.method, Method.OTHER),
-        source=Source.OWN if one.source == source else Source.OTHER,
-        account=_whose(one, account),
-        credentials=Credentials.NONE if one.carried is None else Credentials.FRESH,
-        load=load,
-    )
+class _Noticed:
+    """How often something was noticed, with the first words and places."""
 
+    def __init__(self) -> None:
+        self._count = 0
+        self._text = ""
+        self._places: list[Place] = []
 
-def _whose(one: Exchange, account: str) -> Account:
-    if not one.user:
-        return Account.NOBODY
-    return Account.OWN if _account(one) == account else Account.OTHER
+    def add(self, text: str, place: Place | None, count: int = 1) -> None:
+        self._count += count
+        self._text = self._text or text
+        if place is not None and len(self._places) < MOST_PLACES:
+            self._places.append(place)
 
-
-def _account(one: Exchange) -> str:
-    return one.carried.username if one.carried is not None else one.from_user
-
-
-def _commonest(values: Sequence[str]) -> str:
-    return max(Counter(values).items(), key=lambda item: (item[1], item[0]))[0] if values else ""
-
-
-def _loads(exchanges: Sequence[Exchange]) -> list[Load]:
-    """By the arrivals from one source in the second before each."""
-    recent: dict[str, list[float]] = {}
-    found = []
-    for one in exchanges:
-        arrivals = [at for at in recent.get(one.source, []) if one.at - at < 1.0]
-        arrivals.append(one.at)
-        recent[one.source] = arrivals
-        found.append(next((load for least, load in _LOADS if len(arrivals) >= least), Load.SINGLE))
-    return found
-
-
-def _places(alike: Sequence[Exchange]) -> tuple[Place, ...]:
-    places = [place for one in alike[:MOST_PLACES] for place in one.places[:1]]
-    return tuple(places[:MOST_PLACES])
-
-
-def _mark(remark: Remark) -> Mark:
-    return Mark(kind=remark.kind, text=remark.text, places=(remark.place,))
+    def mark(self, kind: str) -> Mark:
+        return Mark(kind=kind, count=max(1, self._count), text=self._text, places=tuple(self._places))

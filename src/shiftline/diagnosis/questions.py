@@ -92,6 +92,15 @@ QUESTIONS = (
         needs=LOGIN,
     ),
     Experiment(
+        id="p3.transport",
+        title="log in over the other transport",
+        reads="whether something on the way spoils the login",
+        probe=Probe(method=Method.REGISTER, credentials=Credentials.FRESH, path=Path.OTHER_TRANSPORT),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN | {Means.OTHER_TRANSPORT},
+    ),
+    Experiment(
         id="p3.cached",
         title="ask once more with the same nonce and a risen count",
         reads="whether nonces may be used again",

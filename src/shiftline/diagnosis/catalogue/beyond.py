@@ -7,6 +7,9 @@ from shiftline.diagnosis.catalogue.words import EVERY, SBC, recalled, shows, ven
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Method
 
+UNSEEN = 0.08
+"""Prior of what no question shows: without its mark nothing speaks for it."""
+
 CAUSES = (
     Cause(
         id="healthy",
@@ -37,6 +40,7 @@ CAUSES = (
             )
         ),
         sources=("Genesys Cloud Resource Center; forum cases 24 and 25",),
+        prior=UNSEEN,
     ),
     Cause(
         id="http.rate",
@@ -54,6 +58,7 @@ CAUSES = (
             )
         ),
         sources=("Genesys Cloud API limits; forum cases 16 to 19",),
+        prior=UNSEEN,
     ),
     Cause(
         id="wfm.version-conflict",
@@ -70,6 +75,7 @@ CAUSES = (
             )
         ),
         sources=("Genesys Cloud shift trades, metadata.version; forum cases 20 to 22, 27, 29",),
+        prior=UNSEEN,
     ),
     Cause(
         id="wfm.not-asked",
@@ -81,6 +87,7 @@ CAUSES = (
             steps=("Switch automatic review off for the business unit, or accept that no check decides.",)
         ),
         sources=("Genesys Cloud workforce management settings",),
+        prior=UNSEEN,
     ),
     Cause(
         id="clock.skew",
@@ -130,6 +137,7 @@ CAUSES = (
             )
         ),
         sources=("RFC 3261 section 22.2; forum case 10",),
+        prior=UNSEEN,
     ),
     Cause(
         id="client.retry-too-short",
@@ -147,5 +155,6 @@ CAUSES = (
             )
         ),
         sources=("RFC 3261 section 17.1.2; RFC 4321",),
+        prior=UNSEEN,
     ),
 )

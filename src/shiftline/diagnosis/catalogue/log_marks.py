@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.marks import FAIR, STRONG, WEAK, row
+from shiftline.diagnosis.catalogue.marks import CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
 _CHAN_SIP = {Family.CHAN_SIP: FAIR}
@@ -283,25 +283,25 @@ ROWS = (
         "genesys.http-permission",
         "an HTTP 403 of the REST API, a missing permission",
         "Genesys Cloud platform API: missing.permission, missing.division.permission",
-        {"http.permission": STRONG},
+        {"http.permission": CERTAIN},
     ),
     row(
         "genesys.http-rate",
         "an HTTP 429 of the REST API",
         "Genesys Cloud platform API: rate limits",
-        {"http.rate": STRONG},
+        {"http.rate": CERTAIN},
     ),
     row(
         "genesys.version-conflict",
         "an HTTP 409 about a version",
         "Genesys Cloud platform API: metadata.version",
-        {"wfm.version-conflict": STRONG},
+        {"wfm.version-conflict": CERTAIN},
     ),
     row(
         "genesys.automatic-review",
         "a word of the WFM that trades are reviewed automatically",
         "Genesys Cloud workforce management: shift trade settings",
-        {"wfm.not-asked": STRONG},
+        {"wfm.not-asked": CERTAIN},
     ),
     row(
         "genesys.sip-response",
@@ -356,15 +356,15 @@ ROWS = (
         "Shiftline's governor",
         {"network.unreachable": FAIR, "network.filtered": WEAK, "ban.source": WEAK},
     ),
-    row("dns.failure", "a name that did not resolve", "the resolver", {"dns.failure": STRONG}),
-    row("tls.untrusted", "a certificate that is not trusted", "the TLS library", {"tls.untrusted": STRONG}),
-    row("tls.name", "a certificate for another name", "the TLS library", {"tls.name": STRONG}),
-    row("tls.version", "a handshake without a common version", "the TLS library", {"tls.version": STRONG}),
-    row("tls.expired", "a certificate that has expired", "the TLS library", {"tls.expired": STRONG}),
+    row("dns.failure", "a name that did not resolve", "the resolver", {"dns.failure": CERTAIN}),
+    row("tls.untrusted", "a certificate that is not trusted", "the TLS library", {"tls.untrusted": CERTAIN}),
+    row("tls.name", "a certificate for another name", "the TLS library", {"tls.name": CERTAIN}),
+    row("tls.version", "a handshake without a common version", "the TLS library", {"tls.version": CERTAIN}),
+    row("tls.expired", "a certificate that has expired", "the TLS library", {"tls.expired": CERTAIN}),
     row(
         "tls.client-certificate",
         "a handshake that ended over our certificate",
         "the TLS library",
-        {"tls.client-certificate": STRONG},
+        {"tls.client-certificate": CERTAIN},
     ),
 )

@@ -162,7 +162,7 @@ CAUSES = (
             },
         ),
         sources=("forum case 8",),
-        prior=0.6,
+        prior=0.08,
     ),
     Cause(
         id="registrar.interval-too-brief",

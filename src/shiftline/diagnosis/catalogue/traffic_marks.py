@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.marks import AGAINST, FAIR, STRONG, WEAK, row
+from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
 _RATES = ("throttle.source", "throttle.user", "throttle.method", "throttle.registration-rate")
@@ -15,6 +15,7 @@ ROWS = (
         "the arrivals before each request",
         {
             **dict.fromkeys(_RATES, FAIR),
+            "throttle.concurrency": WEAK,
             "capacity.overload": WEAK,
             "ban.source": WEAK,
             "schedule.time-of-day": AGAINST,
@@ -35,7 +36,7 @@ ROWS = (
     ),
     row(
         "traffic.recovered-soon",
-        "a first accepted request within seconds of the last refusal at speed",
+        "a first accepted request within a minute of the last refusal at speed",
         "the pauses between refusals",
         {"ban.source": AGAINST, "ban.user": AGAINST, **dict.fromkeys(_RATES, WEAK)},
     ),
@@ -98,13 +99,13 @@ ROWS = (
         "traffic.challenge-unanswered",
         "a challenge that the client never answered",
         "requests after each 401 or 407 in one call",
-        {"client.no-credentials": STRONG, "credentials.algorithm": WEAK},
+        {"client.no-credentials": CERTAIN, "credentials.algorithm": WEAK},
     ),
     row(
         "traffic.resent-early",
         "a question that was asked anew, or given up, before the server's usual time of answer",
         "times of answers and of further requests",
-        {"client.retry-too-short": STRONG},
+        {"client.retry-too-short": CERTAIN},
     ),
     row(
         "traffic.latency-grows",
@@ -122,7 +123,7 @@ ROWS = (
         "traffic.contact-churn",
         "an address-of-record that is bound from different places in turn",
         "Contact hosts of one user",
-        {"registrar.shared-aor": STRONG, "registrar.max-contacts": WEAK},
+        {"registrar.shared-aor": CERTAIN, "registrar.max-contacts": WEAK},
     ),
     row(
         "traffic.some-sources-refused",

@@ -1,0 +1,66 @@
+"""Which causes nobody could tell apart on a kind of PBX, with the experiments that are allowed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from shiftline.diagnosis.catalogue.baseline import HOMES
+from shiftline.diagnosis.experiment import Means, Permission, Risk
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.programme import PROGRAMME
+
+ALIKE = 0.3
+"""Expectations that differ by no more, in total variation, are alike: one question would not settle it."""
+EVERYTHING = Permission(risk=Risk.MAY_RING, means=frozenset(Means), patience_seconds=600.0)
+
+_USUAL = 0.1
+"""Ways to show that make up less of their cause on a family are left out."""
+
+_Expectation = tuple[dict[Outcome, float], ...]
+
+
+@lru_cache(maxsize=4000)
+def class_of(cause: str, family: Family, permission: Permission = EVERYTHING) -> frozenset[str]:
+    """The cause with all that share a signature with it on this family, under what is permitted.
+
+    A cause that shows in several ways has the others of each of them. A cause that no experiment shows, or
+    that this family cannot have, is alone.
+    """
+    found = {cause}
+    for shapes in _shapes(family, permission).values():
+        mine = [shape for name, shape in shapes if name == cause]
+        for name, shape in shapes:
+            if name not in found and any(_alike(shape, other) for other in mine):
+                found.add(name)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=64)
+def _shapes(family: Family, permission: Permission) -> dict[int, list[tuple[str, _Expectation]]]:
+    """What each candidate is expected to answer to every experiment that is permitted, by home."""
+    probes = [one.probe for one in PROGRAMME.values() if permission.permits(one)]
+    found: dict[int, list[tuple[str, _Expectation]]] = {}
+    total: dict[str, float] = {}
+    for one in candidates():
+        if one.family is family:
+            total[one.cause] = total.get(one.cause, 0.0) + one.prior
+    for number, one in enumerate(candidates()):
+        is_shown = one.signature is not None or one.cause == HEALTHY
+        if (
+            is_shown
+            and one.family is family
+            and one.prior >= _USUAL * HOMES[one.home].share * total[one.cause]
+        ):
+            shape = tuple(expected((number,), probe) for probe in probes)
+            found.setdefault(one.home, []).append((one.cause, shape))
+    return found
+
+
+def _alike(one: _Expectation, other: _Expectation) -> bool:
+    return all(_distance(mine, theirs) <= ALIKE for mine, theirs in zip(one, other, strict=True))
+
+
+def _distance(one: dict[Outcome, float], other: dict[Outcome, float]) -> float:
+    return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})

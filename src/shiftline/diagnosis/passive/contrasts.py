@@ -1,0 +1,224 @@
+"""The comparisons that a record contains, as if somebody had asked on purpose.
+
+The troubled rows of one part say what is own: source, account, kind of message. Every other row then is a
+probe with another source, account, method, shape or load.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from shiftline.diagnosis.evidence import MOST_PLACES, Trial
+from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.passive.arrivals import Arrivals
+from shiftline.diagnosis.passive.rows import CREDENTIALS, OUTCOMES, Kind, Rows
+from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.probe import Account, Credentials, Hour, Load, Method, Probe, Shape, Source
+
+_OWN_SHARE = 0.3
+"""A source or account with at least this share of the trouble is own."""
+SETTLING_SECONDS = 2.0
+"""So long after a refusal at speed nothing is concluded from a request at rest."""
+BAN_SECONDS = 900.0
+_DURING_SECONDS = 1.0
+_WORTH_NOTING = 0.15
+_UNDER_LOAD = 0.03
+_LOADED = (Load.BRISK, Load.RAISED, Load.STORM)
+_METHODS = {method.value: method for method in Method}
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """The trials of one part, and how its trouble went on after a burst."""
+
+    trials: tuple[Trial, ...]
+    recovered_after: float | None
+    """Seconds from the last refusal at speed to the first passage at rest, the shortest seen."""
+    refused_after: int
+    """Refusals at rest between these two."""
+    own_sources: frozenset[int]
+    own_accounts: frozenset[int]
+
+
+class _Cell:
+    __slots__ = ("counts", "places")
+
+    def __init__(self) -> None:
+        self.counts: Counter[Outcome] = Counter()
+        self.places: dict[Outcome, list[Place]] = {}
+
+
+class _Reader:
+    """Walks through the rows in time, and knows whether a burst has just been refused."""
+
+    def __init__(self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> None:
+        self.rows, self.marks, self.arrivals, self.part = rows, marks, arrivals, part
+        self.sources = _own(rows.source[row] for row in part.rows)
+        self.accounts = _own(rows.account(row) for row in part.rows)
+        self.kinds = _own_kinds(rows, part)
+        self.last_refusal: float | None = None
+        self.in_trouble = False
+        self.refused_after = 0
+        self.recovered_after: float | None = None
+
+    def probe(self, row: int) -> Probe | None:
+        """What the row amounts to as a probe; None where it could mean two things."""
+        rows = self.rows
+        kind = rows.kind_of(row)
+        is_own = rows.source[row] in self.sources
+        load = self._own_load(row) if is_own else self._other_load(row)
+        shape = self._shape(kind) if is_own else Shape.USUAL
+        if load is None or shape is None:
+            return None
+        credentials = CREDENTIALS[rows.credentials[row]]
+        return Probe(
+            method=_method(kind),
+            source=Source.OWN if is_own else Source.OTHER,
+            account=self._account(row, kind),
+            credentials=credentials,
+            load=load,
+            shape=shape,
+        )
+
+    def _account(self, row: int, kind: Kind) -> Account:
+        if kind.method == Method.OPTIONS and not kind.names_user:
+            return Account.NOBODY
+        return Account.OWN if self.rows.account(row) in self.accounts else Account.OTHER
+
+    def _own_load(self, row: int) -> Load | None:
+        load, mark, now = self.arrivals.load(row), self.marks[row], self.rows.at[row]
+        if load is not Load.SINGLE:
+            if mark == TROUBLE:
+                self.last_refusal, self.in_trouble = now, True
+            return load
+        # What fails at rest anyway has no "after".
+        if self.part.key or not self.in_trouble or self.last_refusal is None:
+            return load
+        since = now - self.last_refusal
+        if since < SETTLING_SECONDS:
+            return None
+        if since > BAN_SECONDS:
+            self.in_trouble = False
+            return load
+        if mark == TROUBLE:
+            self.refused_after += 1
+        else:
+            self.in_trouble = False
+            self.recovered_after = min(since, self.recovered_after or since)
+        return Load.AFTER_PAUSE
+
+    def _other_load(self, row: int) -> Load | None:
+        if self.arrivals.load(row) is not Load.SINGLE:
+            return None  # its own rate may be what it is refused for
+        now = self.rows.at[row]
+        is_during = self.last_refusal is not None and now - self.last_refusal <= _DURING_SECONDS
+        return Load.DURING if is_during else Load.SINGLE
+
+    def _shape(self, kind: Kind) -> Shape | None:
+        usual = self.kinds.get(kind.method)
+        if usual is None or kind == usual:
+            return Shape.USUAL
+        if kind.is_large and not usual.is_large:
+            return Shape.LARGE
+        for name, shape in _SHAPES.items():
+            if replace(kind, **{name: getattr(usual, name)}) == usual:
+                return shape
+        return None
+
+
+_SHAPES = {
+    "user_agent": Shape.OTHER_AGENT,
+    "contact_host": Shape.OTHER_CONTACT,
+    "from_host": Shape.OTHER_DOMAIN,
+    "via_host": Shape.OTHER_VIA,
+    "event": Shape.OTHER_EVENT,
+    "names_user": Shape.USUAL,
+    "target": Shape.USUAL,
+    "is_large": Shape.USUAL,
+}
+
+
+def find_contrasts(
+    rows: Rows,
+    marks: bytearray,
+    outcomes: bytearray,
+    arrivals: Arrivals,
+    part: Part,
+    excluded: frozenset[int],
+    is_troubled_hour: Callable[[float], bool] | None = None,
+) -> Contrasts:
+    """The trials of one part. ``excluded`` are the troubled rows of other parts."""
+    reader = _Reader(rows, marks, arrivals, part)
+    cells: dict[Probe, _Cell] = {}
+    for row in arrivals.order:
+        if row in excluded:
+            continue
+        probe = reader.probe(row)
+        if probe is None:
+            continue
+        if is_troubled_hour is not None and probe.load is Load.SINGLE:
+            hour = Hour.TROUBLED if is_troubled_hour(rows.at[row]) else Hour.QUIET
+            probe = replace(probe, hour=hour)
+        cell = cells.setdefault(probe, _Cell())
+        outcome = OUTCOMES[outcomes[row]]
+        cell.counts[outcome] += 1
+        places = cell.places.setdefault(outcome, [])
+        if len(places) < MOST_PLACES and (place := rows.place(row)) is not None:
+            places.append(place)
+    _leave_what_got_through(cells)
+    trials = tuple(trial for probe, cell in cells.items() for trial in _trials(probe, cell))
+    return Contrasts(trials, reader.recovered_after, reader.refused_after, reader.sources, reader.accounts)
+
+
+def _leave_what_got_through(cells: dict[Probe, _Cell]) -> None:
+    """Where a load is refused before the login, what got through to the login says nothing."""
+    for probe, cell in list(cells.items()):
+        if probe.credentials is Credentials.NONE and _is_refused_load(probe, cell):
+            for credentials in CREDENTIALS[1:]:
+                beyond = cells.get(replace(probe, credentials=credentials))
+                if beyond is not None and not _is_refused_load(probe, beyond):
+                    del cells[replace(probe, credentials=credentials)]
+
+
+def _is_refused_load(probe: Probe, cell: _Cell) -> bool:
+    refused = sum(count for outcome, count in cell.counts.items() if outcome in REFUSALS)
+    return probe.load in _LOADED and refused >= max(2, _UNDER_LOAD * cell.counts.total())
+
+
+def _trials(probe: Probe, cell: _Cell) -> Iterable[Trial]:
+    total = cell.counts.total()
+    refused = sum(count for outcome, count in cell.counts.items() if outcome in REFUSALS)
+    is_refused_load = _is_refused_load(probe, cell)
+    for outcome, count in cell.counts.items():
+        if is_refused_load:  # the outcome under a load is the worst that any of it met
+            keep = outcome in REFUSALS and count >= 0.2 * refused
+        else:
+            keep = count >= _WORTH_NOTING * total
+        if keep:
+            yield Trial(probe=probe, outcome=outcome, count=count, places=tuple(cell.places.get(outcome, ())))
+
+
+def _own(values: Iterable[int]) -> frozenset[int]:
+    counts = Counter(values)
+    total = counts.total()
+    most, _ = counts.most_common(1)[0]
+    return frozenset({most, *(value for value, count in counts.items() if count >= _OWN_SHARE * total)})
+
+
+def _own_kinds(rows: Rows, part: Part) -> dict[str, Kind]:
+    """The commonest kind of message in trouble, for each method."""
+    counts: dict[str, Counter[Kind]] = {}
+    for row in part.rows:
+        kind = rows.kind_of(row)
+        counts.setdefault(kind.method, Counter())[kind] += 1
+    return {method: found.most_common(1)[0][0] for method, found in counts.items()}
+
+
+def _method(kind: Kind) -> Method:
+    if kind.method == Method.REGISTER and kind.contact_host:
+        return Method.REGISTER_CONTACT
+    return _METHODS.get(kind.method, Method.OTHER)

@@ -1,0 +1,182 @@
+"""Habits of the traffic, as marks: what no single answer shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from shiftline.diagnosis.evidence import MOST_PLACES, Mark
+from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.contrasts import Contrasts
+from shiftline.diagnosis.passive.limit import RateLimit
+from shiftline.diagnosis.passive.rows import OUTCOMES, UNANSWERED, Rows
+from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
+
+_FAILED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+_SLOWER = 4.0
+_SLOW_SECONDS = 0.05
+_SOONER = 0.5
+_ANEW_SECONDS = 5.0
+_STOPPED_SECONDS = 60.0
+_SOON_SECONDS = 60.0
+
+
+def rate_marks(
+    part: Part, contrasts: Contrasts, limit: RateLimit | None, arrivals: Arrivals
+) -> Iterator[Mark]:
+    """Whether the trouble follows the rate, and how it ends."""
+    at_rest = sum(1 for row in part.rows if arrivals.by_source[row] <= AT_REST) - contrasts.refused_after
+    if limit is not None:
+        figures = limit.figures
+        text = f"from {limit.flips_at:.0f} a second on"
+        if "limit" in figures:
+            text += f"; {figures['limit']:.0f} pass in each {figures['window_seconds']:.0f} s"
+        yield Mark(kind="traffic.flips-with-rate", count=len(part.rows), text=text, figures=figures)
+    elif at_rest >= 2 and at_rest >= 0.1 * len(part.rows):
+        yield Mark(kind="traffic.refused-at-rest", count=at_rest, text=f"{at_rest} of {len(part.rows)}")
+    soon = contrasts.recovered_after is not None and contrasts.recovered_after <= _SOON_SECONDS
+    if contrasts.recovered_after is not None and soon and not contrasts.refused_after:
+        yield Mark(
+            kind="traffic.recovered-soon",
+            text=f"after {contrasts.recovered_after:.1f} s",
+            figures={"recovered_after": contrasts.recovered_after},
+        )
+    elif contrasts.refused_after >= 2:
+        figures = {} if contrasts.recovered_after is None else {"recovered_after": contrasts.recovered_after}
+        yield Mark(kind="traffic.refused-after", count=contrasts.refused_after, figures=figures)
+
+
+def account_marks(
+    rows: Rows,
+    marks: bytearray,
+    outcomes: bytearray,
+    arrivals: Arrivals,
+    part: Part,
+    accounts: frozenset[int],
+) -> Iterator[Mark]:
+    """Who else uses the account, what failed before, and since when it fails."""
+    logged_in = [row for row in arrivals.order if rows.login[row] and rows.login[row] in accounts]
+    programs = Counter(rows.kind_of(row).user_agent for row in logged_in)
+    programs = Counter({name: count for name, count in programs.items() if name and count >= 2})
+    if len(programs) > 1:
+        names = ", ".join(name for name, _ in programs.most_common(3))
+        yield Mark(kind="traffic.two-agents-one-account", count=len(logged_in), text=names)
+    first = min(part.rows, key=rows.at.__getitem__)
+    ours = rows.kind_of(max(part.rows, key=rows.at.__getitem__)).user_agent
+    before = [row for row in logged_in if rows.at[row] <= rows.at[first]]
+    foreign = [
+        row
+        for row in logged_in
+        if rows.kind_of(row).user_agent != ours and OUTCOMES[outcomes[row]] in _FAILED_LOGINS
+    ]
+    if part.key == "user" and foreign and any(marks[row] == PASSED for row in before):
+        yield Mark(kind="traffic.foreign-failures", count=len(foreign), places=_places(rows, foreign))
+    yield from _since(rows, marks, logged_in, part)
+
+
+def _since(rows: Rows, marks: bytearray, logged_in: Sequence[int], part: Part) -> Iterator[Mark]:
+    """Accepted until a moment, refused ever since."""
+    if part.key != "user" or not logged_in:
+        return
+    passed = [row for row in logged_in if marks[row] == PASSED]
+    failed = [row for row in logged_in if marks[row] == TROUBLE]
+    if len(passed) < 2 or len(failed) < 2:
+        return
+    last, since = rows.at[passed[-1]], rows.at[failed[0]]
+    if last <= since and rows.at[failed[-1]] - since >= _STOPPED_SECONDS:
+        yield Mark(kind="traffic.worked-before", count=len(passed), places=_places(rows, failed[:1]))
+
+
+def time_marks(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> Iterator[Mark]:
+    """How answers' times speak."""
+    at_rest: list[float] = []
+    loaded: list[float] = []
+    refused: list[float] = []
+    for row in range(len(rows)):
+        after = rows.latency[row]
+        if after == UNANSWERED:
+            continue
+        if marks[row] == TROUBLE:
+            if row in part.rows:
+                refused.append(after)
+        elif marks[row] == PASSED:
+            (at_rest if arrivals.by_source[row] <= AT_REST else loaded).append(after)
+    if len(at_rest) >= 5 and len(loaded) >= 5:
+        rest, load = median(at_rest), median(loaded)
+        if load >= _SLOWER * rest and load >= _SLOW_SECONDS:
+            text = f"{1000 * rest:.0f} ms alone, {1000 * load:.0f} ms under load"
+            yield Mark(kind="traffic.latency-grows", count=len(loaded), text=text)
+    passed = at_rest or loaded
+    if len(refused) >= 5 and len(passed) >= 5 and median(refused) <= _SOONER * median(passed):
+        text = f"{1000 * median(refused):.1f} ms against {1000 * median(passed):.1f} ms"
+        yield Mark(kind="traffic.refused-at-once", count=len(refused), text=text)
+
+
+def question_marks(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Iterator[Mark]:
+    """Questions that were asked anew before the answer to the first could come."""
+    pending: dict[tuple[int, int, int], int] = {}
+    early: list[int] = []
+    asked = 0
+    for row in arrivals.order:
+        if rows.credentials[row]:
+            continue  # the answer to a challenge is no new question
+        key = (rows.source[row], rows.kind[row], rows.asked[row])
+        before = pending.get(key)
+        pending[key] = row
+        if before is None:
+            continue
+        waited = rows.at[row] - rows.at[before]
+        answered = rows.latency[before]
+        if 0.05 < waited < _ANEW_SECONDS and (answered == UNANSWERED or answered > waited):
+            early.append(row)
+        asked += 1
+    answered_late = [row for row in early if marks[row] == PASSED or rows.latency[row] != UNANSWERED]
+    if len(early) >= 3 and len(early) >= 0.05 * asked and answered_late:
+        yield Mark(kind="traffic.resent-early", count=len(early), places=_places(rows, early))
+
+
+def contact_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:
+    """Addresses-of-record that are bound from different hosts in turn."""
+    hosts: dict[int, list[str]] = {}
+    for row in arrivals.order:
+        kind = rows.kind_of(row)
+        if kind.method == "REGISTER" and kind.contact_host:
+            line = hosts.setdefault(rows.asked[row], [])
+            if not line or line[-1] != kind.contact_host:
+                line.append(kind.contact_host)
+    churned = [user for user, line in hosts.items() if len(line) >= 4 and len(set(line)) < len(line)]
+    if churned:
+        names = ", ".join(rows.users.text(user) for user in churned[:3])
+        yield Mark(kind="traffic.contact-churn", count=len(churned), text=names)
+
+
+def message_marks(rows: Rows, marks: bytearray, part: Part) -> Iterator[Mark]:
+    """What the troubled messages have in common: size, and the address in Via."""
+    kinds = Counter(rows.kind[row] for row in part.rows)
+    large = silent = 0
+    differs = [row for row in part.rows if _via_differs(rows, row)]
+    for row in part.rows:
+        if rows.kind_of(row).is_large:
+            large += 1
+            silent += OUTCOMES[rows.outcome[row]] is Outcome.SILENCE
+    answered_large = any(marks[row] == PASSED and rows.kind_of(row).is_large for row in range(len(rows)))
+    if large >= 2 and silent == len(part.rows) and not answered_large:
+        yield Mark(kind="traffic.large-lost", count=silent)
+    if kinds and len(differs) >= 0.9 * len(part.rows):
+        yield Mark(kind="via.differs", count=len(differs), places=_places(rows, differs))
+
+
+def _via_differs(rows: Rows, row: int) -> bool:
+    via, source = rows.kind_of(row).via_host, rows.sources.text(rows.source[row])
+    return (
+        bool(via) and via != source and via.replace(".", "").replace(":", "").isalnum() and via[0].isdigit()
+    )
+
+
+def _places(rows: Rows, some: Sequence[int]) -> tuple[Place, ...]:
+    found = [rows.place(row) for row in some[:MOST_PLACES]]
+    return tuple(place for place in found if place is not None)

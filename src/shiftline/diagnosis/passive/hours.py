@@ -1,0 +1,88 @@
+"""Hours of the day: does the trouble keep to one, and when did the burst come?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from shiftline.diagnosis.evidence import Mark
+from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
+
+_LEAST_AT_REST = 5
+_LONGEST_BAND_SECONDS = 3 * 3600.0
+_LEAST_OUTSIDE = 5
+_EPOCH_SINCE = 1e8
+_DAY = 86_400.0
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class HourBand:
+    """A band of the day, in seconds after midnight of the zone, in which alone the trouble is."""
+
+    begins: float
+    ends: float
+    zone: tzinfo
+    count: int
+
+    def __call__(self, at: float) -> bool:
+        """Whether a moment lies in the band."""
+        return self.begins <= _second_of_day(at, self.zone) <= self.ends
+
+    @property
+    def mark(self) -> Mark:
+        """For the evidence."""
+        text = f"between {_clock(self.begins)} and {_clock(self.ends)}"
+        return Mark(kind="traffic.hour-only", count=self.count, text=text)
+
+
+def find_hours(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, zone: tzinfo) -> HourBand | None:
+    """The band, if trouble at rest keeps to it and like requests pass before and after it."""
+    if not len(rows) or rows.at[0] < _EPOCH_SINCE:
+        return None
+    troubled = [row for row in part.rows if marks[row] == TROUBLE and arrivals.by_source[row] <= AT_REST]
+    if len(troubled) < _LEAST_AT_REST:
+        return None
+    seconds = [_second_of_day(rows.at[row], zone) for row in troubled]
+    band = HourBand(min(seconds), max(seconds), zone, len(troubled))
+    if band.ends - band.begins > _LONGEST_BAND_SECONDS:
+        return None
+    accounts = {rows.account(row) for row in troubled}
+    before = after = inside = 0
+    for row in range(len(rows)):
+        if marks[row] == PASSED and rows.account(row) in accounts:
+            second = _second_of_day(rows.at[row], zone)
+            before += second < band.begins
+            after += second > band.ends
+            inside += band.begins <= second <= band.ends
+    is_band = before >= _LEAST_OUTSIDE and after >= _LEAST_OUTSIDE and inside <= 0.1 * len(troubled)
+    return band if is_band else None
+
+
+def publish_mark(rows: Rows, part: Part, zone: tzinfo) -> Mark | None:
+    """When the burst that was refused came, in civil time."""
+    begins = min(rows.at[row] for row in part.rows)
+    ends = max(rows.at[row] for row in part.rows)
+    if begins < _EPOCH_SINCE:
+        return None
+    first, last = datetime.fromtimestamp(begins, UTC).astimezone(zone), datetime.fromtimestamp(ends, UTC)
+    text = f"{_DAYS[first.weekday()]} {first:%H:%M:%S} to {last.astimezone(zone):%H:%M:%S}, {zone}"
+    return Mark(
+        kind="traffic.publish-window",
+        count=len(part.rows),
+        text=text,
+        figures={"begins_at": begins, "ends_at": ends},
+    )
+
+
+def _second_of_day(at: float, zone: tzinfo) -> float:
+    moment = datetime.fromtimestamp(at, UTC).astimezone(zone)
+    return moment.hour * 3600.0 + moment.minute * 60.0 + moment.second
+
+
+def _clock(second: float) -> str:
+    hours, rest = divmod(int(second), 3600)
+    return f"{hours:02d}:{rest // 60:02d}"

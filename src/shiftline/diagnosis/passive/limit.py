@@ -1,0 +1,107 @@
+"""Does the trouble begin above a rate, and which limit and window explain it?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
+
+_LEAST = 5
+_LOW, _HIGH = 0.05, 0.2
+"""Below the rate at most this share is refused, above it at least that."""
+_AROUND_SECONDS = 30.0
+_MOST_OBSERVED = 4000
+_MOST_EPISODES = 5
+_APART_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """What the arrivals before each request say."""
+
+    flips_at: float
+    """Requests a second from which on some are refused."""
+    limit: float | None = None
+    """Requests in a window that pass, where windows explain the answers."""
+    window_seconds: float | None = None
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """For sentences and charts."""
+        found = {"rate": self.flips_at}
+        if self.limit is not None and self.window_seconds is not None:
+            found |= {"limit": self.limit, "window_seconds": self.window_seconds}
+        return found
+
+
+def find_limit(
+    rows: Rows, marks: bytearray, arrivals: Arrivals, sources: frozenset[int], accounts: frozenset[int] | None
+) -> RateLimit | None:
+    """The limit for these sources (and accounts); None if the trouble does not follow the rate."""
+    mine = [
+        row
+        for row in arrivals.order
+        if rows.source[row] in sources and (accounts is None or rows.account(row) in accounts)
+    ]
+    flips_at = _flip(marks, arrivals, mine)
+    if flips_at is None:
+        return None
+    fits = [fit for window in _episodes(rows, marks, mine) if (fit := _fit(rows, marks, window)) is not None]
+    if not fits:
+        return RateLimit(flips_at=flips_at)
+    length, _ = Counter(fit.window_seconds for fit in fits).most_common(1)[0]
+    limits = [(fit.lowest_limit + fit.highest_limit) / 2.0 for fit in fits if fit.window_seconds == length]
+    return RateLimit(flips_at=flips_at, limit=float(median(limits)), window_seconds=length)
+
+
+def _flip(marks: bytearray, arrivals: Arrivals, mine: Sequence[int]) -> float | None:
+    """The smallest number of arrivals in a second at which trouble begins, if there is little below it."""
+    troubled = sorted(arrivals.by_source[row] for row in mine if marks[row] == TROUBLE)
+    if len(troubled) < _LEAST:
+        return None
+    at = max(troubled[len(troubled) // 100], AT_REST + 1)  # a lost packet at rest is no flip
+    well_below = max(AT_REST + 1, at // 2)  # windows have edges: near the limit both happens
+    below = [row for row in mine if arrivals.by_source[row] < well_below]
+    above = [row for row in mine if arrivals.by_source[row] >= at]
+    low = sum(marks[row] == TROUBLE for row in below) / max(1, len(below))
+    high = sum(marks[row] == TROUBLE for row in above) / max(1, len(above))
+    return float(at) if below and low <= _LOW and high >= _HIGH else None
+
+
+def _episodes(rows: Rows, marks: bytearray, mine: Sequence[int]) -> list[list[int]]:
+    """The rows around each time of trouble."""
+    found: list[list[int]] = []
+    last = -1e18
+    for row in mine:
+        if marks[row] == TROUBLE:
+            if rows.at[row] - last > _APART_SECONDS:
+                found.append([])
+            last = rows.at[row]
+        if found and rows.at[row] - last <= _AROUND_SECONDS and len(found[-1]) < _MOST_OBSERVED:
+            found[-1].append(row)
+    if found:
+        before = [row for row in mine if 0.0 <= rows.at[found[0][0]] - rows.at[row] <= _AROUND_SECONDS]
+        found[0] = [*before[:-1], *found[0]][-_MOST_OBSERVED:]
+    return found[:_MOST_EPISODES]
+
+
+def _fit(rows: Rows, marks: bytearray, window: Sequence[int]) -> WindowFit | None:
+    """The fit of one episode, from its beginning: that is where a window is seen to fill."""
+    first = next(number for number, row in enumerate(window) if marks[row] == TROUBLE)
+    seen = [Observation(rows.at[row], marks[row] != TROUBLE) for row in window]
+    for length in WINDOW_LENGTHS:
+        until = window[first]
+        last = next(
+            (number for number, row in enumerate(window) if rows.at[row] > rows.at[until] + 6 * length),
+            len(window),
+        )
+        fit = fit_windows(seen[:last], tolerance=2, lengths=(length,))
+        if fit is not None:
+            return fit
+    return None

@@ -1,0 +1,94 @@
+"""Which challenge a request answered: a fresh one, one of before, or one that nobody saw."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from shiftline.diagnosis.evidence import MOST_PLACES
+from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.outcome import Outcome, outcome_of
+from shiftline.diagnosis.probe import Credentials
+
+FRESH_SECONDS = 4.0
+"""So long after its challenge an answer counts as one to a fresh challenge."""
+AGED_SECONDS = 30.0
+"""From this age on, servers begin to forget (OpenSIPS 30 s, PJSIP 32 s)."""
+_MOST = 20_000
+
+
+@dataclass(slots=True)
+class _Issued:
+    at: float
+    call_id: str
+    uses: int = 0
+    last_count: int = 0
+
+
+class NonceBook:
+    """Remembers the nonces of the last challenges, and the calls that owe an answer to one."""
+
+    def __init__(self) -> None:
+        self._issued: OrderedDict[str, _Issued] = OrderedDict()
+        self._owing: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self.seen: Counter[str] = Counter()
+        """How often each habit was seen, by kind of mark; and ``challenges``, ``answers``."""
+        self.places: dict[str, list[Place]] = {}
+
+    def judge(self, exchange: Exchange) -> tuple[Outcome, Credentials]:
+        """Outcome of an exchange and the sort of credentials it carried; remembers its challenge."""
+        credentials, earlier = self._credentials(exchange)
+        outcome = outcome_of(exchange, earlier_nonce=earlier)
+        if exchange.challenge is not None:
+            self._remember(exchange)
+        if exchange.carried is not None and exchange.status in (401, 407):
+            self._second_challenge(exchange, credentials)
+        return outcome, credentials
+
+    def unanswered(self) -> int:
+        """Calls whose challenge got no answer."""
+        return len(self._owing)
+
+    def _credentials(self, exchange: Exchange) -> tuple[Credentials, str]:
+        carried = exchange.carried
+        if carried is None:
+            return Credentials.NONE, ""
+        if self._owing.pop(exchange.call_id, None) is not None:
+            self.seen["answers"] += 1
+        issued = self._issued.get(carried.nonce)
+        if issued is None:
+            return Credentials.CACHED, ""
+        count = carried.nonce_count or 0
+        if count and count <= issued.last_count and issued.uses:
+            self._saw("traffic.count-repeated", exchange)
+        issued.last_count = max(issued.last_count, count)
+        issued.uses += 1
+        age = exchange.at - issued.at
+        if issued.uses == 1 and age <= FRESH_SECONDS:
+            return Credentials.FRESH, carried.nonce
+        return (Credentials.AGED if age >= AGED_SECONDS else Credentials.CACHED), ""
+
+    def _remember(self, exchange: Exchange) -> None:
+        assert exchange.challenge is not None  # noqa: S101 - asked by the caller
+        answered = exchange.at + (exchange.answered_after or 0.0)
+        self._issued[exchange.challenge.nonce] = _Issued(answered, exchange.call_id)
+        if len(self._issued) > _MOST:
+            self._issued.popitem(last=False)
+        if exchange.carried is None:
+            self.seen["challenges"] += 1
+            self._owing[exchange.call_id] = (answered, exchange.source)
+            if len(self._owing) > _MOST:
+                self._owing.popitem(last=False)
+
+    def _second_challenge(self, exchange: Exchange, credentials: Credentials) -> None:
+        stale = exchange.challenge is not None and exchange.challenge.is_stale
+        if credentials is Credentials.FRESH and not stale:
+            self._saw("traffic.new-nonce-refused", exchange)
+        elif credentials is Credentials.AGED and not stale:
+            self._saw("traffic.old-nonce-refused", exchange)
+
+    def _saw(self, kind: str, exchange: Exchange) -> None:
+        self.seen[kind] += 1
+        places = self.places.setdefault(kind, [])
+        if len(places) < MOST_PLACES:
+            places += exchange.places[:1]

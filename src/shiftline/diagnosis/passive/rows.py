@@ -1,0 +1,161 @@
+"""Exchanges in columns: some 50 bytes each, so that a long capture fits into memory."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Credentials
+
+MOST_NAMES = 200_000
+"""Distinct names of one sort that are kept; hostile captures have a million."""
+OUTCOMES = tuple(Outcome)
+OUTCOME_NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+CREDENTIALS = tuple(Credentials)
+CREDENTIALS_NUMBER = {one: number for number, one in enumerate(CREDENTIALS)}
+UNANSWERED = -1.0
+
+
+class Names:
+    """Numbers for values. The first is number 0; what comes after the last is all one."""
+
+    def __init__(self, first: object) -> None:
+        self._numbers: dict[object, int] = {first: 0}
+        self.values: list[object] = [first]
+
+    def number(self, value: object) -> int:
+        """The number of a value, given on first sight."""
+        found = self._numbers.get(value)
+        if found is not None:
+            return found
+        if len(self.values) >= MOST_NAMES:
+            return 0
+        self._numbers[value] = len(self.values)
+        self.values.append(value)
+        return len(self.values) - 1
+
+    def text(self, number: int) -> str:
+        """The value of a number, for names that are texts."""
+        return str(self.values[number])
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What requests of one sort have in common, besides who sent them."""
+
+    method: str = ""
+    event: str = ""
+    user_agent: str = ""
+    from_host: str = ""
+    contact_host: str = ""
+    via_host: str = ""
+    transport: str = ""
+    target: str = ""
+    names_user: bool = True
+    is_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an answer says of itself."""
+
+    status: int = 0
+    phrase: str = ""
+    hints: tuple[tuple[str, str], ...] = ()
+
+
+_LARGE = 1300
+"""Bytes: beyond this, UDP may fragment (RFC 3261 section 18.1.1)."""
+
+
+class Rows:
+    """The columns, one entry an exchange, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.at = array("d")
+        self.latency = array("f")
+        """Seconds to the final answer, `UNANSWERED` without."""
+        self.source = array("L")
+        self.caller = array("L")
+        """User of From."""
+        self.login = array("L")
+        """Digest username; 0 without credentials."""
+        self.asked = array("L")
+        """User of To or of the Request-URI."""
+        self.kind = array("L")
+        self.said = array("L")
+        self.credentials = array("B")
+        self.outcome = array("B")
+        self.copies = array("B")
+        self._file = array("L")
+        self._number = array("L")
+        self.sources, self.users = Names(""), Names("")
+        self.kinds, self.sayings, self._files = Names(Kind()), Names(Said()), Names("")
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def add(self, exchange: Exchange, outcome: Outcome, credentials: Credentials) -> None:
+        """One more row."""
+        self.at.append(exchange.at)
+        after = exchange.answered_after
+        self.latency.append(UNANSWERED if after is None else after)
+        self.source.append(self.sources.number(exchange.source))
+        self.caller.append(self.users.number(exchange.from_user))
+        self.login.append(0 if exchange.carried is None else self.users.number(exchange.carried.username))
+        self.asked.append(self.users.number(exchange.user))
+        self.kind.append(self.kinds.number(_kind(exchange)))
+        self.said.append(self.sayings.number(_said(exchange)))
+        self.credentials.append(CREDENTIALS_NUMBER[credentials])
+        self.outcome.append(OUTCOME_NUMBER[outcome])
+        self.copies.append(min(exchange.copies, 255))
+        place = exchange.places[0] if exchange.places else None
+        self._file.append(0 if place is None else self._files.number(place.file))
+        self._number.append(0 if place is None else place.number)
+
+    def place(self, row: int) -> Place | None:
+        """Where it can be looked up."""
+        if not self._number[row]:
+            return None
+        return Place(file=self._files.text(self._file[row]), number=self._number[row])
+
+    def kind_of(self, row: int) -> Kind:
+        """What sort of request it was."""
+        kind = self.kinds.values[self.kind[row]]
+        assert isinstance(kind, Kind)  # noqa: S101 - only kinds are put there
+        return kind
+
+    def said_of(self, row: int) -> Said:
+        """What its answer said."""
+        said = self.sayings.values[self.said[row]]
+        assert isinstance(said, Said)  # noqa: S101 - only these are put there
+        return said
+
+    def account(self, row: int) -> int:
+        """Number of the account: the login, or the caller where there was none."""
+        return self.login[row] or self.caller[row]
+
+
+def _kind(exchange: Exchange) -> Kind:
+    return Kind(
+        exchange.method,
+        exchange.event,
+        exchange.user_agent,
+        exchange.from_host,
+        exchange.contact_host,
+        exchange.via_host,
+        exchange.transport,
+        exchange.target,
+        bool(exchange.user),
+        exchange.size > _LARGE,
+    )
+
+
+def _said(exchange: Exchange) -> Said:
+    # These differ from answer to answer, and so would every saying.
+    hints = tuple(
+        sorted((name, text) for name, text in exchange.hints.items() if name not in ("date", "contact"))
+    )
+    return Said(exchange.status or 0, exchange.reason, hints)

@@ -1,0 +1,135 @@
+"""Which part of the traffic is in trouble: all of it, or one method, source, account or program.
+
+What fails always, while the rest passes, is a subject of its own, so that two faults are found side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
+
+MOST_SUBJECTS = 4
+_FAILS_ALWAYS = 0.02
+"""At most this share may have passed."""
+_LEAST_REFUSALS = 2
+_LEAST_PASSED_ELSEWHERE = 3
+_MOST_NAMED = 20
+_AFTER_LOGIN = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+
+Key = Callable[[int], int | tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the traffic that has a fault of its own: its rows in trouble, and what they share."""
+
+    key: str
+    """``method``, ``source``, ``user`` or ``user-agent``; "" for what is left."""
+    values: tuple[str, ...]
+    rows: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        """As a sentence names it."""
+        if not self.key:
+            return "the trunk"
+        word = {"user": "account", "user-agent": "program"}.get(self.key, self.key)
+        shown = ", ".join(self.values[:3]) + (" and others" if len(self.values) > 3 else "")
+        return f"{word} {shown}" if len(self.values) == 1 else f"{word}s {shown}"
+
+
+@dataclass(slots=True)
+class _Count:
+    passed: int = 0
+    troubled: int = 0
+    at_rest: int = 0
+
+
+def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arrivals) -> list[Part]:
+    """The parts in trouble, the most troubled first; none if nothing is."""
+    open_rows = {row for row in range(len(rows)) if marks[row] == TROUBLE}
+    parts: list[Part] = []
+    while open_rows and len(parts) < MOST_SUBJECTS - 1:
+        part = _most_bound(rows, marks, outcomes, arrivals, open_rows)
+        if part is None:
+            break
+        parts.append(part)
+        open_rows -= part.rows
+    if open_rows and (not parts or len(open_rows) >= _LEAST_REFUSALS):
+        parts.append(Part("", (), frozenset(open_rows)))
+    return sorted(parts, key=lambda part: -len(part.rows))
+
+
+def _most_bound(
+    rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, open_rows: set[int]
+) -> Part | None:
+    best: tuple[int, int, bool, Part] | None = None
+    for name, key, text in _keys(rows):
+        counts: dict[int | tuple[object, ...], _Count] = {}
+        for row in range(len(rows)):
+            if marks[row] == PASSED or row in open_rows:
+                count = counts.setdefault(key(row), _Count())
+                count.passed += marks[row] == PASSED
+                count.troubled += marks[row] == TROUBLE
+                count.at_rest += marks[row] == TROUBLE and arrivals.by_source[row] <= AT_REST
+        bound = _bound(counts)
+        if not bound:
+            continue
+        mine = [row for row in open_rows if key(row) in bound]
+        alike = _most_alike(mine, outcomes)
+        values = sorted({text(key(row)) for row in alike})
+        part = Part(name, tuple(values[:_MOST_NAMED]), frozenset(alike))
+        # A refusal after the login is laid to the account, one before it to the address.
+        fits = (name == "user") is (OUTCOMES[outcomes[alike[0]]] in _AFTER_LOGIN)
+        if best is None or (len(alike), -len(values), fits) > best[:3]:
+            best = (len(alike), -len(values), fits, part)
+    return None if best is None else best[3]
+
+
+def _bound(counts: dict[int | tuple[object, ...], _Count]) -> set[int | tuple[object, ...]]:
+    """Values that always fail, also at rest, while others pass."""
+    passed = sum(count.passed for count in counts.values())
+    return {
+        value
+        for value, count in counts.items()
+        if count.at_rest >= _LEAST_REFUSALS
+        and count.passed <= _FAILS_ALWAYS * count.troubled
+        and passed - count.passed >= _LEAST_PASSED_ELSEWHERE
+    }
+
+
+def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
+    """The rows of those that fail in the commonest way: two wrong passwords are one subject."""
+    by_outcome: dict[int, list[int]] = {}
+    for row in mine:
+        by_outcome.setdefault(outcomes[row], []).append(row)
+    return max(by_outcome.values(), key=len)
+
+
+def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:
+    sort_of = {
+        number: (kind.method, kind.event)  # type: ignore[attr-defined]
+        for number, kind in enumerate(rows.kinds.values)
+    }
+    agent_of = {
+        number: (kind.user_agent,)  # type: ignore[attr-defined]
+        for number, kind in enumerate(rows.kinds.values)
+    }
+
+    def words(value: int | tuple[object, ...]) -> str:
+        return " ".join(str(part) for part in value if part) if isinstance(value, tuple) else str(value)
+
+    yield "method", lambda row: sort_of[rows.kind[row]], words
+    yield "source", rows.source.__getitem__, lambda value: rows.sources.text(_number(value))
+    yield "user", rows.account, lambda value: rows.users.text(_number(value))
+    yield "user-agent", lambda row: agent_of[rows.kind[row]], words
+
+
+def _number(value: int | tuple[object, ...]) -> int:
+    assert isinstance(value, int)  # noqa: S101 - these keys are numbers
+    return value

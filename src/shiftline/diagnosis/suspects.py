@@ -1,0 +1,182 @@
+"""The suspects of the incident, each with a verdict by name.
+
+People accuse the password, the allow list, the ticket desk, the export, the clock. Each is told "it is",
+"it is not, because …", or "cannot be told from this; do …".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
+from shiftline.diagnosis.statements import statements_for
+
+_CLEARED = 0.04
+"""Below this probability a suspect is let go."""
+_CONVICTED = 0.5
+_SPEAKS_AGAINST = -0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Somebody to accuse, and the causes that he stands for."""
+
+    name: str
+    causes: tuple[str, ...]
+    needs_record: bool = False
+    """Whether only a record of the client's traffic shows it."""
+    absent: str = ""
+    """What is said when a record does not show it: a sentence after "because"."""
+
+
+SUSPECTS = (
+    Suspect(
+        "credentials mismatch",
+        (
+            "credentials.wrong-password",
+            "credentials.unknown-user",
+            "credentials.identity-mismatch",
+            "credentials.realm",
+            "credentials.algorithm",
+            "credentials.digest-uri",
+            "credentials.stale-nonce",
+            "credentials.nonce-count",
+        ),
+    ),
+    Suspect(
+        "IP allow list",
+        ("acl.source", "acl.partial", "acl.contact", "acl.via-source", "policy.no-trunk-match"),
+    ),
+    Suspect(
+        "account shared with the ticket desk",
+        ("credentials.shared-lockout", "registrar.shared-aor"),
+        absent="no second program logs in with this account",
+    ),
+    Suspect(
+        "burst throttle",
+        (
+            "throttle.source",
+            "throttle.user",
+            "throttle.method",
+            "throttle.concurrency",
+            "throttle.registration-rate",
+            "ban.source",
+        ),
+    ),
+    Suspect(
+        "missing agent metadata (includeCustomAttributes)",
+        ("message.missing-metadata",),
+    ),
+    Suspect(
+        "short retry timeout",
+        ("client.retry-too-short",),
+        needs_record=True,
+        absent="no question was asked anew before its answer could come",
+    ),
+    Suspect(
+        "only the verification calls fail, campaigns work",
+        (
+            "policy.method",
+            "policy.caller-identity",
+            "policy.unregistered-source",
+            "policy.event-package",
+            "throttle.method",
+        ),
+    ),
+    Suspect(
+        "something else that runs at that hour",
+        ("schedule.time-of-day", "credentials.rotated", "capacity.maintenance"),
+    ),
+)
+PUBLISH_WINDOW = "publish window (America/Chicago)"
+
+
+def suspicions_of(
+    beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+) -> tuple[Suspicion, ...]:
+    """A verdict on each suspect, from the beliefs about every part of the traffic."""
+    judged = [_judge(suspect, beliefs, findings, separation) for suspect in SUSPECTS]
+    return (*judged, _publish_window(beliefs, findings))
+
+
+def _judge(
+    suspect: Suspect, beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+) -> Suspicion:
+    shares = [(_share(suspect, belief), belief) for belief in beliefs]
+    share, belief = max(shares, key=lambda pair: pair[0])
+    likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
+    culprit = _named(suspect, findings)
+    if culprit is not None and share >= _CONVICTED:
+        verdict, sentence = SuspectVerdict.IT_IS, f"It is: {CATALOGUE[culprit.cause].meaning}"
+    elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
+        verdict = SuspectVerdict.CANNOT_TELL
+        sentence = (
+            "Questions of ours do not show it; have `shiftline doctor read` look at a capture of the client."
+        )
+    elif share < _CLEARED and culprit is None:
+        verdict, sentence = (
+            SuspectVerdict.IT_IS_NOT,
+            f"It is not, because {_why_not(suspect, likeliest, belief)}.",
+        )
+    else:
+        verdict = SuspectVerdict.CANNOT_TELL
+        todo = "record a quiet and a busy hour" if separation is None else f"run {separation.command}"
+        sentence = f"It cannot be told from this ({share:.0%}); {todo}."
+    return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _share(suspect: Suspect, belief: Belief) -> float:
+    """How likely one of its causes is at work; a pair of them counts once."""
+    accused = frozenset(suspect.causes)
+    return sum(one.probability for one in belief.explanations if accused & frozenset(one.causes))
+
+
+def _named(suspect: Suspect, findings: Sequence[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.cause in suspect.causes), None)
+
+
+def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
+    against = [one for one in statements_for(belief, likeliest) if one.weight <= _SPEAKS_AGAINST]
+    # A passage convinces more than a refusal that had to be explained.
+    passages = [one for one in against if one.weight <= -1.0 and "was accepted" in one.sentence]
+    if against:
+        return _as_clause((passages or against)[0].sentence)
+    if suspect.absent and belief.evidence.subject.requests:
+        return suspect.absent
+    leading = " and ".join(belief.leading.causes)
+    return f"nothing speaks for it and {leading} explains what was seen"
+
+
+def _as_clause(sentence: str) -> str:
+    inner = sentence.rstrip(".")
+    return f"there {inner[6:]}" if inner.startswith("There ") else inner
+
+
+def _publish_window(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> Suspicion:
+    causes = ("throttle.source", "schedule.time-of-day")
+    marks = [
+        mark for belief in beliefs for mark in belief.evidence.marks if mark.kind == "traffic.publish-window"
+    ]
+    limited = any(
+        finding.cause.startswith(("throttle.", "ban.", "capacity.overload")) for finding in findings
+    )
+    if marks and limited:
+        verdict = SuspectVerdict.IT_IS
+        sentence = (
+            f"It is the occasion, not the cause: the burst came {marks[0].text}, and the limit did the rest."
+        )
+    elif any(finding.cause == "schedule.time-of-day" for finding in findings):
+        verdict = SuspectVerdict.IT_IS
+        sentence = "The trouble keeps to that hour whatever the load: look for what else runs then."
+    elif any(belief.evidence.subject.requests for belief in beliefs):
+        verdict = SuspectVerdict.IT_IS_NOT
+        sentence = "It is not, because the trouble does not follow the rate or the hour."
+    else:
+        verdict = SuspectVerdict.CANNOT_TELL
+        sentence = (
+            "It cannot be told without a record of that hour; capture one and run `shiftline doctor read`."
+        )
+    return Suspicion(suspect=PUBLISH_WINDOW, causes=causes, verdict=verdict, sentence=sentence)
