@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
 
@@ -36,6 +37,7 @@ class Pbx:
         self._server = server
         self._random = random.Random(seed)
         self._number = 0
+        self._place = 0
 
     def ask(
         self,
@@ -84,9 +86,7 @@ class Pbx:
         return next((said for fault in self._faults if (said := fault(request)) is not None), None)
 
     def _answered(self, request: Exchange, answer: Answer, nonce: str) -> Exchange:
-        from dataclasses import replace
-
-        self._place = getattr(self, "_place", 0) + 2
+        self._place += 2
         return replace(
             request,
             status=answer.status,
@@ -115,7 +115,7 @@ class Window:
 def publish_day(pbx: Pbx, *, agents: int = 500, seconds: float = 5.0, seed: int = 2) -> list[Exchange]:
     """A quiet quarter of an hour, the burst of the publish, and quiet again; phones beside it."""
     chance = random.Random(seed)
-    asked = [
+    asked: list[tuple[float, dict[str, Any]]] = [
         (BEGIN + minute * 30.0 + chance.random(), {"user": f"agent{minute:04d}"}) for minute in range(30)
     ]
     asked += [
