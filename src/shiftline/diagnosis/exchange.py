@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar, dataclass_transform
 
 NO_HINTS: Mapping[str, str] = MappingProxyType({})
+Record = TypeVar("Record")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def record(kind: type[Record]) -> type[Record]:
+    """A dataclass that the type checker keeps frozen, and that is cheap to make.
+
+    A capture of a million messages makes millions of these. Frozen at run time, too, an exchange costs
+    3.6 us instead of 1.3: a fifth of all the time that reading takes.
+    """
+    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(kind)
+
+
+@record
 class Place:
     """Where a reader can look it up: a file's name and the number of the packet (from 1) or line in it."""
 
@@ -23,7 +35,7 @@ class Place:
         return f"{self.file}#{self.number}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Carried:
     """The Authorization or Proxy-Authorization of a request, without its response value."""
 
@@ -35,7 +47,7 @@ class Carried:
     digest_uri: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Challenge:
     """What a 401 or 407 asked for (RFC 3261 section 20.44); ``algorithms`` in the server's order."""
 
@@ -45,7 +57,7 @@ class Challenge:
     is_stale: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exchange:
     """One SIP request with its copies and its final answer.
 
@@ -95,7 +107,7 @@ class Exchange:
         return self.status is not None and self.status >= 300 and self.status not in (401, 407)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Remark:
     """What a log line says of a refusal, an overload or a fault in words of its own.
 

@@ -19,14 +19,12 @@ WINDOWS = (1.0, 2.0, 5.0, 10.0, 60.0)
 """Seconds over which arrivals are counted (facts on the experiment P13)."""
 LIMITER_STATUSES = frozenset({403, 429, 503})
 """What a limiter answers with (facts K3, K4, V2, V19); silence is the other way to refuse."""
-MOST_KEYS = 5000
+MOST_CELLS = 100_000
 _MOST_EXCHANGES = 5_000_000
 _MOST_FITTED = 4000
 _FIT_REACH = 120.0
 """Seconds before and after a refusal that a fit looks at."""
 _MOST_BINS = 60
-_MOST_SECONDS = 200_000
-_PASSED, _REFUSED, _SILENT = 0, 1, 2
 
 
 class Key(StrEnum):
@@ -70,7 +68,7 @@ class Group:
     agents: Counter[str] = field(default_factory=Counter)
     """User-Agent texts; several of one account are several systems."""
     _times: array[float] = field(default_factory=lambda: array("d"))
-    _outcomes: array[int] = field(default_factory=lambda: array("b"))
+    _turned: array[int] = field(default_factory=lambda: array("b"))
 
     @property
     def requests(self) -> int:
@@ -87,18 +85,17 @@ class Group:
         """Never answered."""
         return self.statuses[0]
 
-    def add(self, at: float, status: int | None) -> None:
-        """Count one exchange."""
-        self.statuses[status or 0] += 1
-        outcome = _SILENT if status is None else _REFUSED if status in LIMITER_STATUSES else _PASSED
+    def add(self, at: float, status: int) -> None:
+        """Count one exchange; status 0 is silence."""
+        self.statuses[status] += 1
         self._times.append(at)
-        self._outcomes.append(outcome)
+        self._turned.append(status == 0 or status in LIMITER_STATUSES)
 
     def in_order(self) -> tuple[Sequence[float], Sequence[bool]]:
         """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
-        times, outcomes = self._times, self._outcomes
+        times, turned = self._times, self._turned
         order = sorted(range(len(times)), key=times.__getitem__)
-        return [times[at] for at in order], [outcomes[at] != _PASSED for at in order]
+        return [times[at] for at in order], [bool(turned[at]) for at in order]
 
     def busiest(self) -> dict[float, int]:
         """The most arrivals in any window of each length."""
@@ -142,56 +139,81 @@ class Group:
         return fit_windows(near[-_MOST_FITTED:])
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What exchanges have in common; there are few of these for many exchanges."""
+
+    values: tuple[str, str, str]
+    """In the order of `Key`."""
+    status: int
+    agent: str
+
+
 class Statistics:
     """Takes exchanges in any order; ``left_out`` counts those that there was no room for."""
 
     def __init__(self) -> None:
-        self.total = 0
         self.left_out = 0
-        self.first: float | None = None
-        self.last: float | None = None
-        self._groups: dict[Key, dict[str, Group]] = {key: {} for key in Key}
-        self._seconds: dict[int, list[int]] = {}
+        self._numbers: dict[tuple[str, str, str, int | None, str], int] = {}
+        self._cells: list[_Cell] = []
+        self._times = array("d")
+        self._which = array("I")
+
+    @property
+    def total(self) -> int:
+        """How many exchanges were counted."""
+        return len(self._times)
+
+    @property
+    def first(self) -> float | None:
+        """When the first request left, in seconds since the epoch."""
+        return min(self._times, default=None)
+
+    @property
+    def last(self) -> float | None:
+        """When the last request left."""
+        return max(self._times, default=None)
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange."""
-        at, status = exchange.at, exchange.status
-        if self.total >= _MOST_EXCHANGES:
+        carried = exchange.carried
+        account = exchange.from_user if carried is None else carried.username
+        key = exchange.source, account, exchange.method, exchange.status, exchange.user_agent
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._new_cell(key)
+        if len(self._times) < _MOST_EXCHANGES:
+            self._times.append(exchange.at)
+            self._which.append(number)
+        else:
             self.left_out += 1
-            return
-        self.total += 1
-        self.first = at if self.first is None else min(self.first, at)
-        self.last = at if self.last is None else max(self.last, at)
-        account = exchange.carried.username if exchange.carried is not None else exchange.from_user
-        self._count(Key.SOURCE, exchange.source, at, status, exchange.user_agent)
-        self._count(Key.ACCOUNT, account, at, status, exchange.user_agent)
-        self._count(Key.METHOD, exchange.method, at, status, "")
-        self._count_second(int(at), status)
 
-    def _count(self, key: Key, value: str, at: float, status: int | None, agent: str) -> None:
-        groups = self._groups[key]
-        group = groups.get(value)
-        if group is None:
-            if len(groups) >= MOST_KEYS:
-                value = ""
-            group = groups.setdefault(value, Group(key, value))
-        group.add(at, status)
-        if agent and (agent in group.agents or len(group.agents) < 100):
-            group.agents[agent] += 1
-
-    def _count_second(self, second: int, status: int | None) -> None:
-        counts = self._seconds.get(second)
-        if counts is None:
-            if len(self._seconds) >= _MOST_SECONDS:
-                return
-            counts = self._seconds[second] = [0, 0, 0]
-        counts[_SILENT if status is None else _REFUSED if status in LIMITER_STATUSES else _PASSED] += 1
+    def _new_cell(self, key: tuple[str, str, str, int | None, str]) -> int:
+        """A number for a new combination; beyond `MOST_CELLS` only statuses are told apart."""
+        if len(self._cells) >= MOST_CELLS:
+            key = "", "", "", key[3], ""
+            if key in self._numbers:
+                return self._numbers[key]
+        number = self._numbers[key] = len(self._cells)
+        source, account, method, status, agent = key
+        self._cells.append(_Cell((source, account, method), status or 0, agent))
+        return number
 
     def groups(self, key: Key) -> tuple[Group, ...]:
         """The groups of one key, the most refused first, then the largest."""
+        place = list(Key).index(key)
+        groups: dict[str, Group] = {}
+        of_cell = [
+            groups.setdefault(cell.values[place], Group(key, cell.values[place])) for cell in self._cells
+        ]
+        for at, number in zip(self._times, self._which, strict=True):
+            of_cell[number].add(at, self._cells[number].status)
+        for number, count in Counter(self._which).items():
+            if agent := self._cells[number].agent:
+                of_cell[number].agents[agent] += count
         return tuple(
             sorted(
-                self._groups[key].values(),
+                groups.values(),
                 key=lambda group: (-group.refused - group.silent, -group.requests, group.value),
             )
         )
@@ -199,15 +221,18 @@ class Statistics:
     @property
     def statuses(self) -> Mapping[int, int]:
         """Final answers of all; 0 is silence."""
-        return sum((group.statuses for group in self._groups[Key.METHOD].values()), Counter())
+        found: Counter[int] = Counter()
+        for number, count in Counter(self._which).items():
+            found[self._cells[number].status] += count
+        return found
 
     def timeline(self, step: int) -> Iterator[tuple[int, int, int, int]]:
         """The second at which each step begins (epoch), and what passed, was refused, was not answered."""
         tally: dict[int, list[int]] = {}
-        for second, counts in self._seconds.items():
-            sums = tally.setdefault(second - second % step, [0, 0, 0])
-            for place, count in enumerate(counts):
-                sums[place] += count
+        sides = [2 if cell.status == 0 else int(cell.status in LIMITER_STATUSES) for cell in self._cells]
+        for at, number in zip(self._times, self._which, strict=True):
+            second = int(at)
+            tally.setdefault(second - second % step, [0, 0, 0])[sides[number]] += 1
         for start, (passed, refused, silent) in sorted(tally.items()):
             yield start, passed, refused, silent
 

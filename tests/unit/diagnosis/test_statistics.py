@@ -82,9 +82,9 @@ def test_groups_by_source_account_and_method() -> None:
 def test_the_order_of_coming_changes_nothing(rows: list[tuple[float, int | None]]) -> None:
     there, back = Group(Key.SOURCE, "a"), Group(Key.SOURCE, "a")
     for at, status in sorted(rows, key=lambda row: (row[0], row[1] or 0)):
-        there.add(at, status)
+        there.add(at, status or 0)
     for at, status in sorted(rows, key=lambda row: (row[0], row[1] or 0), reverse=True):
-        back.add(at, status)
+        back.add(at, status or 0)
     assert there.busiest() == back.busiest()
     assert sum(one.passed + one.refused for one in there.bins(1.0)) == len(rows)
     for at, most in there.busiest().items():

@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.unit.doctor.captures import block, ethernet, interface, pcap, request, response, section, tcp, udp
 from tests.unit.doctor.test_captures import PAIR, framed, read
 
+from shiftline.diagnosis.exchange import Remark
 from shiftline.doctor.reading.pairing import EVICTED, NO_REQUEST, Pairing
-from shiftline.doctor.reading.sighting import Flow
+from shiftline.doctor.reading.sighting import Flow, Sighting
 
 
 def test_a_file_that_ends_within_a_packet(tmp_path: Path) -> None:
@@ -62,14 +63,12 @@ def test_an_endless_gap_holds_little(tmp_path: Path) -> None:
 def test_more_requests_than_there_is_room_for_are_said_and_never_called_silent() -> None:
     skipped: Counter[str] = Counter()
     flow = Flow("192.0.2.7", 5060, "198.51.100.1", 5060)
-    pairing = Pairing("flood", skipped, most_pairs=100)
-    exchanges = []
-    for number in range(1000):
-        finished = pairing.add((1000.0 + number / 1000, flow, request(branch=f"z9hG4bK{number}"), number))
-        exchanges += list(finished or ())
-    late = (1001.0, Flow("198.51.100.1", 5060, "192.0.2.7", 5060), response(branch="z9hG4bK5"), 1001)
-    pairing.add(late)
-    exchanges += list(pairing.finish())
+    flood: list[Sighting | Remark] = [
+        (1000.0 + number / 1000, flow, request(branch=f"z9hG4bK{number}"), number) for number in range(1000)
+    ]
+    back = Flow("198.51.100.1", 5060, "192.0.2.7", 5060)
+    flood.append((1001.0, back, response(branch="z9hG4bK5"), 1001))
+    exchanges = list(Pairing("flood", skipped, most_pairs=100).pair(flood))
     assert exchanges == []
     assert skipped[EVICTED] >= 800
     assert skipped[NO_REQUEST] == 1

@@ -21,11 +21,9 @@ DIGEST = (
 
 def pair(*seen: tuple[float, Flow, bytes]) -> tuple[list[Exchange], Counter[str]]:
     skipped: Counter[str] = Counter()
-    pairing = Pairing("f", skipped)
-    found: list[Exchange] = []
-    for number, (at, flow, data) in enumerate(seen, start=1):
-        found += list(pairing.add((at, flow, data, number)) or ())
-    return found + list(pairing.finish()), skipped
+    rows = [(at, flow, data, number) for number, (at, flow, data) in enumerate(seen, start=1)]
+    found = Pairing("f", skipped).pair(rows)
+    return [one for one in found if isinstance(one, Exchange)], skipped
 
 
 def test_retransmissions_are_copies_of_one_request() -> None:

@@ -8,33 +8,42 @@ one step. A head without a shape is read row by row, to the same result.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeAlias
 
 from shiftline.doctor.reading.sighting import Flow
 
 Values: TypeAlias = tuple[bytes, ...]
-"""Of a request: method, URI, sent-by and branch of the topmost Via, then `OF_REQUESTS`. Of a response:
-status, reason, the same of Via, then `OF_RESPONSES`. The first row of each name; empty where none is."""
+"""Branch and sent-by of the topmost Via, CSeq; then of a request `OF_REQUESTS`, method and URI, of a response
+status, reason and `OF_RESPONSES`. The first row of each name; empty where none is. Of From, To and Contact
+only the first address, without tag and parameters."""
+BRANCH, SENT_BY, CSEQ = range(3)
 
-OF_REQUESTS = (
-    b"CSeq", b"Call-ID", b"From", b"To", b"Contact", b"User-Agent", b"Event", b"Authorization",
-    b"Proxy-Authorization",
+_LOGINS = (b"Authorization", b"Proxy-Authorization")
+_CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
+_PARTIES = (b"From", b"To", b"Contact")
+OF_REQUESTS = (b"Call-ID", *_LOGINS, *_PARTIES, b"User-Agent", b"Event")
+CALL_ID, LOGIN, PROXY_LOGIN, HABIT = range(3, 7)
+"""`HABIT` begins what all requests of one agent at one phone have in common, to the end."""
+STATUS, REASON, CHALLENGE, PROXY_CHALLENGE, HINTS = range(3, 8)
+"""`HINTS` begins what an answer says of itself, in the order of `HINT_NAMES`."""
+HINT_NAMES = (
+    b"Server", b"Retry-After", b"Warning", b"Reason", b"P-Registrar-Error", b"ms-diagnostics", b"Allow",
+    b"Unsupported", b"Min-Expires", b"Date", b"Contact",
 )  # fmt: skip
-OF_RESPONSES = (
-    b"CSeq", b"WWW-Authenticate", b"Proxy-Authenticate", b"Server", b"Retry-After", b"Warning", b"Reason",
-    b"P-Registrar-Error", b"ms-diagnostics", b"Allow", b"Unsupported", b"Min-Expires", b"Date", b"Contact",
-)  # fmt: skip
-FIRST, SECOND, SENT_BY, BRANCH, CSEQ = range(5)
-_USUAL = (b"Via", *OF_REQUESTS, *OF_RESPONSES)
+OF_RESPONSES = (*_CHALLENGES, *HINT_NAMES)
+_USUAL = (b"Via", b"CSeq", *OF_REQUESTS, *OF_RESPONSES)
 _BY_LOWER = {name.lower(): name for name in _USUAL} | {
     b"v": b"Via", b"f": b"From", b"t": b"To", b"i": b"Call-ID", b"m": b"Contact", b"o": b"Event",
 }  # fmt: skip
-_CHALLENGES = frozenset({b"WWW-Authenticate", b"Proxy-Authenticate"})
 # Possessive throughout: a head that does not fit a shape is told so in linear time.
 _REQUEST_LINE = rb"()([^ \r\n]++) ([^ \r\n]++) SIP/2\.0\r\n"
 _STATUS_LINE = rb"()SIP/2\.0 ([1-6]\d\d) ?+([^\r]*+)\r\n"
 _VIA = rb"([^;\r]*+);(?>(?:[^\r]*?;)??branch=)([^;,\r ]*+)[^\r]*+\r\n"
+_PARTY = rb'((?:"[^"\r]*+"[^<\r]*+)?+[^;>\r]*+)'
+_FIRST_PARTY = re.compile(_PARTY)
 _BRANCH = re.compile(rb";\s*branch\s*=\s*([^;,\s]*)", re.IGNORECASE)
 _FOLD = re.compile(rb"\n[ \t]+")
 _LONGEST_HEAD = 65_536
@@ -43,6 +52,9 @@ _MOST_SHAPE_ROWS = 40
 _MOST_SHAPES = 400
 _MOST_CANDIDATES = 10_000
 _SEEN_BEFORE_SHAPED = 3
+_SHAPES_TRIED = 4
+_COARSE = 7
+_NONE: list[_Shape] = []
 _KIND = slice(0, 9)
 """Enough of a start line to tell methods and classes of statuses apart."""
 
@@ -51,32 +63,33 @@ _KIND = slice(0, 9)
 class _Shape:
     """How one kind of sender writes one kind of message."""
 
-    pattern: re.Pattern[bytes]
-    order: tuple[int, ...]
-    rows: int
+    match: Callable[[bytes], re.Match[bytes] | None]
+    pick: Callable[[tuple[bytes, ...]], Values]
+    """Puts the groups of a match into the order of `Values`."""
+
+
+_Key: TypeAlias = tuple[Flow, bytes, int]
+"""A way, the beginning of a start line, and a coarse length, which tells credentials from none."""
 
 
 @dataclass(slots=True)
 class Heads:
     """Reads heads, and learns the shapes as it goes. Bounded."""
 
-    _by_flow: dict[tuple[Flow, bytes, int], _Shape] = field(default_factory=dict)
+    _by_flow: dict[_Key, list[_Shape]] = field(default_factory=dict)
     _shapes: dict[tuple[bytes, ...], _Shape] = field(default_factory=dict)
     _candidates: dict[tuple[bytes, ...], int] = field(default_factory=dict)
 
     def read(self, flow: Flow, data: bytes) -> Values:
         """The values of a message that came on ``flow``."""
-        key = flow, data[_KIND], data.count(b"\n")
-        shape = self._by_flow.get(key)
-        if shape is not None:
-            found = shape.pattern.match(data)
-            if found is not None and (
-                shape.rows == key[2] or shape.rows == data.count(b"\n", 0, found.end())
-            ):
-                return found.group(*shape.order)
+        key = flow, data[_KIND], len(data) >> _COARSE
+        for shape in self._by_flow.get(key, _NONE):
+            found = shape.match(data)
+            if found is not None:
+                return shape.pick(found.groups())
         return self._slowly(key, data)
 
-    def _slowly(self, key: tuple[Flow, bytes, int], data: bytes) -> Values:
+    def _slowly(self, key: _Key, data: bytes) -> Values:
         start, rows = rows_of(data)
         names = (start[:4], *(name for name, _, _ in rows))
         shape = self._shapes.get(names)
@@ -85,7 +98,10 @@ class Heads:
         else:
             if len(self._by_flow) > _MOST_CANDIDATES:
                 self._by_flow.clear()
-            self._by_flow[key] = shape
+            known = self._by_flow.setdefault(key, [])
+            if shape not in known:
+                known.append(shape)
+                del known[:-_SHAPES_TRIED]
         return _values(start, rows)
 
     def _consider(self, names: tuple[bytes, ...], written: list[bytes]) -> None:
@@ -102,7 +118,7 @@ class Heads:
 
 
 def _shape_of(written: list[bytes], *, is_response: bool) -> _Shape:
-    wanted = OF_RESPONSES if is_response else OF_REQUESTS
+    wanted = (b"CSeq", *(OF_RESPONSES if is_response else OF_REQUESTS))
     parts, places = [_STATUS_LINE if is_response else _REQUEST_LINE], dict.fromkeys(wanted, 1)
     via, groups = (1, 1), 3
     for name in written:
@@ -110,16 +126,19 @@ def _shape_of(written: list[bytes], *, is_response: bool) -> _Shape:
         parts.append(re.escape(name) + rb": *+")
         if usual == b"Via" and via == (1, 1):
             parts.append(_VIA)
-            via = groups + 1, groups + 2
+            via = groups + 2, groups + 1
             groups += 2
         elif usual in places and places[usual] == 1:
-            parts.append(rb"([^\r]*+)\r\n")
+            is_party = usual in _PARTIES and not (is_response and usual == b"Contact")
+            parts.append(_PARTY + rb"[^\r]*+\r\n" if is_party else rb"([^\r]*+)\r\n")
             groups += 1
             places[usual] = groups
         else:
             parts.append(rb"[^\r]*+\r\n")
     pattern = re.compile(b"".join(parts) + rb"\r\n")
-    return _Shape(pattern, (2, 3, *via, *(places[name] for name in wanted)), len(written) + 2)
+    cseq, *others = (places[name] for name in wanted)
+    order = (*via, cseq, 2, 3, *others) if is_response else (*via, cseq, *others, 2, 3)
+    return _Shape(pattern.match, itemgetter(*(group - 1 for group in order)))
 
 
 def rows_of(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes, bytes]]]:
@@ -146,8 +165,10 @@ def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> Values:
     via = first.get(b"Via", b"")
     branch = _BRANCH.search(via)
     words = [*start.split(None, 2), b"", b"", b""]
-    is_response = words[0][:4].upper() == b"SIP/"
-    line = words[1:3] if is_response else words[:2]
-    wanted = OF_RESPONSES if is_response else OF_REQUESTS
-    sent_by = via.partition(b";")[0]
-    return *line, sent_by, branch[1] if branch else b"", *(first.get(name, b"") for name in wanted)
+    ends = branch[1] if branch else b"", via.partition(b";")[0], first.get(b"CSeq", b"")
+    if words[0][:4].upper() == b"SIP/":
+        return *ends, *words[1:3], *(first.get(name, b"") for name in OF_RESPONSES)
+    for name in _PARTIES:
+        found = _FIRST_PARTY.match(first.get(name, b""))
+        first[name] = found[1] if found else b""
+    return *ends, *(first.get(name, b"") for name in OF_REQUESTS), *words[:2]

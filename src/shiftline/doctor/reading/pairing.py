@@ -9,12 +9,26 @@ rings stays. Nothing is called silent that was given up for want of room.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from shiftline.diagnosis.exchange import NO_HINTS, Exchange, Place
-from shiftline.doctor.reading import words
-from shiftline.doctor.reading.heads import BRANCH, CSEQ, FIRST, SECOND, SENT_BY, Heads, Values
+from shiftline.diagnosis.exchange import NO_HINTS, Exchange, Place, Remark
+from shiftline.doctor.reading import logins, words
+from shiftline.doctor.reading.heads import (
+    BRANCH,
+    CALL_ID,
+    CHALLENGE,
+    CSEQ,
+    HABIT,
+    LOGIN,
+    PROXY_CHALLENGE,
+    PROXY_LOGIN,
+    REASON,
+    SENT_BY,
+    STATUS,
+    Heads,
+    Values,
+)
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.sip.glance import printable
 
@@ -29,7 +43,6 @@ _EARLY_SILENCE = 8.0
 """An answer that takes longer comes too late for anyone; so this counts as silence where room is short."""
 _MOST_SEEN = 500_000
 _CUT_SILENCE = 2.0
-_CHALLENGE, _PROXY_CHALLENGE = CSEQ + 1, CSEQ + 2
 _ECHO = 0.010
 """A copy that comes sooner is the same packet, captured twice: T1 is fifty times as long."""
 
@@ -48,27 +61,27 @@ def _never() -> bool:
 class _Pair:
     """A request that was seen, and what followed."""
 
-    __slots__ = (
-        "answer", "answered_at", "at", "copies", "data", "flow", "last_at", "number", "provisional", "reply",
-        "request", "size",
-    )  # fmt: skip
+    copies = 1
+    is_ringing = False
+    last_at: float | None = None
+    """When its last copy came."""
+    reply: Values | None = None
+    answered_at = 0.0
+    answer = 0
+    """The number of the answer's packet."""
+    challenged = b""
+    """The whole answer, if it has a challenge."""
 
     def __init__(self, at: float, flow: Flow, number: int, size: int, request: Values) -> None:
-        self.at = self.last_at = at
+        self.at = at
         self.flow = flow
         self.number = number
         self.size = size
         self.request = request
-        self.copies = 1
-        self.provisional = False
-        self.reply: Values | None = None
-        self.answered_at = 0.0
-        self.answer = 0
-        self.data = b""
 
 
 class Pairing:
-    """Pairs the messages of one record. `add` them in their order, then `finish`."""
+    """Pairs the messages of one record."""
 
     def __init__(
         self,
@@ -96,59 +109,70 @@ class Pairing:
         self._born = 0.0
         self._now = 0.0
         self._read = Heads().read
+        self.messages = 0
 
-    def add(self, sighting: Sighting) -> Iterator[Exchange] | None:
-        """Take one message; whenever a generation is over, what it brought."""
-        at, flow, data, number = sighting
-        values = self._read(flow, data)
-        branch, cseq = values[BRANCH], values[CSEQ]
-        if not cseq or not (branch or values[SENT_BY]):
-            self._skipped[UNREADABLE] += 1
-            return None
-        if data.startswith(b"SIP/"):
-            key = (flow.target, branch, cseq)
-            pair = self._young.get(key) or self._old.get(key)
-            if pair is None:
-                self._skipped[NO_REQUEST] += 1
-            elif values[FIRST][:1] == b"1":
-                pair.provisional = True
-            elif pair.reply is None:
-                pair.answered_at, pair.answer, pair.reply = at, number, values
-                pair.data = data if values[_CHALLENGE] or values[_PROXY_CHALLENGE] else b""
-            return None
-        if cseq.endswith(b"ACK"):  # nobody answers it
-            return None
-        self._now = at
-        key = (flow.source, branch or values[CSEQ + 1], cseq)
+    def pair(self, record: Iterable[Sighting | Remark]) -> Iterator[Exchange | Remark]:
+        """Everything that a record brings: remarks as they come, exchanges when their generation is over."""
+        read, skipped = self._read, self._skipped
+        for one in record:
+            if isinstance(one, Remark):
+                yield one
+                continue
+            at, flow, data, number = one
+            self.messages += 1
+            values = read(flow, data)
+            branch, cseq = values[BRANCH], values[CSEQ]
+            if not cseq or not (branch or values[SENT_BY]):
+                skipped[UNREADABLE] += 1
+            elif data.startswith(b"SIP/"):
+                self._answer((flow.target, branch, cseq), values, one)
+            elif not cseq.endswith(b"ACK"):  # nobody answers it
+                self._now = at
+                key = (flow.source, branch or values[CALL_ID], cseq)
+                known = self._young.get(key) or self._old.get(key)
+                if known is not None:
+                    self._repeated(known, at)
+                    continue
+                young = self._young
+                young[key] = _Pair(at, flow, number, len(data), values)
+                if len(young) >= self._most_pairs or not -_GENERATION < at - self._born < _GENERATION:
+                    yield from self._next_generation(at)
+        yield from self._finish()
+
+    def _answer(self, key: _Key, values: Values, sighting: Sighting) -> None:
         pair = self._young.get(key) or self._old.get(key)
-        if pair is not None:
-            if at - pair.last_at < _ECHO and not self._is_coarse():
-                self._skipped[ECHOES] += 1
-            else:
-                pair.copies += 1
-                pair.last_at = at
-            return None
-        young = self._young
-        young[key] = _Pair(at, flow, number, len(data), values)
-        if len(young) >= self._most_pairs or not -_GENERATION < at - self._born < _GENERATION:
-            return self._next_generation(at)
-        return None
+        if pair is None:
+            self._skipped[NO_REQUEST] += 1
+        elif values[STATUS][:1] == b"1":
+            pair.is_ringing = True
+        elif pair.reply is None:
+            pair.answered_at, _, data, pair.answer = sighting
+            pair.reply = values
+            if values[CHALLENGE] or values[PROXY_CHALLENGE]:
+                pair.challenged = data
+
+    def _repeated(self, pair: _Pair, at: float) -> None:
+        if at - (pair.last_at or pair.at) < _ECHO and not self._is_coarse():
+            self._skipped[ECHOES] += 1
+        else:
+            pair.copies += 1
+            pair.last_at = at
 
     def _next_generation(self, now: float) -> Iterator[Exchange]:
         leaving, self._old, self._young, self._born = self._old, self._young, {}, now
         for key, pair in leaving.items():
             if pair.reply is None:
                 age = abs(now - pair.at)
-                if pair.provisional and age < _RINGING and len(self._old) < self._most_pairs:
+                if pair.is_ringing and age < _RINGING and len(self._old) < self._most_pairs:
                     self._old[key] = pair
                     continue
-                if pair.provisional or age < _EARLY_SILENCE:
+                if pair.is_ringing or age < _EARLY_SILENCE:
                     self._skipped[EVICTED] += 1
                     continue
             if self._is_new(pair):
                 yield self._exchange(pair)
 
-    def finish(self) -> Iterator[Exchange]:
+    def _finish(self) -> Iterator[Exchange]:
         """What is still here when the record ends."""
         for generation in (self._old, self._young):
             for pair in generation.values():
@@ -164,7 +188,7 @@ class Pairing:
             return True
         flow, request = pair.flow, pair.request
         ends = flow.source, flow.source_port, flow.target, flow.target_port
-        number = hash((ends, request[BRANCH], request[CSEQ], request[CSEQ + 1]))
+        number = hash((ends, request[BRANCH], request[CSEQ], request[CALL_ID]))
         if number in self._seen:
             self._skipped[SEEN_TWICE] += 1
             return False
@@ -173,23 +197,18 @@ class Pairing:
         return True
 
     def _exchange(self, pair: _Pair) -> Exchange:
-        flow = pair.flow
-        method, uri, sent_by, _, _, call_id, sender, to, contact, agent, event, *logins = pair.request
-        user, uri_host = words.party[uri]
-        from_user, from_host = words.address(sender)
-        if method == b"REGISTER":
-            user = words.address(to)[0]
+        flow, request, reply = pair.flow, pair.request, pair.reply
+        habit = words.habit[request[HABIT:]]
+        login = request[LOGIN] or request[PROXY_LOGIN]
         places: tuple[Place, ...] = (Place(file=self._file, number=pair.number),)
         status, reason, challenge, hints, after = None, "", None, NO_HINTS, None
-        reply = pair.reply
         if reply is not None:
-            status, reason = int(reply[FIRST]), words.text[reply[SECOND]]
-            if status in (401, 407) and pair.data:
-                challenge = words.challenge(reply[_CHALLENGE] or reply[_PROXY_CHALLENGE], pair.data)
-            hints = words.hints(reply[_PROXY_CHALLENGE + 1 :])
+            status, reason = int(reply[STATUS]), words.text[reply[REASON]]
+            if status in (401, 407) and pair.challenged:
+                challenge = logins.challenge(reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged)
+            hints = words.hints(reply)
             after = None if self._is_coarse() else max(0.0, pair.answered_at - pair.at)
             places = (places[0], Place(file=self._file, number=pair.answer))
-        credentials = logins[0] or logins[1]
         return Exchange(
             at=pair.at + self._offset,
             source=flow.source,
@@ -197,18 +216,18 @@ class Pairing:
             target=flow.target,
             target_port=flow.target_port,
             transport=flow.transport,
-            method=words.text[method],
-            user=user,
-            uri_host=uri_host,
-            from_user=from_user,
-            from_host=from_host,
-            contact_host=words.address(contact)[1] if contact else "",
-            via_host=words.via_host[sent_by],
-            user_agent=words.text[agent],
-            call_id=printable(call_id),
-            event=words.text[event.partition(b";")[0]] if event else "",
+            method=habit.method,
+            user=habit.user,
+            uri_host=habit.uri_host,
+            from_user=habit.from_user,
+            from_host=habit.from_host,
+            contact_host=habit.contact_host,
+            via_host=words.via_host[request[SENT_BY]],
+            user_agent=habit.user_agent,
+            call_id=printable(request[CALL_ID]),
+            event=habit.event,
             size=pair.size,
-            carried=words.carried(credentials) if credentials else None,
+            carried=logins.carried(login) if login else None,
             copies=pair.copies,
             status=status,
             reason=reason,

@@ -132,28 +132,19 @@ class Reading:
             most_pairs=most_pairs,
             is_coarse=(lambda: not clock.is_fine) if source.kind is SourceKind.TEXT else None,
         )
-        add, count = pairing.add, 0
         try:
-            for one in self._sightings(source, opened, entry, self.ledger, clock):
-                if isinstance(one, Remark):
-                    at = None if one.at is None else one.at + entry.clock_offset
-                    yield replace(one, at=at)
-                    continue
-                count += 1
-                finished = add(one)
-                if finished is not None:
-                    yield from self._counted(finished)
-            yield from self._counted(pairing.finish())
+            record = self._sightings(source, opened, entry, self.ledger, clock)
+            for one in pairing.pair(record):
+                if isinstance(one, Exchange):
+                    self.ledger.exchanges += 1
+                    yield one
+                else:
+                    yield replace(one, at=None if one.at is None else one.at + entry.clock_offset)
         finally:
             opened.close()
-            entry.messages = count
+            entry.messages = pairing.messages
             if opened.damage:
                 entry.notes.append(opened.damage)
-
-    def _counted(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-        for exchange in exchanges:
-            self.ledger.exchanges += 1
-            yield exchange
 
     def _sightings(
         self, source: Source, opened: OpenSource, entry: FileEntry, ledger: Ledger, clock: LogClock

@@ -23,8 +23,9 @@ class Selection:
 
     def add(self, exchange: Exchange) -> None:
         """Take one more."""
-        is_odd = exchange.status is None or exchange.is_refused
-        (self._refused if is_odd else self._ordinary).add(exchange)
+        status = exchange.status
+        is_ordinary = status is not None and (status < 300 or status in (401, 407))
+        (self._ordinary if is_ordinary else self._refused).add(exchange)
 
     @property
     def left_out(self) -> int:

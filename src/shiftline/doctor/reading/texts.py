@@ -85,7 +85,7 @@ class TextReader:
             at=self._now if read is not None else (self._clock.anywhere(text) or self._now),
             kind=kind,
             source=source,
-            user=words.address(user.encode())[0] or printable(user.encode()),
+            user=words.party[user.encode()][0] or printable(user.encode()),
             text=printable(redact(text.strip(" ]\t").encode())),
             place=Place(file=self._entry.name, number=number),
         )

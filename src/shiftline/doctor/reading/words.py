@@ -1,38 +1,37 @@
-"""Words of a message as text: addresses, agents, credentials, challenges. Each text is made once and shared.
+"""Words of a message as text: addresses, agents, hints. Each text is made once and shared.
 
 What a peer sent becomes printable and short, so that it can be shown anywhere.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from shiftline.diagnosis.exchange import NO_HINTS, Carried, Challenge
-from shiftline.doctor.reading.heads import OF_RESPONSES, challenge_rows
+from shiftline.diagnosis.exchange import NO_HINTS
+from shiftline.doctor.reading.heads import HINT_NAMES, HINTS
 from shiftline.sip.glance import printable
 
+Raw = TypeVar("Raw")
 Word = TypeVar("Word")
 _MOST_WORDS = 20_000
-_PARAMETER = re.compile(rb"([\w*-]{1,32})[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.){0,1024})\"|([^\s,\"]{0,1024}))")
-_NAME = re.compile(rb'"(?:[^"\\]|\\.)*+"')
-_DIGEST = re.compile(rb"\bdigest[ \t]+", re.IGNORECASE)
-_HINTS = tuple(name.decode().lower() for name in OF_RESPONSES[3:])
-_DEFAULT_ALGORITHM = "MD5"
-_MOST_CHALLENGES = 16
+_FIRST_CHANGING = -2
+"""Date and Contact differ from answer to answer; the headers before them are a server's habit."""
+_HINTS = tuple(name.decode().lower() for name in HINT_NAMES[:_FIRST_CHANGING])
 
 
-class Memory(dict[bytes, Word], Generic[Word]):
+class Memory(dict[Raw, Word], Generic[Raw, Word]):
     """Remembers what was made of some bytes; forgets all when it has grown too large."""
 
     __slots__ = ("_make",)
 
-    def __init__(self, make: Callable[[bytes], Word]) -> None:
+    def __init__(self, make: Callable[[Raw], Word]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, value: bytes) -> Word:
+    def __missing__(self, value: Raw) -> Word:
         if len(self) >= _MOST_WORDS:
             self.clear()
         made = self[value] = self._make(value)
@@ -71,67 +70,59 @@ def _via_host(value: bytes) -> str:
 text = Memory(_text)
 """Bytes as printable text."""
 party = Memory(_party)
-"""User and host of an address or URI without parameters of its header."""
+"""User and host of an address or URI, without what follows it in its header."""
 via_host = Memory(_via_host)
 """The host in what stands before the first semicolon of a Via."""
 
 
-def address(value: bytes) -> tuple[str, str]:
-    """User and host of a From, To or Contact, whatever tag and parameters follow."""
-    if value.startswith(b'"'):
-        name = _NAME.match(value)
-        value = value[name.end() :] if name else value
-    end = value.find(b">")
-    return party[value[:end] if end >= 0 else value.partition(b";")[0]]
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What the requests of one agent at one phone have in common, as an exchange shows it."""
+
+    method: str
+    user: str
+    uri_host: str
+    from_user: str
+    from_host: str
+    contact_host: str
+    user_agent: str
+    event: str
 
 
-def carried(value: bytes) -> Carried | None:
-    """The credentials of a request; None for an Authorization that answers no challenge yet (3GPP's)."""
-    scheme, _, rest = value.strip().partition(b" ")
-    if scheme.lower() != b"digest":
-        return Carried(username="", realm="", nonce="", algorithm=text[scheme[:64]])
-    found = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(rest[:4096])}
-    nonce = found.get(b"nonce", b"")
-    if not nonce and not found.get(b"response"):
-        return None
-    try:
-        count = int(found[b"nc"], 16) if b"nc" in found else None
-    except ValueError:
-        count = None
-    algorithm = found.get(b"algorithm")
-    return Carried(
-        username=text[found.get(b"username") or found.get(b"username*", b"")],
-        realm=text[found.get(b"realm", b"")],
-        nonce=printable(nonce),
-        nonce_count=count,
-        algorithm=text[algorithm] if algorithm else _DEFAULT_ALGORITHM,
-        digest_uri=text[found.get(b"uri", b"")],
+def _habit(values: tuple[bytes, ...]) -> Habit:
+    sender, to, contact, agent, event, method, uri = values
+    user, host = party[uri]
+    return Habit(
+        text[method],
+        party[to][0] if method == b"REGISTER" else user,
+        host,
+        *party[sender],
+        party[contact][1],
+        text[agent],
+        text[event.partition(b";")[0]],
     )
 
 
-def challenge(first: bytes, data: bytes) -> Challenge:
-    """What a 401 or 407 asks for; the algorithms of all its challenges, in their order.
-
-    ``first`` is its first challenge, ``data`` the whole response, which may hold more of them.
-    """
-    rows = [first] if data.lower().count(b"-authenticate") == 1 else challenge_rows(data)
-    found: dict[bytes, bytes] = {}
-    algorithms: list[str] = []
-    for row in rows[:_MOST_CHALLENGES]:
-        for one in _DIGEST.split(row[:8192])[1 : _MOST_CHALLENGES + 1]:
-            values = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(one)}
-            algorithm = values.get(b"algorithm")
-            algorithms.append(text[algorithm] if algorithm else _DEFAULT_ALGORITHM)
-            found = found or values
-    return Challenge(
-        realm=text[found.get(b"realm", b"")],
-        nonce=printable(found.get(b"nonce", b"")),
-        algorithms=tuple(algorithms) or (_DEFAULT_ALGORITHM,),
-        is_stale=found.get(b"stale", b"").lower() == b"true",
-    )
+habit = Memory(_habit)
+"""From the values of a request that begin at `heads.HABIT`."""
 
 
-def hints(values: tuple[bytes, ...]) -> Mapping[str, str]:
-    """What an answer says of itself: ``values`` are those of `OF_RESPONSES` from Server on."""
+def hints(reply: tuple[bytes, ...]) -> Mapping[str, str]:
+    """What an answer says of itself, from the values of a response (`heads`)."""
+    said = _constant_hints[reply[HINTS:_FIRST_CHANGING]]
+    date, contact = reply[_FIRST_CHANGING:]
+    if date or contact:
+        said = dict(said)
+        if date:
+            said["date"] = text[date]
+        if contact:
+            said["contact"] = text[contact]
+    return said
+
+
+def _hints(values: tuple[bytes, ...]) -> Mapping[str, str]:
     said = {name: text[value] for name, value in zip(_HINTS, values, strict=True) if value}
-    return said or NO_HINTS
+    return MappingProxyType(said) if said else NO_HINTS
+
+
+_constant_hints = Memory(_hints)
