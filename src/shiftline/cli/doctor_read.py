@@ -6,7 +6,8 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -18,14 +19,12 @@ from shiftline.cli.writing import require_writable, write_text
 from shiftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from shiftline.diagnosis.exchange import Remark
     from shiftline.diagnosis.finding import Diagnosis
+    from shiftline.diagnosis.observe import Observer
     from shiftline.diagnosis.statistics import Statistics
     from shiftline.doctor.reading.reading import Reading
-    from shiftline.doctor.reading.selection import Selection
 
 STANDARD_OUTPUT = Path("-")
-MOST_REMARKS = 50_000
 _NEW_OBJECTS = 200_000
 """Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it."""
 
@@ -60,7 +59,7 @@ def run(
     with _progress() as on_bytes:
         reading = Reading(files, zone=zone, on_bytes=on_bytes.advance)
         on_bytes.of(reading.total_bytes)
-        gathered = gather(reading)
+        gathered = gather(reading, zone or UTC)
     diagnosis = conclude(gathered)
     if json_file is not None:
         content = json.dumps(as_json(gathered, diagnosis), indent=2) + "\n"
@@ -85,25 +84,24 @@ class Gathered:
 
     reading: Reading
     statistics: Statistics
-    selection: Selection
-    remarks: list[Remark] = field(default_factory=list)
+    observer: Observer
 
 
-def gather(reading: Reading) -> Gathered:
-    """Read everything once."""
+def gather(reading: Reading, zone: tzinfo) -> Gathered:
+    """Read everything once. Hours of the day are told in ``zone``."""
     from shiftline.diagnosis.exchange import Exchange
+    from shiftline.diagnosis.observe import Observer
     from shiftline.diagnosis.statistics import Statistics
-    from shiftline.doctor.reading.selection import Selection
 
-    gathered = Gathered(reading=reading, statistics=Statistics(), selection=Selection())
-    count, keep = gathered.statistics.add, gathered.selection.add
+    gathered = Gathered(reading=reading, statistics=Statistics(), observer=Observer(zone=zone))
+    count, observe = gathered.statistics.add, gathered.observer.add
     with _few_collections():
         for one in reading:
             if isinstance(one, Exchange):
                 count(one)
-                keep(one)
-            elif len(gathered.remarks) < MOST_REMARKS:
-                gathered.remarks.append(one)
+                observe(one)
+            else:
+                gathered.observer.remark(one)
     return gathered
 
 
@@ -112,12 +110,11 @@ def conclude(gathered: Gathered) -> Diagnosis | None:
     from shiftline.diagnosis.belief import believe
     from shiftline.diagnosis.conclude import conclude as conclude_from
     from shiftline.diagnosis.experiment import Permission
-    from shiftline.diagnosis.observe import observe
 
-    if not gathered.statistics.total and not gathered.remarks:
+    if not gathered.statistics.total and not gathered.reading.ledger.remarks:
         return None
-    found = observe(gathered.selection.exchanges(), gathered.remarks)
-    return conclude_from([believe(evidence) for evidence in found], Permission())
+    beliefs = [believe(evidence) for evidence in gathered.observer.evidence()]
+    return conclude_from(beliefs, Permission())
 
 
 def _why(gathered: Gathered) -> str:

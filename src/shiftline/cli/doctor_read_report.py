@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
-from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
 from shiftline.diagnosis.statistics import Group, Key, Statistics
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shiftline.doctor.reading.ledger import FileEntry, Ledger
 
 _MOST_ROWS = 8
+_VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
 _MOST_STATEMENTS = 6
 
 
@@ -88,10 +89,6 @@ def print_result(gathered: Gathered, diagnosis: Diagnosis | None, console: Conso
     _print_files(gathered.reading.ledger, console)
     if gathered.statistics.total:
         _print_traffic(gathered.statistics, console)
-    if gathered.selection.left_out:
-        console.print(
-            f"Of {gathered.statistics.total:,} exchanges an even part was weighed; all of them were counted."
-        )
     if diagnosis is not None:
         _print_diagnosis(diagnosis, console)
 
@@ -142,6 +139,11 @@ def _print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
             console.print(f"  {sign} {escape(str(statement))}", soft_wrap=True)
         for step in finding.remedy:
             console.print(f"  > {escape(step)}", soft_wrap=True)
+    if diagnosis.suspicions:
+        console.print("\n[bold]The usual suspects[/]")
+    for suspicion in diagnosis.suspicions:
+        sign = _VERDICTS[suspicion.verdict]
+        console.print(f"  {sign} {escape(suspicion.suspect)}: {escape(suspicion.sentence)}", soft_wrap=True)
     if diagnosis.separation is not None:
         console.print(f"\n{escape(diagnosis.separation.sentence)}", soft_wrap=True)
         console.print(f"  {escape(diagnosis.separation.command)}", soft_wrap=True)
