@@ -35,6 +35,8 @@ class Actor:
     user_agent: str
     call_id_shape: str = "{token}"
     """Programs can be told apart by their Call-IDs; ``{token}`` is the part that is new each time."""
+    via: Address | None = None
+    """What its Via names in place of its own address."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How its requests ended, challenges that were met left out: by status, or ``silence``."""
     first_at: float | None = None
@@ -43,7 +45,7 @@ class Actor:
     def __post_init__(self) -> None:
         account = DigestAccount(username=self.account, password=self.password)
         self.digest = DigestClient(account, token=self.token)
-        self.settings = ClientSettings(user_agent=self.user_agent)
+        self.settings = ClientSettings(user_agent=self.user_agent, via=self.via)
 
     def token(self) -> str:
         """A new one."""
@@ -64,9 +66,9 @@ class Actor:
         """A check of an agent."""
         return options(self.uri(user), from_uri=self.uri(self.account), token=self.token)
 
-    def query(self) -> Request:
-        """A REGISTER for its own address, without Contact."""
-        return register_query(self.uri(self.account), registrar=self.uri(None), token=self.token)
+    def query(self, user: str = "") -> Request:
+        """A REGISTER without Contact, for its own address or somebody's."""
+        return register_query(self.uri(user or self.account), registrar=self.uri(None), token=self.token)
 
     def bind(self, expires: int) -> Request:
         """A registration of its own."""
