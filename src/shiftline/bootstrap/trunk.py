@@ -26,7 +26,7 @@ from shiftline.net.hep import open_collector
 from shiftline.net.nonce_warming import NonceWarmer
 from shiftline.net.package_method import PACKAGE_METHODS
 from shiftline.net.resolver import source_towards
-from shiftline.net.settings import StreamSettings
+from shiftline.net.settings import Manners, StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_list import TrunkList
@@ -140,7 +140,7 @@ async def _endpoint(
         may_send=ownership.holds,
         on_request=inbox.on_request if trunk.registers or subscribes else None,
         on_message=on_message,
-        via_parameters=ADVERTISED if trunk.overload_control else "",
+        manners=Manners(via_parameters=ADVERTISED if trunk.overload_control else ""),
         streams=StreamSettings(
             tls=trunk_tls(plan.trunk),
             accept_tcp=subscribes,  # a NOTIFY too large for a datagram comes over TCP

@@ -53,6 +53,10 @@ class ClientSettings:
     via: Address | None = None
     """What its Via names in place of its own address, as behind a NAT."""
     transport: Transport = Transport.UDP
+    repeats: bool = True
+    """Whether a request that waits for its answer is sent again."""
+    moves_large: bool = True
+    """Whether what is too large for a datagram leaves over TCP."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class VirtualClient:
             streams=dict.fromkeys((Transport.TCP, Transport.TLS), named),
             token=self._token,
             user_agent=settings.user_agent,
+            moves_large=settings.moves_large,
         )
         self._waiting: dict[str, _Waiting] = {}
 
@@ -107,7 +112,7 @@ class VirtualClient:
 
     def handle_timer(self, now: float) -> None:
         """Move the transactions on."""
-        self.agent.handle_timer(now)
+        self.agent.handle_timer(now, may_repeat=self._settings.repeats)
         self._take_events(now)
 
     def datagrams_to_send(self) -> list[Datagram]:

@@ -11,7 +11,7 @@ from typing import Self
 
 from shiftline.errors import UnavailableError
 from shiftline.net.connection import Connection
-from shiftline.net.settings import StreamSettings
+from shiftline.net.settings import Manners, StreamSettings
 from shiftline.net.stream import Streams, StreamUser
 from shiftline.net.udp import UdpSocket
 from shiftline.sip.agent import SipAgent
@@ -36,6 +36,7 @@ from shiftline.sip.uri import SipUri
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
 OnMessage = Callable[[TracedMessage], None]
 _DEFAULT_STREAMS = StreamSettings()
+_DEFAULT_MANNERS = Manners()
 _PORT_TRIES = 20
 """A free UDP port may be taken on TCP."""
 
@@ -78,7 +79,7 @@ class SipEndpoint:
         on_message: OnMessage | None,
         timers: Timers | None,
         streams: StreamSettings,
-        via_parameters: str,
+        manners: Manners,
     ) -> None:
         """Use `open`."""
         self.local = udp.local
@@ -90,7 +91,7 @@ class SipEndpoint:
         """Whether requests that wait for an answer may be sent again at this moment."""
         self._udp = udp
         self._timers = timers
-        self._via_parameters = via_parameters
+        self._manners = manners
         self._may_send = may_send
         self._on_request = on_request
         self._on_message = on_message
@@ -113,12 +114,19 @@ class SipEndpoint:
         """Via names addresses, so the agent comes after they are known."""
         addresses = await self._streams.listen(self.local)
         self.addresses |= addresses
+        local = self.local
+        if host := self._manners.via_host:
+            local = (host, local[1])
+            addresses = {transport: (host, port) for transport, (_, port) in addresses.items()}
+            self.addresses = {Transport.UDP: local, **addresses}
         self._agent = SipAgent(
-            local=self.local,
+            local=local,
             streams=addresses,
             token=_token,
             timers=self._timers,
-            via_parameters=self._via_parameters,
+            via_parameters=self._manners.via_parameters,
+            user_agent=self._manners.user_agent,
+            moves_large=self._manners.moves_large,
         )
         self._udp.start(on_datagram=self._receive, on_batch_end=self._settle)
 
@@ -133,7 +141,7 @@ class SipEndpoint:
         on_message: OnMessage | None = None,
         timers: Timers | None = None,
         streams: StreamSettings = _DEFAULT_STREAMS,
-        via_parameters: str = "",
+        manners: Manners = _DEFAULT_MANNERS,
     ) -> SipEndpoint:
         """Bind to a numeric address. Raises UnavailableError when address or port cannot be had.
 
@@ -143,7 +151,7 @@ class SipEndpoint:
         ``may_send`` is asked right before every message leaves, retransmissions included; what it refuses is
         dropped and counted in ``withheld``. ``on_request`` is called for each new request (without one,
         requests are ignored), ``on_message`` for each whole SIP message that left or came, keep-alives not.
-        ``via_parameters`` is written into every Via of ours (`sip.overload.ADVERTISED`, say).
+        ``manners`` say how its requests look, beyond what their senders write.
         """
         tries = 1 if local_port else _PORT_TRIES
         while True:
@@ -155,7 +163,7 @@ class SipEndpoint:
                 on_message=on_message,
                 timers=timers,
                 streams=streams,
-                via_parameters=via_parameters,
+                manners=manners,
             )
             try:
                 await endpoint._start()

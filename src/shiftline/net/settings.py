@@ -31,3 +31,17 @@ class StreamSettings:
     """Where to listen on TLS; 0: a free one."""
     most_accepted: int = 4096
     """Connections of peers on one transport; further ones are closed at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How an endpoint's requests look, beyond what their senders write."""
+
+    via_parameters: str = ""
+    """Written into every Via of ours (`sip.overload.ADVERTISED`, say)."""
+    via_host: str = ""
+    """What Via and Contact name in place of our own address, as behind a NAT."""
+    user_agent: str = "Shiftline/0.1"
+    """For requests that have none; empty: they stay without."""
+    moves_large: bool = True
+    """Whether what is too large for a datagram leaves over TCP (RFC 3261 section 18.1.1)."""

@@ -56,11 +56,13 @@ class SipAgent:
         timers: Timers | None = None,
         user_agent: str = "Shiftline/0.1",
         via_parameters: str = "",
+        moves_large: bool = True,
     ) -> None:
         """``token`` gives a new unguessable token at each call. Raises MisuseError for an unusable name.
 
         ``streams`` names the connections that the driver has, and the address that Via gives on them; the
-        others give ``local``. With TCP among them, a request too large for UDP leaves over TCP.
+        others give ``local``. With TCP among them, a request too large for UDP leaves over TCP, unless
+        ``moves_large`` is False: then it may leave in fragments. An empty ``user_agent`` adds none.
         ``via_parameters`` is written into every Via of ours (`overload.ADVERTISED`, say).
         """
         self.local = local
@@ -72,7 +74,7 @@ class SipAgent:
             user_agent=user_agent,
             via_parameters=via_parameters,
         )
-        self._has_tcp = Transport.TCP in streams
+        self._moves_large = moves_large and Transport.TCP in streams
         self._token = token
         self._timers = timers or Timers()
         self._clients: dict[str, ClientTransaction] = {}
@@ -247,7 +249,7 @@ class SipAgent:
     # Inside
 
     def _is_too_large(self, data: bytes) -> bool:
-        return self._has_tcp and len(data) > LARGEST_DATAGRAM
+        return self._moves_large and len(data) > LARGEST_DATAGRAM
 
     def _start(self, transaction: ClientTransaction) -> None:
         self._clients[transaction.key] = transaction

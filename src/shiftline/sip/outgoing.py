@@ -31,7 +31,10 @@ class Outgoing:
         user_agent: str,
         via_parameters: str = "",
     ) -> None:
-        """``via_parameters`` is written into every Via of ours, such as ``;oc``."""
+        """``via_parameters`` is written into every Via of ours, such as ``;oc``.
+
+        An empty ``user_agent`` adds none.
+        """
         self._token = token
         self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         told = f";rport{refuse_unwritable(via_parameters, 'Via')};branch="
@@ -51,7 +54,7 @@ class Outgoing:
         lacking = request.headers.missing(_ADDED)
         if "Max-Forwards" in lacking:
             rows.append(("Max-Forwards", "70"))
-        if "User-Agent" in lacking:
+        if self._user_agent and "User-Agent" in lacking:
             rows.append(("User-Agent", self._user_agent))
         return Request(request.method, request.uri, Headers.of_checked_rows(rows), request.body)
 

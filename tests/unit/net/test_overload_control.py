@@ -13,6 +13,7 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.settings import Manners
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import response_to
 from shiftline.sip.overload import ADVERTISED, OverloadControl, algorithms_of, tell
@@ -44,7 +45,9 @@ async def heard(via_parameters: str) -> list[Feedback | None]:
     governor = Listening()
     async with (
         await SipEndpoint.open(local_host="127.0.0.1", on_request=answer) as pbx,
-        await SipEndpoint.open(local_host="127.0.0.2", via_parameters=via_parameters) as ours,
+        await SipEndpoint.open(
+            local_host="127.0.0.2", manners=Manners(via_parameters=via_parameters)
+        ) as ours,
         trunk_driver(ours, Target.over_udp(pbx.local), governor=governor) as driver,
     ):
         driver.submit(checks(2))
