@@ -1,0 +1,245 @@
+"""The examination: asks what tells most, takes in what came back, and ends with a diagnosis.
+
+Rules of this file: one experiment at a time, and a pause between two. After a load was refused, first a
+canary: nothing else is sent before it is known whether we are banned. Nothing is sent that the ledger or
+the budget forbids, whatever is proposed. Times are seconds of the driver's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from shiftline.diagnosis.belief import Belief, believe
+from shiftline.diagnosis.choose import next_experiment
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.experiment import Done, Experiment, LoadPlan, Permission, Proposal, Stop
+from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Load, Probe, Source
+from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination.case import Case
+from shiftline.doctor.examination.desk import Desk
+from shiftline.doctor.examination.during import DuringRun
+from shiftline.doctor.examination.load import TRIPPED, LoadRun
+from shiftline.doctor.examination.noticing import notice_habits
+from shiftline.doctor.examination.question import Question
+from shiftline.doctor.examination.requests import ContactOf, Writer
+from shiftline.doctor.examination.sending import Answer, Sending, Way
+from shiftline.errors import MisuseError
+
+DEFAULT_BUDGET = 1000
+PAUSE_SECONDS = 1.0
+"""Between two questions: singles are at most one a second or so."""
+REST_SECONDS = 12.0
+"""After a load that was refused: limiters count in windows of up to ten seconds."""
+CALM_SECONDS = 3.0
+"""After a load that was not."""
+_CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
+
+Running = Question | LoadRun | DuringRun
+
+
+class Choose(Protocol):
+    """Says what to ask next, as `choose.next_experiment` does."""
+
+    def __call__(
+        self, belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+    ) -> Proposal | Stop: ...
+
+
+class Examination:
+    """One examination of one case. Feed it as the package says; read it at any time."""
+
+    def __init__(
+        self,
+        case: Case,
+        permission: Permission,
+        *,
+        token: Callable[[], str],
+        contact_of: ContactOf,
+        budget: int = DEFAULT_BUDGET,
+        pause_seconds: float = PAUSE_SECONDS,
+        choose: Choose = next_experiment,
+    ) -> None:
+        """``permission.means`` is what the case has, whatever it says there."""
+        self._next_experiment = choose
+        self.permission = replace(permission, means=case.means)
+        self.budget = budget
+        self.done: list[Done] = []
+        self.belief: Belief = believe(Evidence())
+        self.proposal: Proposal | None = None
+        """What is being done, or waits for its time."""
+        self.stop: Stop | None = None
+        writer = Writer(case=case, token=token, contact_of=contact_of, nobody=f"nobody{token()[:8]}")
+        self._desk = Desk(case, writer)
+        self._pause_seconds = pause_seconds
+        self._trials: list[Trial] = []
+        self._running: Running | None = None
+        self._starts_at: float | None = None
+        self._rests_until = 0.0
+        self._tripped: tuple[Probe, LoadPlan, Outcome | None] | None = None
+        self._canary = ""
+        self._habits: tuple[Mark, ...] = ()
+        self._account = case.account.username if case.account else ""
+        ways = (Way(source=source) for source in Source)
+        self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to ask, and nothing under way."""
+        return self.stop is not None
+
+    @property
+    def requests_sent(self) -> int:
+        """So far, repetitions by the transport not counted."""
+        return self._desk.requests
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All that was asked and answered, in the order of ending."""
+        return self._desk.exchanges
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What the experiments showed, in their order."""
+        return tuple(self._trials)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What was noticed beside the outcomes."""
+        return (*self._desk.marks, *self._habits)
+
+    def begin(self, now: float) -> None:
+        """Choose the first question."""
+        self._choose(now)
+        self.handle_timer(now)
+
+    def sendings(self) -> list[Sending]:
+        """Hand over what is to leave now."""
+        return self._desk.sendings()
+
+    def answered(self, key: int, answer: Answer, now: float) -> None:
+        """Take in how a request ended."""
+        self._desk.answered(key, answer, now)
+        self._go_on(now)
+
+    def next_timer(self) -> float | None:
+        """When to call `handle_timer`; None while answers are waited for, or all is over."""
+        if self._running is not None:
+            return self._running.next_timer()
+        return self._starts_at
+
+    def handle_timer(self, now: float) -> None:
+        """Begin what is due, and go on with a load."""
+        if self._running is None and self._starts_at is not None and self._starts_at <= now:
+            self._begin_next(now)
+        self._go_on(now)
+
+    def diagnosis(self) -> Diagnosis:
+        """What is known by now."""
+        return conclude([self.belief], self.permission, requests_sent=self.requests_sent)
+
+    # One experiment after the other
+
+    def _choose(self, now: float) -> None:
+        step = self._canary_step(now) or self._next_experiment(
+            self.belief, self.permission, self.done, budget=self.budget - self.requests_sent, now=now
+        )
+        if isinstance(step, Stop):
+            self.proposal, self._starts_at, self.stop = None, None, step
+            return
+        self.proposal = step
+        pause = self._pause_seconds if self.done else 0.0
+        rest = self._rests_until if step.experiment.probe.load is not Load.DURING else 0.0
+        self._starts_at = max(step.not_before, now + pause, rest)
+
+    def _canary_step(self, now: float) -> Proposal | None:
+        """After a refused load: is it over with the rate?"""
+        canary = PROGRAMME.get(self._canary)
+        self._canary = ""
+        if canary is None or not self.permission.permits(canary):
+            return None
+        if any(past.experiment == canary.id for past in self.done):
+            return None
+        why = f"{canary.reads}: nothing else is sent before that is known"
+        return Proposal(
+            experiment=canary, why=why, bits=0.0, not_before=now + canary.wait_seconds, expected={}
+        )
+
+    def _begin_next(self, now: float) -> None:
+        assert self.proposal is not None  # noqa: S101 - the two go together
+        self._starts_at = None
+        self._running = self._make(self.proposal.experiment)
+        self._running.begin(now)
+
+    def _make(self, one: Experiment) -> Running:
+        left = max(1, self.budget - self.requests_sent)
+        if one.probe.load is Load.DURING:
+            return self._make_during(one, left)
+        if one.plan is not None:
+            return LoadRun(self._desk, one.probe, one.id, one.plan, most=left)
+        return Question(self._desk, one.probe, one.id)
+
+    def _make_during(self, one: Experiment, left: int) -> DuringRun:
+        if self._tripped is None:
+            raise MisuseError(f"{one.id} asks beside a load, and none was refused.")
+        load, plan, outcome = self._tripped
+        return DuringRun(
+            self._desk,
+            one.probe,
+            one.id,
+            load,
+            plan,
+            most=left,
+            is_silent=outcome is Outcome.SILENCE,
+        )
+
+    def _go_on(self, now: float) -> None:
+        running = self._running
+        if running is None:
+            return
+        running.handle_timer(now)
+        if running.is_over and self.proposal is not None:
+            self._running = None
+            self._take(self.proposal.experiment, running, now)
+            self._choose(now)
+
+    def _take(self, one: Experiment, ended: Running, now: float) -> None:
+        """Make a fact of it. What could not be asked as it should is no fact, but done."""
+        if ended.outcome is not None:
+            trial = Trial(
+                probe=one.probe,
+                outcome=ended.outcome,
+                experiment=one.id,
+                places=ended.places,
+                figures=ended.figures,
+            )
+            self._trials.append(trial)
+        self.done.append(
+            Done(
+                experiment=one.id,
+                at=now,
+                outcome=ended.outcome or Outcome.OTHER,
+                requests=ended.requests,
+                refused_credentials=ended.refused_credentials,
+                account=one.probe.account,
+                places=ended.places,
+            )
+        )
+        if isinstance(ended, LoadRun):
+            self._rest_after(one, ended.outcome, now)
+        elif isinstance(ended, DuringRun):
+            self._rests_until = now + REST_SECONDS
+        self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
+        self.belief = believe(Evidence(trials=self.trials, marks=self.marks))
+
+    def _rest_after(self, one: Experiment, outcome: Outcome | None, now: float) -> None:
+        is_refused = outcome in TRIPPED
+        self._rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
+        if is_refused and one.plan is not None:
+            self._tripped = (one.probe, one.plan, outcome)
+            self._canary = next((canary for kind, canary in _CANARIES.items() if kind in one.id), "")

@@ -1,0 +1,39 @@
+"""Refused credentials, so that no account is locked by us: two for each in 15 minutes, and no more.
+
+`choose.next_experiment` keeps to the same rule when it proposes; this is where nothing gets past it.
+"""
+
+from __future__ import annotations
+
+from shiftline.diagnosis.choose import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Credentials
+
+_REFUSED = frozenset({
+    Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Outcome.FORBIDDEN_RETRY_AFTER,
+})  # fmt: skip
+
+
+class Ledger:
+    """What became of the credentials of each account. Times are seconds of one clock."""
+
+    def __init__(self) -> None:
+        self._refused: dict[Account, list[float]] = {}
+        self._accepted: set[Account] = set()
+
+    def may_carry(self, account: Account, credentials: Credentials, now: float) -> bool:
+        """Whether one more request may carry these credentials."""
+        if account in self._accepted and credentials is not Credentials.WRONG:
+            return True  # refused now, they are refused for something else
+        lately = [at for at in self._refused.get(account, []) if now - at < CREDENTIALS_SECONDS]
+        return len(lately) < MOST_REFUSED_CREDENTIALS
+
+    def note(self, account: Account, credentials: Credentials, outcome: Outcome, now: float) -> bool:
+        """Take in what became of a request that carried them; True if it counts as refused."""
+        if outcome is Outcome.OK and credentials is not Credentials.WRONG:
+            self._accepted.add(account)
+        proven = account in self._accepted and credentials is not Credentials.WRONG
+        if outcome not in _REFUSED or proven:
+            return False
+        self._refused.setdefault(account, []).append(now)
+        return True

@@ -1,0 +1,220 @@
+"""A load: many requests of one probe, evenly spaced or at once, until one is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.experiment import LoadPlan
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.probe import Credentials, Load, Probe
+from shiftline.doctor.examination.attempt import Attempt
+from shiftline.doctor.examination.desk import Desk
+from shiftline.doctor.examination.question import FRESH_NONCE_SECONDS
+from shiftline.sip.digest import DigestClient
+
+LOAD_SECONDS = 2.0
+"""How long the answer to a request of a load is waited for, which is sent once."""
+TRIPPED = REFUSALS - {Outcome.NOT_FOUND, Outcome.NO_METHOD}
+"""What a limit answers: that a user or a method is unknown is no refusal of a load."""
+BURST_SECONDS = 0.1
+"""From one burst of requests at once to the next, where a load is kept up."""
+_LOST = 4
+"""So many unanswered requests among the latest are no chance losses."""
+_LATEST = 8
+_PATIENCE = 4.0
+"""A request is missing after so many times the usual time of an answer."""
+_LEAST_PATIENCE_SECONDS = 0.3
+_MOST_PLACES = 8
+_STALE_SHARE = 0.3
+"""So many nonces are not taken again for it to be more than one that grew old."""
+
+
+class LoadRun:
+    """Puts on a load. With ``keeps_up`` it goes on beyond refusals, until `stop`."""
+
+    def __init__(
+        self, desk: Desk, probe: Probe, experiment: str, plan: LoadPlan, *, most: int, keeps_up: bool = False
+    ) -> None:
+        """``most`` requests at most, whatever the plan says."""
+        self.outcome: Outcome | None = None
+        self.is_over = False
+        self.began = 0.0
+        self.attempts: list[Attempt] = []
+        self._desk = desk
+        self._probe = probe
+        self._experiment = experiment
+        self._plan = plan
+        self._most = most if keeps_up else min(most, plan.requests)
+        self._keeps_up = keeps_up
+        self._client: DigestClient | None = None
+        self._start = 0.0
+        self._warm_up: Attempt | None = None
+        self._stopped = False
+        self._tripped_at: float | None = None
+
+    @property
+    def requests(self) -> int:
+        """What it cost so far."""
+        warm_up = self._warm_up.requests if self._warm_up else 0
+        return warm_up + sum(one.requests for one in self.attempts)
+
+    @property
+    def refused_credentials(self) -> int:
+        """Requests whose credentials were refused, so far."""
+        return sum(one.refused_credentials for one in self.attempts)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The first requests and those at the end."""
+        found = [one.places[0] for one in self.attempts if one.places]
+        return tuple(found if len(found) <= _MOST_PLACES else (*found[:2], *found[2 - _MOST_PLACES :]))
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The rate, and how many passed within which time before the first refusal."""
+        found = {"rate": self._plan.rate if self._plan.at_once == 1 else 0.0}
+        if self._plan.at_once > 1:
+            found = {"in_flight": float(self._plan.at_once)}
+        if self._tripped_at is not None:
+            passed = sum(not _is_trip(one) and one.outcome is not None for one in self.attempts)
+            found |= {"passed": float(passed), "flipped_after": round(self._tripped_at - self._start, 3)}
+        return found
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether something was refused."""
+        return self._tripped_at is not None
+
+    def begin(self, now: float) -> None:
+        """Log in if that is needed, then send."""
+        self.began = now
+        if self._probe.credentials is Credentials.NONE:
+            self._start_sending(now)
+            return
+        session = self._desk.session(self._probe)
+        if session is not None and now - session.since <= FRESH_NONCE_SECONDS:
+            self._client = session.client
+            self._start_sending(now)
+            return
+        fresh = replace(self._probe, credentials=Credentials.FRESH, load=Load.SINGLE)
+        self._client = self._desk.new_login(fresh)
+        self._warm_up = Attempt(
+            self._desk,
+            fresh,
+            experiment=self._experiment,
+            client=self._client,
+            when_over=lambda _, at: self._start_sending(at),
+            timeout_seconds=LOAD_SECONDS,
+        )
+        self._warm_up.begin(now)
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stopped = True
+        self._end_if_done()
+
+    def next_timer(self) -> float | None:
+        """When the next request is due."""
+        if not self._start or self._is_sent:
+            return None
+        return self._due(len(self.attempts))
+
+    def handle_timer(self, now: float) -> None:
+        """Send what is due."""
+        while not self._is_sent and self._start and self._due(len(self.attempts)) <= now:
+            self._look_for_missing(now)
+            if not self._is_sent:
+                self._send(now)
+        self._end_if_done()
+
+    @property
+    def refused(self) -> int:
+        """How many were refused so far, those that are certainly missing among them."""
+        return sum(_is_trip(one) for one in self.attempts) or (_LOST if self.is_tripped else 0)
+
+    def sent_since(self, since: float) -> int:
+        """How many left since then."""
+        return sum(one.began >= since for one in self.attempts)
+
+    def known_since(self, since: float) -> int:
+        """How many of those have ended."""
+        return sum(one.began >= since and one.outcome is not None for one in self.attempts)
+
+    def refused_since(self, since: float, *, most: int | None = None) -> float:
+        """The share of these, of the first ``most``, that were refused or not answered, as far as known."""
+        these = [one for one in self.attempts if one.began >= since][:most]
+        ended = [one for one in these if one.outcome is not None]
+        return sum(_is_trip(one) for one in ended) / len(ended) if ended else 0.0
+
+    @property
+    def _is_sent(self) -> bool:
+        return self._stopped or len(self.attempts) >= self._most
+
+    def _due(self, number: int) -> float:
+        if self._plan.at_once > 1:
+            return self._start + BURST_SECONDS * (number // self._plan.at_once)
+        return self._start + number / self._plan.rate
+
+    def _start_sending(self, now: float) -> None:
+        self._start = now
+        self.handle_timer(now)
+
+    def _send(self, now: float) -> None:
+        attempt = Attempt(
+            self._desk,
+            self._probe,
+            experiment=self._experiment,
+            client=self._client,
+            when_over=self._over,
+            timeout_seconds=LOAD_SECONDS,
+            repeats=False,
+            renews=True,
+        )
+        self.attempts.append(attempt)
+        attempt.begin(now, ahead=True)
+
+    def _over(self, attempt: Attempt, now: float) -> None:
+        if attempt.outcome in TRIPPED - {Outcome.SILENCE}:
+            self._trip(now)
+        self._end_if_done()
+
+    def _look_for_missing(self, now: float) -> None:
+        """Silence is told from loss by how much of it there is."""
+        patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self._desk.longest_answer)
+        due = [one for one in self.attempts if one.began <= now - patience or one.outcome is not None]
+        if sum(one.outcome in (None, Outcome.SILENCE) for one in due[-_LATEST:]) >= _LOST:
+            self._trip(now)
+
+    def _trip(self, now: float) -> None:
+        if self._tripped_at is None:
+            self._tripped_at = now
+        if not self._keeps_up:
+            self._stopped = True
+
+    def _end_if_done(self) -> None:
+        if not self._is_sent or any(one.outcome is None for one in self.attempts) or self.is_over:
+            return
+        self.is_over = True
+        self.outcome = self._judge()
+
+    def _judge(self) -> Outcome | None:
+        """The worst that any met; a few that were lost on the way are no refusal."""
+        counts = Counter(one.outcome for one in self.attempts if one.outcome is not None)
+        if not counts:
+            return None
+        refused = {one: number for one, number in counts.items() if one in TRIPPED}
+        lost = refused.pop(Outcome.SILENCE, 0)
+        if refused:
+            return max(refused, key=lambda one: refused[one])
+        if lost >= max(_LOST, 0.1 * len(self.attempts)) or lost == len(self.attempts):
+            return Outcome.SILENCE
+        if sum(one.was_stale for one in self.attempts) >= _STALE_SHARE * len(self.attempts):
+            return Outcome.CHALLENGE_STALE
+        rest = {one: number for one, number in counts.items() if one is not Outcome.SILENCE}
+        return max(rest, key=lambda one: rest[one])
+
+
+def _is_trip(attempt: Attempt) -> bool:
+    return attempt.outcome in TRIPPED

@@ -1,0 +1,79 @@
+"""Habits that only several answers together show, as marks of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
+from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Aim
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.address import Contact
+from shiftline.sip.grammar import split_list
+
+_LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
+
+
+def notice_habits(
+    trials: Sequence[Trial], exchanges: Sequence[Exchange], account: str, own_hosts: frozenset[str]
+) -> tuple[Mark, ...]:
+    """What stands out in all that was asked. Requests of a load are never repeated (`Way.repeats`)."""
+    found = (_blind(trials), _contact_churn(exchanges, account, own_hosts), _answered_on_repeat(exchanges))
+    return tuple(mark for mark in found if mark is not None)
+
+
+def _blind(trials: Sequence[Trial]) -> Mark | None:
+    """Both controls get 200: the method tells nothing."""
+    told = {trial.probe.aim: trial for trial in trials if trial.probe.aim is not Aim.SERVER}
+    present, absent = told.get(Aim.PRESENT), told.get(Aim.ABSENT)
+    if present is None or absent is None or not present.outcome is absent.outcome is Outcome.OK:
+        return None
+    return Mark(kind="method.blind", places=(*present.places[-1:], *absent.places[-1:]))
+
+
+def _contact_churn(exchanges: Sequence[Exchange], account: str, own_hosts: frozenset[str]) -> Mark | None:
+    """The registrar lists somebody else's contact for our account at one time, and not at another."""
+    listed: dict[frozenset[str], Exchange] = {}
+    for one in exchanges:
+        if one.method == "REGISTER" and one.status == 200 and _is_of(one, account):
+            hosts = _hosts(one.hints.get("contact", "")) - own_hosts
+            listed.setdefault(hosts, one)
+    if len(listed) < 2:
+        return None
+    text = ", ".join(sorted(frozenset[str]().union(*listed)))
+    return Mark(kind="traffic.contact-churn", text=text, places=_places(listed.values()))
+
+
+def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
+    """Single requests that got their answer only when they were sent again."""
+    answered = [one for one in exchanges if one.status is not None and one.transport == "UDP"]
+    repeated = [one for one in answered if one.copies > 1]
+    if len(repeated) < max(_LEAST_REPEATED, _REPEATED_SHARE * len(answered)):
+        return None
+    return Mark(
+        kind="traffic.answered-on-repeat",
+        count=len(repeated),
+        text=f"{len(repeated)} of {len(answered)}",
+        places=_places(repeated),
+    )
+
+
+def _is_of(one: Exchange, account: str) -> bool:
+    return one.carried is not None and one.carried.username == account
+
+
+def _hosts(contacts: str) -> frozenset[str]:
+    found = set()
+    for text in split_list(contacts):
+        try:
+            address = Contact.parse(text).address
+        except SipSyntaxError:
+            continue  # a contact that cannot be read names no host
+        if address is not None:
+            found.add(address.uri.host)
+    return frozenset(found)
+
+
+def _places(exchanges: Iterable[Exchange]) -> tuple[Place, ...]:
+    return tuple(place for one in exchanges for place in one.places[:1])[:MOST_PLACES]

@@ -1,0 +1,151 @@
+"""From a request and its end to the record that the diagnosis reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
+from shiftline.diagnosis.outcome import Outcome, outcome_of
+from shiftline.doctor.examination.sending import Answer, Sending
+from shiftline.errors import SipSyntaxError
+from shiftline.sip.address import NameAddr
+from shiftline.sip.digest import Challenge as DigestChallenge
+from shiftline.sip.digest import parse_digest
+from shiftline.sip.digest_values import split_challenges
+from shiftline.sip.message import Request, Response
+from shiftline.sip.transport import Transport
+from shiftline.sip.uri import SipUri
+from shiftline.sip.via import Via
+
+TRACE = "trace"
+"""What places of an examination are in: the messages of `--trace`, counted from 1."""
+HINTS = (
+    "server", "user-agent", "retry-after", "warning", "reason", "p-registrar-error", "ms-diagnostics",
+    "allow", "unsupported", "min-expires", "date", "contact",
+)  # fmt: skip
+_TLS_WORDS: Mapping[str, Outcome] = {
+    "expired": Outcome.TLS_EXPIRED,
+    "not valid yet": Outcome.TLS_EXPIRED,
+    "another name": Outcome.TLS_NAME,
+    "hostname mismatch": Outcome.TLS_NAME,
+    "ip address mismatch": Outcome.TLS_NAME,
+    "client certificate": Outcome.TLS_CLIENT_CERTIFICATE,
+    "accept our certificate": Outcome.TLS_CLIENT_CERTIFICATE,
+    "certificate required": Outcome.TLS_CLIENT_CERTIFICATE,
+    "no tls that is safe": Outcome.TLS_VERSION,
+    "unsupported protocol": Outcome.TLS_VERSION,
+    "protocol version": Outcome.TLS_VERSION,
+    "not trusted": Outcome.TLS_UNTRUSTED,
+    "certificate verify failed": Outcome.TLS_UNTRUSTED,
+}
+"""What `net.tls` and OpenSSL say, the more exact before the less."""
+
+
+def exchange_of(sending: Sending, answer: Answer, at: float, transport: Transport, probe: str) -> Exchange:
+    """The record of one request; ``at`` is when it left, ``probe`` the id of its experiment."""
+    request = answer.request or sending.request
+    response = answer.response
+    own, target = _address(request, "From"), _address(request, "To")
+    contact, via = _address(request, "Contact"), _via(request)
+    asked = target if request.method == "REGISTER" else request.uri
+    return Exchange(
+        at=at,
+        source=via.host if via else "",
+        source_port=(via.port or 0) if via else 0,
+        transport=str(transport),
+        method=request.method,
+        user=(asked.user if asked else None) or "",
+        uri_host=request.uri.host,
+        from_user=(own.user if own else None) or "",
+        from_host=own.host if own else "",
+        contact_host=contact.host if contact else "",
+        via_host=via.host if via else "",
+        user_agent=request.headers.get("User-Agent") or "",
+        call_id=request.headers.get("Call-ID") or "",
+        event=request.headers.get("Event") or "",
+        size=len(bytes(request)),
+        carried=carried_by(request),
+        copies=answer.copies,
+        status=response.status if response else None,
+        reason=response.reason if response else "",
+        answered_after=answer.answered_after,
+        challenge=_challenge(response) if response else None,
+        hints=_hints(response) if response else {},
+        places=(Place(file=TRACE, number=answer.number),) if answer.number else (),
+        probe=probe,
+    )
+
+
+def outcome_of_end(exchange: Exchange, failure: str, *, earlier_nonce: str = "") -> Outcome:
+    """What one request shows, failures to send among it."""
+    return outcome_of_failure(failure, exchange.transport) if failure else outcome_of(
+        exchange, earlier_nonce=earlier_nonce
+    )  # fmt: skip
+
+
+def outcome_of_failure(why: str, transport: str) -> Outcome:
+    """What a refusal to send shows: an ICMP message over UDP, a handshake or a connection over the others."""
+    if transport == Transport.UDP:
+        return Outcome.ICMP
+    words = why.lower()
+    return next((found for word, found in _TLS_WORDS.items() if word in words), Outcome.CONNECTION_REFUSED)
+
+
+def carried_by(request: Request) -> Carried | None:
+    """The credentials of a request, without their response value; None if there are none."""
+    for header in ("Authorization", "Proxy-Authorization"):
+        for value in request.headers.get_all(header):
+            try:
+                told = parse_digest(value)
+            except SipSyntaxError:
+                continue  # another scheme
+            return Carried(
+                username=told.get("username", ""),
+                realm=told.get("realm", ""),
+                nonce=told.get("nonce", ""),
+                nonce_count=int(told["nc"], 16) if "nc" in told else None,
+                algorithm=told.get("algorithm", "MD5"),
+                digest_uri=told.get("uri", ""),
+            )
+    return None
+
+
+def _challenge(response: Response) -> Challenge | None:
+    found = []
+    for header in ("WWW-Authenticate", "Proxy-Authenticate"):
+        for value in (one for row in response.headers.get_all(header) for one in split_challenges(row)):
+            try:
+                found.append(DigestChallenge.parse(value))
+            except SipSyntaxError:
+                continue  # another scheme
+    if not found:
+        return None
+    first = found[0]
+    return Challenge(
+        realm=first.realm,
+        nonce=first.nonce,
+        algorithms=tuple(one.algorithm for one in found),
+        is_stale=any(one.stale for one in found),
+    )
+
+
+def _hints(response: Response) -> dict[str, str]:
+    hints = {name: value for name in HINTS if (value := ", ".join(response.headers.get_all(name)))}
+    # FreeSWITCH calls itself in User-Agent where others have Server.
+    if "user-agent" in hints:
+        hints.setdefault("server", hints.pop("user-agent"))
+    return hints
+
+
+def _address(request: Request, header: str) -> SipUri | None:
+    try:
+        return NameAddr.parse(request.headers.get(header) or "").uri
+    except SipSyntaxError:
+        return None
+
+
+def _via(request: Request) -> Via | None:
+    try:
+        return Via.parse((request.headers.get_all("Via") or [""])[0])
+    except SipSyntaxError:
+        return None

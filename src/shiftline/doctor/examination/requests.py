@@ -1,0 +1,106 @@
+"""From a probe to the message: each shape is one departure from the usual request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shiftline.diagnosis.probe import Account, Aim, Method, Probe, Shape
+from shiftline.doctor.examination.case import Case
+from shiftline.doctor.examination.sending import Way
+from shiftline.sip.message import Request
+from shiftline.sip.requests import invite, options, register, register_query
+from shiftline.sip.uri import SipUri
+
+LARGE_BYTES = 1500
+"""Beyond what one Ethernet frame holds, with the headers of IP and UDP."""
+BINDING_SECONDS = 60
+_PADDING = "X-Padding"
+
+ContactOf = Callable[[Way], SipUri]
+"""Where a peer sends requests to us; asked for each way anew, since ports are the driver's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Writes the requests of one case. ``token`` gives a new unguessable token at each call."""
+
+    case: Case
+    token: Callable[[], str]
+    contact_of: ContactOf
+    nobody: str
+    """The name of a user who certainly does not exist."""
+
+    def write(self, probe: Probe, way: Way, *, domain: str = "", expires: int = BINDING_SECONDS) -> Request:
+        """The request of a probe, without credentials; ``domain`` stands in From and To for the usual one."""
+        own = self.identity(probe, domain)
+        request = self._bare(probe, way, own, expires)
+        if probe.shape is Shape.MINIMAL:
+            request.headers.remove("Accept")
+            return request
+        agent = self.case.working_agent if probe.shape is Shape.OTHER_AGENT else self.case.user_agent
+        request.headers.add("User-Agent", agent)
+        if probe.shape is Shape.WITH_METADATA:
+            for name, value in self.case.metadata:
+                request.headers.add(name, value)
+        if probe.shape is Shape.LARGE:
+            request.headers.add(_PADDING, "x" * max(1, LARGE_BYTES - len(bytes(request))))
+        return request
+
+    def identity(self, probe: Probe, domain: str = "") -> SipUri:
+        """Who asks: From, and To of a REGISTER."""
+        return SipUri(user=self._user(probe), host=domain or self.case.home)
+
+    def _user(self, probe: Probe) -> str | None:
+        account = self.case.account if probe.account is Account.OWN else self.case.known_good
+        if probe.account is Account.NOBODY:
+            return None
+        if probe.account is Account.NONEXISTENT:
+            return self.nobody
+        if probe.account is Account.OWN:
+            if probe.shape is Shape.OTHER_CALLER and self.case.other_caller:
+                return self.case.other_caller
+            if self.case.caller:
+                return self.case.caller
+        return account.username if account else "shiftline"
+
+    def _bare(self, probe: Probe, way: Way, own: SipUri, expires: int) -> Request:
+        server, token = self.case.server, self.token
+        if probe.method is Method.REGISTER:
+            return register_query(own, registrar=server, token=token)
+        contact = self._contact(probe, way, own)
+        if probe.method is Method.REGISTER_CONTACT:
+            return register(own, contact, server, expires, token)
+        target = self._target(probe, own)
+        if probe.method is Method.INVITE:
+            return invite(target, from_uri=own, contact=contact, token=token)
+        request = options(target, from_uri=own, token=token)
+        if probe.method is Method.SUBSCRIBE:
+            self._make_subscribe(request, probe, contact)
+        elif probe.shape is not Shape.MINIMAL:
+            request.headers.add("Contact", f"<{contact}>")
+        return request
+
+    def _target(self, probe: Probe, own: SipUri) -> SipUri:
+        if probe.aim is Aim.ABSENT:
+            return replace(self.case.server, user=self.case.absent)
+        if probe.aim is Aim.PRESENT or (probe.method is Method.SUBSCRIBE and self.case.present):
+            return replace(self.case.server, user=self.case.present)
+        if probe.method is Method.SUBSCRIBE:
+            return replace(self.case.server, user=own.user)
+        return self.case.server
+
+    def _contact(self, probe: Probe, way: Way, own: SipUri) -> SipUri:
+        contact = replace(self.contact_of(way), user=own.user)
+        if probe.shape is Shape.OTHER_CONTACT and self.case.other_address:
+            contact = replace(contact, host=self.case.other_address)
+        return contact
+
+    def _make_subscribe(self, request: Request, probe: Probe, contact: SipUri) -> None:
+        package = "dialog" if probe.shape is Shape.OTHER_EVENT else "presence"
+        request.method = "SUBSCRIBE"
+        request.headers.set("CSeq", "1 SUBSCRIBE")
+        request.headers.remove("Accept")
+        request.headers.add("Event", package)
+        request.headers.add("Expires", "0")
+        request.headers.add("Contact", f"<{contact}>")
