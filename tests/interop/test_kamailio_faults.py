@@ -82,7 +82,7 @@ FLOODS = {
     "throttle.registration-rate": 503,
 }
 TLS = tuple(name for name in KAMAILIO_FAULTS if name.startswith("tls."))
-IN_TIME = ("credentials.stale-nonce", "credentials.shared-lockout", "ban.source")
+IN_TIME = ("credentials.stale-nonce", "credentials.shared-lockout", "ban.source", "capacity.overload")
 
 
 @dataclass
@@ -224,6 +224,19 @@ async def test_a_flood_is_banned_in_silence(tmp_path: Path, connector: SipEndpoi
         async with await SipEndpoint.open(local_host="127.0.0.3") as campaigns:
             campaign = Caller(pbx, campaigns, CAMPAIGN_ACCOUNT)
             assert await campaign.log_in(campaign.call()) == 200
+
+
+@pytest.mark.accept
+async def test_an_overloaded_box_refuses_nothing_and_lets_wait(
+    tmp_path: Path, connector: SipEndpoint
+) -> None:
+    """One process, 30 ms a request: of twenty at once the last has waited for all of them."""
+    async with faulty(tmp_path, "capacity.overload", drawn={"service_milliseconds": 30}) as pbx:
+        caller = Caller(pbx, connector)
+        burst = [caller.options(None) for _ in range(20)]
+        found = await asyncio.gather(*(connector.request(request, pbx.address) for request in burst))
+        assert {status(exchange) for exchange in found} == {200}
+        assert max(exchange.rtt_seconds for exchange in found) >= 20 * 0.030
 
 
 @pytest.mark.accept

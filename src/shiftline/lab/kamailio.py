@@ -44,6 +44,7 @@ _READY_SECONDS = 10.0
 _PORT_TRIES = 20
 """A port that is free on UDP may be taken on TCP, or the next one on TLS."""
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_CHILDREN = 2
 _TABLE_HEADING = "key_name(str) key_type(int) value_type(int) key_value(str) expires(int)"
 
 
@@ -299,13 +300,14 @@ def configuration_text(config: KamailioConfig, port: int) -> str:
 
 
 def _text(config: KamailioConfig, port: int, faults: KamailioFaults) -> str:
-    renamed = faults.first("realm")
+    renamed, slowed = faults.first("realm"), faults.first("children")
     words = {
         "LAB_HOST": _written(config.host),
         "LAB_SECURE": str(port + 1),
         "LAB_CERTIFICATE": config.tls_certificate,
         "LAB_AUTHORITY": config.tls_authority,
         "LAB_PORT": str(port),
+        "LAB_CHILDREN": str(slowed.children if slowed else _CHILDREN),
         "LAB_REALM": renamed.realm if renamed else config.realm,
         "LAB_HASHED": "1" if faults.first("has_hashes") else "0",
         "LAB_TABLES": str(config.directory / "tables"),

@@ -61,6 +61,8 @@ class Change:
     others_every_seconds: float = 0.0
     """Another system fails to log in to the trunk's account so often."""
     tls_fault: str = ""
+    children: int = 0
+    """So many of Kamailio's processes take UDP; 0: as many as usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +278,16 @@ def _ban_source(draw: Lottery) -> Change:
     return Change(limiter=f"pike:{density}/2s,ban={seconds:.0f}s")
 
 
+def _overload(draw: Lottery) -> Change:
+    """One process that a slow database holds up for so long with every request: what comes waits for it."""
+    milliseconds = draw.pick("service_milliseconds", 30, 60, 100)
+    return Change(
+        load='loadmodule "cfgutils.so"',
+        shape=f'\tusleep("{1000 * milliseconds}");',
+        children=1,
+    )
+
+
 def _maintenance(draw: Lottery) -> Change:
     del draw
     return Change(
@@ -354,6 +366,7 @@ KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
         "throttle.registration-rate": _throttle_registrations,
         "ban.source": _ban_source,
         "ban.user": _ban_user,
+        "capacity.overload": _overload,
         "capacity.maintenance": _maintenance,
         "schedule.time-of-day": _time_of_day,
         "message.malformed": _malformed,
