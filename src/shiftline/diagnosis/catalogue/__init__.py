@@ -25,21 +25,22 @@ CATALOGUE: Mapping[str, Cause] = MappingProxyType(
     {
         cause.id: cause
         for group in (
-            beyond.CAUSES,
-            network.CAUSES,
-            network.TLS_CAUSES,
+            beyond.HEALTH,
+            throttle.CAUSES,
+            ban.CAUSES,
             credentials.CAUSES,
             digests.CAUSES,
             acl.CAUSES,
             policy.CAUSES,
             standing.CAUSES,
             registrar.CAUSES,
-            throttle.CAUSES,
-            ban.CAUSES,
             capacity.CAUSES,
             message.CAUSES,
+            network.CAUSES,
+            network.TLS_CAUSES,
+            beyond.CAUSES,
         )
         for cause in group
     }
 )
-"""Every cause by its id."""
+"""Every cause by its id, the usual ones first."""

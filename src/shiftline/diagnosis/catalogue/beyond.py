@@ -10,7 +10,7 @@ from shiftline.diagnosis.probe import Method
 UNSEEN = 0.08
 """Prior of what no question shows: without its mark nothing speaks for it."""
 
-CAUSES = (
+HEALTH = (
     Cause(
         id="healthy",
         meaning="Nothing is wrong with the trunk.",
@@ -27,6 +27,9 @@ CAUSES = (
         ),
         sources=("the healthy answers of each family",),
     ),
+)
+
+CAUSES = (
     Cause(
         id="http.permission",
         meaning="The 403 came from the WFM's REST API, not over SIP: a permission is missing.",
@@ -39,7 +42,7 @@ CAUSES = (
                 "Wait up to five minutes: permissions take that long to spread.",
             )
         ),
-        sources=("Genesys Cloud Resource Center; forum cases 24 and 25",),
+        sources=("Genesys Cloud Resource Center; users' reports",),
         prior=UNSEEN,
     ),
     Cause(
@@ -57,7 +60,7 @@ CAUSES = (
                 "Give each integration its own OAuth client.",
             )
         ),
-        sources=("Genesys Cloud API limits; forum cases 16 to 19",),
+        sources=("Genesys Cloud API limits; users' reports",),
         prior=UNSEEN,
     ),
     Cause(
@@ -74,7 +77,7 @@ CAUSES = (
                 "Decide or release trades before the publish; find the second writer.",
             )
         ),
-        sources=("Genesys Cloud shift trades, metadata.version; forum cases 20 to 22, 27, 29",),
+        sources=("Genesys Cloud shift trades, metadata.version; users' reports",),
         prior=UNSEEN,
     ),
     Cause(
@@ -136,7 +139,7 @@ CAUSES = (
                 ),
             )
         ),
-        sources=("RFC 3261 section 22.2; forum case 10",),
+        sources=("RFC 3261 section 22.2; users' reports",),
         prior=UNSEEN,
     ),
     Cause(

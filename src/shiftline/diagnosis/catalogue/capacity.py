@@ -158,7 +158,7 @@ CAUSES = (
                 "Move the job or the publish by an hour, and look which of the two the failures follow.",
             )
         ),
-        sources=("forum cases 7 and 12",),
+        sources=("users' reports",),
         signatures=(
             shows(
                 "T1",
@@ -173,7 +173,7 @@ CAUSES = (
                     Outcome.SERVER_ERROR: 0.1,
                 },
                 "Refused in the hour, whatever the load.",
-                recalled("forum cases 7 and 12"),
+                recalled("users' reports"),
             ),
             shows(
                 "T2",
@@ -182,7 +182,7 @@ CAUSES = (
                 (when(0.0, hour=Hour.QUIET), when(0.95, hour=Hour.TROUBLED, credentials=LOGGED_IN)),
                 {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6, Outcome.CHALLENGE_AGAIN: 0.4},
                 "Logins are refused in the hour.",
-                recalled("forum case 7"),
+                recalled("users' reports"),
                 weight=0.5,
             ),
         ),

@@ -121,7 +121,7 @@ CAUSES = (
         refuted_by="A refusal although From, To and login name are the same.",
         remedy=Remedy(
             steps=(
-                "Make user and login name of the trunk the same, or set `from_user` to the login's name.",
+                "Let From name the login: the trunk's `username` and the user the PBX expects must be one.",
                 "Or let the PBX accept the pair.",
             ),
             by_family={
@@ -170,7 +170,7 @@ CAUSES = (
                 *_RESET[:1],
             )
         ),
-        sources=("forum case 7",),
+        sources=("users' reports",),
         signatures=as_refused_login("rotated", _OWN, "Challenged, then refused, since a moment."),
         prior=0.8,
     ),

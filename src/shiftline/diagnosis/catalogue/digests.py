@@ -35,7 +35,7 @@ CAUSES = (
                 Family.KAMAILIO: ("The first argument of `auth_challenge()`; `calculate_ha1` of auth_db.",),
             },
         ),
-        sources=("RFC 7616 section 3.3", "forum cases 9 and 13"),
+        sources=("RFC 7616 section 3.3", "users' reports"),
         signatures=as_refused_login("realm", _ANY_LOGIN, "Challenged, then refused, whichever account."),
         prior=0.8,
     ),
@@ -133,7 +133,7 @@ CAUSES = (
                 Family.KAMAILIO: ('`modparam("auth", "algorithm", "MD5")`.',),
             },
         ),
-        sources=("RFC 8760", "forum case 10"),
+        sources=("RFC 8760", "users' reports"),
         signatures=(
             shows(
                 "R8760a",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
 
-CERTAIN = 3000.0
+CERTAIN = 30000.0
 """It is the thing itself."""
 STRONG = 80.0
 """It names the cause."""

@@ -120,17 +120,14 @@ CAUSES = (
         refuted_by="A refused request that carried them, or an accepted one that did not.",
         remedy=Remedy(
             steps=(
+                "Find the header by comparing an accepted with a refused request, and ask the operator.",
                 (
-                    "Find the header by comparing an accepted with a refused request; add it to the "
-                    "trunk's `headers`."
-                ),
-                (
-                    "For agent attributes: `shiftline schedule export --include-custom-attributes`. Note "
-                    "that a missing attribute in an export cannot make a PBX refuse only above a rate."
+                    "For agent attributes, have the export carry them (includeCustomAttributes). An "
+                    "attribute that is missing from an export cannot make a PBX refuse only above a rate."
                 ),
             )
         ),
-        sources=("forum case 1; header rules of border controllers, known in the field",),
+        sources=("users' reports; header rules of border controllers, known in the field",),
         signatures=(
             shows(
                 "M1",

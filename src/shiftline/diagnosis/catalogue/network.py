@@ -84,7 +84,7 @@ CAUSES = (
         refuted_by="An answer to a request with the private address in Via.",
         remedy=Remedy(
             steps=(
-                "Set the trunk's public address for Via and Contact, or give it a route without translation.",
+                "Set the trunk's `contact` to the public address, or give it a route without translation.",
                 (
                     "On the PBX, answer to the packet's source: `force_rport=yes` (PJSIP), "
                     "`nat=force_rport,comedia` (chan_sip), `force_rport()` (Kamailio), `NDLB-force-rport`"
@@ -237,7 +237,7 @@ TLS_CAUSES = (
         "The handshake fails over the issuer, often because an intermediate certificate is missing.",
         (
             "Look at what is sent: `openssl s_client -connect host:5061 -showcerts`.",
-            "Have the PBX send its intermediate certificates, or name the issuer in the trunk's `ca_file`.",
+            "Have the PBX send its intermediate certificates, or name the issuer in the trunk's `tls_ca`.",
         ),
     ),
     _tls(
@@ -281,7 +281,7 @@ TLS_CAUSES = (
         "The handshake ends when it is our turn to show a certificate.",
         (
             "Ask the operator which issuer and which name the PBX expects.",
-            "Configure the trunk's certificate and key; look for the peer's mapping by subject name.",
+            "Set the trunk's `tls_certificate` and `tls_key`; look for the peer's mapping by subject name.",
         ),
     ),
 )

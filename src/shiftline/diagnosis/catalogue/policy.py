@@ -171,7 +171,7 @@ CAUSES = (
         refuted_by="The same answer under another User-Agent.",
         remedy=Remedy(
             steps=(
-                "Give the trunk another `user_agent`, or have it taken off the list.",
+                "Have our User-Agent taken off the PBX's list.",
                 (
                     "Look for what made the list: words such as friendly, scanner, sipcli are dropped in "
                     "many places."

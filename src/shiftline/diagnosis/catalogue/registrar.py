@@ -161,7 +161,7 @@ CAUSES = (
                 Family.KAMAILIO: ("`kamctl ul show NAME`.",),
             },
         ),
-        sources=("forum case 8",),
+        sources=("users' reports",),
         prior=0.08,
     ),
     Cause(

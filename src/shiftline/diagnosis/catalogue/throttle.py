@@ -38,7 +38,7 @@ def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
         when(0.85, load=Load.RAISED, **fields),
         when(0.97, load=(Load.STORM, Load.DURING), **fields),
         when(0.5, load=Load.CONCURRENT, **fields),
-        when(0.03, load=Load.AFTER_PAUSE, **fields),
+        when(0.01, load=Load.AFTER_PAUSE, **fields),
     )
 
 
