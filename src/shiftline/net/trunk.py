@@ -319,7 +319,7 @@ class TrunkDriver:
         if waiting is None:
             self._witnesses.canary_answered(refused=judged.answer is Answer.REFUSED)
         else:
-            is_challenged = judged.answer is Answer.CHALLENGED
+            is_challenged = judged.answer is Answer.CHALLENGED and not waiting.begins_anew
             waiting.attempt = next_attempt(exchange.request) if is_challenged else None
         if waiting is not None and not waiting.witness:
             if judged.meant is Answer.REFUSED:

@@ -23,10 +23,11 @@ LAPSE_SECONDS = 30.0
 """So long after a request with it passed may the password be taken for right by many at once."""
 FRESH_SECONDS = 10.0
 """A challenge answered within so long cannot have grown old: the shortest life of a nonce is 30 s."""
-USUAL_DOUBTS = 3
-USUAL_SECONDS = 60.0
-"""A PBX whose challenges proved harmless so often within so long challenges by habit: no more doubt of them
-for now (nonces that serve once)."""
+HARMLESS_ONES = 3
+HARMLESS_SECONDS = 10.0
+HABIT_SECONDS = 60.0
+"""A PBX whose challenges to credentials proved harmless so often within so long challenges by habit: its
+nonces serve once. For a while each question then has a challenge of its own, and none casts doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class TrunkLogin:
         self._nonce_is_doubted = False
         self._taken_at = 0.0
         self._trials_passed = 0
-        self._harmless: deque[float] = deque(maxlen=USUAL_DOUBTS)
+        self._harmless: deque[float] = deque(maxlen=HARMLESS_ONES)
+        self._habit_until = 0.0
 
     def forget(self) -> None:
         """Whatever made the trunk ours anew may have changed the password."""
@@ -66,11 +68,11 @@ class TrunkLogin:
         if waiting is None:
             return False
         is_trusted = self.is_accepted and not self._is_doubted and now - self._taken_at <= LAPSE_SECONDS
-        waiting.carried = self._carries(waiting, request)
+        waiting.carried = self._carries(waiting, request, now)
         waiting.tries_password = self.is_being_tried = waiting.carried and not is_trusted
         is_fresh = now - waiting.challenged_at <= FRESH_SECONDS
         waiting.answers_challenge = waiting.attempt is not None and is_fresh
-        waiting.left_after = self._trials_passed
+        waiting.left_after, waiting.begins_anew = self._trials_passed, False
         return waiting.carried
 
     def is_back(self, waiting: Waiting | None) -> None:
@@ -119,24 +121,28 @@ class TrunkLogin:
         if answer is Answer.PASSED:
             if waiting.tries_password:
                 self._trials_passed += 1
-                if self._is_doubted:
-                    self._harmless.append(now)
+                if self._nonce_is_doubted:
+                    self._was_harmless(now)
                 self.is_accepted, self._is_doubted, self._nonce_is_doubted = True, False, False
             if not self._is_doubted:  # what left before the doubt arose does not settle it
                 self._taken_at = now
-        elif answer is not Answer.SILENT and waiting.left_after == self._trials_passed:
-            is_first = answer is Answer.CHALLENGED and not waiting.answers_challenge
-            if not (is_first and self._is_usual(now)):
-                self._is_doubted = True
-                self._nonce_is_doubted |= answer is not Answer.REFUSED
+        elif answer is Answer.SILENT or waiting.left_after != self._trials_passed:
+            return
+        elif answer is not Answer.CHALLENGED or waiting.answers_challenge or now >= self._habit_until:
+            waiting.begins_anew = self._is_doubted and not waiting.tries_password
+            self._is_doubted = True
+            self._nonce_is_doubted |= answer is not Answer.REFUSED
 
-    def _is_usual(self, now: float) -> bool:
-        """Whether this PBX challenges credentials by habit."""
-        return len(self._harmless) == USUAL_DOUBTS and now - self._harmless[0] <= USUAL_SECONDS
+    def _was_harmless(self, now: float) -> None:
+        """A challenge to credentials was no word against them."""
+        self._harmless.append(now)
+        if len(self._harmless) == HARMLESS_ONES and now - self._harmless[0] <= HARMLESS_SECONDS:
+            self._habit_until = now + HABIT_SECONDS
 
-    def _carries(self, waiting: Waiting, request: Request) -> bool:
+    def _carries(self, waiting: Waiting, request: Request, now: float) -> bool:
         # Whoever challenges credentials gets no more of them for a nonce that was not meant for this one.
-        may_carry = (self.is_accepted and not self._nonce_is_doubted) or waiting.attempt is not None
+        shares_nonce = self.is_accepted and not self._nonce_is_doubted and now >= self._habit_until
+        may_carry = shares_nonce or waiting.attempt is not None
         return may_carry and self.digest is not None and self.digest.authorize(request)
 
     def _of_trial(self, answer: Answer, mode: Mode, *, alone: bool) -> Answer:

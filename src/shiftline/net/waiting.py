@@ -45,6 +45,8 @@ class Waiting:
     answers_challenge: bool = False
     """It had them for a challenge that this question had just had."""
     challenged_at: float = 0.0
+    begins_anew: bool = False
+    """Its challenge will be old when it leaves again: it is not answered."""
     left_after: int = 0
     """So many trials of the password had passed when the last attempt left."""
     refusals: int = 0

@@ -76,6 +76,8 @@ class _Challenged:
 
     cseq: int
     round: int
+    place: tuple[str, str]
+    nonce: _Nonce
 
 
 class DigestClient:
@@ -83,7 +85,8 @@ class DigestClient:
 
     Nonces are kept by (header, realm): server and source address are the instance's own, and a proxy and a
     registrar may challenge in the name of one realm (RFC 3261 section 22.3). A nonce is used until it is
-    challenged again, so a burst of N requests costs N+1.
+    challenged again, so a burst of N requests costs N+1. A call that was challenged answers with the nonce
+    that it was given, even if another call has got a newer one since: some servers keep one for each call.
     """
 
     def __init__(self, account: DigestAccount, *, token: Callable[[], str]) -> None:
@@ -101,8 +104,11 @@ class DigestClient:
         """
         for header in {header for header, _ in self._nonces}:
             request.headers.remove(header)
-        for (header, _), nonce in self._nonces.items():
+        own = self._challenge_of(request)
+        for place, newest in self._nonces.items():
+            nonce = own.nonce if own is not None and own.place == place else newest
             nonce.uses += 1
+            header = place[0]
             request.headers.add(header, self._credentials(nonce, request))
         return bool(self._nonces)
 
@@ -119,18 +125,18 @@ class DigestClient:
         if challenge is None:
             return ChallengeOutcome.UNSUPPORTED
         call_id, cseq = _call_of(request)
-        before = self._calls.get(call_id)
-        rounds = before.round if before is not None and 0 <= cseq - before.cseq <= 1 else 0
+        before = self._challenge_of(request)
+        rounds = before.round if before is not None else 0
         used = credentials_for(request, reply, challenge.realm)
-        fresh = used is not None and (rounds > 0 or self._is_first_use(reply, used))
+        fresh = used is not None and self._is_first_use(reply, used, before)
         if used is not None and used.get("nonce") == challenge.nonce:
             return ChallengeOutcome.REFUSED
-        self._learn(challenge, reply)
+        place, nonce = self._learn(challenge, reply)
         if fresh and not challenge.stale:
             return ChallengeOutcome.REFUSED
         if rounds == _MOST_ROUNDS:
             return ChallengeOutcome.UNSUPPORTED
-        self._remember(call_id, _Challenged(cseq=cseq, round=rounds + 1))
+        self._remember(call_id, _Challenged(cseq=cseq, round=rounds + 1, place=place, nonce=nonce))
         return ChallengeOutcome.RETRY
 
     def accepted(self, response: Response, request: Request) -> ServerProof:
@@ -173,22 +179,31 @@ class DigestClient:
             nonce.uses = 0
             self._gifts.append(following)
 
-    def _is_first_use(self, header: str, used: dict[str, str]) -> bool:
+    def _challenge_of(self, request: Request) -> _Challenged | None:
+        """What this call was challenged with, if this is its next attempt, or was."""
+        call_id, cseq = _call_of(request)
+        last = self._calls.get(call_id)
+        return last if last is not None and 0 <= cseq - last.cseq <= 1 else None
+
+    def _is_first_use(self, header: str, used: dict[str, str], own: _Challenged | None) -> bool:
         if used.get("nonce") in self._gifts:
             return False  # it came with an accepted answer, and may have grown old before its first use
         if "nc" in used:
             return used["nc"] == "00000001"
-        known = self._nonces.get((header, used["realm"]))
-        return known is not None and known.challenge.nonce == used.get("nonce") and known.uses == 1
+        newest = self._nonces.get((header, used["realm"]))
+        known = (None if own is None else own.nonce, newest)
+        return any(one and one.challenge.nonce == used.get("nonce") and one.uses == 1 for one in known)
 
-    def _learn(self, challenge: Challenge, header: str) -> None:
+    def _learn(self, challenge: Challenge, header: str) -> tuple[tuple[str, str], _Nonce]:
         place = (header, challenge.realm)
         known = self._nonces.get(place)
         if known is None or known.challenge.nonce != challenge.nonce:
             key = account_key(self._account, challenge.realm, challenge.algorithm)
-            self._nonces[place] = _Nonce(challenge, key, self._token() if challenge.is_session else "")
+            known = _Nonce(challenge, key, self._token() if challenge.is_session else "")
+            self._nonces[place] = known
             while len(self._nonces) > _REMEMBERED_REALMS:
                 del self._nonces[next(iter(self._nonces))]
+        return place, known
 
     def _remember(self, call_id: str, challenged: _Challenged) -> None:
         self._calls[call_id] = challenged

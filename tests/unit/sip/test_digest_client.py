@@ -394,3 +394,26 @@ def test_the_overtaken_nextnonce_is_not_taken() -> None:
     client.accepted(an_acceptance(second, right=True, following="n3"), second)
     client.accepted(an_acceptance(first, right=True, following="n2"), first)
     assert credentials(retry(client, a_request()))["nonce"] == "n3"
+
+
+def test_a_call_answers_its_own_challenge() -> None:
+    """Another call has got a newer nonce meanwhile; a server may keep one for each call, to serve once."""
+    client, first, second = a_client(), a_request(), a_request()
+    client.challenged(a_challenge("n1"), first)
+    client.challenged(a_challenge("n2"), second)
+    assert credentials(retry(client, first))["nonce"] == "n1"
+    assert credentials(retry(client, second))["nonce"] == "n2"
+    later = a_request()
+    client.authorize(later)
+    assert credentials(later)["nonce"] == "n2"
+
+
+def test_a_nonce_that_another_call_had_used_up_is_worth_one_more_try() -> None:
+    """Its refusal tells of the nonce; that of one that was used by nobody else, of the password."""
+    client, call, other = a_client(), a_request(), a_request()
+    client.challenged(a_challenge("n1"), call)
+    client.authorize(other)
+    again = retry(client, call)
+    assert client.challenged(a_challenge("n2"), again) is ChallengeOutcome.RETRY
+    once_more = retry(client, again)
+    assert client.challenged(a_challenge("n3"), once_more) is ChallengeOutcome.REFUSED
