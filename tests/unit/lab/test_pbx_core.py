@@ -194,6 +194,22 @@ def test_a_call_is_answered_and_ended_once() -> None:
     assert [record.method for record in pbx.records] == ["INVITE", "INVITE", "BYE", "BYE"]
 
 
+def test_an_accepted_call_is_told_until_it_is_acknowledged() -> None:
+    """The 200 comes again after half a second, a second and so on (RFC 3261 section 13.3.1.4)."""
+    pbx = VirtualPbx()
+    call = authorized_call(pbx)
+    _, branch = pbx.send(call)
+    times = []
+    for _ in range(40):
+        pbx.wait(0.1)
+        times.append(pbx.arrived[branch][1])
+    assert len({*times}) == 4
+    pbx.send(ack(call, pbx.arrived[branch][0]))
+    last = pbx.arrived[branch][1]
+    pbx.wait(40)
+    assert pbx.arrived[branch][1] == last
+
+
 def test_a_known_agent_may_use_an_account_of_his_own() -> None:
     """Agents have accounts as the trunk has; who is unknown has none."""
     pbx = VirtualPbx()

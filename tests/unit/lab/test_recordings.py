@@ -55,7 +55,9 @@ def test_a_healthy_hour_has_no_refusals() -> None:
 
 def test_a_lossy_road_is_in_the_capture() -> None:
     """As the copies that its clients had to send."""
-    sent = Counter(message.data for message in record(replace(SHORT, road_loss=0.1)).messages)
+    recording = record(replace(SHORT, road_loss=0.1))
+    assert {*outcomes(recording, CAMPAIGN)} == {"200"}
+    sent = Counter(message.data for message in recording.messages)
     assert max(sent.values()) > 1
     assert max(Counter(message.data for message in record(SHORT).messages).values()) == 1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from itertools import count
 from random import Random
@@ -25,7 +25,7 @@ from shiftline.lab.pbx.limiting import Limiting, control_of
 from shiftline.lab.pbx.notifier import Peer
 from shiftline.lab.pbx.personalities import personality_of
 from shiftline.lab.pbx.personality import drawn_span
-from shiftline.lab.pbx.road_faults import Parcel
+from shiftline.lab.pbx.road_faults import FaultyRoad, Parcel
 from shiftline.lab.pbx.visit import Visit
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.sip.agent import SipAgent
@@ -43,6 +43,8 @@ from shiftline.sip.message import Request, Response, response_to
 from shiftline.sip.overload import algorithms_of, tell
 from shiftline.sip.transport import Transport
 
+_T1_SECONDS, _T2_SECONDS, _ACK_SECONDS = 0.5, 4.0, 32.0
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Due:
@@ -53,6 +55,10 @@ class _Due:
     message: Request | Response = field(compare=False)
     key: str = field(default="", compare=False)
     peer: Peer = field(default=Peer(("", 0)), compare=False)
+    call_id: str = field(default="", compare=False)
+    """Of a call that this accepts: it is sent again until the ACK comes (RFC 3261 section 13.3.1.4)."""
+    wait_seconds: float = field(default=_T1_SECONDS, compare=False)
+    """For the ACK, this time."""
 
 
 class PracticePbx:
@@ -94,7 +100,7 @@ class PracticePbx:
         """The faults of the bank, with what was drawn for them."""
         self._draw_manners()
         self._epoch_offset = epoch_offset
-        self._began: float | None = None
+        self._road = FaultyRoad(self._settings.road)
         limiting = Limiting(config.faults, self._random.random)
         # Drawn before the answer is known, since a limiter of what runs at a time has to know.
         self._draws_service = bool(config.faults.limiter or parts.steps)
@@ -109,6 +115,8 @@ class PracticePbx:
             token=self._token,
         )
         self._due: list[_Due] = []
+        self._unacknowledged: dict[str, float] = {}
+        """The calls that were accepted and how long to wait for their ACK, by Call-ID."""
         self._numbers = count()
         self._records: list[RequestRecord] = []
         self._size = 0
@@ -117,8 +125,8 @@ class PracticePbx:
         self, data: bytes, source: tuple[str, int], now: float, transport: Transport = Transport.UDP
     ) -> None:
         """Take in one message."""
-        parcel = self._inwards(Parcel(data, source, transport), now)
-        if parcel is None:
+        parcel = self._road.inwards(Parcel(data, source, transport), now)
+        if parcel is None or self._settings.is_unreachable:
             return
         self._size = len(parcel.data)
         self._agent.receive(parcel.data, parcel.client, now, transport=transport)
@@ -135,7 +143,7 @@ class PracticePbx:
         while self._due and self._due[0].at <= now:
             due = heapq.heappop(self._due)
             if isinstance(due.message, Response):
-                self._agent.respond(due.key, due.message, now)
+                self._send_answer(due, due.message, now)
             else:
                 self._agent.send(due.message, due.peer.address, now, transport=due.peer.transport)
         self._agent.handle_timer(now)
@@ -145,10 +153,7 @@ class PracticePbx:
 
     def datagrams_to_send(self) -> list[Datagram]:
         """What shall leave now, and what of it the road lets through."""
-        datagrams = self._agent.datagrams_to_send()
-        if not self._settings.road:
-            return datagrams
-        return [sent for datagram in datagrams if (sent := self._outwards(datagram)) is not None]
+        return self._road.outwards(self._agent.datagrams_to_send())
 
     def send_failed(self, datagram: Datagram, why: str, now: float) -> None:
         """No connection could be made for it: a NOTIFY too large for UDP then goes over UDP after all."""
@@ -183,21 +188,6 @@ class PracticePbx:
             self._answer_span = drawn_span(random, self._personality.answer_seconds)
             self._refusal_span = drawn_span(random, self._personality.refusal_seconds)
 
-    def _inwards(self, parcel: Parcel | None, now: float) -> Parcel | None:
-        if self._settings.is_unreachable:
-            return None
-        if self._began is None:
-            self._began = now
-        for change in self._settings.road:
-            parcel = change.inwards(parcel, now - self._began) if parcel else None
-        return parcel
-
-    def _outwards(self, datagram: Datagram) -> Datagram | None:
-        parcel: Parcel | None = Parcel(datagram.data, datagram.destination, datagram.transport)
-        for change in reversed(self._settings.road):
-            parcel = change.outwards(parcel) if parcel else None
-        return datagram._replace(data=parcel.data, destination=parcel.client) if parcel else None
-
     def _token(self) -> str:
         return f"{self._random.getrandbits(64):016x}"
 
@@ -209,7 +199,9 @@ class PracticePbx:
                 terminated = response_to(event.invite, 487, to_tag=self._token())
                 self._agent.respond(event.key, terminated, now)
             elif isinstance(event, RequestReceived):
-                if event.request.method != "ACK":
+                if event.request.method == "ACK":
+                    self._unacknowledged.pop(event.request.headers.get("Call-ID") or "", None)
+                else:
                     self._take_request(event, now)
             else:
                 self._take_answer(event, now)
@@ -244,8 +236,24 @@ class PracticePbx:
         if self._config.notify_first:
             self._take_notifies(now)
         response = self._response(event.request, answer, answer.status, at)
-        heapq.heappush(self._due, _Due(at, next(self._numbers), response, event.key))
+        call_id = ""
+        if visit.method == "INVITE" and 200 <= answer.status < 300:
+            call_id = visit.request.headers.get("Call-ID") or ""
+            self._unacknowledged[call_id] = at + _ACK_SECONDS
+        heapq.heappush(self._due, _Due(at, next(self._numbers), response, event.key, call_id=call_id))
         self._take_notifies(at)
+
+    def _send_answer(self, due: _Due, response: Response, now: float) -> None:
+        """Send it; one that accepts a call comes again, for half a minute at most."""
+        if not due.call_id:
+            self._agent.respond(due.key, response, now)
+        elif self._unacknowledged.get(due.call_id, 0.0) >= now:
+            self._agent.respond(due.key, response, now)
+            longer = min(2 * due.wait_seconds, _T2_SECONDS)
+            again = replace(due, at=now + due.wait_seconds, number=next(self._numbers), wait_seconds=longer)
+            heapq.heappush(self._due, again)
+        else:
+            self._unacknowledged.pop(due.call_id, None)
 
     def _response(self, request: Request, answer: Answer, status: int, at: float) -> Response:
         response = response_to(request, status, answer.phrase, to_tag=answer.to_tag or self._token())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shiftline.sip.events import Address
+from shiftline.sip.events import Address, Datagram
 from shiftline.sip.transport import Transport
 
 
@@ -25,6 +25,33 @@ class RoadChange:
     inwards: Callable[[Parcel, float], Parcel | None]
     """The parcel as it goes on, or None when it is lost; the float is seconds since the first parcel."""
     outwards: Callable[[Parcel], Parcel | None]
+
+
+class FaultyRoad:
+    """All changes of a road, the first of them farthest from the PBX. ``now`` is seconds of one clock."""
+
+    def __init__(self, changes: Sequence[RoadChange]) -> None:
+        self._changes = changes
+        self._began: float | None = None
+
+    def inwards(self, parcel: Parcel, now: float) -> Parcel | None:
+        """What arrives of it."""
+        if self._began is None:
+            self._began = now
+        on_its_way: Parcel | None = parcel
+        for change in self._changes:
+            on_its_way = change.inwards(on_its_way, now - self._began) if on_its_way else None
+        return on_its_way
+
+    def outwards(self, datagrams: list[Datagram]) -> list[Datagram]:
+        """What comes through of what leaves."""
+        return [sent for one in datagrams if (sent := self._outwards(one))] if self._changes else datagrams
+
+    def _outwards(self, datagram: Datagram) -> Datagram | None:
+        parcel: Parcel | None = Parcel(datagram.data, datagram.destination, datagram.transport)
+        for change in reversed(self._changes):
+            parcel = change.outwards(parcel) if parcel else None
+        return datagram._replace(data=parcel.data, destination=parcel.client) if parcel else None
 
 
 def _same(parcel: Parcel) -> Parcel | None:
