@@ -16,6 +16,8 @@ class Flight:
     credentials: bool
     others: int
     """So many were in flight when it left."""
+    since_opened: int
+    """So many had left before since the trunk was last found open."""
 
 
 @dataclass(slots=True)
@@ -24,6 +26,7 @@ class Flights:
 
     _flights: dict[int, Flight] = field(default_factory=dict, init=False)
     _next_ticket: int = field(default=0, init=False)
+    _ticket_when_opened: int = field(default=0, init=False)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -31,9 +34,14 @@ class Flights:
 
     def leave(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note one more; return its ticket."""
+        since_opened = self._next_ticket - self._ticket_when_opened
         self._next_ticket += 1
-        self._flights[self._next_ticket] = Flight(now, kind, credentials, len(self._flights))
+        self._flights[self._next_ticket] = Flight(now, kind, credentials, len(self._flights), since_opened)
         return self._next_ticket
+
+    def opened(self) -> None:
+        """The trunk is open: count anew what leaves."""
+        self._ticket_when_opened = self._next_ticket
 
     def land(self, ticket: int) -> Flight | None:
         """Take out the one of that ticket; None if there is none (any more)."""

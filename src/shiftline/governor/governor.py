@@ -33,10 +33,10 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
 from shiftline.governor.state import GovernorState, Mode
-from shiftline.governor.window_fit import Observation
 
-ENOUGH_PASSES = 3  # between two refusals: whoever is refused more often is not refused for himself
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
+FIRST_ONES = 2  # after a canary: one of them is refused by whatever lets every second request pass
+SOON = 1.0  # seconds
 SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = (
     0.25  # seconds that count between two questions: our own pauses neither grow nor silence a rate
@@ -149,27 +149,6 @@ class Governor(GovernorState):
             if self.mode is Mode.CLIMBING:
                 self.mode = Mode.HOLDING
 
-    def _seen(self, now: float) -> float:
-        """The moment that counts: a clock that steps back, or tells no moment, stands still."""
-        if isfinite(now):
-            self._now = max(now, self._now)
-        return self._now
-
-    def _note(self, flight: Flight, answer: Answer, now: float) -> None:
-        """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
-        passed = answer is not Answer.REFUSED
-        is_canary = flight.kind is Send.CANARY
-        if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at, now):
-            # It was dropped, and what was answered is its repetition.
-            self._learner.observe(Observation(flight.sent_at, passed=False))
-            self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
-        else:
-            self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))
-        if not passed:
-            self._listening.shut(flight.sent_at)
-        elif not is_canary:
-            self._learner.places.passed(flight.others)
-
     def _canary_permission(self, now: float) -> Permission:
         if self._flights.has_canary():
             return Permission(Send.NOTHING)
@@ -200,23 +179,28 @@ class Governor(GovernorState):
         self._proven = self._once_proven = self._passed_since_resumed = True
         if flight.credentials:  # what passes without them proves the path, and no password
             self.account.passed()
-        if self.mode is Mode.LISTENING and self.refusal is not RefusalClass.UNREACHABLE:
-            return  # it left before what was refused
-        if self.asks_witness and self._passes_in_peace >= ENOUGH_PASSES:
+        if self.mode is not Mode.LISTENING or self.refusal is RefusalClass.UNREACHABLE:
+            self._is_let_through(flight, now)  # else it left before what was refused
+
+    def _is_let_through(self, flight: Flight, now: float) -> None:
+        """A check passed, and nothing was refused since it left."""
+        if self._doubt.wants_another():
+            self._listening.opened()
+            return
+        if self._doubt.tells_of_one():
             self._acquit()
         if self.mode is Mode.PROVING:
-            self._passes_in_peace = 0
             self._resume(now)
         elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):
             self._late(flight, now)
-        self._passes_in_peace += 1
-        self.asks_witness = self.is_doubting = False
         self.account.release(by_canary=not self.account.is_bound)
-        self._listening.reopened()
+        if flight.since_opened >= FIRST_ONES:
+            self._listening.reopened()
 
     def _acquit(self) -> None:
         """It was about one agent: a canary passed, and another check, and only that one did not."""
         self.overshoots -= self._learner.acquit(self._listening.shut_from)
+        self._listening.reopened()
 
     def _late(self, flight: Flight, now: float) -> None:
         """Answers come late: it was queued, or dropped and sent again. Either way we are too fast."""
@@ -251,17 +235,23 @@ class Governor(GovernorState):
                 self._learner.was_a_pause()
             elif self._canaries_refused:
                 self._learner.slacken()
-        self.is_doubting = was_the_rate and self._listening.is_lone and not self._canaries_refused
-        if was_the_rate and not self.is_doubting:
+        self._listening.opened()
+        if was_the_rate and self._canaries_refused:
             self._resume(now)
-        else:
-            self.mode = Mode.PROVING
+            return
+        self.mode = Mode.PROVING
+        if was_the_rate:
+            self._doubt.begin(about_one=self._listening.is_lone)
+            # The canary may have had the only free place; how soon there is another one may not be known yet.
+            is_known = self._learner.learned or not self.policy.learn
+            self._learner.pacer.restart(now + (1.0 / self.rate if is_known else self._listening.silence))
 
     def _resume(self, now: float) -> None:
         closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
         kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
         self._asked_at = self._at_speed_since = now
+        self._flights.opened()
         self._learner.pacer.begin_afresh(now)
         was_taught = self._learner.settle(now, closure)
         self.refusal = kind if self.overshoots or was_taught else RefusalClass.NONE
@@ -274,12 +264,15 @@ class Governor(GovernorState):
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
-        if self.is_doubting and not self.asks_witness:
-            self.asks_witness = True  # the agent who was asked, or our account? Another one tells.
+        if self._doubt.was_refused():
             self._resumed_at = now
             self._listening.until = max(self._listening.until, now + retry_after)
             return
-        self.asks_witness = self.is_doubting = False
+        if self._goes_on(flight):
+            self._begin_listening(now, retry_after, anew=False)
+            return
+        if self.mode is not Mode.PROVING and not self.account.is_bound:
+            self._listening.shut_anew(flight.sent_at)
         if self._concerns_account(flight):
             self._wait_for_account(flight, now, retry_after)
             return
@@ -299,6 +292,14 @@ class Governor(GovernorState):
         self.overshoots += 1
         self._learner.overshot(now)
         self._learner.places.refused(flight.others)
+
+    def _goes_on(self, flight: Flight) -> bool:
+        """True if the limiter is shut still: it let one pass, and refuses the next ones."""
+        is_first = flight.since_opened < FIRST_ONES and flight.sent_at < self._at_speed_since + SOON
+        is_unproven = flight.credentials and not self.account.accepted
+        if self.mode is Mode.PROVING or self.account.is_bound or is_unproven or not is_first:
+            return False
+        return self._listening.goes_on(flight.sent_at)
 
     def _concerns_account(self, flight: Flight) -> bool:
         """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
@@ -340,13 +341,14 @@ class Governor(GovernorState):
         self.mode = Mode.STOPPED
         self.refusal = refusal
 
-    def _begin_listening(self, now: float, retry_after: float) -> None:
+    def _begin_listening(self, now: float, retry_after: float, *, anew: bool = True) -> None:
         if self.mode is not Mode.PROVING:
             self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
-        self._listening.begin(now)
-        self._canaries_refused = 0
+        if anew:
+            self._listening.begin(now)
+            self._canaries_refused = 0
         self._listen(now, retry_after)
 
     def _listen(self, now: float, retry_after: float) -> None:

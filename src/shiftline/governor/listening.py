@@ -15,6 +15,7 @@ STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last 
 LONGEST_BAN = 900.0  # seconds
 SHORT_STEPS = 1.25
 LATE_ONES = 3
+GOES_ON = 3  # times in a row
 LATE_TRIAL = 9.0  # seconds
 
 
@@ -33,6 +34,9 @@ class Listening:
     _shut_until: float = field(default=0.0, init=False)
     _is_silent: bool = field(default=False, init=False)
     _refused: int = field(default=0, init=False)
+    _went_on: int = field(default=0, init=False)
+    _has_opened: bool = field(default=False, init=False)
+    _is_partial: bool = field(default=False, init=False)
 
     @property
     def is_rest(self) -> bool:
@@ -48,7 +52,7 @@ class Listening:
 
     def begin(self, now: float) -> None:
         """Something was refused, or lost."""
-        self.since, self.late = now, 0
+        self.since, self.late, self._went_on = now, 0, 0
 
     def at_least(self, seconds: float) -> None:
         """Make the silences longer than this from now on."""
@@ -71,9 +75,29 @@ class Listening:
         if self._shut_from is None:
             self._shut_from = self._shut_until = at
             self._is_silent, self._refused = True, 0
+            self._has_opened = self._is_partial = False
         self._refused += not silently
+        self._is_partial |= self._has_opened
         self._is_silent &= silently
         self._shut_from, self._shut_until = min(self._shut_from, at), max(self._shut_until, at)
+
+    def opened(self) -> None:
+        """Something has passed: what is refused from now on was refused while others were not."""
+        self._has_opened = self._shut_from is not None
+
+    def shut_anew(self, at: float) -> None:
+        """What left at this moment was refused after others had passed: a closure begins with it."""
+        if self._shut_from is not None and self._shut_from < at:
+            self.reopened()
+            self.shut(at)
+
+    def goes_on(self, at: float) -> bool:
+        """Count what was refused then, right after something passed; False if a closure begins with it.
+
+        False as well if that happened too often for one closure.
+        """
+        self._went_on += 1
+        return self._shut_from is not None and self._shut_from < at and self._went_on <= GOES_ON
 
     @property
     def is_lone(self) -> bool:
@@ -94,7 +118,10 @@ class Listening:
             return None
         was_late = not asked_by_canary and now - self._shut_until < LATE_TRIAL
         open_at = self._shut_until + 1.0 if was_late else now
-        return Closure(self._shut_from, self._shut_until, open_at, was_silent=self._is_silent)
+        is_partial = self._is_partial and asked_by_canary  # no canary meets what counts our account
+        return Closure(
+            self._shut_from, self._shut_until, open_at, was_silent=self._is_silent, was_partial=is_partial
+        )
 
     def reopened(self) -> None:
         """A check has passed."""

@@ -54,6 +54,9 @@ class Closure:
     was_silent: bool = False
     """Nothing was refused, all was lost: our own time-outs made it longer than it was."""
 
+    was_partial: bool = False
+    """Some passed meanwhile: what did tells nothing of what would have at a lower rate."""
+
     @property
     def cost_seconds(self) -> float:
         """What the refusal cost us."""
@@ -74,7 +77,8 @@ class Closure:
     @property
     def measured_until(self) -> float:
         """The end of the span in which everything that passed counted. A ban says nothing of its own time."""
-        return self.began_at if self.is_ban or self.was_silent else self.shut_until
+        tells_nothing = self.is_ban or self.was_silent or self.was_partial
+        return self.began_at if tells_nothing else self.shut_until
 
 
 @dataclass(slots=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from shiftline.governor.account import Account
-from shiftline.governor.flights import Flights
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.doubt import Doubt
+from shiftline.governor.flights import Flight, Flights
 from shiftline.governor.hearing import Hearing
 from shiftline.governor.known import is_set
 from shiftline.governor.learner import Learner
@@ -15,6 +18,7 @@ from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.listening import Listening
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.window_fit import Observation
 
 
 class Mode(StrEnum):
@@ -54,11 +58,7 @@ class GovernorState:
         self._once_proven = is_set(known, "proven")
         self._resumed_at = self._at_speed_since = now
         self._passed_since_resumed = False
-        self._passes_in_peace = 0
-        self.is_doubting = False
-        """One request was refused, and a canary passed at once: the same question tells what was meant."""
-        self.asks_witness = False
-        """It was refused again: a user who has passed before tells whether it is all of us."""
+        self._doubt = Doubt()
         self._silences = 0
         self._was_held_up = False
         self._canaries_refused = 0
@@ -75,9 +75,14 @@ class GovernorState:
         return self.mode in (Mode.LISTENING, Mode.STOPPED)
 
     @property
+    def is_doubting(self) -> bool:
+        """True while the next check shall be the one that was refused, asked again."""
+        return self._doubt.is_open
+
+    @property
     def asks_for_account(self) -> bool:
         """True while the next check shall tell of our account: best about a user that has passed before."""
-        return self.account.is_bound or self.asks_witness or self.account.strikes > 0
+        return self.account.is_bound or self._doubt.asks_witness or self.account.strikes > 0
 
     @property
     def canary_patience(self) -> float:
@@ -110,3 +115,24 @@ class GovernorState:
         """In a sentence, what has to happen before checks leave again; None while they may."""
         canary_in = None if self._flights.has_canary() else self._listening.until - now
         return what_it_waits_for(self.mode, self.refusal, canary_in)
+
+    def _seen(self, now: float) -> float:
+        """The moment that counts: a clock that steps back, or tells no moment, stands still."""
+        if isfinite(now):
+            self._now = max(now, self._now)
+        return self._now
+
+    def _note(self, flight: Flight, answer: Answer, now: float) -> None:
+        """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
+        passed = answer is not Answer.REFUSED
+        is_canary = flight.kind is Send.CANARY
+        if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at, now):
+            # It was dropped, and what was answered is its repetition.
+            self._learner.observe(Observation(flight.sent_at, passed=False))
+            self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
+        else:
+            self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))
+        if not passed:
+            self._listening.shut(flight.sent_at)
+        elif not is_canary:
+            self._learner.places.passed(flight.others)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -77,6 +78,60 @@ def ask_until_check(governor: Governor, now: float, canary: Answer = Answer.CHAL
             governor.answered(governor.sent(now, Send.CANARY, credentials=False), now + 0.01, canary)
         now = max(now + 0.01, permission.again_at or 0.0)
     raise AssertionError("no check was permitted")
+
+
+@dataclass
+class Agents:
+    """A trunk that refuses some agents for themselves, and a driver that asks whom the governor wants asked.
+
+    As in `shiftline.net`: a third refusal of the same agent, with something passing in between, is his own.
+    """
+
+    healthy: World
+    names: Collection[int]
+    bound: Collection[int]
+    governor: Governor = field(init=False)
+    done_at: dict[int, float] = field(default_factory=dict, init=False)
+    _queue: deque[int] = field(init=False)
+    _refusals: Counter[int] = field(default_factory=Counter, init=False)
+    _suspect: int | None = field(default=None, init=False)
+    _has_witness: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._queue = deque(self.names)
+
+    def drive(self, *, until: float, policy: GovernorPolicy = LEARNING) -> Journey:
+        """Ask about all of them, and about the witness once there is nobody left."""
+        self.governor = Governor(policy, 0.0)
+        return travel(self.governor, self._ask, checks=MANY, until=until)
+
+    def _ask(self, now: float, credentials: bool) -> Reply:
+        reply = self.healthy(now, credentials)
+        if not credentials or (self.governor.asks_for_account and self._has_witness):
+            return reply
+        agent = self._next()
+        if agent is None:
+            return reply
+        if reply.answer is Answer.PASSED and agent not in self.bound:
+            self._has_witness = True
+            self.done_at[agent] = now + reply.seconds
+            return reply
+        self._refusals[agent] += reply.answer is Answer.PASSED  # else by the limiter
+        if self._refusals[agent] >= 3:
+            self.done_at[agent] = now
+            return replace(
+                REFUSED, answer=REFUSED.answer if self.governor.mode is Mode.PROVING else Answer.PASSED
+            )
+        self._queue.append(agent)
+        self._suspect = agent
+        return REFUSED if agent in self.bound else reply
+
+    def _next(self) -> int | None:
+        suspect, self._suspect = self._suspect, None
+        if self.governor.is_doubting and suspect is not None and suspect in self._queue:
+            self._queue.remove(suspect)
+            return suspect
+        return self._queue.popleft() if self._queue else None
 
 
 Pauses = tuple[tuple[float, float], ...]

@@ -79,11 +79,11 @@ class TestPlaces:
         assert governor.knowledge()["places"] == 4
 
     def test_fewer_places_are_noticed(self) -> None:
-        """From 8 to 3: a handful of refusals, and three are held within two minutes."""
+        """From 8 to 3: a handful of refusals, and three are used within ten seconds."""
         world = changed_at(20.0, trunk("concurrency:8"), trunk("concurrency:3"))
         governor, journey = drive(world, until=180.0)
         refused = [one for one in journey.answered(Answer.REFUSED) if one.at >= 20.0]
-        assert journey.passed_between(150.0, 180.0) >= 0.9 * 30 * 3 / 0.04
+        assert journey.passed_between(30.0, 180.0) >= 0.9 * 150 * 3 / 0.04
         assert governor.knowledge()["places"] == 3
         assert governor.mode is Mode.HOLDING
         assert len(refused) <= 20
