@@ -16,8 +16,8 @@ class Flight:
     credentials: bool
     others: int
     """So many were in flight when it left."""
-    since_opened: int
-    """So many had left before since the trunk was last found open."""
+    number: int
+    """So many had left before."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Flights:
 
     _flights: dict[int, Flight] = field(default_factory=dict, init=False)
     _next_ticket: int = field(default=0, init=False)
-    _ticket_when_opened: int = field(default=0, init=False)
+    _left_when_opened: int = field(default=0, init=False)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -34,14 +34,18 @@ class Flights:
 
     def leave(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note one more; return its ticket."""
-        since_opened = self._next_ticket - self._ticket_when_opened
+        flight = Flight(now, kind, credentials, others=len(self._flights), number=self._next_ticket)
         self._next_ticket += 1
-        self._flights[self._next_ticket] = Flight(now, kind, credentials, len(self._flights), since_opened)
+        self._flights[self._next_ticket] = flight
         return self._next_ticket
 
     def opened(self) -> None:
         """The trunk is open: count anew what leaves."""
-        self._ticket_when_opened = self._next_ticket
+        self._left_when_opened = self._next_ticket
+
+    def since_opened(self, flight: Flight) -> int:
+        """How many had left before it since then; negative if it left before that."""
+        return flight.number - self._left_when_opened
 
     def land(self, ticket: int) -> Flight | None:
         """Take out the one of that ticket; None if there is none (any more)."""

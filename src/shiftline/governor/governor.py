@@ -194,7 +194,7 @@ class Governor(GovernorState):
         elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):
             self._late(flight, now)
         self.account.release(by_canary=not self.account.is_bound)
-        if flight.since_opened >= FIRST_ONES:
+        if self._flights.since_opened(flight) >= FIRST_ONES:
             self._listening.reopened()
 
     def _acquit(self) -> None:
@@ -209,6 +209,7 @@ class Governor(GovernorState):
         throughput = self._hearing.throughput(now) or self.rate * SLOWER
         waits = 0.0 if dropped else len(self._flights) / throughput
         if not self._hearing.conclude(took, now, pause=waits):
+            self._learner.slowed_in_vain(now)
             return
         self.ledger.note(now, None, self.rate)
         self.overshoots += 1
@@ -295,7 +296,8 @@ class Governor(GovernorState):
 
     def _goes_on(self, flight: Flight) -> bool:
         """True if the limiter is shut still: it let one pass, and refuses the next ones."""
-        is_first = flight.since_opened < FIRST_ONES and flight.sent_at < self._at_speed_since + SOON
+        is_first = self._flights.since_opened(flight) < FIRST_ONES
+        is_first &= flight.sent_at < self._at_speed_since + SOON
         is_unproven = flight.credentials and not self.account.accepted
         if self.mode is Mode.PROVING or self.account.is_bound or is_unproven or not is_first:
             return False

@@ -12,6 +12,7 @@ from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.relief import BRIEF_SECONDS, Relief
 from shiftline.governor.search import DEAR_SECONDS, Closure, Search
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 from shiftline.governor.wishes import Wishes
@@ -23,8 +24,10 @@ TOLERANCE = 0.02  # share of the limit by which windows of a real timer differ
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
 SILENT_AGAIN = 30.0  # seconds
+QUEUED_AGAIN = 30.0  # seconds, within which it is one queue
 HELD = 3.0  # times its cost: so long a rate must have been held for a refusal to tell of it
 HELD_LONG = 60.0  # seconds in peace
+BORNE = 0.9  # times the rate: so much passed in that time
 IDLE_SHARE = 0.5
 IDLE_SECONDS = 1.0
 IDLE_REQUESTS = 4.0  # so many, at a slow rate, tell as well
@@ -51,6 +54,8 @@ class Learner:
         self._overshot_at: float | None = None
         self._search = Search()
         self._wishes = Wishes()
+        self._relief = Relief()
+        self._queued_at, self._before_queue = -inf, 0.0
         self._bidden = 0.0
         self._learned_at: float | None = None
         self._age = 0.0
@@ -115,6 +120,8 @@ class Learner:
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
         self._seen.append(seen)
+        if seen.passed and not seen.is_canary:
+            self._relief.passed()
 
     def forget_canaries(self) -> None:
         """Canaries do not meet this limiter: what became of them tells nothing about it."""
@@ -212,6 +219,9 @@ class Learner:
     def congested(self, now: float, throughput: float, *, waits: float) -> None:
         """Settle at what was answered per second, after a pause in which what waits can be answered."""
         before = self.pacer.rate
+        if now - self._queued_at > QUEUED_AGAIN:
+            self._before_queue = before
+        self._queued_at = now
         shut = Closure(now - waits, now - waits, now)
         rate = self._search.queued(before, throughput)
         self._fit = self._window = None
@@ -231,7 +241,7 @@ class Learner:
             return False
         shut = closure or Closure(self._overshot_at, self._overshot_at, now)
         before = self.pacer.rate
-        if self._was_an_outage(shut, before):
+        if self._was_an_outage(shut, before) or self._is_no_rates_fault(shut, before, now):
             self._overshot_at = None
             return False
         seen = sorted(self._seen, key=lambda observation: observation.sent_at)
@@ -241,17 +251,43 @@ class Learner:
         self.pacer.restart(now + 1.0 / self.pacer.rate)
         return True
 
+    def _is_no_rates_fault(self, shut: Closure, before: float, now: float) -> bool:
+        """True if refusals like this one come at any rate; a rate that was cut for them is given back."""
+        longest = BRIEF_SECONDS + 2.0 / before
+        is_a_try = self.policy.learn and self._search.is_trying(before)  # that was asked for
+        if shut.cost_seconds > longest or shut.was_partial or is_a_try or self.places.limit is not None:
+            self._relief.forget()
+            return False
+        if self._relief.is_borne():
+            return True
+        given_back = self._relief.given_back(before)
+        if given_back is None:
+            return False
+        self._give_back(given_back, now)
+        return True
+
+    def _give_back(self, rate: float, now: float) -> None:
+        self._fit = self._window = None
+        self._hold(rate)
+        self._search.give_back(self.pacer.rate, now)
+
+    def slowed_in_vain(self, now: float) -> None:
+        """Note that answers are late at any rate: the trunk has become slow for good."""
+        if self._before_queue:
+            self._give_back(self._before_queue, now)
+        self._before_queue = 0.0
+
     def _was_an_outage(self, shut: Closure, before: float) -> bool:
-        """True if a rate that was held in peace for long met a closure longer than a window.
+        """True if a rate at which a whole minute had passed met a closure longer than a window.
 
         Whatever it was, a maintenance or somebody else, it was not this rate. The next one counts.
         """
         is_the_next = shut.began_at < self._outage_at + HELD_LONG
-        if self._learned_at is None or shut.cost_seconds <= LONG_SPAN or is_the_next:
+        if shut.cost_seconds <= LONG_SPAN or is_the_next:
             return False
         if self._fit is not None and self._fit.is_pinned:
             self._hold(self._fit.rate * (1.0 - self.policy.headroom))  # that window is never shut for so long
-        elif self._search.is_trying(before) or shut.began_at - self._learned_at < HELD_LONG:
+        elif _passed_per_second(self._seen, shut.began_at - HELD_LONG, shut.began_at) < BORNE * before:
             return False
         self._outage_at = shut.open_at
         return True

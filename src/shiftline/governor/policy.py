@@ -14,7 +14,8 @@ class GovernorPolicy:
     """Rates are requests per second, times are seconds."""
 
     learn: bool = False
-    """May look for the limit by going above it. Without it the rate stays at ``max_rate`` or goes down."""
+    """May look for the limit by going above it. Without it the rate stays at ``max_rate`` or goes down,
+    and returns to it only where going down did not help."""
     max_rate: float = 5.0
     """Never faster than this. With ``learn``, 0 means that no ceiling is known."""
     headroom: float = 0.0

@@ -147,6 +147,12 @@ class Search:
             self._peace = max(self._peace, PINNED_PEACE)
         self.begin_peace(now)
 
+    def give_back(self, rate: float, now: float) -> None:
+        """Hold ``rate`` again: it was lowered in vain."""
+        self.proven = self._held = rate
+        self._settled_at = now
+        self.begin_peace(now)
+
     def begin_peace(self, now: float) -> None:
         """Try nothing for a while."""
         self._peace_until = now + self._peace

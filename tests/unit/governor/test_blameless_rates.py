@@ -1,0 +1,136 @@
+"""What no rate avoids is not held against the rate: chance, loss, outages, a PBX that became slow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from tests.unit.governor.journeys import (
+    LEARNING,
+    REFUSED,
+    changed_at,
+    checks_refused,
+    drive,
+    trunk,
+)
+
+from shiftline.governor.controller import Answer
+from shiftline.governor.governor import Governor
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.relief import LATEST_RUNS, Relief
+from shiftline.governor.simulation.engine import Reply, Sender, World, travel_together
+
+DECLARED = GovernorPolicy(max_rate=50.0)
+BOUNDED = GovernorPolicy(learn=True, max_rate=50.0)
+OPEN = "window:1000/1s"
+TEN_MINUTES = 600.0
+
+
+def now_and_then(share: float, became: Reply, *, seed: int = 1) -> World:
+    """A trunk that does this to so large a share of what comes, whatever the rate."""
+    healthy, random = trunk(OPEN), Random(seed)
+
+    def world(now: float, credentials: bool) -> Reply:
+        reply = healthy(now, credentials)
+        return became if random.random() < share else reply
+
+    return world
+
+
+class TestRelief:
+    """Whether it helps to go slower, by itself."""
+
+    @staticmethod
+    def cut(relief: Relief, *cuts: tuple[float, int]) -> float | None:
+        """Refuse at each rate after so many passes; return what is given back at the last."""
+        given_back = None
+        for rate, passes in cuts:
+            for _ in range(passes):
+                relief.passed()
+            given_back = relief.given_back(rate)
+        return given_back
+
+    def test_as_many_at_half_the_rate_are_in_vain(self) -> None:
+        """The first run does not count: that rate may have been held for long."""
+        relief = Relief()
+        assert self.cut(relief, (50.0, 999), (40.0, 30), (35.0, 20), (23.0, 25), (20.0, 25)) == 50.0
+        assert relief.borne_run == 25.0
+
+    def test_longer_runs_are_a_limit_that_is_neared(self) -> None:
+        """It helped."""
+        cuts = ((50.0, 20), (40.0, 20), (35.0, 25), (24.0, 50), (20.0, 90))
+        assert self.cut(Relief(), *cuts) is None
+
+    def test_rates_that_are_alike_tell_nothing(self) -> None:
+        """Somebody else on the same limiter refuses us as often at 26/s as at 25/s."""
+        assert self.cut(Relief(), (50.0, 25), *[(26.0 - step / 10, 25) for step in range(10)]) is None
+
+    def test_refused_all_the_time_is_no_chance(self) -> None:
+        """Every fifth is a limiter."""
+        assert self.cut(Relief(), (50.0, 5), (40.0, 5), (35.0, 5), (24.0, 5), (20.0, 5)) is None
+
+    def test_what_comes_clearly_more_often_is_borne_no_more(self) -> None:
+        """On average of the latest ones."""
+        relief = Relief(borne_run=50.0)
+        borne = []
+        for _ in range(LATEST_RUNS):
+            for _ in range(10):
+                relief.passed()
+            borne.append(relief.is_borne())
+        assert borne == [True] * (LATEST_RUNS - 1) + [False]
+        assert not relief.is_borne()
+
+
+def test_refusals_at_random_do_not_lower_a_declared_rate_for_ever() -> None:
+    """One in a hundred: cut at first, given back within two minutes, and used from then on."""
+    governor, journey = drive(now_and_then(0.01, REFUSED), until=300.0, policy=DECLARED)
+    assert journey.passed_between(120.0, 300.0) >= 0.7 * 180 * 50
+    assert governor.rate >= 0.5 * 50
+    assert governor.rate <= 50.0
+
+
+def test_a_limit_below_the_declared_rate_is_kept_nonetheless() -> None:
+    """It is not taken for chance: hardly anything is refused."""
+    governor, journey = drive(trunk("bucket:30/s,burst=10"), until=300.0, policy=DECLARED)
+    assert len(checks_refused(journey)) <= 0.01 * len(journey.requests)
+    assert governor.rate <= 30.5
+
+
+@pytest.mark.parametrize("policy", [DECLARED, BOUNDED])
+def test_lost_datagrams_lower_no_rate(policy: GovernorPolicy) -> None:
+    """One in fifty is sent again, and that is all."""
+    governor, journey = drive(
+        now_and_then(0.02, Reply(Answer.SILENT, 4.0, is_lost=True)), until=120.0, policy=policy
+    )
+    assert governor.rate == 50.0
+    assert journey.passed_between(10.0, 120.0) >= 0.95 * 110 * 50
+
+
+@pytest.mark.parametrize("policy", [DECLARED, BOUNDED])
+def test_a_pbx_that_became_slow_for_good_gets_the_rate_back(policy: GovernorPolicy) -> None:
+    """From 40 to 800 ms: it goes slower until that has not helped three times."""
+    world = changed_at(60.0, trunk(OPEN), trunk(OPEN, answers=(0.75, 0.85)))
+    governor, journey = drive(world, until=180.0, policy=policy)
+    assert governor.rate == 50.0
+    assert journey.passed_between(120.0, 180.0) >= 0.95 * 60 * 50
+
+
+@pytest.mark.parametrize(
+    ("limiter", "policy"), [(OPEN, DECLARED), (OPEN, BOUNDED), ("bucket:50/s,burst=10", LEARNING)]
+)
+def test_an_outage_of_half_a_minute_is_not_the_rates_fault(limiter: str, policy: GovernorPolicy) -> None:
+    """503 to everything, whether or not a window was known: afterwards as before."""
+    healthy = trunk(limiter)
+    away = changed_at(130.0, lambda now, credentials: replace(REFUSED, status=503), healthy)
+    _, journey = drive(changed_at(100.0, healthy, away), until=240.0, policy=policy)
+    assert journey.passed_between(180.0, 240.0) >= 0.9 * 60 * 50
+
+
+def test_a_rate_that_nobody_needs_does_not_grow() -> None:
+    """One check a second for ten minutes, cold: no climb, for no limit could show."""
+    governor = Governor(LEARNING, 0.0)
+    seldom = Sender(governor, trunk(OPEN), 0.0, [float(second) for second in range(600)])
+    travel_together([seldom], until=TEN_MINUTES)
+    assert len(seldom.journey.passed()) >= 598
+    assert governor.rate <= 2 * LEARNING.initial_rate
