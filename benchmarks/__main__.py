@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import digest, governor, registrations, sip_agent, sip_parse
+from benchmarks import digest, governor, registrations, sip_agent, sip_parse, storm
 
 BENCHES: dict[str, Callable[[], None]] = {
     "governor": governor.main,
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], None]] = {
     "digest": digest.main,
     "sip-agent": sip_agent.main,
     "registrations": registrations.run_short,
+    "storm": storm.run_short,
 }
 
 

@@ -132,15 +132,18 @@ def on_core(number: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def kamailio(program: str, children: int) -> AsyncIterator[tuple[str, int]]:
-    """A bare Kamailio: it reads, answers statelessly and does nothing else."""
+async def kamailio(
+    program: str, children: int, configuration: str = _CONFIGURATION
+) -> AsyncIterator[tuple[str, int]]:
+    """A bare Kamailio: it reads, answers statelessly and does nothing else, if no configuration is given."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
         claim.bind((HOST, 0))
         port = int(claim.getsockname()[1])
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "kamailio.cfg"
-        path.write_text(_CONFIGURATION.format(children=children, host=HOST, port=port))
-        command = [program, "-f", str(path), "-DD", "-E", "-m", "64", "-M", "8", "-Y", directory]
+        path.write_text(configuration.format(children=children, host=HOST, port=port))
+        command = [program, "-f", str(path), "-DD", "-E", "-m", "256", "-M", "8", "-Y", directory]
+        command += ["-b", str(4 * 1024 * 1024)]  # as much of it as net.core.rmem_max allows
         with on_core(1):
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL

@@ -12,6 +12,7 @@ import errno
 import socket
 import struct
 import sys
+from array import array
 from collections.abc import Callable
 from itertools import groupby
 
@@ -27,7 +28,8 @@ _SOL_UDP, _UDP_SEGMENT = 17, 103
 _SO_TIMESTAMPNS, _SO_RCVBUFFORCE, _SO_MEMINFO = 35, 33, 55
 _MEMINFO_DROPS = 8
 _BUFFER_BYTES = 8 * 1024 * 1024
-_TIMESPEC = struct.Struct("qq")
+_TIME = struct.Struct("16xqq32x")
+"""Of one slot of control data: a header, then a timespec."""
 _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EMSGSIZE})
 
 
@@ -74,6 +76,8 @@ class Receiver:
         self._control_lengths = whole.cast("Q")[
             _MessageHeader.control_length.offset // 8 :: ctypes.sizeof(_MessageHeader) // 8
         ]
+        self._controls = memoryview(self._control)
+        self._full_lengths = memoryview(array("Q", [_CONTROL_BYTES]) * _BATCH)
         self._at = ctypes.addressof(self._headers)
 
     def receive(self, sock: socket.socket, take: Take, wall_start: float) -> int:
@@ -81,26 +85,20 @@ class Receiver:
 
         Raises OSError for what the socket reports, an ICMP refusal among it.
         """
-        number, call = sock.fileno(), self._call
-        view, lengths, control_lengths, control = (
-            self._view, self._lengths, self._control_lengths, self._control,
-        )  # fmt: skip
-        unpack, whole_second = _TIMESPEC.unpack_from, int(wall_start)
+        whole_second = int(wall_start)
         rest = wall_start - whole_second
-        got = int(call(number, self._at, _BATCH, socket.MSG_DONTWAIT, None))
+        got = int(self._call(sock.fileno(), self._at, _BATCH, socket.MSG_DONTWAIT, None))
         if got < 0:
             error = ctypes.get_errno()
             if error in {errno.EAGAIN, errno.EINTR}:
                 return 0
             raise OSError(error, "recvmmsg")
-        for place in range(got):
-            seconds, nanoseconds = unpack(control, place * _CONTROL_BYTES + 16)
-            start = place * _SLOT_BYTES
-            control_lengths[place] = _CONTROL_BYTES
-            take(
-                bytes(view[start : start + lengths[place]]),
-                seconds - whole_second - rest + nanoseconds * 1e-9,
-            )
+        view, start = self._view, 0
+        times = _TIME.iter_unpack(self._controls[: got * _CONTROL_BYTES])
+        for length, (seconds, nanoseconds) in zip(self._lengths[:got].tolist(), times, strict=True):
+            take(bytes(view[start : start + length]), seconds - whole_second - rest + nanoseconds * 1e-9)
+            start += _SLOT_BYTES
+        self._control_lengths[:got] = self._full_lengths[:got]
         return got
 
 
@@ -144,19 +142,19 @@ class UdpPort:
         words = struct.unpack(f"{len(info) // 4}I", info)
         return int(words[_MEMINFO_DROPS]) if len(words) > _MEMINFO_DROPS else 0
 
-    def flush(self, out: list[bytes]) -> None:
-        """Send what is in ``out``; what the kernel has no room for stays in it for the next time."""
-        if len(out) > 1 and self._segments:
-            self._flush_batches(out)
-            return
-        sent = 0
-        try:
-            for message in out:
-                self._send(message)
-                sent += 1
-        except BlockingIOError:
-            pass
-        del out[:sent]
+    def flush(self, out: list[bytes]) -> int:
+        """Send what is in ``out``; what the kernel has no room for stays in it. How many left."""
+        waiting, out[:] = out.copy(), []
+        if len(waiting) == 1 or not self._segments:
+            for place, message in enumerate(waiting):
+                try:
+                    self._send(message)
+                except BlockingIOError:
+                    out[:] = waiting[place:]
+                    break
+        else:
+            self._flush_batches(waiting, out)
+        return len(waiting) - len(out)
 
     def receive_plainly(self, take: Take, clock: Callable[[], float]) -> int:
         """As `Receiver.receive`, where that is missing; the time is when we read it."""
@@ -178,14 +176,13 @@ class UdpPort:
             self.refused += 1
             self.socket.send(message)
 
-    def _flush_batches(self, out: list[bytes]) -> None:
-        out.sort(key=len)
-        whole, out[:] = out.copy(), []
-        for size, group in groupby(whole, key=len):
+    def _flush_batches(self, waiting: list[bytes], left: list[bytes]) -> None:
+        waiting.sort(key=len)
+        for size, group in groupby(waiting, key=len):
             messages = list(group)
             step = max(1, min(_MOST_SEGMENTS, _MOST_BYTES // size))
             for start in range(0, len(messages), step):
-                self._send_batch(messages[start : start + step], size, out)
+                self._send_batch(messages[start : start + step], size, left)
 
     def _send_batch(self, messages: list[bytes], size: int, left: list[bytes]) -> None:
         try:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from shiftline.storm.flows import Flows, Source
+from shiftline.storm.flow import Source
+from shiftline.storm.flows import Flows
 from shiftline.storm.sample import BindingCheck
 from shiftline.storm.script import query_script
-from shiftline.storm.users import PROVEN, User, Users
+from shiftline.storm.users import User, Users
 
 MOST_ASKED = 20
 TIMEOUT_SECONDS = 2.0
@@ -33,8 +34,8 @@ class BindingQuery:
         accounts = Users(
             [user.name.decode() for user in chosen], [user.password for user in chosen] or [None]
         )
-        for user in chosen:
-            accounts.take().tries = PROVEN if user.tries == PROVEN else 0
+        for asked, user in zip(accounts.all, chosen, strict=True):
+            asked.tries = user.tries
         self._flows = Flows(asking, accounts, timeout_seconds=TIMEOUT_SECONDS, first_number=first_number)
 
     @property
@@ -50,7 +51,8 @@ class BindingQuery:
     def ask(self, now: float) -> None:
         """Ask about the next one."""
         self.left -= 1
-        self._flows.start(now, now)
+        self._flows.start(now)
+        self._flows.stamp(self.source, now)
 
     def tick(self, now: float) -> None:
         """Send again or give up."""

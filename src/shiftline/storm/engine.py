@@ -18,16 +18,18 @@ from shiftline.errors import ConfigurationError
 from shiftline.sip.transport import Transport
 from shiftline.storm.batch import Receiver, Take, UdpPort
 from shiftline.storm.bindings import BindingQuery
-from shiftline.storm.flows import Flows, Source
+from shiftline.storm.flow import Source
+from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
-from shiftline.storm.sample import BindingCheck, Sample
+from shiftline.storm.sample import TIMEOUT, BindingCheck, Sample
 from shiftline.storm.template import Place
 from shiftline.storm.users import Users
 
 TICK_SECONDS = 0.001
 _CROWD = 32
 """Flows under way from which on a tick is waited out, unless the last one brought a batch by itself."""
+_HIGH_RATE = 500.0
 _BATCH = 16
 _LONGEST_WAIT = 0.02
 _MOST_PER_TICK = 64
@@ -72,6 +74,7 @@ class Engine:
         self._recorder = Recorder(self.flows, on_sample, drops=self._drops, refusals=self._refusals)
         self._bindings: BindingCheck | None = None
         self._taken = 0
+        self._crowd = _crowd(plan)
         self.stopped = ""
         self.sending_seconds = 0.0
 
@@ -111,16 +114,16 @@ class Engine:
         """A few users, one after the other: is anybody there, and is any password right?"""
         for _ in range(min(self._plan.scouts, len(self._users))):
             began = self._now()
-            self.flows.start(began, began)
+            self.flows.start(began)
             while self.flows.pending:
                 self._turn(wait=0.05)
-            if self.flows.tally.statuses.get(0):
+            if TIMEOUT in self.flows.tally.statuses:
                 self.stopped = "the target does not answer"
                 return
             if self.flows.proven or self.flows.tally.ok:
                 break
         else:
-            if self.flows.users_out or self.flows.tally.answers.keys() & {b"401", b"407"}:
+            if self.flows.users_out or {b"401", b"407"} & set(self.flows.tally.answers):
                 self.stopped = "the passwords of the first users were refused"
         self.flows.freed.clear()
 
@@ -136,7 +139,7 @@ class Engine:
         while left and now < until and not self.stopped:
             budget = _MOST_PER_TICK
             while left and budget and upcoming is not None and upcoming <= now:
-                if not flows.start(upcoming, now):
+                if not flows.start(upcoming):
                     break
                 left -= 1
                 budget -= 1
@@ -176,7 +179,7 @@ class Engine:
 
     def _check_bindings(self) -> None:
         """Ask about users that were told 200, if contacts were registered."""
-        users = [user for user in self._users.seen if user.succeeded]
+        users = [user for user in self._users.all if user.succeeded]
         if self.stopped or not users or all(mixed.script.name != "register" for mixed in self._plan.mix):
             return
         query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
@@ -195,7 +198,7 @@ class Engine:
         now = self._now()
         self.flows.tick(now)
         self._flush()
-        waits_out = len(self.flows.pending) >= _CROWD and self._taken < _BATCH
+        waits_out = len(self.flows.pending) >= self._crowd and self._taken < _BATCH
         if waits_out:
             time.sleep(TICK_SECONDS)
         self._taken = 0
@@ -207,7 +210,8 @@ class Engine:
     def _flush(self) -> None:
         for port, source in self._routes:
             if source.out:
-                port.flush(source.out)
+                self.flows.stamp(source, self._now())
+                self.flows.tally.requests += port.flush(source.out)
 
     def _receive(self, port: UdpPort, take: Take) -> int:
         if self._receiver is None:
@@ -252,6 +256,12 @@ class Engine:
 
     def _refusals(self) -> int:
         return sum(port.refused for port in self._ports)
+
+
+def _crowd(plan: Plan) -> int:
+    """Flows under way from which on a tick is waited out; at a high rate always."""
+    load = plan.load
+    return _CROWD if isinstance(load, ClosedLoop) or load.shape.highest_rate < _HIGH_RATE else 1
 
 
 _SILENT = "the target stopped answering"

@@ -57,17 +57,17 @@ class Recorder:
             seconds=now - self._last,
             started=tally.started,
             ok=tally.ok,
-            ended=tally.ended,
-            requests=tally.requests,
+            ended=len(tally.statuses),
+            requests=tally.requests - tally.retransmissions,
             retransmissions=tally.retransmissions,
             late_answers=tally.late_answers,
             in_flight=len(self._flows.pending),
-            statuses=tally.statuses,
             cpu_seconds=self._seen[0] - before[0],
             our_drops=self._seen[1] - before[1],
             refused_datagrams=self._seen[2] - before[2],
         )
-        sample.answers.update({int(status): count for status, count in tally.answers.items()})
+        sample.statuses.update(tally.statuses)
+        sample.answers.update(map(int, tally.answers))
         sample.latency.record_all(tally.latencies)
         sample.response.record_all(tally.responses)
         sample.lag.record_all(tally.lags)

@@ -62,11 +62,11 @@ Values = tuple[bytes, bytes, bytes, bytes, bytes, bytes]
 class Template:
     """One request, ready for one source address. Raises ConfigurationError for a word we do not know."""
 
-    __slots__ = ("_pick", "_statics")
+    __slots__ = ("_pieces", "pick", "statics")
 
     def __init__(self, text: str, place: Place) -> None:
-        pieces = _pieces(_with_length(_lines(text), place), place)
-        self._statics = tuple(piece for piece in pieces if isinstance(piece, bytes))
+        self._pieces = pieces = _pieces(_with_length(_lines(text), place), place)
+        self.statics: tuple[bytes, ...] = tuple(piece for piece in pieces if isinstance(piece, bytes))
         order: list[int] = []
         static = len(Slot)
         for piece in pieces:
@@ -76,12 +76,19 @@ class Template:
             else:
                 order.append(int(piece))
         # One empty piece more: a pick of a single index would be no tuple.
-        self._statics += (b"",)
-        self._pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = itemgetter(*order, static)
+        self.statics += (b"",)
+        self.pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = itemgetter(*order, static)
 
     def render(self, values: Values) -> bytes:
         """The message with these values."""
-        return b"".join(self._pick(values + self._statics))
+        return b"".join(self.pick(values + self.statics))
+
+    def fixed_start_of(self, method: str) -> bytes:
+        """The Request-URI if no slot stands before its end; else nothing."""
+        first = self._pieces[0]
+        start = len(method) + 1
+        end = first.find(b" SIP/2.0\r\n") if isinstance(first, bytes) else -1
+        return first[start:end] if isinstance(first, bytes) and end >= 0 else b""
 
 
 def _lines(text: str) -> str:

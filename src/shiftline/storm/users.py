@@ -1,13 +1,15 @@
 """Whose requests they are, and how often a password that may be wrong was tried.
 
 The law of storm's manners: of a user whose password nobody has yet accepted, at most two requests with
-credentials leave in a whole run, copies included; and only one of his flows has them under way at a time.
-Each user belongs to one process, so this holds for all of them together.
+credentials leave in a whole run, and only one of his flows has them under way at a time. Copies of a
+request count too, unless the run has good reason to believe its passwords: some were accepted, and none was
+refused. Each user belongs to one process, so this holds for all of them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, repeat
 from pathlib import Path
 
 from shiftline.errors import ConfigurationError
@@ -45,37 +47,22 @@ class User:
 
 
 class Users:
-    """The users of one process, in turn; made when first needed, then kept."""
+    """The users of one process, in turn."""
 
     def __init__(self, names: Sequence[str], passwords: Sequence[Secret | None]) -> None:
         """``passwords`` has one for all, or one for each."""
-        self._names = names
-        self._passwords = passwords
-        self._users: list[User] = []
-        self._next = 0
+        each = repeat(passwords[0]) if len(passwords) == 1 else passwords
+        self.all = [User(name.encode(), password) for name, password in zip(names, each, strict=False)]
+        turn = cycle(self.all)
+        self.take: Callable[[], User] = turn.__next__
+        """Whose turn it is."""
 
     def __len__(self) -> int:
-        return len(self._names)
-
-    @property
-    def seen(self) -> Sequence[User]:
-        """Those that had a turn."""
-        return self._users
-
-    def take(self) -> User:
-        """Whose turn it is."""
-        place = self._next
-        self._next = place + 1 if place + 1 < len(self._names) else 0
-        if place < len(self._users):
-            return self._users[place]
-        password = self._passwords[place if len(self._passwords) > 1 else 0]
-        user = User(self._names[place].encode(), password)
-        self._users.append(user)
-        return user
+        return len(self.all)
 
     def take_free(self) -> User | None:
         """The next one whose password is proven or may be tried now; None when there is no such user."""
-        for _ in range(len(self._names)):
+        for _ in self.all:
             user = self.take()
             if user.tries == PROVEN or not user.must_wait:
                 return user

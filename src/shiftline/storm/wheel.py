@@ -26,12 +26,12 @@ class TimerWheel:
 
     def add(self, key: bytes, due: float) -> None:
         """Have ``key`` told once ``due`` has passed; at most a tick late, and early if beyond 40 s."""
-        tick = int(due / TICK_SECONDS) + 1
-        if tick <= self._done:
-            tick = self._done + 1
-        elif tick > self._done + _FARTHEST:
-            tick = self._done + _FARTHEST
-        self._slots[tick & _MASK].append(key)
+        self.slot(due).append(key)
+
+    def slot(self, due: float) -> list[bytes]:
+        """The list that keys of this time are appended to; good until the wheel is next turned."""
+        tick = min(max(int(due / TICK_SECONDS), self._done) + 1, self._done + _FARTHEST)
+        return self._slots[tick & _MASK]
 
     def due(self, now: float) -> Iterator[bytes]:
         """Yield the keys whose time has come."""

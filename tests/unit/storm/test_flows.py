@@ -11,7 +11,8 @@ from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, digest_response, parse_digest
 from shiftline.sip.inspection import inspect
 from shiftline.sip.message import Request
-from shiftline.storm.flows import Flows, Source
+from shiftline.storm.flow import Source
+from shiftline.storm.flows import Flows
 from shiftline.storm.sample import TIMEOUT
 from shiftline.storm.script import (
     METHOD_SCRIPTS,
@@ -76,6 +77,7 @@ def exchange(flows: Flows, server: Answer, now: float = 0.01) -> list[bytes]:
     sent: list[bytes] = []
     out = flows.sources[0].out
     while out:
+        flows.stamp(flows.sources[0], now)
         waiting, out[:] = list(out), []
         sent += waiting
         for request in waiting:
@@ -86,13 +88,13 @@ def exchange(flows: Flows, server: Answer, now: float = 0.01) -> list[bytes]:
 
 def test_a_registration_answers_its_challenge_and_succeeds() -> None:
     flows, registrar = flows_of(register_script()), Registrar()
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     sent = exchange(flows, registrar)
     assert [row(request, b"CSeq") for request in sent] == [b"CSeq: 1 REGISTER", b"CSeq: 2 REGISTER"]
     assert row(sent[0], b"Call-ID") == row(sent[1], b"Call-ID")
     assert row(sent[0], b"Via") != row(sent[1], b"Via")
     assert registrar.credentials[0]["nc"] == "00000001"
-    assert (flows.tally.ok, flows.tally.ended, dict(flows.tally.answers)) == (1, 1, {b"401": 1, b"200": 1})
+    assert (flows.tally.ok, flows.tally.statuses, flows.tally.answers) == (1, [200], [b"401", b"200"])
     assert not flows.pending
     assert flows.freed == [0.01]
 
@@ -100,7 +102,7 @@ def test_a_registration_answers_its_challenge_and_succeeds() -> None:
 def test_a_kept_nonce_spares_the_challenge_and_counts() -> None:
     flows, registrar = flows_of(register_script(), fresh_challenge=False), Registrar()
     for _ in range(3):
-        flows.start(0.0, 0.0)
+        flows.start(0.0)
         exchange(flows, registrar)
     assert registrar.challenges == 1
     assert [told["nc"] for told in registrar.credentials] == ["00000001", "00000002", "00000003"]
@@ -109,7 +111,7 @@ def test_a_kept_nonce_spares_the_challenge_and_counts() -> None:
 
 def test_a_request_is_sent_again_by_timers_e_and_given_up_by_timer_f() -> None:
     flows = flows_of(options_script())
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     out = flows.sources[0].out
     times = []
     for tick in range(1, 7000):
@@ -119,22 +121,22 @@ def test_a_request_is_sent_again_by_timers_e_and_given_up_by_timer_f() -> None:
     assert [round(at, 1) for at in times[:5]] == [0.5, 1.5, 3.5, 7.5, 11.5]
     assert len(set(out)) == 1
     assert len(out) == 11  # as RFC 3261 section 17.1.2.2 says: at 500 ms, 1, 2 and 4 s, then every 4 s
-    assert flows.tally.statuses == {TIMEOUT: 1}
+    assert flows.tally.statuses == [TIMEOUT]
     assert not flows.pending
 
 
 def test_a_late_answer_is_counted_and_ends_nothing_twice() -> None:
     flows = flows_of(options_script())
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     request = flows.sources[0].out[0]
     for _ in range(2):
         flows.receive(answer(request, b"200 OK"), 0.1)
-    assert (flows.tally.ok, flows.tally.ended, flows.tally.late_answers) == (1, 1, 1)
+    assert (flows.tally.ok, flows.tally.statuses, flows.tally.late_answers) == (1, [200], 1)
 
 
 def test_a_provisional_answer_ends_nothing() -> None:
     flows = flows_of(options_script())
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     flows.receive(answer(flows.sources[0].out[0], b"100 Trying"), 0.1)
     assert len(flows.pending) == 1
     flows.receive(answer(flows.sources[0].out[0], b"200 OK"), 0.2)
@@ -145,33 +147,44 @@ def test_a_provisional_answer_ends_nothing() -> None:
 def test_a_wrong_password_is_tried_twice_per_user_and_never_again(users: int) -> None:
     flows, registrar = flows_of(register_script(), users=users), Registrar(Secret("other"))
     for number in range(50):
-        flows.start(float(number), float(number))
+        flows.start(float(number))
         exchange(flows, registrar, float(number))
         flows.tick(float(number) + 0.9)
     tried = [told["username"] for told in registrar.credentials]
     assert {name: tried.count(name) for name in tried} == {f"agent{n + 1:04d}": 2 for n in range(users)}
     assert flows.users_out == users
-    assert flows.start(60.0, 60.0) is False
+    assert flows.start(60.0) is False
 
 
 def test_copies_of_unproven_credentials_count_as_tries() -> None:
     flows, registrar = flows_of(register_script()), Registrar()
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     sent = exchange(flows, lambda request: None if row(request, b"Authorization") else registrar(request))
     for tick in range(7000):
         flows.tick(tick * 0.005)
     sent += flows.sources[0].out
     assert sum(bool(row(request, b"Authorization")) for request in sent) == 2
-    assert flows.start(40.0, 40.0) is False
+    assert flows.start(40.0) is False
+
+
+def test_copies_are_sent_while_the_passwords_are_believed() -> None:
+    flows, registrar = flows_of(register_script(), users=2), Registrar()
+    flows.start(0.0)
+    exchange(flows, registrar)
+    flows.start(0.0)
+    exchange(flows, lambda request: None if row(request, b"Authorization") else registrar(request))
+    for tick in range(7000):
+        flows.tick(tick * 0.005)
+    assert flows.tally.retransmissions == 10
 
 
 def test_a_limiters_403_does_not_cost_a_user_his_tries() -> None:
     flows, registrar = flows_of(register_script()), Registrar()
     throttled = b"403 Too Many"
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     exchange(flows, lambda request: answer(request, throttled))
     for _ in range(5):
-        flows.start(0.0, 0.0)
+        flows.start(0.0)
         exchange(
             flows,
             lambda request: (
@@ -179,14 +192,14 @@ def test_a_limiters_403_does_not_cost_a_user_his_tries() -> None:
             ),
         )
     assert flows.users_out == 0
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     exchange(flows, registrar)
     assert flows.proven == 1
 
 
 def test_a_call_is_acknowledged_and_ended() -> None:
     flows = flows_of(invite_script("4711", hold_seconds=1.0))
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
 
     def pbx(request: bytes) -> bytes | None:
         return None if request.startswith(b"ACK") else answer(request, b"200 OK")
@@ -205,14 +218,14 @@ def test_a_call_is_acknowledged_and_ended() -> None:
 
 def test_a_refused_call_is_acknowledged_in_its_transaction_again_for_each_copy() -> None:
     flows = flows_of(invite_script("4711"))
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     invite = flows.sources[0].out.pop()
     busy = answer(invite, b"486 Busy Here")
     flows.receive(busy, 0.1)
     (ack,) = flows.sources[0].out
     assert ack.startswith(b"ACK sip:4711@127.0.0.1:5060 SIP/2.0\r\n")
     assert (row(ack, b"Via"), row(ack, b"CSeq")) == (row(invite, b"Via"), b"CSeq: 1 ACK")
-    assert dict(flows.tally.statuses) == {486: 1}
+    assert flows.tally.statuses == [486]
     flows.receive(busy, 0.6)
     assert flows.sources[0].out == [ack, ack]
     for tick in range(7000):
@@ -227,7 +240,7 @@ def test_flows_of_a_mix_and_all_sources_take_turns() -> None:
     sources = [Source(place, scripts, cnonce="c") for place in (PLACE, other)]
     flows = Flows(sources, Users(["one", "two"], [None]))
     for _ in range(8):
-        flows.start(0.0, 0.0)
+        flows.start(0.0)
     for source in sources:
         assert [message.split()[0] for message in source.out] == [b"REGISTER", b"OPTIONS"] * 2
 
@@ -246,7 +259,7 @@ def test_notify_is_answered() -> None:
 @pytest.mark.parametrize("method", Method)
 def test_each_method_sends_a_request_that_our_own_reader_takes(method: Method) -> None:
     flows = flows_of(METHOD_SCRIPTS[method])
-    flows.start(0.0, 0.0)
+    flows.start(0.0)
     found = inspect(flows.sources[0].out[0])
     assert not found.notes
     message = found.message
