@@ -28,8 +28,6 @@ _SOL_UDP, _UDP_SEGMENT = 17, 103
 _SO_TIMESTAMPNS, _SO_RCVBUFFORCE, _SO_MEMINFO = 35, 33, 55
 _MEMINFO_DROPS = 8
 _BUFFER_BYTES = 8 * 1024 * 1024
-_TIME = struct.Struct("16xqq32x")
-"""Of one slot of control data: a header, then a timespec."""
 _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EMSGSIZE})
 
 
@@ -76,7 +74,9 @@ class Receiver:
         self._control_lengths = whole.cast("Q")[
             _MessageHeader.control_length.offset // 8 :: ctypes.sizeof(_MessageHeader) // 8
         ]
-        self._controls = memoryview(self._control)
+        # A slot of control data is a header of 16 bytes, then seconds and nanoseconds.
+        words = memoryview(self._control).cast("q")
+        self._seconds, self._nanoseconds = words[2 :: _CONTROL_BYTES // 8], words[3 :: _CONTROL_BYTES // 8]
         self._full_lengths = memoryview(array("Q", [_CONTROL_BYTES]) * _BATCH)
         self._at = ctypes.addressof(self._headers)
 
@@ -93,10 +93,11 @@ class Receiver:
             if error in {errno.EAGAIN, errno.EINTR}:
                 return 0
             raise OSError(error, "recvmmsg")
+        lengths = self._lengths[:got].tolist()
+        seconds, parts = self._seconds[:got].tolist(), self._nanoseconds[:got].tolist()
         view, start = self._view, 0
-        times = _TIME.iter_unpack(self._controls[: got * _CONTROL_BYTES])
-        for length, (seconds, nanoseconds) in zip(self._lengths[:got].tolist(), times, strict=True):
-            take(bytes(view[start : start + length]), seconds - whole_second - rest + nanoseconds * 1e-9)
+        for length, second, part in zip(lengths, seconds, parts, strict=True):
+            take(bytes(view[start : start + length]), second - whole_second + (part * 1e-9 - rest))
             start += _SLOT_BYTES
         self._control_lengths[:got] = self._full_lengths[:got]
         return got

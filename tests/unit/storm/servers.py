@@ -1,0 +1,101 @@
+"""A small registrar over real UDP, in a process of its own; it counts what came."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import signal
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+from shiftline.secrets import Secret
+from shiftline.sip.digest import DigestAccount, digest_response, parse_digest
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a server saw: requests by method, and tries of each user with credentials."""
+
+    methods: Counter[str] = field(default_factory=Counter)
+    tries: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """``silent_after`` requests it says no more; without ``binds`` it keeps no contact."""
+
+    password: str = "secret"
+    silent_after: int = 1_000_000
+    binds: bool = True
+
+
+@contextmanager
+def registrar(behaviour: Behaviour | None = None) -> Iterator[tuple[int, Seen]]:
+    """Gives the port, and what was seen, filled in when the block ends."""
+    context = multiprocessing.get_context("fork")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(sock, theirs, behaviour or Behaviour()), daemon=True)
+    process.start()
+    seen = Seen()
+    try:
+        yield sock.getsockname()[1], seen
+    finally:
+        sock.close()
+        ours.send("end")
+        if ours.poll(5.0):
+            found = ours.recv()
+            seen.methods, seen.tries, seen.sources = found.methods, found.tries, found.sources
+        process.join(5.0)
+        process.kill()
+
+
+def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    seen, count = Seen(), 0
+    bound: set[bytes] = set()
+    sock.settimeout(0.02)
+    while not pipe.poll():
+        try:
+            data, source = sock.recvfrom(65535)
+        except TimeoutError:
+            continue
+        count += 1
+        seen.methods[data.split()[0].decode()] += 1
+        seen.sources[source[0]] += 1
+        if count <= behaviour.silent_after:
+            sock.sendto(_answer(data, seen, behaviour, bound), source)
+    pipe.send(seen)
+
+
+def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: set[bytes]) -> bytes:
+    method = data.split()[0].decode()
+    if method != "REGISTER":
+        return _response(data, b"200 OK")
+    found = re.search(rb"^Authorization: ([^\r]*)", data, re.MULTILINE)
+    if found is None:
+        return _response(
+            data, b"401 Unauthorized", b'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+        )
+    told = parse_digest(found[1].decode())
+    seen.tries[told["username"]] += 1
+    account = DigestAccount(username=told["username"], password=Secret(behaviour.password))
+    if told["response"] != digest_response(account, method, told):
+        return _response(
+            data, b"401 Unauthorized", b'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+        )
+    user = told["username"].encode()
+    if behaviour.binds and b"\r\nContact:" in data:
+        bound.add(user)
+    return _response(data, b"200 OK", *([b"Contact: <sip:x@y>;expires=60"] if user in bound else []))
+
+
+def _response(request: bytes, status: bytes, *rows: bytes) -> bytes:
+    copied = re.findall(rb"^(?:Via|From|To|Call-ID|CSeq):[^\r]*", request, re.MULTILINE)
+    return b"\r\n".join([b"SIP/2.0 " + status, *copied, *rows, b"Content-Length: 0", b"", b""])

@@ -1,0 +1,95 @@
+"""Whole runs over loopback, against a registrar in a process of its own."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from tests.unit.storm.servers import Behaviour, registrar
+
+from shiftline.errors import ConfigurationError
+from shiftline.secrets import Secret
+from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan, Target
+from shiftline.storm.run import run
+from shiftline.storm.sample import Sample
+from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.shapes import constant
+
+
+def plan_of(port: int, **changes: object) -> Plan:
+    values: dict[str, object] = {
+        "target": Target(host="127.0.0.1", port=port),
+        "load": ClosedLoop(concurrency=20),
+        "mix": (Mixed(script=METHOD_SCRIPTS[Method.REGISTER]),),
+        "names": [f"agent{number}" for number in range(50)],
+        "passwords": (Secret("secret"),),
+        "sources": ("127.0.0.2",),
+        "flows": 200,
+        "timeout_seconds": 2.0,
+        "silence_seconds": 1.0,
+    }
+    return Plan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_a_load_of_registrations_is_counted_on_both_sides(batches: bool) -> None:
+    samples: list[Sample] = []
+    with registrar() as (port, seen):
+        result = run(plan_of(port, batches=batches), samples.append)
+    assert (result.flows, result.ok, result.stopped) == (200, 200, "")
+    assert result.whole.requests == 400
+    assert dict(result.whole.answers) == {200: 200, 401: 200}
+    assert result.whole.latency.count == 400
+    assert result.whole.response.count == result.whole.lag.count == 200
+    assert 0.0 < result.whole.latency.quantile(0.5) <= result.whole.response.quantile(0.5)
+    assert sum(sample.ended for sample in samples) == 200
+    assert result.bindings is not None
+    assert (result.bindings.asked, result.bindings.bound) == (20, 20)
+    assert seen.methods["REGISTER"] == 400 + 2 + 40  # the load, a scout, the questions about bindings
+
+
+def test_two_processes_two_sources_and_a_rate_are_one_load() -> None:
+    load = OpenLoop(shape=constant(400.0))
+    with registrar() as (port, seen):
+        result = run(plan_of(port, processes=2, sources=("127.0.0.2", "127.0.0.3"), load=load))
+    assert (result.flows, result.ok, result.processes) == (200, 200, 2)
+    assert result.sending_seconds == pytest.approx(0.5, abs=0.25)
+    assert abs(seen.sources["127.0.0.2"] - seen.sources["127.0.0.3"]) < 100
+
+
+def test_bindings_that_are_not_there_make_a_run_invalid() -> None:
+    with registrar(Behaviour(binds=False)) as (port, _):
+        result = run(plan_of(port))
+    assert result.ok == 200
+    assert not result.valid
+    assert "has no binding for 20 of 20" in " ".join(result.invalid_reasons)
+
+
+def test_wrong_passwords_are_tried_on_three_users_and_there_is_no_load() -> None:
+    with registrar(Behaviour(password="other")) as (port, seen):
+        result = run(plan_of(port))
+    assert result.stopped == "the passwords of the first users were refused"
+    assert not result.valid
+    assert seen.tries == {"agent0": 1, "agent1": 1, "agent2": 1}
+
+
+def test_a_load_stops_when_the_target_falls_silent() -> None:
+    with registrar(Behaviour(silent_after=100)) as (port, seen):
+        result = run(plan_of(port, flows=None, seconds=30.0))
+    assert result.stopped == "the target stopped answering"
+    assert result.whole.seconds < 5.0
+    assert seen.methods["REGISTER"] < 300
+
+
+def test_nothing_that_listens_is_said_before_the_load() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    result = run(plan_of(port, timeout_seconds=0.7))
+    assert result.stopped == "the target does not answer"
+    assert result.flows == 0
+
+
+def test_a_source_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="cannot send"):
+        run(plan_of(5060, sources=("192.0.2.9",)))
