@@ -37,6 +37,7 @@ class Listening:
     _went_on: int = field(default=0, init=False)
     _has_opened: bool = field(default=False, init=False)
     _is_partial: bool = field(default=False, init=False)
+    _was_told: bool = field(default=False, init=False)
 
     @property
     def is_rest(self) -> bool:
@@ -60,6 +61,7 @@ class Listening:
 
     def extend(self, now: float, *, retry_after: float, window_end: float | None, is_ban: bool) -> None:
         """Be silent for one step more: until the known window ends, or a little longer each time."""
+        self._was_told |= retry_after > 0
         if self.silence:
             grow = SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0
             longest = LONGEST_BAN if is_ban else self.policy.longest_silence
@@ -75,7 +77,7 @@ class Listening:
         if self._shut_from is None:
             self._shut_from = self._shut_until = at
             self._is_silent, self._refused = True, 0
-            self._has_opened = self._is_partial = False
+            self._has_opened = self._is_partial = self._was_told = False
         self._refused += not silently
         self._is_partial |= self._has_opened
         self._is_silent &= silently
@@ -120,7 +122,12 @@ class Listening:
         open_at = self._shut_until + 1.0 if was_late else now
         is_partial = self._is_partial and asked_by_canary  # no canary meets what counts our account
         return Closure(
-            self._shut_from, self._shut_until, open_at, was_silent=self._is_silent, was_partial=is_partial
+            self._shut_from,
+            self._shut_until,
+            open_at,
+            was_silent=self._is_silent,
+            was_partial=is_partial,
+            was_told=self._was_told,
         )
 
     def reopened(self) -> None:

@@ -24,6 +24,7 @@ KNOWN_PEACE = 900.0  # seconds
 DEAREST = 100.0  # times its cost: so long a try need not be repeated
 FIRST_PRICE = 5.0  # times its cost
 SILENT_SPAN = 2.0  # seconds: flood guards count over two
+TOLD_SPAN = 1.5  # times the closure: what passed in the window before it was shut is to be counted as well
 BAN_SECONDS = 60.0  # closed for longer, it was no window
 REQUESTS_BETWEEN = 200.0  # at least so many pass between two tries, once the limit was met thrice
 GROWTH = 0.07  # of the rate, per second, as a try begins
@@ -57,6 +58,14 @@ class Closure:
     was_partial: bool = False
     """Some passed meanwhile: what did tells nothing of what would have at a lower rate."""
 
+    was_told: bool = False
+    """A refusal told when to come back (Retry-After)."""
+
+    @property
+    def is_told_window(self) -> bool:
+        """True for a long window: who bans whoever comes too soon does not tell when to come."""
+        return self.was_told and LONGEST_WINDOW < self.shut_until - self.began_at <= BAN_SECONDS
+
     @property
     def cost_seconds(self) -> float:
         """What the refusal cost us."""
@@ -71,6 +80,8 @@ class Closure:
     def span_seconds(self) -> float:
         """Over what the limiter is likely to count: the shortest usual span that holds this closure."""
         shut = self.shut_until - self.began_at
+        if self.is_told_window:
+            return shut * TOLD_SPAN
         span = next((span for span in SPANS if span >= shut), SPANS[-1])
         return max(span, SILENT_SPAN) if self.was_silent else span
 
@@ -136,7 +147,7 @@ class Search:
         self.price, self.is_banned = closure.cost_seconds, closure.is_ban
         self._settled_at, self._held, self._soon = now, rate, max(SOON, 2 * closure.span_seconds)
         dearest = DEAREST * max(self.price, CHEAPEST)
-        if closure.span_seconds > LONGEST_WINDOW:
+        if closure.span_seconds > LONGEST_WINDOW and not closure.is_told_window:
             self._peace = dearest
         else:
             doublings = 2.0 ** min(self.met - 1, 16)

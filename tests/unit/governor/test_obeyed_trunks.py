@@ -9,6 +9,7 @@ from math import ceil
 from random import Random
 
 import pytest
+from tests.unit.governor.journeys import checks_refused, drive, trunk
 
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controller import Answer, Send
@@ -179,3 +180,11 @@ class TestDeclaredRate:
         with pytest.raises(ConfigurationError, match="max_rate") as caught:
             GovernorPolicy(max_rate=max_rate)
         assert "learn" in caught.value.remedy
+
+
+def test_a_long_window_that_tells_when_to_come_back_is_no_ban() -> None:
+    """Closed for most of 20 s, three times the Retry-After: it is tried again after minutes, not never."""
+    governor, journey = drive(trunk("retry-after:2000/20s,seconds=6s"), until=600.0)
+    assert journey.passed_between(120.0, 600.0) >= 0.85 * 480 * 100
+    assert len(checks_refused(journey)) <= 0.01 * len(journey.requests)
+    assert governor.knowledge()["model"] != "ban"
