@@ -110,8 +110,20 @@ def _address(buffer: bytearray) -> int:
 class UdpPort:
     """One connected socket: what waits to leave, and what came."""
 
-    def __init__(self, local: tuple[str, int], remote: tuple[str, int], *, segments: bool) -> None:
-        """Raises OSError, for a source address that is not ours among others."""
+    def __init__(
+        self,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        *,
+        clock: Callable[[], float],
+        wall_zero: float,
+        receiver: Receiver | None,
+        segments: bool,
+    ) -> None:
+        """``clock`` counts from the wall time ``wall_zero``; without ``receiver`` plain sockets do.
+
+        Raises OSError, for a source address that is not ours among others.
+        """
         family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -121,6 +133,7 @@ class UdpPort:
             raise
         self.refused = 0
         """Datagrams that the other machine refused with ICMP."""
+        self._clock, self._wall_zero, self._receiver = clock, wall_zero, receiver
         self._segments = segments and sys.platform.startswith("linux")
 
     def _prepare(self, local: tuple[str, int], remote: tuple[str, int]) -> None:
@@ -157,18 +170,21 @@ class UdpPort:
             self._flush_batches(waiting, out)
         return len(waiting) - len(out)
 
-    def receive_plainly(self, take: Take, clock: Callable[[], float]) -> int:
-        """As `Receiver.receive`, where that is missing; the time is when we read it."""
-        count = 0
+    def receive(self, take: Take) -> int:
+        """Give a batch of what has come to ``take``, each with its time; how many."""
         try:
-            while True:
-                take(self.socket.recv(_SLOT_BYTES), clock())
-                count += 1
-        except BlockingIOError:
-            return count
+            if self._receiver is not None:
+                return self._receiver.receive(self.socket, take, self._wall_zero)
+            for count in range(_BATCH):
+                try:
+                    data = self.socket.recv(_SLOT_BYTES)
+                except BlockingIOError:
+                    return count
+                take(data, self._clock())
         except ConnectionRefusedError:
             self.refused += 1
-            return count
+            return 0
+        return _BATCH
 
     def _send(self, message: bytes) -> None:
         try:

@@ -9,23 +9,19 @@ since the kernel says when each answer came.
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 
-from shiftline.errors import ConfigurationError
-from shiftline.sip.transport import Transport
-from shiftline.storm.batch import Receiver, Take, UdpPort
 from shiftline.storm.bindings import BindingQuery
 from shiftline.storm.flow import Source
 from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.sample import TIMEOUT, WITHHELD, BindingCheck, Sample
-from shiftline.storm.template import Place
+from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
+from shiftline.storm.wires import RunClock, Wires
 
 TICK_SECONDS = 0.001
 _LONGEST_TICK = 0.004
@@ -55,25 +51,18 @@ class Engine:
     def __init__(self, plan: Plan, mark: str, on_sample: Callable[[Sample], None]) -> None:
         """Opens the sockets. Raises ConfigurationError for a source address that is not ours."""
         self._plan = plan
-        self._closing = ExitStack()
-        self._ports = [self._open(address) for address in plan.sources for _ in range(plan.ports)]
-        self._receiver = _receiver()
+        self._now = RunClock()
+        self._wires = Wires(plan, self._now)
         scripts = [mixed.script for mixed in _interleaved(plan)]
         sources = [
-            Source(self._place(port, mark), scripts, cnonce=os.urandom(8).hex()) for port in self._ports
+            Source(place, scripts, cnonce=os.urandom(8).hex())
+            for place in self._wires.places(plan.target, mark)
         ]
         self._users = Users(plan.names, plan.passwords)
         self.flows = Flows(
             sources, self._users, timeout_seconds=plan.timeout_seconds, fresh_challenge=plan.fresh_challenge
         )
-        self._routes = list(zip(self._ports, sources, strict=True))
-        self._poll = select.epoll()
-        self._closing.callback(self._poll.close)
-        for port in self._ports:
-            self._poll.register(port.socket.fileno(), select.EPOLLIN)
-        self._by_number = {port.socket.fileno(): port for port in self._ports}
-        self._zero = time.monotonic()
-        self._wall_zero = time.time()
+        self._routes = list(zip(self._wires.ports, sources, strict=True))
         self._recorder = Recorder(self.flows, on_sample, drops=self._drops, refusals=self._refusals)
         self._bindings: BindingCheck | None = None
         self._taken = 0
@@ -85,18 +74,21 @@ class Engine:
 
     def close(self) -> None:
         """Close the sockets."""
-        self._closing.close()
+        self._wires.close()
 
     def run(self) -> None:
         """Scout, send the load, wait for what is under way. Why it ended early is in ``stopped``."""
-        self._scout()
-        if self.stopped:
-            return
-        self._recorder.begin(self._now())
-        self._send_load()
-        self._drain()
-        self._recorder.finish(self._now())
-        self._check_bindings()
+        try:
+            self._scout()
+            if self.stopped:
+                return
+            self._recorder.begin(self._now())
+            self._send_load()
+            self._drain()
+            self._recorder.finish(self._now())
+            self._check_bindings()
+        except ClosedByTargetError:
+            self.stop("the target closed the connection")
 
     def stop(self, reason: str) -> None:
         """End now; what was measured so far is kept."""
@@ -111,9 +103,6 @@ class Engine:
             users_out=self.flows.users_out,
             bindings=self._bindings,
         )
-
-    def _now(self) -> float:
-        return time.monotonic() - self._zero
 
     def _scout(self) -> None:
         """A few users, one after the other: is anybody there, and is any password right?"""
@@ -189,13 +178,12 @@ class Engine:
         if self.stopped or not users or all(mixed.script.name != "register" for mixed in self._plan.mix):
             return
         query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
-        port = self._ports[0]
+        port = self._wires.ports[0]
         while query.left or query.is_busy:
             if not query.is_busy:
                 query.ask(self._now())
             port.flush(query.source.out)
-            for _ in self._poll.poll(0.05):
-                self._receive(port, query.receive)
+            self._wires.wait(0.05, query.receive)
             query.tick(self._now())
         self._bindings = query.check
 
@@ -207,9 +195,7 @@ class Engine:
         waits_out = len(self.flows.pending) >= self._crowd and self._taken < _BATCH
         if waits_out:
             time.sleep(self._tick)
-        self._taken = 0
-        for number, _ in self._poll.poll(0.0 if waits_out else wait):
-            self._taken += self._receive(self._by_number[number], self.flows.receive)
+        self._taken = self._wires.wait(0.0 if waits_out else wait, self.flows.receive)
         self._tick = min(self._tick * 1.1, self._longest_tick) if self._taken < _BATCH else TICK_SECONDS
         self._flush()
         self._recorder.pass_time(self._now())
@@ -220,15 +206,6 @@ class Engine:
                 self.flows.stamp(source, self._now())
                 self.flows.tally.requests += port.flush(source.out)
 
-    def _receive(self, port: UdpPort, take: Take) -> int:
-        if self._receiver is None:
-            return port.receive_plainly(take, self._now)
-        try:
-            return self._receiver.receive(port.socket, take, self._wall_zero)
-        except ConnectionRefusedError:
-            port.refused += 1
-            return 0
-
     def _watch(self, now: float) -> None:
         """Stop when the target has fallen silent, or when no user may be used any more."""
         flows = self.flows
@@ -237,32 +214,11 @@ class Engine:
         elif flows.users_out == len(self._users):
             self.stopped = "no user is left whose password may be tried"
 
-    def _open(self, address: str) -> UdpPort:
-        target = self._plan.target
-        if target.transport is not Transport.UDP:
-            raise ConfigurationError(f"Storm does not speak {target.transport} yet.")
-        try:
-            port = UdpPort((address, 0), (target.host, target.port), segments=self._plan.batches)
-        except OSError as error:
-            raise ConfigurationError(
-                f"Storm cannot send to {target} from {address or 'this machine'}: {error.strerror}.",
-                remedy="Give source addresses of this machine that reach the target.",
-            ) from error
-        self._closing.callback(port.socket.close)
-        return port
-
-    def _place(self, port: UdpPort, mark: str) -> Place:
-        local, target = port.socket.getsockname(), self._plan.target
-        return Place(
-            remote_host=target.host, remote_port=target.port, local_host=local[0], local_port=local[1],
-            transport=target.transport.value, mark=mark,
-        )  # fmt: skip
-
     def _drops(self) -> int:
-        return sum(port.drops for port in self._ports)
+        return sum(port.drops for port in self._wires.ports)
 
     def _refusals(self) -> int:
-        return sum(port.refused for port in self._ports)
+        return sum(port.refused for port in self._wires.ports)
 
 
 def _crowd(plan: Plan) -> int:
@@ -272,13 +228,6 @@ def _crowd(plan: Plan) -> int:
 
 
 _SILENT = "the target stopped answering"
-
-
-def _receiver() -> Receiver | None:
-    try:
-        return Receiver()
-    except (OSError, AttributeError):  # no recvmmsg here: plain sockets do
-        return None
 
 
 def _interleaved(plan: Plan) -> list[Mixed]:

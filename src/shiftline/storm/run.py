@@ -15,7 +15,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.errors import ShiftlineError, UnavailableError
 from shiftline.storm.engine import Engine, EngineEnd
 from shiftline.storm.kernel import TargetDrops
 from shiftline.storm.manners import require_manners
@@ -123,7 +123,7 @@ def _work(plan: Plan, pipe: Connection) -> None:
             finally:
                 engine.close()
             pipe.send(engine.last_word())
-        except ConfigurationError as error:
+        except ShiftlineError as error:
             pipe.send(error)
     pipe.close()
 
@@ -144,15 +144,15 @@ def _listen(children: list[_Child], seconds: _Seconds) -> list[EngineEnd]:
                 seconds.take(word)
                 continue
             open_pipes.remove(pipe)
-            if isinstance(word, ConfigurationError):
+            if isinstance(word, ShiftlineError):
                 raise word
             ends.append(word)
     return ends
 
 
-def _hear(pipe: Connection) -> Sample | EngineEnd | ConfigurationError:
+def _hear(pipe: Connection) -> Sample | EngineEnd | ShiftlineError:
     try:
-        word: Sample | EngineEnd | ConfigurationError = pipe.recv()
+        word: Sample | EngineEnd | ShiftlineError = pipe.recv()
     except EOFError as error:
         raise UnavailableError(
             "An engine of storm died.", remedy="Look above for its own words; please report it."

@@ -1,0 +1,123 @@
+"""The sockets of one engine, one selector over all of them, and the run's clock."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Protocol
+
+from shiftline.errors import ConfigurationError
+from shiftline.sip.transport import Transport
+from shiftline.storm.batch import Receiver, Take, UdpPort
+from shiftline.storm.plan import Plan, Target
+from shiftline.storm.stream_port import StreamPort
+from shiftline.storm.template import Place
+
+
+class Port(Protocol):
+    """One socket, whatever its transport."""
+
+    socket: socket.socket
+    refused: int
+    """Datagrams that the other machine refused with ICMP."""
+
+    @property
+    def drops(self) -> int:
+        """Answers that our kernel threw away."""
+
+    def flush(self, out: list[bytes]) -> int:
+        """Send what is in ``out``; how many messages left."""
+
+    def receive(self, take: Take) -> int:
+        """Give what has come to ``take``; how many messages."""
+
+
+class RunClock:
+    """Seconds from the run's start, and the wall time of that start, by which kernels stamp."""
+
+    def __init__(self) -> None:
+        self._zero = time.monotonic()
+        self.wall_zero = time.time()
+
+    def __call__(self) -> float:
+        return time.monotonic() - self._zero
+
+
+class Wires:
+    """Every socket of a plan, open."""
+
+    def __init__(self, plan: Plan, clock: RunClock) -> None:
+        """Raises ConfigurationError for a source that is not ours, UnavailableError when nobody connects."""
+        self._closing = ExitStack()
+        self._selector = self._closing.enter_context(selectors.DefaultSelector())
+        self.ports: Sequence[Port] = ()
+        receiver = _receiver()
+        try:
+            self.ports = [
+                self._open(address, plan, clock, receiver)
+                for address in plan.sources
+                for _ in range(plan.ports)
+            ]
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close all."""
+        self._closing.close()
+
+    def wait(self, seconds: float, take: Take) -> int:
+        """Wait for something to come, then give it to ``take``; how many messages."""
+        return sum(key.data.receive(take) for key, _ in self._selector.select(seconds))
+
+    def places(self, target: Target, mark: str) -> list[Place]:
+        """Where each port's messages come from, in the order of the ports."""
+        return [
+            Place(
+                remote_host=target.host,
+                remote_port=target.port,
+                local_host=port.socket.getsockname()[0],
+                local_port=port.socket.getsockname()[1],
+                transport=target.transport.value,
+                mark=mark,
+            )
+            for port in self.ports
+        ]
+
+    def _open(self, address: str, plan: Plan, clock: RunClock, receiver: Receiver | None) -> Port:
+        port: Port
+        if plan.target.transport is Transport.UDP:
+            port = _datagrams(address, plan, clock, receiver)
+        else:
+            port = StreamPort(address, plan.target, clock)
+        self._closing.callback(port.socket.close)
+        self._selector.register(port.socket, selectors.EVENT_READ, port)
+        return port
+
+
+def _datagrams(address: str, plan: Plan, clock: RunClock, receiver: Receiver | None) -> Port:
+    target = plan.target
+    try:
+        return UdpPort(
+            (address, 0),
+            (target.host, target.port),
+            clock=clock,
+            wall_zero=clock.wall_zero,
+            receiver=receiver,
+            segments=plan.batches,
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"Storm cannot send to {target} from {address or 'this machine'}: {error.strerror}.",
+            remedy="Give source addresses of this machine that reach the target.",
+        ) from error
+
+
+def _receiver() -> Receiver | None:
+    try:
+        return Receiver()
+    except (OSError, AttributeError):  # no recvmmsg here: plain sockets do
+        return None
