@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shiftline.cli.doctor_findings import print_diagnosis
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
-from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
+from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.statistics import Group, Key, Statistics
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from shiftline.doctor.reading.ledger import FileEntry, Ledger
 
 _MOST_ROWS = 8
-_VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
-_MOST_STATEMENTS = 6
 
 
 def as_json(gathered: Gathered, diagnosis: Diagnosis | None) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def print_result(gathered: Gathered, diagnosis: Diagnosis | None, console: Conso
     if gathered.statistics.total:
         _print_traffic(gathered.statistics, console)
     if diagnosis is not None:
-        _print_diagnosis(diagnosis, console)
+        print_diagnosis(diagnosis, console)
 
 
 def _print_files(ledger: Ledger, console: Console) -> None:
@@ -127,26 +126,6 @@ def _print_traffic(statistics: Statistics, console: Console) -> None:
         console.print(table)
         if len(groups) > _MOST_ROWS:
             console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")
-
-
-def _print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
-    console.print()
-    for finding in diagnosis.findings:
-        names = " or ".join((finding.cause, *finding.indistinguishable_from))
-        console.print(f"[bold]{escape(names)}[/]  {finding.confidence:.0%}  ({escape(finding.subject.name)})")
-        for statement in finding.statements[:_MOST_STATEMENTS]:
-            sign = "+" if statement.speaks_for else "-"
-            console.print(f"  {sign} {escape(str(statement))}", soft_wrap=True)
-        for step in finding.remedy:
-            console.print(f"  > {escape(step)}", soft_wrap=True)
-    if diagnosis.suspicions:
-        console.print("\n[bold]The usual suspects[/]")
-    for suspicion in diagnosis.suspicions:
-        sign = _VERDICTS[suspicion.verdict]
-        console.print(f"  {sign} {escape(suspicion.suspect)}: {escape(suspicion.sentence)}", soft_wrap=True)
-    if diagnosis.separation is not None:
-        console.print(f"\n{escape(diagnosis.separation.sentence)}", soft_wrap=True)
-        console.print(f"  {escape(diagnosis.separation.command)}", soft_wrap=True)
 
 
 def _status(status: int) -> str:

@@ -23,6 +23,8 @@ HINTS = (
     "server", "user-agent", "retry-after", "warning", "reason", "p-registrar-error", "ms-diagnostics",
     "allow", "unsupported", "min-expires", "date", "contact",
 )  # fmt: skip
+NO_ADDRESS = "The name of the server has no address."
+"""The failure of a request to a name that does not resolve."""
 _TLS_WORDS: Mapping[str, Outcome] = {
     "expired": Outcome.TLS_EXPIRED,
     "not valid yet": Outcome.TLS_EXPIRED,
@@ -85,6 +87,8 @@ def outcome_of_end(exchange: Exchange, failure: str, *, earlier_nonce: str = "")
 
 def outcome_of_failure(why: str, transport: str) -> Outcome:
     """What a refusal to send shows: an ICMP message over UDP, a handshake or a connection over the others."""
+    if why == NO_ADDRESS:
+        return Outcome.DNS_FAILURE
     if transport == Transport.UDP:
         return Outcome.ICMP
     words = why.lower()

@@ -1,0 +1,250 @@
+"""From the command line of ``shiftline doctor run`` to what is examined, from where, and what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from shiftline import bootstrap
+from shiftline.cli.check_plan import DEFAULT_RATE
+from shiftline.cli.doctor_owner import worker_of
+from shiftline.config import TrunkSettings, load_settings, secret
+from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.doctor.examination import Case
+from shiftline.doctor.examination.case import WORKING_AGENT
+from shiftline.doctor.examination.examination import PAUSE_SECONDS
+from shiftline.doctor.run import RunPlan
+from shiftline.doctor.run_ends import EndsPlan
+from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.net.asking import address_of
+from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
+from shiftline.net.tls import TlsSettings, client_context
+from shiftline.sip.digest import DigestAccount
+from shiftline.sip.targets import Target
+from shiftline.sip.transport import Transport
+from shiftline.sip.uri import SipUri
+from shiftline.storm.manners import is_private_address
+
+LOOPBACK_SOURCES = ("127.0.0.2", "127.0.0.4")
+"""On the loopback every address is ours; stock Kamailio exempts its own from what it limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What stands on the command line."""
+
+    trunk: str | None
+    server: str | None
+    user: str
+    password_env: str
+    known_good: str
+    known_good_password_env: str
+    sources: Sequence[str]
+    allow: str | None
+    budget: int
+    present: str
+    absent: str
+    domains: Sequence[str]
+    caller: str
+    public_address: str
+    headers: Sequence[str]
+    agent: str
+    tls: TlsSettings
+    may_load: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A plan, and the name under which it is reported."""
+
+    name: str
+    plan: RunPlan
+    owner: str = ""
+    """The worker that sends over the trunk as well."""
+
+
+async def plan_run(wishes: Wishes) -> Examined:
+    """Look up what is named. Raises ConfigurationError or UnavailableError with one clear sentence."""
+    _refuse_contradictions(wishes)
+    if wishes.trunk is not None:
+        return await _of_trunk(wishes, wishes.trunk)
+    return await _of_server(wishes, wishes.server or "")
+
+
+def _refuse_contradictions(wishes: Wishes) -> None:
+    if (wishes.trunk is None) == (wishes.server is None):
+        raise ConfigurationError(
+            "A doctor examines one trunk.", remedy="Give either --trunk NAME, or --server sip:HOST:PORT."
+        )
+    if wishes.trunk is not None and wishes.user:
+        raise ConfigurationError(
+            "--trunk brings its own account.", remedy="Leave --user away, or give --server."
+        )
+    if bool(wishes.user) != bool(wishes.password_env) and wishes.trunk is None:
+        raise ConfigurationError(
+            "--user and --password-env go together.",
+            remedy="Put the password into a variable: read -rs SIP_PASSWORD && export SIP_PASSWORD",
+        )
+    if bool(wishes.present) != bool(wishes.absent):
+        raise ConfigurationError(
+            "One control alone proves nothing.", remedy="Give both, --present and --absent."
+        )
+    if len(wishes.sources) > 2:
+        raise ConfigurationError(
+            "More than two sources tell no more than two.", remedy="Give --source once or twice."
+        )
+
+
+async def _of_trunk(wishes: Wishes, name: str) -> Examined:
+    settings = load_settings(wishes.path)
+    trunk = settings.trunk_named(name)
+    known = await bootstrap.resolve_trunk(trunk)
+    account = None
+    if trunk.username:
+        account = DigestAccount(username=trunk.username, password=secret(trunk.password_env))
+    case = _case(wishes, known.domain, known.targets[0], account, trunk.password_env)
+    case = replace(
+        case,
+        present=case.present or _user_of(trunk.control_present, known.domain),
+        absent=case.absent or _user_of(trunk.control_absent, known.domain),
+    )
+    sources = wishes.sources or ([trunk.source] if trunk.source != ANY_ADDRESS else [])
+    plan = _plan(wishes, case, known.targets[0], sources, bootstrap.trunk_tls(trunk), trunk)
+    owner = await worker_of(settings, name)
+    if owner and wishes.allow is None:
+        # Loads would be refused to the worker's checks as well, and a limit of theirs taken for ours.
+        plan = replace(plan, permission=Permission(risk=Risk.HARMLESS))
+    return Examined(name=f"trunk {name}", plan=plan, owner=owner)
+
+
+async def _of_server(wishes: Wishes, text: str) -> Examined:
+    uri = address_of(text, None)
+    server = SipUri(host=uri.host, port=uri.port)
+    account = None
+    if wishes.user:
+        account = DigestAccount(username=wishes.user, password=secret(wishes.password_env))
+    try:
+        targets = await Resolver().targets(
+            uri, source=wishes.sources[0] if wishes.sources else ANY_ADDRESS, named_by="--server"
+        )
+    except (ConfigurationError, UnavailableError):
+        if _is_address(uri.host):
+            raise
+        # A name without an address is a finding, and the doctor says so.
+        case = _case(wishes, server, Target(host=uri.host, port=0), account, wishes.password_env)
+        plan = RunPlan(case=case, permission=Permission(), ends=None, budget=wishes.budget)
+        return Examined(name=text, plan=plan)
+    case = _case(wishes, server, targets[0], account, wishes.password_env)
+    return Examined(name=text, plan=_plan(wishes, case, targets[0], list(wishes.sources), wishes.tls, None))
+
+
+def _case(
+    wishes: Wishes, server: SipUri, target: Target, account: DigestAccount | None, password_env: str
+) -> Case:
+    known_good = None
+    if wishes.known_good:
+        variable = wishes.known_good_password_env or password_env
+        known_good = DigestAccount(username=wishes.known_good, password=secret(variable))
+    return Case(
+        server=server,
+        address=target.host,
+        transport=target.transport,
+        account=account,
+        known_good=known_good,
+        present=_user_of(wishes.present, server),
+        absent=_user_of(wishes.absent, server),
+        other_address=_address(wishes.public_address),
+        other_domains=tuple(wishes.domains),
+        other_caller=wishes.caller,
+        working_agent=wishes.agent or WORKING_AGENT,
+        metadata=tuple(_header(text) for text in wishes.headers),
+    )
+
+
+def _plan(
+    wishes: Wishes,
+    case: Case,
+    target: Target,
+    sources: Sequence[str],
+    tls: TlsSettings,
+    trunk: TrunkSettings | None,
+) -> RunPlan:
+    is_here = ip_address(target.host).is_loopback
+    if is_here and len(sources) < 2 and ":" not in target.host:
+        sources = [*sources, *(one for one in LOOPBACK_SOURCES if one not in sources)][:2]
+    own = source_towards(target.address, sources[0] if sources else ANY_ADDRESS)
+    second = source_towards(target.address, sources[1]) if len(sources) > 1 else ""
+    if target.transport is Transport.TLS:
+        client_context(tls)  # what cannot be used is said before anything is sent
+    other = Transport.TCP if target.transport is Transport.UDP else Transport.UDP
+    port = target.port if target.transport is not Transport.TLS else other.default_port
+    allowed = _allowed(wishes, target, is_here=is_here, is_configured=trunk is not None)
+    rate = trunk.max_rate if trunk is not None and trunk.max_rate > 0 else DEFAULT_RATE
+    return RunPlan(
+        case=replace(case, has_second_source=bool(second), has_other_transport=True),
+        permission=Permission(risk=allowed),
+        ends=EndsPlan(
+            target=target,
+            other=Target(host=target.host, port=port, transport=other, server_name=target.server_name),
+            own=own,
+            second=second,
+            other_address=case.other_address,
+            tls=tls,
+        ),
+        budget=wishes.budget,
+        # A question is two requests at most; together they keep to half of the declared rate.
+        pause_seconds=max(PAUSE_SECONDS, 4.0 / rate),
+    )
+
+
+def _allowed(wishes: Wishes, target: Target, *, is_here: bool, is_configured: bool) -> Risk:
+    """The highest class: on the loopback all that rings nobody, else what is harmless, unless told."""
+    usual = Risk.MAY_TRIP if is_here else Risk.HARMLESS
+    try:
+        allowed = usual if wishes.allow is None else Risk.of(wishes.allow)
+    except KeyError as error:
+        raise ConfigurationError(
+            f"There is no risk class {wishes.allow!r}.",
+            remedy=f"Choose one of: {', '.join(one.word for one in Risk if one is not Risk.PASSIVE)}.",
+        ) from error
+    if is_private_address(target.host) or wishes.may_load in {target.server_name, target.host} - {""}:
+        return allowed
+    if allowed > Risk.HARMLESS or not is_configured:
+        name = target.server_name or target.host
+        raise ConfigurationError(
+            f"{name} is a public address; the doctor asks only what is yours to ask.",
+            remedy=f"If it is, say so: --i-may-load {name}",
+        )
+    return allowed
+
+
+def _user_of(text: str, domain: SipUri) -> str:
+    return address_of(text, domain).user or "" if text else ""
+
+
+def _address(text: str) -> str:
+    if text and not _is_address(text):
+        raise ConfigurationError(
+            f"--public-address is {text!r}, which is no IP address.", remedy="Write it like 192.0.2.10."
+        )
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise ConfigurationError(
+            f"--header is {text!r}, which is no header.", remedy="Write it like 'X-Tenant: 4711'."
+        )
+    return name.strip(), value.strip()

@@ -1,0 +1,160 @@
+"""``shiftline doctor run``: examines a trunk by experiments, and says what is the matter."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
+from shiftline.cli.running import ended_by_signals
+from shiftline.cli.tracing import STDOUT, TraceFile, TraceWishes, show_trace
+from shiftline.cli.writing import require_writable, write_text
+from shiftline.clock import clock_from_environment
+
+if TYPE_CHECKING:
+    from shiftline.cli.doctor_plan import Examined, Wishes
+    from shiftline.doctor.examination import Examination
+    from shiftline.sip.trace import Trace
+
+
+def run(
+    trunk: Annotated[str | None, typer.Option(help="Examine this trunk of the configuration.")] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="sip:HOST:PORT", help="Examine this server; sips: for TLS.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="The trunk's digest account, for [bold]--server[/].")] = "",
+    password_env: Annotated[
+        str, typer.Option(metavar="VAR", help="The environment variable that holds its password.")
+    ] = "",
+    known_good: Annotated[
+        str, typer.Option(metavar="USER", help="Another account of the PBX, that works.")
+    ] = "",
+    known_good_password_env: Annotated[
+        str, typer.Option(metavar="VAR", help="Its password's variable; else the trunk's.")
+    ] = "",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IP", help="Our address; given twice, the second is the other source."),
+    ] = None,
+    present: Annotated[str, typer.Option(metavar="USER", help="A user who is certainly there.")] = "",
+    absent: Annotated[str, typer.Option(metavar="USER", help="A real user who certainly is not.")] = "",
+    domain: Annotated[
+        list[str] | None, typer.Option(help="A domain that the PBX may serve; may be given again.")
+    ] = None,
+    caller: Annotated[str, typer.Option(metavar="USER", help="A name that From may have to carry.")] = "",
+    public_address: Annotated[
+        str, typer.Option(metavar="IP", help="The address that the PBX's lists have of us.")
+    ] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VALUE'", help="A header that production adds; may be given again."),
+    ] = None,
+    agent: Annotated[str, typer.Option(help="The User-Agent of a client that works.")] = "",
+    allow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="harmless, counts-as-failure, may-trip or may-ring; else harmless, may-trip on loopback.",
+        ),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 1000,
+    may_load: Annotated[
+        str,
+        typer.Option("--i-may-load", metavar="TARGET", help="Names a public server that is yours to ask."),
+    ] = "",
+    tls_ca: Annotated[str, typer.Option(metavar="FILE", help="Over TLS: whom to trust (PEM).")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what may be asked, at which risk, and send nothing.")
+    ] = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE|-", help="Write the result here; - is standard output."),
+    ] = None,
+    trace_file: TraceFile = None,
+    path: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Ask a trunk one question after the other until it is clear why it refuses; says what to do about it.
+
+    Nothing that may lock an account, set off a limit or ring a phone is sent unless it is allowed.
+
+    Example: [bold]shiftline doctor run --server sip:192.0.2.10 --user trunk --password-env SIP_PASSWORD
+    --known-good 4711 --dry-run[/]
+    """
+    from shiftline.cli.doctor_plan import Wishes
+    from shiftline.net.tls import TlsSettings
+
+    wishes = Wishes(
+        trunk=trunk,
+        server=server,
+        user=user,
+        password_env=password_env,
+        known_good=known_good,
+        known_good_password_env=known_good_password_env,
+        sources=source or [],
+        allow=allow,
+        budget=budget,
+        present=present,
+        absent=absent,
+        domains=domain or [],
+        caller=caller,
+        public_address=public_address,
+        headers=header or [],
+        agent=agent,
+        tls=TlsSettings(ca=tls_ca),
+        may_load=may_load,
+        path=path,
+    )
+    tracing = TraceWishes(trace=trace_file)
+    tracing.check()
+    if json_file is not None and json_file != STDOUT:
+        require_writable(json_file)
+    _do(wishes, tracing, json_file, dry_run=dry_run)
+
+
+def _do(wishes: Wishes, tracing: TraceWishes, json_file: Path | None, *, dry_run: bool) -> None:
+    from shiftline.cli.doctor_plan import plan_run
+    from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
+    from shiftline.sip.trace import Trace
+
+    examined = asyncio.run(plan_run(wishes))
+    console = Console(highlight=False)
+    if dry_run:
+        print_plan(examined, console)
+        return
+    trace = Trace()
+    examination, epoch_offset = asyncio.run(_examine(examined, trace))
+    if tracing.any:
+        show_trace(console, trace, tracing, epoch_offset=epoch_offset)
+    if json_file is not None:
+        text = json.dumps(as_json(examined, examination), indent=2) + "\n"
+        if json_file == STDOUT:
+            typer.echo(text, nl=False)
+        else:
+            write_text(json_file, text)
+    if STDOUT not in (json_file, tracing.trace):
+        print_result(examined, examination, console)
+    if examination.diagnosis().cause != "healthy" or not examination.is_over:
+        raise typer.Exit(1)
+
+
+async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:
+    """Ask to the end, or until Ctrl-C; what is known by then is the result."""
+    from shiftline.bootstrap import new_token
+    from shiftline.cli.doctor_screen import watched
+    from shiftline.doctor.run import open_run
+
+    loop = asyncio.get_running_loop()
+    offset = clock_from_environment()().timestamp() - loop.time()
+    with watched(examined.name) as on_change:
+        run_ = await open_run(examined.plan, token=new_token, on_change=on_change, on_message=trace.add)
+        try:
+            with ended_by_signals():
+                await run_.until_over()
+        finally:
+            await run_.aclose()
+    return run_.examination, offset

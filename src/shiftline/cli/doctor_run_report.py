@@ -1,0 +1,114 @@
+"""What ``shiftline doctor run`` prints and writes: the plan, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shiftline.cli.doctor_findings import print_diagnosis
+from shiftline.cli.doctor_plan import Examined
+from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
+from shiftline.diagnosis.experiment import Experiment, Means, Permission
+from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination import Examination
+
+_WANTED = {
+    Means.CREDENTIALS: "--user and --password-env",
+    Means.KNOWN_GOOD_ACCOUNT: "--known-good",
+    Means.SECOND_SOURCE: "a second --source",
+    Means.METADATA: "--header",
+    Means.CONTROLS: "--present and --absent",
+    Means.OTHER_ADDRESS: "--public-address",
+}
+
+
+def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
+    """The diagnosis, and beside it what was asked. Keys: docs/reference/json.md."""
+    stop = examination.stop
+    return diagnosis_as_json(examination.diagnosis()) | {
+        "target": examined.name,
+        "allowed": examination.permission.risk.word,
+        "stopped": None if stop is None else {"reason": str(stop.reason), "sentence": stop.sentence},
+        "experiments": [
+            {
+                "experiment": done.experiment,
+                "title": PROGRAMME[done.experiment].title,
+                "risk": PROGRAMME[done.experiment].risk.word,
+                "outcome": str(done.outcome),
+                "requests": done.requests,
+                "places": [str(place) for place in done.places],
+            }
+            for done in examination.done
+        ],
+    }
+
+
+def print_result(examined: Examined, examination: Examination, console: Console) -> None:
+    """What was asked, what it came to, and what to do."""
+    table = Table(title=f"What was asked of {escape(examined.name)}")
+    for name in ("question", "answer", "requests"):
+        table.add_column(name, justify="right" if name == "requests" else "left")
+    for done in examination.done:
+        table.add_row(PROGRAMME[done.experiment].title, str(done.outcome), str(done.requests))
+    console.print(table)
+    _print_owner(examined, console)
+    diagnosis = examination.diagnosis()
+    verdict = diagnosis.cause or "undecided"
+    console.print(f"\n[bold]{escape(verdict)}[/], {diagnosis.confidence:.0%} sure.")
+    if examination.stop is None:
+        console.print("It was ended before it was over.")
+    else:
+        console.print(examination.stop.sentence)
+    print_diagnosis(diagnosis, console)
+
+
+def print_plan(examined: Examined, console: Console) -> None:
+    """What may be asked, with class and cost; nothing is sent."""
+    permission = _permission(examined)
+    table = Table(title=f"What may be asked of {escape(examined.name)}: {permission.risk.word} at most")
+    for name in ("experiment", "question", "class", "requests", ""):
+        table.add_column(name, justify="right" if name == "requests" else "left")
+    for one in PROGRAMME.values():
+        why_not = ", ".join(_why_not(one, permission))
+        table.add_row(
+            one.id, one.title, one.risk.word, str(one.cost), f"not asked: {why_not}" if why_not else "",
+            style="dim" if why_not else "",
+        )  # fmt: skip
+    console.print(table)
+    _print_owner(examined, console)
+    console.print(
+        f"Which of them, and in which order, the answers decide; {examined.plan.budget} requests at most,"
+        " one question a second. Credentials that are refused are sent twice in 15 minutes at most."
+        " A load ends with its first refusal. Nothing was sent."
+    )
+
+
+def _print_owner(examined: Examined, console: Console) -> None:
+    if examined.owner:
+        console.print(
+            f"The worker {escape(examined.owner)} sends over this trunk as well: the doctor's questions come"
+            " beside its rate, and loads are left away unless --allow names them.",
+            style="yellow",
+        )
+
+
+def _permission(examined: Examined) -> Permission:
+    plan = examined.plan
+    return Permission(
+        risk=plan.permission.risk,
+        means=plan.case.means,
+        patience_seconds=plan.permission.patience_seconds,
+    )
+
+
+def _why_not(one: Experiment, permission: Permission) -> Iterator[str]:
+    if one.risk > permission.risk:
+        yield f"wants --allow {one.risk.word}"
+    for means in sorted(one.needs - permission.means):
+        yield f"wants {_WANTED.get(means, means)}"
+    if one.wait_seconds > permission.patience_seconds:
+        yield f"takes {one.wait_seconds:.0f} s"

@@ -1,0 +1,157 @@
+"""``shiftline doctor run`` as it is typed: what it refuses, what it would ask, and what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.unit.doctor.trunk import PASSWORD
+from typer.testing import CliRunner
+
+from shiftline.bootstrap import new_token
+from shiftline.cli.app import app
+from shiftline.cli.doctor_plan import Wishes, plan_run
+from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
+from shiftline.cli.doctor_screen import screen
+from shiftline.diagnosis.experiment import Risk
+from shiftline.doctor.run import Run, RunPlan, open_run
+from shiftline.errors import ConfigurationError
+from shiftline.lab.pbx.agents import Truth
+from shiftline.lab.pbx.config import PracticePbxConfig
+from shiftline.lab.pbx.server import serve
+from shiftline.net.tls import TlsSettings
+from shiftline.sip.trace import Direction, TracedMessage
+
+AGENTS = {"agent0001": Truth.AVAILABLE, "agent0002": Truth.AVAILABLE, "agent0003": Truth.NOT_REGISTERED}
+
+
+def wishes(**changes: object) -> Wishes:
+    usual: dict[str, object] = {
+        "trunk": None, "server": None, "user": "shiftline", "password_env": "SIP_PASSWORD",
+        "known_good": "agent0002", "known_good_password_env": "", "sources": [], "allow": "harmless",
+        "budget": 100, "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
+        "public_address": "", "headers": [], "agent": "", "tls": TlsSettings(), "may_load": "",
+        "path": Path("shiftline.toml"),
+    }  # fmt: skip
+    return Wishes(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def practice_pbx(tmp_path: Path, *faults: str, personality: str = "kamailio") -> AsyncIterator[str]:
+    """A practice PBX on sockets, in this loop."""
+    told, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+    config = PracticePbxConfig(
+        log_path=tmp_path / "pbx.log",
+        agents=AGENTS,
+        password=PASSWORD,
+        personality=personality,
+        fault_ids=faults,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(config, told, ready.set_result))
+        try:
+            yield f"sip:{await ready}"
+        finally:
+            told.set()
+
+
+async def examined(plan: RunPlan, messages: list[TracedMessage] | None = None) -> Run:
+    run = await open_run(
+        plan, token=new_token, on_message=messages.append if messages is not None else lambda _: None
+    )
+    try:
+        await run.until_over()
+    finally:
+        await run.aclose()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("faults", "verdict"), [((), "healthy"), (("credentials.wrong-password",), "credentials.wrong-password")]
+)
+async def test_a_pbx_on_sockets_is_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...], verdict: str
+) -> None:
+    """Harmless questions alone; places are those of the trace; nothing secret is in the result."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    async with practice_pbx(tmp_path, *faults) as server:
+        found = await plan_run(wishes(server=server))
+        assert found.plan.permission.risk is Risk.HARMLESS
+        messages: list[TracedMessage] = []
+        plan = RunPlan(
+            case=found.plan.case, permission=found.plan.permission, ends=found.plan.ends,
+            budget=found.plan.budget, pause_seconds=0.02,
+        )  # fmt: skip
+        examination = (await examined(plan, messages)).examination
+    diagnosis = examination.diagnosis()
+    named = {diagnosis.findings[0].cause, *diagnosis.findings[0].indistinguishable_from}
+    assert verdict in named
+    for exchange in examination.exchanges:
+        message = messages[exchange.places[0].number - 1]
+        assert message.direction is Direction.SENT
+        assert message.data.startswith(exchange.method.encode())
+    written = json.dumps(as_json(found, examination))
+    assert "secret" not in written
+    console = Console(record=True, width=120)
+    print_result(found, examination, console)
+    console.print(screen("a trunk", examination))
+    assert verdict in console.export_text()
+
+
+async def test_a_name_without_an_address_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a usage error: it is what the trunk suffers from."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    found = await plan_run(wishes(server="sip:nosuch.invalid"))
+    examination = (await examined(found.plan)).examination
+    assert examination.diagnosis().cause == "dns.failure"
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"server": "sip:8.8.8.8"}, "--i-may-load 8.8.8.8"),
+        ({"server": "sip:192.168.9.9", "allow": "everything"}, "harmless"),
+        ({"trunk": "pbx"}, "--server"),
+        ({"password_env": ""}, "SIP_PASSWORD"),
+        ({"absent": ""}, "--absent"),
+        ({"public_address": "here"}, "192.0.2.10"),
+        ({"headers": ["nonsense"]}, "X-Tenant"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], word: str
+) -> None:
+    """In one sentence, before anything is sent."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    with pytest.raises(ConfigurationError) as error:
+        await plan_run(wishes(**{"server": "sip:127.0.0.1:5060", **changes}))
+    assert word in error.value.remedy
+
+
+async def test_the_loopback_may_be_loaded_and_a_real_target_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless that is allowed; the plan says what each question wants."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    here = await plan_run(wishes(server="sip:127.0.0.1:5060", allow=None))
+    assert here.plan.permission.risk is Risk.MAY_TRIP
+    assert here.plan.ends is not None
+    assert (here.plan.ends.own, here.plan.ends.second) == ("127.0.0.2", "127.0.0.4")
+    real = await plan_run(wishes(server="sip:192.168.9.9", allow=None))
+    assert real.plan.permission.risk is Risk.HARMLESS
+    console = Console(record=True, width=160)
+    print_plan(real, console)
+    text = console.export_text()
+    assert "not asked: wants --allow may-trip" in text
+    assert "Nothing was sent." in text
+
+
+def test_a_dry_run_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It succeeds although nobody listens there."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    ran = CliRunner().invoke(app, ["doctor", "run", "--server", "sip:127.0.0.1:9", "--dry-run"])
+    assert ran.exit_code == 0
+    assert "p0.options" in ran.stdout
