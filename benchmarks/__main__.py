@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import digest, governor, registrations, sip_agent, sip_parse, storm
+from benchmarks import digest, doctor, governor, registrations, sip_agent, sip_parse, storm
 
 BENCHES: dict[str, Callable[[], None]] = {
     "governor": governor.main,
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], None]] = {
     "sip-agent": sip_agent.main,
     "registrations": registrations.run_short,
     "storm": storm.run_short,
+    "doctor": doctor.main,
 }
 
 

@@ -1,0 +1,59 @@
+"""Which causes cannot be told apart on a PBX with the experiments that are allowed: computed, not measured.
+
+By the catalogue: two causes are of one class if each has a signature there, and no allowed experiment is
+expected to end so differently that one answer would tell. The luck of a run plays no part.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.programme import PROGRAMME
+
+TELLS = 0.5
+"""From this total variation on, one answer tells two hypotheses apart."""
+
+
+@cache
+def probes_allowed(permission: Permission) -> tuple[Probe, ...]:
+    """The different probes of all experiments that are permitted."""
+    return tuple(dict.fromkeys(one.probe for one in PROGRAMME.values() if permission.permits(one)))
+
+
+@cache
+def classes(family: Family, permission: Permission) -> dict[str, frozenset[str]]:
+    """Of each cause on that family: the causes that cannot be told from it, itself among them."""
+    here = [one for one in candidates() if one.family is family]
+    rows = [_row(number, permission) for number, one in enumerate(candidates()) if one.family is family]
+    found: dict[str, set[str]] = {one.cause: {one.cause} for one in here}
+    for number, one in enumerate(here):
+        for other in range(number):
+            if one.cause != here[other].cause and _alike(rows[number], rows[other]):
+                found[one.cause].add(here[other].cause)
+                found[here[other].cause].add(one.cause)
+    return {cause: frozenset(alike) for cause, alike in found.items()}
+
+
+def class_of(cause: str, family: Family, permission: Permission) -> frozenset[str]:
+    """The class of one cause; of a cause that the catalogue does not have there, itself."""
+    return classes(family, permission).get(
+        cause, frozenset({cause, HEALTHY} if cause == HEALTHY else {cause})
+    )
+
+
+def _row(number: int, permission: Permission) -> tuple[dict[Outcome, float], ...]:
+    return tuple(expected((number,), probe) for probe in probes_allowed(permission))
+
+
+def _distance(one: dict[Outcome, float], other: dict[Outcome, float]) -> float:
+    """Total variation, from 0 (alike) to 1."""
+    return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})
+
+
+def _alike(one: tuple[dict[Outcome, float], ...], other: tuple[dict[Outcome, float], ...]) -> bool:
+    return all(_distance(mine, theirs) < TELLS for mine, theirs in zip(one, other, strict=True))
