@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import digest, doctor, governor, registrations, sip_agent, sip_parse, storm
+from benchmarks import digest, doctor, doctor_read, governor, registrations, sip_agent, sip_parse, storm
 
 BENCHES: dict[str, Callable[[], None]] = {
     "governor": governor.main,
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], None]] = {
     "registrations": registrations.run_short,
     "storm": storm.run_short,
     "doctor": doctor.main,
+    "doctor-read": doctor_read.main,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 TARGETS = {
     "reader": 8192, "values": 2048, "digest": 4096, "multipart": 4096, "packages": 4096, "framing": 2048,
-    "redaction": 2048, "machine": 512,
+    "redaction": 2048, "machine": 512, "records": 4096,
 }  # fmt: skip
 """Each target and the most bytes of an input."""
 HERE = Path(__file__).parent

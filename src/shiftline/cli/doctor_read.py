@@ -95,7 +95,7 @@ def gather(reading: Reading, zone: tzinfo) -> Gathered:
 
     gathered = Gathered(reading=reading, statistics=Statistics(), observer=Observer(zone=zone))
     count, observe = gathered.statistics.add, gathered.observer.add
-    with _few_collections():
+    with few_collections():
         for one in reading:
             if isinstance(one, Exchange):
                 count(one)
@@ -163,7 +163,8 @@ def _progress() -> Iterator[_Bar]:
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
+    """Let Python look for cycles less often in the block."""
     before = gc.get_threshold()
     gc.set_threshold(_NEW_OBJECTS, *before[1:])
     try:

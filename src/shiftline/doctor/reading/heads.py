@@ -167,7 +167,8 @@ def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> Values:
     words = [*start.split(None, 2), b"", b"", b""]
     ends = branch[1] if branch else b"", via.partition(b";")[0], first.get(b"CSeq", b"")
     if words[0][:4].upper() == b"SIP/":
-        return *ends, *words[1:3], *(first.get(name, b"") for name in OF_RESPONSES)
+        status = words[1] if words[1].isdigit() and len(words[1]) == 3 else b""
+        return *ends, status, words[2], *(first.get(name, b"") for name in OF_RESPONSES)
     for name in _PARTIES:
         found = _FIRST_PARTY.match(first.get(name, b""))
         first[name] = found[1] if found else b""

@@ -49,7 +49,7 @@ _ECHO = 0.010
 NO_REQUEST = "answers whose request is not there"
 ECHOES = "packets captured twice"
 SEEN_TWICE = "requests that another file shows as well"
-UNREADABLE = "messages without Via, Call-ID or CSeq"
+UNREADABLE = "messages without Via, CSeq or status"
 EVICTED = "requests forgotten before their answer, for want of room"
 UNFINISHED = "requests that the end of the record cuts off"
 
@@ -141,7 +141,9 @@ class Pairing:
 
     def _answer(self, key: _Key, values: Values, sighting: Sighting) -> None:
         pair = self._young.get(key) or self._old.get(key)
-        if pair is None:
+        if not values[STATUS]:
+            self._skipped[UNREADABLE] += 1
+        elif pair is None:
             self._skipped[NO_REQUEST] += 1
         elif values[STATUS][:1] == b"1":
             pair.is_ringing = True
