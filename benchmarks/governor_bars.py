@@ -17,7 +17,7 @@ Outcomes = Mapping[Cell, Sequence[Outcome]]
 
 LEVEL = 0.005  # of efficiency: less is no difference
 EQUAL_REFUSALS = 0.001  # more of what was sent may be refused and still count as equal
-REFERENCE = "static"  # it was told the limit: nobody is ahead of it
+REFERENCE = "static"  # it was told the limit, or keeps to 5/s whatever comes: it learns nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

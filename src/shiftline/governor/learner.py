@@ -333,7 +333,8 @@ class Learner:
             self._fit = self._window = None
         self._hold(rate)
         pinned = self._fit is not None and self._fit.is_pinned
-        self._search.settle(self.pacer.rate, shut, now, pinned=pinned)
+        explained = self._fit is not None or self.places.limit is not None
+        self._search.settle(self.pacer.rate, shut, now, pinned=pinned, explained=explained)
         self.learned = True
         self._learned_at, self._age = now, 0.0
         self._overshot_at = None

@@ -141,13 +141,17 @@ class Search:
         self.refused, self.proven = before, 0.0
         return min(before, max(throughput, before * SLOWEST_QUEUE)) * BACK_OFF
 
-    def settle(self, rate: float, closure: Closure, now: float, *, pinned: bool) -> None:
-        """Begin a peace at ``rate``."""
+    def settle(
+        self, rate: float, closure: Closure, now: float, *, pinned: bool, explained: bool = True
+    ) -> None:
+        """Begin a peace at ``rate``. ``explained``: windows are known that may have been shut for so long."""
         self.met += 1
         self.price, self.is_banned = closure.cost_seconds, closure.is_ban
         self._settled_at, self._held, self._soon = now, rate, max(SOON, 2 * closure.span_seconds)
         dearest = DEAREST * max(self.price, CHEAPEST)
-        if closure.span_seconds > LONGEST_WINDOW and not closure.is_told_window:
+        # A canary comes late to the end of a short ban, which has then cost more than a window would.
+        is_long = closure.cost_seconds > LONGEST_WINDOW and not explained and not closure.was_silent
+        if (closure.span_seconds > LONGEST_WINDOW or is_long) and not closure.was_told:
             self._peace = dearest
         else:
             doublings = 2.0 ** min(self.met - 1, 16)

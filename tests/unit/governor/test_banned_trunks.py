@@ -88,3 +88,12 @@ def test_with_a_rate_below_it_it_never_bans(
     assert bans == 0
     assert not journey.answered(Answer.REFUSED)
     assert len(journey.passed()) >= 0.95 * TEN_MINUTES * 12.0
+
+
+@pytest.mark.parametrize("limiter", ["escalating:50/1s,ban=10s,growth=1", "escalating:50/1s,ban=8s,growth=1"])
+def test_a_ban_as_short_as_a_window_is_met_twice(limiter: str) -> None:
+    """The first looks like the rest of a window of 10 s; no window explains both, and more is not tried."""
+    bans, governor, journey = banned(limiter)
+    assert bans <= 2
+    assert governor.rate <= 50.0
+    assert len(journey.passed()) >= 0.3 * TEN_MINUTES * 50
