@@ -52,7 +52,7 @@ class BindingQuery:
         """Ask about the next one."""
         self.left -= 1
         self._flows.start(now)
-        self._flows.stamp(self.source, now)
+        self._flows.stamp(self.source, now, now)
 
     def tick(self, now: float) -> None:
         """Send again or give up."""

@@ -2,7 +2,7 @@
 
 The loop looks at everything at once, once a tick: it starts what is due, sends all of it in batches, then
 takes all answers in. A tick while little is under way ends with the first answer; under load it lasts one
-to four milliseconds (two in an open loop), until there is a batch to take: that changes no latency figure,
+millisecond, in a closed loop up to four until there is a batch to take: that changes no latency figure,
 since the kernel says when each answer came.
 """
 
@@ -27,7 +27,7 @@ TICK_SECONDS = 0.001
 _LONGEST_TICK = 0.004
 _CROWD = 32
 """Flows under way from which on a tick is waited out, unless the last one brought a batch by itself."""
-_HIGH_RATE = 500.0
+_HIGH_RATE = 2000.0
 _BATCH = 16
 _LONGEST_WAIT = 0.02
 _REFUSALS = frozenset({401, 403, 407, WITHHELD})
@@ -67,7 +67,7 @@ class Engine:
         self._bindings: BindingCheck | None = None
         self._taken = 0
         self._tick = TICK_SECONDS
-        self._longest_tick = _LONGEST_TICK if isinstance(plan.load, ClosedLoop) else 2 * TICK_SECONDS
+        self._longest_tick = _LONGEST_TICK if isinstance(plan.load, ClosedLoop) else TICK_SECONDS
         self._crowd = _crowd(plan)
         self.stopped = ""
         self.sending_seconds = 0.0
@@ -203,8 +203,9 @@ class Engine:
     def _flush(self) -> None:
         for port, source in self._routes:
             if source.out:
-                self.flows.stamp(source, self._now())
+                began = self._now()
                 self.flows.tally.requests += port.flush(source.out)
+                self.flows.stamp(source, began, self._now())
 
     def _watch(self, now: float) -> None:
         """Stop when the target has fallen silent, or when no user may be used any more."""

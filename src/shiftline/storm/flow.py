@@ -35,7 +35,7 @@ class Source:
     """One source address and port: its templates, and what waits to leave from it.
 
     ``begun`` and ``fresh`` are the flows whose requests stand in ``out`` for the first time: of those in
-    ``begun`` it is the flow's very first. Whoever sends ``out`` has them stamped (`Flows.stamp`).
+    ``begun`` it is the flow's very first. Whoever has sent ``out`` has them stamped (`Flows.stamp`).
     """
 
     __slots__ = ("authorizer", "begun", "fresh", "out", "place", "tracks")

@@ -109,13 +109,16 @@ class Flows:
         self._send(flow)
         return True
 
-    def stamp(self, source: Source, now: float) -> None:
-        """What waits in the source's ``out`` is about to leave."""
+    def stamp(self, source: Source, began: float, ended: float) -> None:
+        """What waited in the source's ``out`` left between these moments, evenly, each early in its call."""
+        step = (ended - began) / (len(source.fresh) or 1)
+        moment = began
         for flow in source.fresh:
-            flow.sent = now
+            flow.sent = moment
+            moment += step
         source.fresh.clear()
         if source.begun:
-            self.tally.lags += [now - flow.scheduled for flow in source.begun]
+            self.tally.lags += [flow.sent - flow.scheduled for flow in source.begun]
             source.begun.clear()
 
     def receive(self, data: bytes, at: float) -> None:

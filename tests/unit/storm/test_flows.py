@@ -77,7 +77,7 @@ def exchange(flows: Flows, server: Answer, now: float = 0.01) -> list[bytes]:
     sent: list[bytes] = []
     out = flows.sources[0].out
     while out:
-        flows.stamp(flows.sources[0], now)
+        flows.stamp(flows.sources[0], now, now)
         waiting, out[:] = list(out), []
         sent += waiting
         for request in waiting:
