@@ -14,6 +14,7 @@ from shiftline.doctor.reading.frames import Frame, pcap_frames
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.pairing import Pairing
 from shiftline.doctor.reading.sighting import Flow, Sighting
+from shiftline.doctor.reading.signals import Bounce
 from shiftline.doctor.reading.texts import TextReader
 from shiftline.doctor.reading.times import LogClock
 
@@ -40,7 +41,9 @@ def one(data: bytes) -> None:
     assert all(count > 0 for count in skipped.values())
 
 
-def _record(kind: int, rest: bytes, entry: FileEntry, skipped: Counter[str]) -> Iterable[Sighting | Remark]:
+def _record(
+    kind: int, rest: bytes, entry: FileEntry, skipped: Counter[str]
+) -> Iterable[Sighting | Bounce | Remark]:
     match kind % 7:
         case 0:
             return Dissector(skipped).sightings(pcap_frames(BytesIO(_PCAP + rest), entry), entry)

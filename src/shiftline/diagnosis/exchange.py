@@ -96,7 +96,8 @@ class Exchange:
     challenge: Challenge | None = None
     hints: Mapping[str, str] = field(default_factory=lambda: NO_HINTS)
     """What the answer said of itself, by lower-case header name: server, retry-after, warning, reason,
-    p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact."""
+    p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact. Without an answer,
+    ``icmp``: what the network said of the request."""
     places: tuple[Place, ...] = ()
     probe: str = ""
     """The id of the experiment that sent it; empty for the traffic of others."""

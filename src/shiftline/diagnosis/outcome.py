@@ -94,7 +94,7 @@ def outcome_of(exchange: Exchange, *, earlier_nonce: str = "") -> Outcome:
     with a plain 401).
     """
     if exchange.status is None:
-        return Outcome.SILENCE
+        return Outcome.ICMP if "icmp" in exchange.hints else Outcome.SILENCE
     if exchange.status in (401, 407):
         return _challenged(exchange, earlier_nonce)
     if exchange.status == 403:

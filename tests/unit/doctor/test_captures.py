@@ -30,7 +30,8 @@ from tests.unit.doctor.captures import (
     udp,
 )
 
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Exchange, Remark
+from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.doctor.reading.reading import Reading
 from shiftline.net.capture import write_pcap
 from shiftline.net.hep import encode_hep
@@ -219,3 +220,40 @@ class TestTcp:
         frames = [(1.0, ethernet(tcp(b"\x16\x03\x01" + bytes(200), 1)))]
         _, reading = read(tmp_path, pcap(frames))
         assert reading.ledger.skipped["TCP connections that are encrypted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "head", "ends"),
+    [(1, bytes((3, 3)), (CLIENT, SERVER)), (58, bytes((1, 4)), (CLIENT_6, SERVER_6))],
+)
+def test_an_icmp_error_is_told_of_the_request_that_it_quotes(
+    tmp_path: Path, protocol: int, head: bytes, ends: tuple[tuple[str, int], tuple[str, int]]
+) -> None:
+    there = udp(request(), *ends)
+    error = ip(protocol, head + bytes(6) + there[:548], ends[1][0], ends[0][0])
+    one = the_one(tmp_path, pcap([(1.0, ethernet(there)), (1.001, ethernet(error))]))
+    assert (one.status, one.hints) == (None, {"icmp": "port unreachable"})
+    assert outcome_of(one) is Outcome.ICMP
+
+
+@pytest.mark.parametrize(
+    ("alert", "sender", "kind"),
+    [
+        (48, CLIENT, "tls.untrusted"),
+        (45, CLIENT, "tls.expired"),
+        (116, SERVER, "tls.client-certificate"),
+        (48, SERVER, "tls.client-certificate"),
+        (70, SERVER, "tls.version"),
+        (112, SERVER, "tls.name"),
+    ],
+)
+def test_a_tls_alert_in_the_clear_is_a_remark(
+    tmp_path: Path, alert: int, sender: tuple[str, int], kind: str
+) -> None:
+    client, server = ("192.0.2.7", 40_000), ("198.51.100.1", 5061)
+    data = bytes((0x15, 3, 3, 0, 2, 2, alert))
+    packet = tcp(data, 9, client, server) if sender == CLIENT else tcp(data, 9, server, client)
+    (tmp_path / "a.pcap").write_bytes(pcap([(NOON, ethernet(packet))]))
+    (one,) = Reading([tmp_path / "a.pcap"])
+    assert isinstance(one, Remark)
+    assert (one.kind, one.source, one.at, str(one.place)) == (kind, "192.0.2.7", NOON, "a.pcap#1")

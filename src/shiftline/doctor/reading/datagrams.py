@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from shiftline.diagnosis.exchange import Place, Remark
 from shiftline.doctor.reading.encapsulation import MAGIC, decode_hep
 from shiftline.doctor.reading.frames import Frame
 from shiftline.doctor.reading.ip import TCP, UDP, Reassembly
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.link import ETHERNET, LINK_TYPES, ip_offset
-from shiftline.doctor.reading.sighting import Flows, Sighting, looks_like_sip
+from shiftline.doctor.reading.sighting import Flow, Flows, Sighting, looks_like_sip
+from shiftline.doctor.reading.signals import Bounce, bounce_in, tls_alert_in
 from shiftline.doctor.reading.streams import Streams
 
 _PLAIN = b"\x08\x00\x45"
@@ -28,9 +30,14 @@ class Dissector:
         self._udp, self._tcp = Flows("UDP"), Flows("TCP")
         self._reassembly = Reassembly(skipped)
         self._streams = Streams(skipped)
+        self._entry = FileEntry(name="")
 
-    def sightings(self, frames: Iterable[Frame], entry: FileEntry) -> Iterator[Sighting]:
-        """Each SIP message with time, way and packet number; ``entry`` counts the packets."""
+    def sightings(self, frames: Iterable[Frame], entry: FileEntry) -> Iterator[Sighting | Bounce | Remark]:
+        """Each SIP message with time, way and packet number; ICMP errors; what TLS complained of.
+
+        ``entry`` counts the packets.
+        """
+        self._entry = entry
         flow_of, skipped = self._udp.of_addresses, self._skipped
         number = 0
         for at, link, data, is_cut in frames:
@@ -55,7 +62,7 @@ class Dissector:
         self._reassembly.finish()
         entry.packets = number
 
-    def _others(self, at: float, link: int, data: bytes, number: int) -> Iterator[Sighting]:
+    def _others(self, at: float, link: int, data: bytes, number: int) -> Iterator[Sighting | Bounce | Remark]:
         start = ip_offset(link, data)
         if start < 0:
             known = link in LINK_TYPES
@@ -69,6 +76,8 @@ class Dissector:
             yield from self._datagram(at, addresses, payload, number)
         elif protocol == TCP and len(payload) >= 20:
             yield from self._segment(at, addresses, payload, number)
+        elif (bounce := bounce_in(protocol, payload, self._udp)) is not None:
+            yield bounce
         else:
             self._skipped["IP packets without UDP or TCP"] += 1
 
@@ -88,11 +97,29 @@ class Dissector:
         else:
             self._skipped["HEP packets without SIP"] += 1
 
-    def _segment(self, at: float, addresses: bytes, packet: bytes, number: int) -> Iterator[Sighting]:
+    def _segment(
+        self, at: float, addresses: bytes, packet: bytes, number: int
+    ) -> Iterator[Sighting | Remark]:
         key = addresses + packet[:4]
         sequence, start, flags = int.from_bytes(packet[4:8]), (packet[12] >> 4) * 4, packet[13]
         payload = packet[max(20, start) :]
+        if payload[:1] == b"\x15" and (alert := tls_alert_in(payload, self._tcp.of_addresses(key))):
+            yield from self._complained(at, self._tcp.of_addresses(key), number, *alert)
         for message in self._streams.segment(key, sequence, payload, at, opens=bool(flags & _SYN)):
             yield at, self._tcp.of_addresses(key), message, number
         if flags & _FIN_OR_RST:
             self._streams.close(key)
+
+    def _complained(self, at: float, flow: Flow, number: int, kind: str, alert: str) -> Iterator[Remark]:
+        if not kind:
+            self._skipped[f"TLS alerts {alert}"] += 1
+            return
+        is_server = flow.source_port < flow.target_port
+        self._entry.remarks += 1
+        yield Remark(
+            at=at,
+            kind=kind,
+            source=flow.target if is_server else flow.source,
+            text=f"TLS alert {alert} from {flow.source} port {flow.source_port}",
+            place=Place(file=self._entry.name, number=number),
+        )

@@ -30,6 +30,7 @@ from shiftline.doctor.reading.heads import (
     Values,
 )
 from shiftline.doctor.reading.sighting import Flow, Sighting
+from shiftline.doctor.reading.signals import Bounce
 from shiftline.sip.glance import printable
 
 _Key: TypeAlias = tuple[str, bytes, bytes]
@@ -69,6 +70,8 @@ class _Pair:
     answered_at = 0.0
     answer = 0
     """The number of the answer's packet."""
+    bounce = ""
+    """What an ICMP error said of it."""
     challenged = b""
     """The whole answer, if it has a challenge."""
 
@@ -111,12 +114,15 @@ class Pairing:
         self._read = Heads().read
         self.messages = 0
 
-    def pair(self, record: Iterable[Sighting | Remark]) -> Iterator[Exchange | Remark]:
+    def pair(self, record: Iterable[Sighting | Bounce | Remark]) -> Iterator[Exchange | Remark]:
         """Everything that a record brings: remarks as they come, exchanges when their generation is over."""
         read, skipped = self._read, self._skipped
         for one in record:
-            if isinstance(one, Remark):
-                yield one
+            if not isinstance(one, tuple):
+                if isinstance(one, Remark):
+                    yield one
+                else:
+                    self._bounced(one)
                 continue
             at, flow, data, number = one
             self.messages += 1
@@ -153,6 +159,16 @@ class Pairing:
             if values[CHALLENGE] or values[PROXY_CHALLENGE]:
                 pair.challenged = data
 
+    def _bounced(self, bounce: Bounce) -> None:
+        """An ICMP error tells of a request, if it quotes enough of it."""
+        values = self._read(bounce.flow, bounce.data)
+        key = (bounce.flow.source, values[BRANCH], values[CSEQ])
+        pair = self._young.get(key) or self._old.get(key)
+        if pair is None or not values[CSEQ]:
+            self._skipped["ICMP errors about requests that are not there"] += 1
+        else:
+            pair.bounce = bounce.word
+
     def _repeated(self, pair: _Pair, at: float) -> None:
         if at - (pair.last_at or pair.at) < _ECHO and not self._is_coarse():
             self._skipped[ECHOES] += 1
@@ -178,7 +194,12 @@ class Pairing:
         """What is still here when the record ends."""
         for generation in (self._old, self._young):
             for pair in generation.values():
-                if pair.reply is None and pair.copies < 3 and self._now - pair.at < _CUT_SILENCE:
+                if (
+                    pair.reply is None
+                    and not pair.bounce
+                    and pair.copies < 3
+                    and self._now - pair.at < _CUT_SILENCE
+                ):
                     self._skipped[UNFINISHED] += 1
                 elif self._is_new(pair):
                     yield self._exchange(pair)
@@ -203,7 +224,8 @@ class Pairing:
         habit = words.habit[request[HABIT:]]
         login = request[LOGIN] or request[PROXY_LOGIN]
         places: tuple[Place, ...] = (Place(file=self._file, number=pair.number),)
-        status, reason, challenge, hints, after = None, "", None, NO_HINTS, None
+        status, reason, challenge, after = None, "", None, None
+        hints = NO_HINTS
         if reply is not None:
             status, reason = int(reply[STATUS]), words.text[reply[REASON]]
             if status in (401, 407) and pair.challenged:
@@ -211,6 +233,8 @@ class Pairing:
             hints = words.hints(reply)
             after = None if self._is_coarse() else max(0.0, pair.answered_at - pair.at)
             places = (places[0], Place(file=self._file, number=pair.answer))
+        elif pair.bounce:
+            hints = {"icmp": pair.bounce}
         return Exchange(
             at=pair.at + self._offset,
             source=flow.source,

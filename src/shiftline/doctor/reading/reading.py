@@ -16,6 +16,7 @@ from shiftline.doctor.reading.frames import pcap_frames
 from shiftline.doctor.reading.ledger import FileEntry, Ledger
 from shiftline.doctor.reading.pairing import MOST_PAIRS, Pairing
 from shiftline.doctor.reading.sighting import Sighting
+from shiftline.doctor.reading.signals import Bounce
 from shiftline.doctor.reading.sources import OpenSource, Source, SourceKind, files_of, look_at
 from shiftline.doctor.reading.survey import Survey, clusters, offset_between, survey
 from shiftline.doctor.reading.texts import TextReader
@@ -99,11 +100,8 @@ class Reading:
         try:
             entry, ledger = FileEntry(name=""), Ledger()
             clock = LogClock(self._zone, written=source.written)
-            messages = (
-                one
-                for one in self._sightings(source, opened, entry, ledger, clock)
-                if not isinstance(one, Remark)
-            )
+            found = self._sightings(source, opened, entry, ledger, clock)
+            messages = (one for one in found if not isinstance(one, Bounce | Remark))
             return survey(islice(messages, _MOST_SURVEYED))
         finally:
             opened.close()
@@ -148,7 +146,7 @@ class Reading:
 
     def _sightings(
         self, source: Source, opened: OpenSource, entry: FileEntry, ledger: Ledger, clock: LogClock
-    ) -> Iterator[Sighting | Remark]:
+    ) -> Iterator[Sighting | Bounce | Remark]:
         match source.kind:
             case SourceKind.PCAP:
                 return Dissector(ledger.skipped).sightings(pcap_frames(opened, entry), entry)
