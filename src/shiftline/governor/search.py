@@ -118,7 +118,9 @@ class Search:
 
         ``measured`` is what passed per second over the closure's span, ``lately`` over a long one before it.
         """
-        back_off = BACK_OFF if closure.cost_seconds < DEAR_SECONDS else BACK_OFF_WHERE_DEAR
+        # What is lost in silence is lost for as long as it takes to notice.
+        is_dear = closure.cost_seconds >= DEAR_SECONDS or closure.was_silent
+        back_off = BACK_OFF_WHERE_DEAR if is_dear else BACK_OFF
         candidate = min(before, measured) * back_off
         if self.met and self.is_trying(before) and closure.span_seconds <= LONGEST_WINDOW:
             # It grew slowly: what was sent half a span earlier has passed, most likely.
