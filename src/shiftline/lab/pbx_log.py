@@ -31,7 +31,8 @@ class RequestRecord:
     status: int | None
     """The final status that was sent; None for silence."""
     reason: str
-    """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone.
+    """ok, challenge, stale, wrong-password, throttled, policy, too-brief, silent, malformed or no-phone; or
+    the id of the fault that struck.
 
     Kamailio says banned of what a ban refuses, and throttled of what began it.
     """
