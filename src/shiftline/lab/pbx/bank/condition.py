@@ -10,6 +10,7 @@ from shiftline.lab.pbx.refusal import SILENCE
 _PLAIN_SLOW_FACTOR = 20.0
 _BUSY = say(503, "System Busy", headers=(("Retry-After", "300"),))  # F10
 _SKEW = '1013;reason="Significant time skew detected during authentication"'  # V13
+_FULL = say(503, "Maximum Calls In Progress", headers=(("Retry-After", "300"),))  # F9, OPTIONS by its option
 _PAUSED = say(503, "System Paused", headers=(("Retry-After", "300"),))  # F11
 
 
@@ -70,7 +71,7 @@ CONDITION = (
         make=_overload,
         shown={
             **everywhere(at(Stage.STATE, SILENCE)),
-            "freeswitch": (at(Stage.STATE, _BUSY),),
+            "freeswitch": (at(Stage.STATE, _BUSY), at(Stage.STATE, _FULL, "INVITE", "OPTIONS")),
             "sbc": (
                 at(Stage.STATE, say(503, headers=_reason("Board In Overload"))),
                 at(Stage.STATE, say(503)),
