@@ -53,7 +53,7 @@ class Subject:
     name: str = "the trunk"
     """As sentences name it: "user agent0007", "source 192.0.2.7", "SUBSCRIBE"."""
     key: str = ""
-    """``user``, ``source``, ``method`` or "" (all of it)."""
+    """``user``, ``source``, ``method``, ``domain``, ``user-agent`` or "" (all of it)."""
     values: tuple[str, ...] = ()
     requests: int = 0
     refused: int = 0

@@ -112,7 +112,7 @@ def meeting(probe: Probe) -> Meeting:
     return Meeting(
         array(
             "d",
-            (0.0 if one.signature is None else reach(one.signature, probe, one.family) for one in every),
+            (0.0 if one.signature is None else reach(one.signature, probe, HOMES[one.home]) for one in every),
         ),
         tuple(
             one.answer if one.signature is None else as_seen(one.answer, one.signature, probe)

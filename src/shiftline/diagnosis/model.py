@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.baseline import ASKED_FOR_LOGIN, carries_login
+from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
-from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Probe
 
@@ -13,7 +12,7 @@ DOUBT_OF_HEALTH = 0.03
 _AHEAD = (Credentials.CACHED, Credentials.AGED)
 
 
-def reach(signature: Signature, probe: Probe, family: Family) -> float:
+def reach(signature: Signature, probe: Probe, home: Home) -> float:
     """How surely a probe meets this filter, if nothing ahead of it answers."""
     if signature.stage < Stage.CHALLENGE:
         return signature.chance(probe)
@@ -22,7 +21,7 @@ def reach(signature: Signature, probe: Probe, family: Family) -> float:
     if not carries_login(probe):
         return 0.0
     if probe.method is Method.OPTIONS and signature.stage is not Stage.SERVICE:
-        return ASKED_FOR_LOGIN[family] * signature.chance(probe)
+        return home.asks * signature.chance(probe)
     return signature.chance(probe)
 
 

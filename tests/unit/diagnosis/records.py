@@ -49,6 +49,8 @@ class Pbx:
         login: str = "trunk",
         agent: str = "connector/1",
         contact: str = "",
+        event: str = "",
+        domain: str = "pbx.example",
         answers_challenge: bool = True,
     ) -> Iterator[Exchange]:
         """One question: one exchange, or two if it is challenged."""
@@ -63,8 +65,9 @@ class Pbx:
                 method=method,
                 user=user,
                 from_user=login,
-                from_host="pbx.example",
+                from_host=domain,
                 contact_host=contact,
+                event=event,
                 via_host=source,
                 user_agent=agent,
                 call_id=call,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
@@ -29,7 +30,7 @@ _EITHER: Distribution = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Home:
     """One habit of a family: the same PBX answers the same question the same way every time."""
 
@@ -42,21 +43,40 @@ class Home:
     """A wrong password."""
     unknown: Distribution
     """A user who does not exist."""
+    asks: float
+    """How surely OPTIONS of an account are challenged. Else they never meet what stands behind the login."""
 
 
 def _home(
     family: Family, share: float, ping: Distribution, wrong: Distribution, unknown: Distribution | None = None
 ) -> Home:
-    return Home(family=family, share=share, ping=ping, wrong=wrong, unknown=unknown or wrong)
+    asks = 0.97 if ping is _ASKS else _ASKS_FOR_USERS[family]
+    return Home(family=family, share=share, ping=ping, wrong=wrong, unknown=unknown or wrong, asks=asks)
+
+
+_ASKS_FOR_USERS: Mapping[Family, float] = {
+    Family.PJSIP: 0.3,
+    Family.CHAN_SIP: 0.15,
+    Family.FREESWITCH: 0.1,
+    # Stock: 407 if From is local (K20).
+    Family.KAMAILIO: 0.4,
+    Family.OPENSIPS: 0.4,
+    Family.SBC: 0.25,
+    Family.OTHER: 0.25,
+}
+"""The same where OPTIONS to the server itself are answered without a login."""
 
 
 HOMES: tuple[Home, ...] = (
     # Stock Kamailio answers OPTIONS to itself before any login (K19); its auth module, like that of
     # OpenSIPS, challenges wrong credentials for ever (K7, O5).
-    _home(Family.KAMAILIO, 1.0, _OK, _CHALLENGES),
-    _home(Family.OPENSIPS, 1.0, _OK, _CHALLENGES),
+    _home(Family.KAMAILIO, 0.9, _OK, _CHALLENGES),
+    _home(Family.KAMAILIO, 0.1, _ASKS, _CHALLENGES),
+    _home(Family.OPENSIPS, 0.9, _OK, _CHALLENGES),
+    _home(Family.OPENSIPS, 0.1, _ASKS, _CHALLENGES),
     # FreeSWITCH answers 403 to whatever login it does not like (F5).
-    _home(Family.FREESWITCH, 1.0, _OK, _FORBIDS),
+    _home(Family.FREESWITCH, 0.95, _OK, _FORBIDS),
+    _home(Family.FREESWITCH, 0.05, _ASKS, _FORBIDS),
     # PJSIP asks for a login unless allow_unauthenticated_options is set; 404 for what is no extension (A11).
     # It challenges wrong and unknown logins for ever (A1, A3).
     _home(Family.PJSIP, 0.45, _ASKS, _CHALLENGES),
@@ -66,8 +86,10 @@ HOMES: tuple[Home, ...] = (
     _home(Family.CHAN_SIP, 0.6, _OK, _FORBIDS, _CHALLENGES),
     _home(Family.CHAN_SIP, 0.25, _KNOWS_NOBODY, _FORBIDS, _CHALLENGES),
     _home(Family.CHAN_SIP, 0.15, _ASKS, _FORBIDS, _CHALLENGES),
-    _home(Family.SBC, 0.65, _OK, _FORBIDS, _EITHER),
-    _home(Family.SBC, 0.35, _OK, _CHALLENGES, _EITHER),
+    _home(Family.SBC, 0.55, _OK, _FORBIDS, _EITHER),
+    _home(Family.SBC, 0.3, _OK, _CHALLENGES, _EITHER),
+    _home(Family.SBC, 0.1, _ASKS, _FORBIDS, _EITHER),
+    _home(Family.SBC, 0.05, _ASKS, _CHALLENGES, _EITHER),
     _home(Family.OTHER, 0.35, _OK, _FORBIDS, _EITHER),
     _home(Family.OTHER, 0.35, _OK, _CHALLENGES, _EITHER),
     _home(Family.OTHER, 0.15, _ASKS, _FORBIDS, _EITHER),
@@ -122,16 +144,6 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
 }
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""
 
-ASKED_FOR_LOGIN: Mapping[Family, float] = {
-    Family.PJSIP: 0.7,
-    Family.CHAN_SIP: 0.35,
-    Family.FREESWITCH: 0.15,
-    Family.KAMAILIO: 0.4,
-    Family.OPENSIPS: 0.4,
-    Family.SBC: 0.35,
-    Family.OTHER: 0.4,
-}
-"""How surely OPTIONS of an account are challenged. Else they never meet what stands behind the login."""
 _CACHED: Distribution = {Outcome.OK: 0.9, Outcome.CHALLENGE_STALE: 0.1}
 _AGED: Distribution = {Outcome.OK: 0.45, Outcome.CHALLENGE_STALE: 0.55}
 """Nonces live 30 s in OpenSIPS, 32 in PJSIP, 60 in FreeSWITCH and 300 in Kamailio."""
@@ -142,7 +154,7 @@ def healthy(home: Home, probe: Probe) -> Distribution:
     if probe.account is Account.NOBODY:
         return home.ping
     if probe.credentials is Credentials.NONE:
-        return home.ping if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
+        return _options_of_users(home) if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
     if probe.account is Account.NONEXISTENT:
         return home.unknown
     if probe.credentials is Credentials.WRONG:
@@ -154,6 +166,14 @@ def healthy(home: Home, probe: Probe) -> Distribution:
     if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials is Credentials.CACHED:
         return _CACHED
     return _BY_METHOD[probe.method]
+
+
+@lru_cache(maxsize=64)
+def _options_of_users(home: Home) -> Distribution:
+    rest = {outcome: part for outcome, part in home.ping.items() if outcome is not Outcome.CHALLENGE}
+    total = sum(rest.values())
+    found = {outcome: (1.0 - home.asks) * part / total for outcome, part in rest.items()}
+    return MappingProxyType({**found, Outcome.CHALLENGE: home.asks})
 
 
 def carries_login(probe: Probe) -> bool:

@@ -29,6 +29,13 @@ _OVERLOAD = (
 )
 _CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
 
+_IN_THE_HOUR = {
+    Outcome.FORBIDDEN: 0.5,
+    Outcome.UNAVAILABLE: 0.2,
+    Outcome.SILENCE: 0.2,
+    Outcome.SERVER_ERROR: 0.1,
+}
+
 CAUSES = (
     Cause(
         id="capacity.overload",
@@ -164,26 +171,30 @@ CAUSES = (
                 "T1",
                 EVERY,
                 Stage.RULE,
-                (when(0.0, hour=Hour.QUIET), when(0.95, hour=Hour.TROUBLED), when(0.15, load=Load.SINGLE)),
-                {
-                    Outcome.FORBIDDEN: 0.45,
-                    Outcome.UNAVAILABLE: 0.2,
-                    Outcome.SILENCE: 0.2,
-                    Outcome.FORBIDDEN_RETRY_AFTER: 0.05,
-                    Outcome.SERVER_ERROR: 0.1,
-                },
+                (when(0.97, hour=Hour.TROUBLED),),
+                _IN_THE_HOUR,
                 "Refused in the hour, whatever the load.",
                 recalled("users' reports"),
+            ),
+            shows(
+                "T1n",
+                EVERY,
+                Stage.RULE,
+                (when(0.0, hour=Hour.QUIET), when()),
+                _IN_THE_HOUR,
+                "The hour is now.",
+                recalled("users' reports"),
+                0.15,
             ),
             shows(
                 "T2",
                 EVERY,
                 Stage.ACCOUNT_RULE,
-                (when(0.0, hour=Hour.QUIET), when(0.95, hour=Hour.TROUBLED, credentials=LOGGED_IN)),
+                (when(0.97, hour=Hour.TROUBLED, credentials=LOGGED_IN),),
                 {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6, Outcome.CHALLENGE_AGAIN: 0.4},
                 "Logins are refused in the hour.",
                 recalled("users' reports"),
-                weight=0.5,
+                0.5,
             ),
         ),
         prior=0.8,

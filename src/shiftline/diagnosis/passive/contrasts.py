@@ -57,9 +57,10 @@ class _Reader:
 
     def __init__(self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> None:
         self.rows, self.marks, self.arrivals, self.part = rows, marks, arrivals, part
+        self.source = Counter(rows.source[row] for row in part.rows).most_common(1)[0][0]
         self.sources = _own(rows.source[row] for row in part.rows)
         self.accounts = _own(rows.account(row) for row in part.rows)
-        self.kinds = _own_kinds(rows, part)
+        self.kinds = _own_kinds(rows, part, self.source)
         self.last_refusal: float | None = None
         self.in_trouble = False
         self.refused_after = 0
@@ -71,7 +72,7 @@ class _Reader:
         kind = rows.kind_of(row)
         is_own = rows.source[row] in self.sources
         load = self._own_load(row) if is_own else self._other_load(row)
-        shape = self._shape(kind) if is_own else Shape.USUAL
+        shape = self._shape(row, kind)
         if load is None or shape is None:
             return None
         credentials = CREDENTIALS[rows.credentials[row]]
@@ -118,10 +119,14 @@ class _Reader:
         is_during = self.last_refusal is not None and now - self.last_refusal <= _DURING_SECONDS
         return Load.DURING if is_during else Load.SINGLE
 
-    def _shape(self, kind: Kind) -> Shape | None:
-        usual = self.kinds.get(kind.method)
-        if usual is None or kind == usual:
-            return Shape.USUAL
+    def _shape(self, row: int, kind: Kind) -> Shape | None:
+        if self.part.key == "user-agent":
+            return Shape.USUAL if kind.user_agent in self.part.values else Shape.OTHER_AGENT
+        if self.part.key == "domain":
+            return Shape.USUAL if kind.from_host in self.part.values else Shape.OTHER_DOMAIN
+        usual = self.kinds.get(_method(kind))
+        if usual is None or kind == usual or self.rows.source[row] != self.source:
+            return Shape.USUAL  # another source has another Via and Contact anyway
         if kind.is_large and not usual.is_large:
             return Shape.LARGE
         for name, shape in _SHAPES.items():
@@ -209,12 +214,13 @@ def _own(values: Iterable[int]) -> frozenset[int]:
     return frozenset({most, *(value for value, count in counts.items() if count >= _OWN_SHARE * total)})
 
 
-def _own_kinds(rows: Rows, part: Part) -> dict[str, Kind]:
-    """The commonest kind of message in trouble, for each method."""
-    counts: dict[str, Counter[Kind]] = {}
+def _own_kinds(rows: Rows, part: Part, source: int) -> dict[Method, Kind]:
+    """The commonest kind of message in trouble from the most troubled source, for each method."""
+    counts: dict[Method, Counter[Kind]] = {}
     for row in part.rows:
-        kind = rows.kind_of(row)
-        counts.setdefault(kind.method, Counter())[kind] += 1
+        if rows.source[row] == source:
+            kind = rows.kind_of(row)
+            counts.setdefault(_method(kind), Counter())[kind] += 1
     return {method: found.most_common(1)[0][0] for method, found in counts.items()}
 
 

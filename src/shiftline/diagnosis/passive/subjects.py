@@ -29,7 +29,7 @@ class Part:
     """A part of the traffic that has a fault of its own: its rows in trouble, and what they share."""
 
     key: str
-    """``method``, ``source``, ``user`` or ``user-agent``; "" for what is left."""
+    """``method``, ``source``, ``user``, ``domain`` or ``user-agent``; "" for what is left."""
     values: tuple[str, ...]
     rows: frozenset[int]
 
@@ -116,6 +116,10 @@ def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, 
         number: (kind.method, kind.event)  # type: ignore[attr-defined]
         for number, kind in enumerate(rows.kinds.values)
     }
+    domain_of = {
+        number: (kind.from_host,)  # type: ignore[attr-defined]
+        for number, kind in enumerate(rows.kinds.values)
+    }
     agent_of = {
         number: (kind.user_agent,)  # type: ignore[attr-defined]
         for number, kind in enumerate(rows.kinds.values)
@@ -127,6 +131,7 @@ def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, 
     yield "method", lambda row: sort_of[rows.kind[row]], words
     yield "source", rows.source.__getitem__, lambda value: rows.sources.text(_number(value))
     yield "user", rows.account, lambda value: rows.users.text(_number(value))
+    yield "domain", lambda row: domain_of[rows.kind[row]], words
     yield "user-agent", lambda row: agent_of[rows.kind[row]], words
 
 
