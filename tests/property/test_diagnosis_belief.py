@@ -37,7 +37,7 @@ DONE = st.lists(
     ),
     max_size=6,
 )
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=8, deadline=None)
 
 
 def _of(evidence: Evidence) -> dict[tuple[str, ...], float]:

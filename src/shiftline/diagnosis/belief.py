@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -48,6 +48,8 @@ class Explanation:
     causes: tuple[str, ...]
     """Cause ids in alphabetical order; ("unknown",) is something else."""
     probability: float
+    fit: float
+    """Logarithm of the likelihood of all evidence under its best shape, whatever its prior."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Detail:
     weight: float
     causes: tuple[str, ...]
     """Of the candidates, in alphabetical order."""
+    prior: float
+    """Logarithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,21 +99,22 @@ def facts_of(evidence: Evidence) -> dict[tuple[Probe, Outcome], float]:
 def believe(evidence: Evidence) -> Belief:
     """Weigh every explanation of the catalogue against the evidence."""
     facts = facts_of(evidence)
-    kinds = sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS})
+    kinds = tuple(sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS}))
     singles = _singles(facts, kinds)
     every = candidates()
     scored = [
-        Detail((number,), score, (one.cause,))
+        Detail((number,), score, (one.cause,), math.log(one.prior))
         for number, (one, score) in enumerate(zip(every, singles, strict=True))
     ]
     scored += _pairs(facts, kinds, singles)
     something_else = math.log(PRIOR_OF_SOMETHING_ELSE) + sum(
         weight * math.log(unknown_likelihood(*fact)) for fact, weight in facts.items()
     )
-    return _belief(evidence, [*scored, Detail((), something_else, (UNKNOWN,))])
+    prior = math.log(PRIOR_OF_SOMETHING_ELSE)
+    return _belief(evidence, [*scored, Detail((), something_else, (UNKNOWN,), prior)])
 
 
-def _singles(facts: Facts, kinds: Sequence[str]) -> list[float]:
+def _singles(facts: Facts, kinds: tuple[str, ...]) -> list[float]:
     scores = [math.log(one.prior) for one in candidates()]
     if kinds:
         moved = [_marked(kinds, (one.cause,), one.family) for one in candidates()]
@@ -119,7 +124,7 @@ def _singles(facts: Facts, kinds: Sequence[str]) -> list[float]:
     return scores
 
 
-def _pairs(facts: Facts, kinds: Sequence[str], singles: Sequence[float]) -> list[Detail]:
+def _pairs(facts: Facts, kinds: tuple[str, ...], singles: Sequence[float]) -> list[Detail]:
     """The likeliest candidates with every other of their home."""
     every, rest = candidates(), _by_home()
     columns = [(meeting(probe).reach, column(probe, outcome), probe, outcome) for probe, outcome in facts]
@@ -131,7 +136,8 @@ def _pairs(facts: Facts, kinds: Sequence[str], singles: Sequence[float]) -> list
             first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
             if (first, second) in found or mine.cause == every[other].cause:
                 continue
-            score = singles[seed] + math.log(PRIOR_OF_A_SECOND * every[other].prior_here)
+            second_prior = math.log(PRIOR_OF_A_SECOND * every[other].prior_here)
+            score = singles[seed] + second_prior
             for (reaches, logs, probe, outcome), weight in zip(columns, weights, strict=True):
                 if reaches[other]:  # else it makes no difference to this fact
                     both = pair_likelihood(first, second, probe, outcome)
@@ -139,7 +145,8 @@ def _pairs(facts: Facts, kinds: Sequence[str], singles: Sequence[float]) -> list
             causes = (mine.cause, every[other].cause)
             if kinds:
                 score += _marked(kinds, causes, mine.family) - _marked(kinds, causes[:1], mine.family)
-            found[first, second] = Detail((first, second), score, tuple(sorted(causes)))
+            prior = math.log(mine.prior) + second_prior
+            found[first, second] = Detail((first, second), score, tuple(sorted(causes)), prior)
     return list(found.values())
 
 
@@ -156,7 +163,8 @@ def _by_home() -> Mapping[int, tuple[int, ...]]:
     return {home: tuple(numbers) for home, numbers in found.items()}
 
 
-def _marked(kinds: Iterable[str], causes: tuple[str, ...], family: Family) -> float:
+@lru_cache(maxsize=20_000)
+def _marked(kinds: tuple[str, ...], causes: tuple[str, ...], family: Family) -> float:
     return sum(TEMPER * math.log(MARKS[kind].factor(causes, family)) for kind in kinds)
 
 
@@ -166,13 +174,15 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
     shares = [math.exp(one.weight - top) for one in scored]
     total = sum(shares)
     by_explanation: dict[tuple[str, ...], float] = {}
+    fits: dict[tuple[str, ...], float] = {}
     by_family: dict[Family, float] = dict.fromkeys(Family, 0.0)
     details = []
     for one, part in zip(scored, shares, strict=True):
         share = part / total
         by_explanation[one.causes] = by_explanation.get(one.causes, 0.0) + share
+        fits[one.causes] = max(fits.get(one.causes, -math.inf), one.weight - one.prior)
         if share > _FAINT and one.numbers:
-            details.append(Detail(one.numbers, share, one.causes))
+            details.append(Detail(one.numbers, share, one.causes, one.prior))
             by_family[every[one.numbers[0]].family] += share
     by_family[Family.OTHER] += 1.0 - sum(by_family.values())
     ranked = sorted(by_explanation.items(), key=lambda item: (-item[1], item[0]))
@@ -182,7 +192,9 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
             by_cause[cause] = by_cause.get(cause, 0.0) + share
     return Belief(
         evidence=evidence,
-        explanations=tuple(Explanation(causes=causes, probability=share) for causes, share in ranked),
+        explanations=tuple(
+            Explanation(causes=causes, probability=share, fit=fits[causes]) for causes, share in ranked
+        ),
         causes=by_cause,
         families=by_family,
         details=tuple(heapq.nlargest(_KEPT, details, key=lambda one: one.weight)),

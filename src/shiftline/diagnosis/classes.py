@@ -59,7 +59,9 @@ def _shapes(family: Family, permission: Permission) -> dict[int, list[tuple[str,
 
 
 def _alike(one: _Expectation, other: _Expectation) -> bool:
-    return all(_distance(mine, theirs) <= ALIKE for mine, theirs in zip(one, other, strict=True))
+    return all(
+        mine == theirs or _distance(mine, theirs) <= ALIKE for mine, theirs in zip(one, other, strict=True)
+    )
 
 
 def _distance(one: dict[Outcome, float], other: dict[Outcome, float]) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis, Finding
@@ -17,9 +19,12 @@ from shiftline.diagnosis.suspects import suspicions_of
 
 RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""
+TWIN = 0.002
+"""One of the same class that fits the evidence as well, and is only rarer, is named from here on."""
 DECIDED = 0.5
 """Below this nobody is named."""
-_MOST_RIVALS = 9
+_AS_WELL = math.log(0.5)
+_MOST_NAMED = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,18 @@ class _Group:
     """A cause of the leading explanation, and those that explain as well in its place."""
 
     cause: str
-    rivals: tuple[str, ...]
+    others: tuple[str, ...]
+    share: float
+    """That the cause itself is at work."""
     confidence: float
+    """That it or one of the others is."""
+    is_open: bool
+    """Whether one of the others is likely, too."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the cause can be named."""
+        return not self.is_open and self.share >= DECIDED and self.cause != UNKNOWN
 
 
 def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent: int = 0) -> Diagnosis:
@@ -38,18 +53,17 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
     """
     if not beliefs:
         raise ValueError("a diagnosis needs at least one belief")
-    found = [(belief, group) for belief in beliefs for group in _groups(belief)]
+    found = [(belief, group) for belief in beliefs for group in _groups(belief, permission)]
     ill = [pair for pair in found if pair[1].cause != HEALTHY]
     ranked = sorted(
         ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
     )
     findings = tuple(_finding(belief, group) for belief, group in ranked)
-    main = findings[0]
-    is_decided = not main.indistinguishable_from and main.confidence >= DECIDED and main.cause != UNKNOWN
+    main = ranked[0][1]
     separation = separate(ranked[0][0], permission)
     return Diagnosis(
-        cause=main.cause if is_decided else None,
-        confidence=main.confidence,
+        cause=main.cause if main.is_decided else None,
+        confidence=findings[0].confidence,
         findings=findings,
         suspicions=suspicions_of(beliefs, findings, separation),
         separation=separation,
@@ -58,22 +72,28 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
     )
 
 
-def _groups(belief: Belief) -> list[_Group]:
+def _groups(belief: Belief, permission: Permission) -> list[_Group]:
     leading = belief.leading
+    family = max(belief.families, key=belief.families.__getitem__)
     groups = []
     for cause in leading.causes:
-        others = frozenset(leading.causes) - {cause}
-        swaps = [
-            (swapped, one.probability)
-            for one in belief.explanations
-            if one.probability >= RIVAL * leading.probability
-            and (swapped := _swapped(one, others)) is not None
-            and swapped != cause
-        ]
-        rivals = tuple(name for name, _ in swaps[:_MOST_RIVALS])
-        members = {cause, *rivals}
-        confidence = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
-        groups.append(_Group(cause, rivals, min(1.0, confidence)))
+        rest = frozenset(leading.causes) - {cause}
+        alike = class_of(cause, family, permission)
+        rivals, twins = [], []
+        for one in belief.explanations:
+            if one.probability < TWIN:
+                break
+            swapped = _swapped(one, rest)
+            if swapped is None or swapped == cause:
+                continue
+            if one.probability >= RIVAL * leading.probability:
+                rivals.append(swapped)
+            elif swapped in alike and one.fit >= leading.fit + _AS_WELL:
+                twins.append(swapped)
+        others = (*rivals, *twins)[:_MOST_NAMED]
+        members = {cause, *others}
+        total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
+        groups.append(_Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals)))
     return groups
 
 
@@ -93,8 +113,8 @@ def _finding(belief: Belief, group: _Group) -> Finding:
         figures.update(mark.figures)
     return Finding(
         cause=group.cause,
-        indistinguishable_from=group.rivals,
-        confidence=group.confidence,
+        indistinguishable_from=group.others,
+        confidence=group.share if group.is_decided else group.confidence,
         subject=belief.evidence.subject,
         statements=statements_for(belief, group.cause),
         remedy=() if cause is None else cause.remedy.of(family if sure >= 0.5 else None),
