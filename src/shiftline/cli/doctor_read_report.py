@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shiftline.doctor.reading.ledger import FileEntry, Ledger
 
 _MOST_ROWS = 8
+_MOST_FITTED = 3
+_TELLING = 0.8
 
 
 def as_json(gathered: Gathered, diagnosis: Diagnosis | None) -> dict[str, Any]:
@@ -124,6 +126,9 @@ def _print_traffic(statistics: Statistics, console: Console) -> None:
                 f"{busiest[1.0]:,}", f"{busiest[10.0]:,}",
             )  # fmt: skip
         console.print(table)
+        for group in groups[:_MOST_FITTED]:
+            if limit := _limit_in_words(group):
+                console.print(f"  {escape(group.value)}: {limit}")
         if len(groups) > _MOST_ROWS:
             console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")
 

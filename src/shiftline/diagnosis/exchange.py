@@ -88,6 +88,9 @@ class Exchange:
     carried: Carried | None = None
     copies: int = 1
     """The request and its retransmissions."""
+    copied_after: tuple[float, ...] = ()
+    """Seconds from the first copy to the later ones, where a reader saw them; at most the first 16. A limiter
+    counts each of them."""
     status: int | None = None
     """Of the final answer; None is silence until the record ends or the client gave up."""
     reason: str = ""

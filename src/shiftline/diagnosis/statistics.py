@@ -21,7 +21,9 @@ LIMITER_STATUSES = frozenset({403, 429, 503})
 """What a limiter answers with (facts K3, K4, V2, V19); silence is the other way to refuse."""
 MOST_CELLS = 100_000
 _MOST_EXCHANGES = 5_000_000
-_MOST_FITTED = 4000
+_MOST_FITTED = 100_000
+_SOON = 0.25
+"""Seconds, half of T1: an answer that comes sooner after a copy is to that copy."""
 _FIT_REACH = 120.0
 """Seconds before and after a refusal that a fit looks at."""
 _MOST_BINS = 60
@@ -86,10 +88,14 @@ class Group:
         return self.statuses[0]
 
     def add(self, at: float, status: int) -> None:
-        """Count one exchange; status 0 is silence."""
+        """Count one exchange by the time of the copy that was answered; status 0 is silence."""
         self.statuses[status] += 1
+        self.arrive(at, is_turned=status == 0 or status in LIMITER_STATUSES)
+
+    def arrive(self, at: float, *, is_turned: bool) -> None:
+        """Count a copy that the server got as well: for a limiter, a request like any other."""
         self._times.append(at)
-        self._turned.append(status == 0 or status in LIMITER_STATUSES)
+        self._turned.append(is_turned)
 
     def in_order(self) -> tuple[Sequence[float], Sequence[bool]]:
         """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
@@ -158,6 +164,8 @@ class Statistics:
         self._cells: list[_Cell] = []
         self._times = array("d")
         self._which = array("I")
+        self._copy_times = array("d")
+        self._copy_which = array("I")
 
     @property
     def total(self) -> int:
@@ -166,7 +174,7 @@ class Statistics:
 
     @property
     def first(self) -> float | None:
-        """When the first request left, in seconds since the epoch."""
+        """When the first request was answered or left for good, in seconds since the epoch."""
         return min(self._times, default=None)
 
     @property
@@ -182,11 +190,28 @@ class Statistics:
         number = self._numbers.get(key)
         if number is None:
             number = self._new_cell(key)
-        if len(self._times) < _MOST_EXCHANGES:
-            self._times.append(exchange.at)
-            self._which.append(number)
-        else:
+        if len(self._times) + len(self._copy_times) >= _MOST_EXCHANGES:
             self.left_out += 1
+            return
+        at = exchange.at
+        if exchange.copied_after:
+            at += self._add_copies(exchange, number)
+        self._times.append(at)
+        self._which.append(number)
+
+    def _add_copies(self, exchange: Exchange, number: int) -> float:
+        """Note the copies that nobody answered; gives how long after the first the answered one left."""
+        arrivals = (0.0, *exchange.copied_after)
+        answered, after = 0.0, exchange.answered_after
+        if after is not None:
+            answered = max(moment for moment in arrivals if moment <= after)
+            if after - answered > _SOON:  # a slow answer, perhaps to an earlier copy: nothing was dropped
+                return 0.0
+        for moment in arrivals:
+            if moment != answered:
+                self._copy_times.append(exchange.at + moment)
+                self._copy_which.append(number)
+        return answered
 
     def _new_cell(self, key: tuple[str, str, str, int | None, str]) -> int:
         """A number for a new combination; beyond `MOST_CELLS` only statuses are told apart."""
@@ -208,6 +233,8 @@ class Statistics:
         ]
         for at, number in zip(self._times, self._which, strict=True):
             of_cell[number].add(at, self._cells[number].status)
+        for at, number in zip(self._copy_times, self._copy_which, strict=True):
+            of_cell[number].arrive(at, is_turned=True)
         for number, count in Counter(self._which).items():
             if agent := self._cells[number].agent:
                 of_cell[number].agents[agent] += count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from random import Random
 
 import pytest
@@ -91,3 +92,35 @@ def test_the_order_of_coming_changes_nothing(rows: list[tuple[float, int | None]
         assert most == max(
             (sum(1 for time, _ in rows if end - at < time <= end) for end, _ in rows), default=0
         )
+
+
+def test_a_limiter_that_drops_counts_the_copies_as_well() -> None:
+    """Each request is sent again after 0.5, 1.5 and 3.5 s until one of the twenty places of a second is free."""
+    waiting = sorted(
+        (1000.0 + number / 60.0 + after, number, after) for number in range(900) for after in (0.0,)
+    )
+    counts: dict[int, int] = {}
+    copies: dict[int, list[float]] = {}
+    statistics, following = Statistics(), {0.0: 0.5, 0.5: 1.5, 1.5: 3.5}
+    while waiting:
+        at, number, after = waiting.pop(0)
+        copies.setdefault(number, []).append(after)
+        counts[int(at)] = counts.get(int(at), 0) + 1
+        passed = counts[int(at)] <= 20
+        if not passed and after in following:
+            insort(waiting, (at - after + following[after], number, following[after]))
+            continue
+        first = Exchange(
+            at=at - after,
+            source="192.0.2.7",
+            method="OPTIONS",
+            copies=len(copies[number]),
+            copied_after=tuple(copies[number][1:]),
+            status=200 if passed else None,
+            answered_after=after + 0.01 if passed else None,
+        )
+        statistics.add(first)
+    (group,) = statistics.groups(Key.SOURCE)
+    fit = group.window_fit()
+    assert fit is not None
+    assert (fit.window_seconds, fit.lowest_limit, fit.highest_limit) == (1.0, 20, 20)

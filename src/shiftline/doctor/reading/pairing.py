@@ -43,6 +43,7 @@ _RINGING = 300.0
 _EARLY_SILENCE = 8.0
 """An answer that takes longer comes too late for anyone; so this counts as silence where room is short."""
 _MOST_SEEN = 500_000
+_MOST_COPIES = 16
 _CUT_SILENCE = 2.0
 _ECHO = 0.010
 """A copy that comes sooner is the same packet, captured twice: T1 is fifty times as long."""
@@ -66,6 +67,7 @@ class _Pair:
     is_ringing = False
     last_at: float | None = None
     """When its last copy came."""
+    copied_after: tuple[float, ...] = ()
     reply: Values | None = None
     answered_at = 0.0
     answer = 0
@@ -175,6 +177,8 @@ class Pairing:
         else:
             pair.copies += 1
             pair.last_at = at
+            if len(pair.copied_after) < _MOST_COPIES:
+                pair.copied_after += (at - pair.at,)
 
     def _next_generation(self, now: float) -> Iterator[Exchange]:
         leaving, self._old, self._young, self._born = self._old, self._young, {}, now
@@ -255,6 +259,7 @@ class Pairing:
             size=pair.size,
             carried=logins.carried(login) if login else None,
             copies=pair.copies,
+            copied_after=pair.copied_after,
             status=status,
             reason=reason,
             answered_after=after,
