@@ -133,6 +133,25 @@ def _print_traffic(statistics: Statistics, console: Console) -> None:
             console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")
 
 
+def _limit_in_words(group: Group) -> str:
+    """What its refusals have to do with the rate, if anything."""
+    if not group.refused + group.silent:
+        return ""
+    fit = group.window_fit()
+    if fit is not None:
+        limit = f"{fit.lowest_limit:,}"
+        if fit.highest_limit != fit.lowest_limit:
+            limit += f" to {fit.highest_limit:,}"
+        return f"what was refused fits a limit of {limit} in each {fit.window_seconds:g} s"
+    threshold = group.threshold()
+    if threshold is None or threshold.accuracy < _TELLING:
+        return ""
+    return (
+        f"refused mostly from {threshold.arrivals:,} requests in {threshold.window_seconds:g} s on "
+        f"({threshold.accuracy:.0%} of the requests fit)"
+    )
+
+
 def _status(status: int) -> str:
     return str(status) if status else "silence"
 

@@ -95,10 +95,8 @@ def test_the_order_of_coming_changes_nothing(rows: list[tuple[float, int | None]
 
 
 def test_a_limiter_that_drops_counts_the_copies_as_well() -> None:
-    """Each request is sent again after 0.5, 1.5 and 3.5 s until one of the twenty places of a second is free."""
-    waiting = sorted(
-        (1000.0 + number / 60.0 + after, number, after) for number in range(900) for after in (0.0,)
-    )
+    """Each request is sent again after 0.5, 1.5 and 3.5 s, while no place of the second's 20 is free."""
+    waiting = [(1000.0 + number / 60.0, number, 0.0) for number in range(900)]
     counts: dict[int, int] = {}
     copies: dict[int, list[float]] = {}
     statistics, following = Statistics(), {0.0: 0.5, 0.5: 1.5, 1.5: 3.5}
