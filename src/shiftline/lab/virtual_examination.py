@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.probe import Path, Source
 from shiftline.doctor.examination import Answer, Case, Examination, Sending, Way
-from shiftline.doctor.examination.examination import DEFAULT_BUDGET, Choose
+from shiftline.doctor.examination.examination import DEFAULT_BUDGET, Choose, most_telling
 from shiftline.lab.virtual import VirtualPbx
 from shiftline.lab.virtual_client import ClientSettings, VirtualExchange
 from shiftline.sip.events import Address
@@ -28,7 +27,7 @@ def examine(
     *,
     budget: int = DEFAULT_BUDGET,
     seed: int = 1,
-    choose: Choose = next_experiment,
+    choose: Choose = most_telling,
 ) -> Examination:
     """Examine it to the end. ``seed`` draws the tokens of the client."""
     driver = _Driver(pbx, case, permission, budget, Random(f"examination/{seed}"), choose)

@@ -58,11 +58,12 @@ def _digest_uri(draw: Draw) -> None:
     draw.tell("domain", domain)
 
     def strikes(visit: Visit) -> bool:
+        if not is_trunk(visit):
+            return False
         try:
-            host = SipUri.parse(visit.digest.get("uri", "")).host
+            return SipUri.parse(visit.digest.get("uri", "")).host != domain
         except SipSyntaxError:
             return True
-        return is_trunk(visit) and host != domain
 
     draw.refuse(strikes)
 
