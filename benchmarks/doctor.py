@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.doctor_bank import BankCase, Examined, bank, known_personalities, run_case, two_faults
+from benchmarks.doctor_bank import BankCase, bank, known_personalities, run_case, two_faults
+from benchmarks.doctor_lab_classes import classes_by_lab, vector
 from benchmarks.doctor_scores import Judged, judge, print_case, print_lines, print_table, scores
 from rich.console import Console
 from rich.progress import track
@@ -23,6 +25,7 @@ from rich.progress import track
 from shiftline.diagnosis.experiment import Risk
 from shiftline.lab.pbx.bank.build import BANK
 
+Result = TypeVar("Result")
 SEEDS = 5
 WORKERS = 2
 CONSOLE = Console(width=160, highlight=False)
@@ -30,12 +33,14 @@ CONSOLE = Console(width=160, highlight=False)
 
 def examine_all(title: str, cases: Sequence[BankCase], workers: int = WORKERS) -> list[Judged]:
     """Every case of a bank, in processes of their own, in the order of the bank."""
-    return [judge(one) for one in _in_processes(title, run_case, cases, workers)]
+    vectors = list(_in_processes(f"{title}: what is alike", vector, cases, workers))
+    alike = classes_by_lab(zip(cases, vectors, strict=True))
+    return [judge(one, alike) for one in _in_processes(title, run_case, cases, workers)]
 
 
 def _in_processes(
-    title: str, run: Callable[[BankCase], Examined], cases: Sequence[BankCase], workers: int
-) -> Iterable[Examined]:
+    title: str, run: Callable[[BankCase], Result], cases: Sequence[BankCase], workers: int
+) -> Iterable[Result]:
     if workers == 1 or len(cases) < 4:
         yield from track(map(run, cases), title, len(cases), console=Console(stderr=True), transient=True)
         return

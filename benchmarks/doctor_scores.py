@@ -93,15 +93,15 @@ class Scores:
         }
 
 
-def judge(examined: Examined) -> Judged:
-    """Put it beside the truth."""
+def judge(examined: Examined, alike: Mapping[BankCase, frozenset[str]]) -> Judged:
+    """Put it beside the truth; ``alike`` are the classes that the lab shows, as far as they are known."""
     case = examined.case
     permission = Permission(risk=case.allow, means=knowledge(case).means)
     family = Family(case.personality)
-    return Judged(
-        examined=examined,
-        classes=tuple(class_of(cause, family, permission) for cause in case.truth),
-    )
+    classes = [class_of(cause, family, permission) for cause in case.truth]
+    if len(classes) == 1:
+        classes[0] |= alike.get(case, frozenset())
+    return Judged(examined=examined, classes=tuple(classes))
 
 
 def scores(judged: Sequence[Judged]) -> Scores:

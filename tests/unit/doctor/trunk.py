@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.experiment import Done, Permission, Proposal, Risk, Stop, StopReason
+from shiftline.diagnosis.experiment import Permission, Proposal, Risk, Stop, StopReason
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Case, Examination
@@ -44,10 +42,8 @@ class Script:
     def __init__(self, *names: str) -> None:
         self._names = list(names)
 
-    def __call__(
-        self, belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
-    ) -> Proposal | Stop:
-        del belief, permission, done, budget
+    def __call__(self, examination: Examination, now: float) -> Proposal | Stop:
+        del examination
         if not self._names:
             return Stop(reason=StopReason.DECIDED, sentence="The script is over.")
         one = PROGRAMME[self._names.pop(0)]

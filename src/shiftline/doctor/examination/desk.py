@@ -21,7 +21,7 @@ from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.grammar import HOST
 from shiftline.sip.message import Request, Response
 
-_USUAL_SECONDS = 0.1
+_USUAL_SECONDS = 0.03
 """How long an answer is taken to need before one has come."""
 
 

@@ -12,7 +12,7 @@ from shiftline.doctor.examination.question import Question
 
 DURING_SECONDS = 1.2
 """How long the answer is waited for, one repetition included: the load has to last as long."""
-_SILENT_SECONDS, _PATIENCE = 0.4, 5.0
+_SILENT_SECONDS, _PATIENCE = 0.25, 5.0
 """How long where refusals are silent, at least, and in times of the longest usual answer."""
 _REFUSED_BEFORE = 2
 """So many refusals have to be seen before the question is asked."""

@@ -7,9 +7,8 @@ the budget forbids, whatever is proposed. Times are seconds of the driver's cloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.choose import next_experiment
@@ -43,12 +42,19 @@ _CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
 Running = Question | LoadRun | DuringRun
 
 
-class Choose(Protocol):
-    """Says what to ask next, as `choose.next_experiment` does."""
+Choose = Callable[["Examination", float], Proposal | Stop]
+"""Says what to ask next, or why nothing."""
 
-    def __call__(
-        self, belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
-    ) -> Proposal | Stop: ...
+
+def most_telling(examination: Examination, now: float) -> Proposal | Stop:
+    """What tells most for its risk and price (`diagnosis.choose`)."""
+    return next_experiment(
+        examination.belief,
+        examination.permission,
+        examination.done,
+        budget=examination.budget - examination.requests_sent,
+        now=now,
+    )
 
 
 class Examination:
@@ -63,14 +69,14 @@ class Examination:
         contact_of: ContactOf,
         budget: int = DEFAULT_BUDGET,
         pause_seconds: float = PAUSE_SECONDS,
-        choose: Choose = next_experiment,
+        choose: Choose = most_telling,
     ) -> None:
         """``permission.means`` is what the case has, whatever it says there."""
-        self._next_experiment = choose
+        self._next = choose
         self.permission = replace(permission, means=case.means)
         self.budget = budget
         self.done: list[Done] = []
-        self.belief: Belief = believe(Evidence())
+        self._belief: Belief | None = None
         self.proposal: Proposal | None = None
         """What is being done, or waits for its time."""
         self.stop: Stop | None = None
@@ -92,6 +98,13 @@ class Examination:
     def is_over(self) -> bool:
         """Whether there is nothing more to ask, and nothing under way."""
         return self.stop is not None
+
+    @property
+    def belief(self) -> Belief:
+        """What is believed by now; worked out when it is asked for."""
+        if self._belief is None:
+            self._belief = believe(Evidence(trials=self.trials, marks=self.marks))
+        return self._belief
 
     @property
     def requests_sent(self) -> int:
@@ -146,9 +159,7 @@ class Examination:
     # One experiment after the other
 
     def _choose(self, now: float) -> None:
-        step = self._canary_step(now) or self._next_experiment(
-            self.belief, self.permission, self.done, budget=self.budget - self.requests_sent, now=now
-        )
+        step = self._canary_step(now) or self._next(self, now)
         if isinstance(step, Stop):
             self.proposal, self._starts_at, self.stop = None, None, step
             return
@@ -235,7 +246,7 @@ class Examination:
         elif isinstance(ended, DuringRun):
             self._rests_until = now + REST_SECONDS
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
-        self.belief = believe(Evidence(trials=self.trials, marks=self.marks))
+        self._belief = None
 
     def _rest_after(self, one: Experiment, outcome: Outcome | None, now: float) -> None:
         is_refused = outcome in TRIPPED

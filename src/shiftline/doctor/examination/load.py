@@ -25,7 +25,9 @@ _LOST = 4
 _LATEST = 8
 _PATIENCE = 4.0
 """A request is missing after so many times the usual time of an answer."""
-_LEAST_PATIENCE_SECONDS = 0.3
+_LEAST_PATIENCE_SECONDS = 0.15
+_KEPT_UP = 0.5
+"""The share of the rate at which a load goes on once it is refused: what is refused counts as well."""
 _MOST_PLACES = 8
 _STALE_SHARE = 0.3
 """So many nonces are not taken again for it to be more than one that grew old."""
@@ -52,6 +54,7 @@ class LoadRun:
         self._start = 0.0
         self._warm_up: Attempt | None = None
         self._stopped = False
+        self._slowed_from: int | None = None
         self._tripped_at: float | None = None
 
     @property
@@ -155,7 +158,10 @@ class LoadRun:
     def _due(self, number: int) -> float:
         if self._plan.at_once > 1:
             return self._start + BURST_SECONDS * (number // self._plan.at_once)
-        return self._start + number / self._plan.rate
+        start, rate = self._start, self._plan.rate
+        if self._slowed_from is not None and self._tripped_at is not None:
+            start, number, rate = self._tripped_at, number - self._slowed_from, rate * _KEPT_UP
+        return start + number / rate
 
     def _start_sending(self, now: float) -> None:
         self._start = now
@@ -190,6 +196,7 @@ class LoadRun:
     def _trip(self, now: float) -> None:
         if self._tripped_at is None:
             self._tripped_at = now
+            self._slowed_from = len(self.attempts) - 1
         if not self._keeps_up:
             self._stopped = True
 
