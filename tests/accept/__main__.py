@@ -1,9 +1,9 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|workers|bank|simulate|test`` runs one part, ``--seeds 1,2,3``
-chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts; ``--quick`` runs the
-limiters once, for 40 seconds, and some of the bank. The whole takes more than two hours on two cores. Exit
-code 1 if any line falls short.
+``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|test`` runs one part,
+``--seeds 1,2,3`` chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts;
+``--quick`` runs the limiters once, for 40 seconds, and some of the bank and of the doctor's trunks. The whole
+takes more than two hours on two cores. Exit code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from tests.accept.doctor import examinations
 from tests.accept.limiters import ANSWER_SECONDS, FIRST, THEN, rounds
 from tests.accept.simulated import banks, thousand_trunks
 from tests.accept.workers import shared_trunks
@@ -281,6 +282,12 @@ def simulate(choice: Choice) -> Iterator[Line]:
         yield Line(name=one.name, figures=one.figures, missed=one.missed)
 
 
+def doctor(choice: Choice) -> Iterator[Line]:
+    """`shiftline doctor run` against a sample of the bank, and against real Kamailio with each fault."""
+    for found in examinations(choice.seeds, quick=choice.quick):
+        yield Line(name=found.name, figures=found.figures, missed=found.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -322,6 +329,7 @@ PARTS = {
     "workers": workers,
     "bank": bank,
     "simulate": simulate,
+    "doctor": doctor,
     "test": test,
 }
 
