@@ -9,7 +9,7 @@ from shiftline.errors import ShiftlineError
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.state import Mode
-from shiftline.net.asking import classify, feedback_of, status_of
+from shiftline.net.asking import classify, feedback_of, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.trunk import TrunkDriver
@@ -89,8 +89,8 @@ class ListSender:
         elif answer is Answer.CHALLENGED and carried and not self._is_accepted:
             meant = Answer.CREDENTIALS_REFUSED
         self._is_accepted |= carried and answer is Answer.PASSED
-        status, feedback = status_of(response), feedback_of(response)
-        governor.answered(ticket, self._loop.time(), meant, status=status, feedback=feedback)
+        now, status, feedback = self._loop.time(), status_of(response), feedback_of(response)
+        governor.answered(ticket, now, meant, retry_after(response), status=status, feedback=feedback)
         return answer
 
     async def _follow(

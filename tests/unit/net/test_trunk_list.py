@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -40,10 +41,17 @@ EVERYONE = {"here": "open", "gone": "closed", "ada": "open", "ben": "closed"}
 class ListServer:
     """Answers each OPTIONS with 200, and a SUBSCRIBE to its list with ``status`` and a NOTIFY."""
 
-    def __init__(self, members: Mapping[str, str | None], *, status: int = 200) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, str | None],
+        *,
+        status: int = 200,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.asked: list[str] = []
         self.members = dict(members)
         self.status = status
+        self.headers = headers
         self._subscribe: RequestReceived
         self._version = 0
         self._endpoint: SipEndpoint
@@ -57,6 +65,8 @@ class ListServer:
             return
         response = response_to(request, status, to_tag="pbx")
         response.headers.add("Expires", request.headers.get("Expires") or "0")
+        for name, value in self.headers if is_list else ():
+            response.headers.add(name, value)
         endpoint.respond(event.key, response)
         if is_list and status == 200:
             self._subscribe = event
@@ -274,6 +284,17 @@ async def test_a_refusal_before_anything_is_proven_is_a_strike() -> None:
         found = await floor.check("ada")
     assert server.asked == ["SUBSCRIBE everyone", "OPTIONS canary", "OPTIONS ada"]
     assert found["ada"].method == "options"
+
+
+async def test_a_refusal_with_retry_after_keeps_the_trunk_silent_for_so_long() -> None:
+    """Whatever was refused with it (design: even on a 403)."""
+    server = ListServer(EVERYONE, status=403, headers=(("Retry-After", "600"),))
+    async with bench(server) as floor:
+        await floor.until_state("failed")
+        await floor.until(lambda: floor.governor.mode is Mode.LISTENING)
+        waits = floor.governor.waiting_for(asyncio.get_running_loop().time())
+    assert waits is not None
+    assert re.fullmatch(r"canary in (59[0-9]|600) s: .*", waits)
 
 
 async def test_silence_is_tried_again_later() -> None:
