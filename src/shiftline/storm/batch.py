@@ -16,6 +16,8 @@ from array import array
 from collections.abc import Callable
 from itertools import groupby
 
+from shiftline.storm.run_clock import RunClock
+
 Take = Callable[[bytes, float], None]
 
 _SLOT_BYTES = 4096
@@ -115,12 +117,11 @@ class UdpPort:
         local: tuple[str, int],
         remote: tuple[str, int],
         *,
-        clock: Callable[[], float],
-        wall_zero: float,
+        clock: RunClock,
         receiver: Receiver | None,
         segments: bool,
     ) -> None:
-        """``clock`` counts from the wall time ``wall_zero``; without ``receiver`` plain sockets do.
+        """Without ``receiver`` plain sockets do.
 
         Raises OSError, for a source address that is not ours among others.
         """
@@ -133,7 +134,7 @@ class UdpPort:
             raise
         self.refused = 0
         """Datagrams that the other machine refused with ICMP."""
-        self._clock, self._wall_zero, self._receiver = clock, wall_zero, receiver
+        self._clock, self._receiver = clock, receiver
         self._segments = segments and sys.platform.startswith("linux")
 
     def _prepare(self, local: tuple[str, int], remote: tuple[str, int]) -> None:
@@ -174,7 +175,7 @@ class UdpPort:
         """Give a batch of what has come to ``take``, each with its time; how many."""
         try:
             if self._receiver is not None:
-                return self._receiver.receive(self.socket, take, self._wall_zero)
+                return self._receiver.receive(self.socket, take, self._clock.wall_zero)
             for count in range(_BATCH):
                 try:
                     data = self.socket.recv(_SLOT_BYTES)

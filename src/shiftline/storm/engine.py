@@ -2,8 +2,8 @@
 
 The loop looks at everything at once, once a tick: it starts what is due, sends all of it in batches, then
 takes all answers in. A tick while little is under way ends with the first answer; under load it lasts one
-millisecond, in a closed loop up to four until there is a batch to take: that changes no latency figure,
-since the kernel says when each answer came.
+millisecond, in a closed loop a tenth of the server's latency: that changes no latency figure, since the
+kernel says when each answer came.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from shiftline.storm.flow import Source
 from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
+from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import TIMEOUT, WITHHELD, BindingCheck, Sample
 from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
-from shiftline.storm.wires import RunClock, Wires
+from shiftline.storm.wires import Wires
 
 TICK_SECONDS = 0.001
-_LONGEST_TICK = 0.004
+_LONGEST_TICK = 0.008
+_PART_OF_LATENCY = 0.1
 _CROWD = 32
 """Flows under way from which on a tick is waited out, unless the last one brought a batch by itself."""
 _HIGH_RATE = 2000.0
@@ -63,7 +65,8 @@ class Engine:
             sources, self._users, timeout_seconds=plan.timeout_seconds, fresh_challenge=plan.fresh_challenge
         )
         self._routes = list(zip(self._wires.ports, sources, strict=True))
-        self._recorder = Recorder(self.flows, on_sample, drops=self._drops, refusals=self._refusals)
+        self._on_sample = on_sample
+        self._recorder = Recorder(self.flows, self._tell, drops=self._drops, refusals=self._refusals)
         self._bindings: BindingCheck | None = None
         self._taken = 0
         self._tick = TICK_SECONDS
@@ -196,7 +199,9 @@ class Engine:
         if waits_out:
             time.sleep(self._tick)
         self._taken = self._wires.wait(0.0 if waits_out else wait, self.flows.receive)
-        self._tick = min(self._tick * 1.1, self._longest_tick) if self._taken < _BATCH else TICK_SECONDS
+        if self._taken and self._longest_tick > TICK_SECONDS and self.flows.tally.latencies:
+            wanted = self.flows.tally.latencies[-1] * _PART_OF_LATENCY
+            self._tick = min(max(wanted, TICK_SECONDS), self._longest_tick)
         self._flush()
         self._recorder.pass_time(self._now())
 
@@ -214,6 +219,10 @@ class Engine:
             self.stopped = _SILENT
         elif flows.users_out == len(self._users):
             self.stopped = "no user is left whose password may be tried"
+
+    def _tell(self, sample: Sample) -> None:
+        self._now.compare()
+        self._on_sample(sample)
 
     def _drops(self) -> int:
         return sum(port.drops for port in self._wires.ports)

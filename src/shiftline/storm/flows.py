@@ -110,9 +110,9 @@ class Flows:
         return True
 
     def stamp(self, source: Source, began: float, ended: float) -> None:
-        """What waited in the source's ``out`` left between these moments, evenly, each early in its call."""
+        """What waited in the source's ``out`` left between these moments, evenly, each amid its call."""
         step = (ended - began) / (len(source.fresh) or 1)
-        moment = began
+        moment = began + step / 2
         for flow in source.fresh:
             flow.sent = moment
             moment += step

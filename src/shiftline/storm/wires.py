@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Protocol
@@ -13,6 +12,7 @@ from shiftline.errors import ConfigurationError
 from shiftline.sip.transport import Transport
 from shiftline.storm.batch import Receiver, Take, UdpPort
 from shiftline.storm.plan import Plan, Target
+from shiftline.storm.run_clock import RunClock
 from shiftline.storm.stream_port import StreamPort
 from shiftline.storm.template import Place
 
@@ -33,17 +33,6 @@ class Port(Protocol):
 
     def receive(self, take: Take) -> int:
         """Give what has come to ``take``; how many messages."""
-
-
-class RunClock:
-    """Seconds from the run's start, and the wall time of that start, by which kernels stamp."""
-
-    def __init__(self) -> None:
-        self._zero = time.monotonic()
-        self.wall_zero = time.time()
-
-    def __call__(self) -> float:
-        return time.monotonic() - self._zero
 
 
 class Wires:
@@ -105,7 +94,6 @@ def _datagrams(address: str, plan: Plan, clock: RunClock, receiver: Receiver | N
             (address, 0),
             (target.host, target.port),
             clock=clock,
-            wall_zero=clock.wall_zero,
             receiver=receiver,
             segments=plan.batches,
         )
