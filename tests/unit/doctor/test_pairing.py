@@ -186,3 +186,9 @@ def test_however_a_message_is_written(change: tuple[bytes, bytes]) -> None:
             "192.0.2.7",
             200,
         )
+
+
+def test_a_client_without_branches_is_paired_by_its_call_id() -> None:
+    data, answer = (one.replace(b";branch=z9hG4bK1", b"") for one in (request(), response()))
+    exchanges, _ = pair((0.0, THERE, data), (0.1, BACK, answer))
+    assert [one.status for one in exchanges] == [200]

@@ -153,6 +153,11 @@ def rows_of(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes, bytes]]]:
     return start.rstrip(b"\r"), rows
 
 
+def call_id_of(data: bytes) -> bytes:
+    """The Call-ID: it stands in for the branch that a client of RFC 2543 does not write."""
+    return next((value for name, _, value in rows_of(data)[1] if name == b"Call-ID"), b"")
+
+
 def challenge_rows(data: bytes) -> list[bytes]:
     """The values of all challenges of a response, in their order."""
     return [value for name, _, value in rows_of(data)[1] if name in _CHALLENGES]

@@ -62,7 +62,8 @@ def challenge(first: bytes, data: bytes) -> Challenge:
 
     ``first`` is its first challenge, ``data`` the whole response, which may hold more of them.
     """
-    rows = (first,) if data.count(b"uthenticate") == 1 else challenge_rows(data)[:_MOST_CHALLENGES]
+    is_only = data.find(b"uthenticate") == data.rfind(b"uthenticate") >= 0
+    rows = (first,) if is_only else challenge_rows(data)[:_MOST_CHALLENGES]
     chosen: tuple[list[bytes], _Plan] | None = None
     algorithms: list[str] = []
     for row in rows:

@@ -28,6 +28,7 @@ from shiftline.doctor.reading.heads import (
     STATUS,
     Heads,
     Values,
+    call_id_of,
 )
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.signals import Bounce
@@ -133,7 +134,7 @@ class Pairing:
             if not cseq or not (branch or values[SENT_BY]):
                 skipped[UNREADABLE] += 1
             elif data.startswith(b"SIP/"):
-                self._answer((flow.target, branch, cseq), values, one)
+                self._answer((flow.target, branch or call_id_of(data), cseq), values, one)
             elif not cseq.endswith(b"ACK"):  # nobody answers it
                 self._now = at
                 key = (flow.source, branch or values[CALL_ID], cseq)
