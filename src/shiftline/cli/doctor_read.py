@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shiftline.diagnosis.finding import Diagnosis
     from shiftline.diagnosis.observe import Observer
     from shiftline.diagnosis.statistics import Statistics
+    from shiftline.doctor.reading.ledger import Ledger
     from shiftline.doctor.reading.reading import Reading
 
 STANDARD_OUTPUT = Path("-")
@@ -70,10 +71,7 @@ def run(
     if json_file != STANDARD_OUTPUT:
         print_result(gathered, diagnosis, Console(highlight=False))
     if diagnosis is None:
-        raise ConfigurationError(
-            f"There is no SIP message in these files, and no log line that is known{_why(gathered)}.",
-            remedy="Give a capture of the trunk, or the PBX's log.",
-        )
+        raise _nothing_in(gathered.reading.ledger)
     if diagnosis.cause != "healthy":
         raise typer.Exit(1)
 
@@ -117,9 +115,18 @@ def conclude(gathered: Gathered) -> Diagnosis | None:
     return conclude_from(beliefs, Permission())
 
 
-def _why(gathered: Gathered) -> str:
-    passed = [f"{one.name}: {one.passed_over}" for one in gathered.reading.ledger.files if one.passed_over]
-    return f" ({'; '.join(passed[:5])})" if passed else ""
+def _nothing_in(ledger: Ledger) -> ConfigurationError:
+    if ledger.messages:
+        return ConfigurationError(
+            f"Of the {ledger.messages:,} SIP messages in these files none tells what became of a request.",
+            remedy="Capture both directions, and for longer: an answer counts only with its request.",
+        )
+    passed = [f"{one.name}: {one.passed_over}" for one in ledger.files if one.passed_over]
+    why = f" ({'; '.join(passed[:5])})" if passed else ""
+    return ConfigurationError(
+        f"There is no SIP message in these files, and no log line that is known{why}.",
+        remedy="Give a capture of the trunk, or the PBX's log.",
+    )
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -54,10 +54,12 @@ def test_a_healthy_record_ends_with_zero_and_shows_its_tables(tmp_path: Path) ->
 def test_mistakes_are_sentences(tmp_path: Path) -> None:
     capture = record(tmp_path / "fine.pcap", "200 OK")
     (tmp_path / "empty.log").write_text("", "utf-8")
+    (tmp_path / "one-way.pcap").write_bytes(pcap([(1.0, ethernet(udp(response(), SERVER, CLIENT)))]))
     for arguments, words in (
         ([str(capture), "--timezone", "Chicago/America"], "no time zone"),
         ([str(tmp_path / "missing.pcap")], "no file"),
         ([str(tmp_path / "empty.log")], "no SIP message"),
+        ([str(tmp_path / "one-way.pcap")], "none tells what became of a request"),
     ):
         result = RUNNER.invoke(app, ["doctor", "read", *arguments])
         assert isinstance(result.exception, ConfigurationError)
