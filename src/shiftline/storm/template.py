@@ -19,7 +19,8 @@ COOKIE = "z9hG4bK"
 """What every branch begins with (RFC 3261 section 8.1.1.7)."""
 KEY_BYTES = 9
 """Of the key of a transaction: eight digits of the flow's number and the letter of its attempt."""
-_WORD = re.compile(r"\[(\w+)(?:\s+[^\]]*|[+-]\d+)?\]")
+_WORD = re.compile(r"\[(?![0-9a-fA-F:.]+\])([A-Za-z][^\s\]]*)(?:\s[^\]]*)?\]")
+"""A word in brackets, with what it is given; an IPv6 address is none."""
 _AUTHENTICATION = re.compile(r"\[authentication[^\]]*\](?:\r\n)?", re.IGNORECASE)
 
 

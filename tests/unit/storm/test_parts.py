@@ -141,7 +141,7 @@ def test_a_file_without_usable_users_is_refused(tmp_path: Path, text: str) -> No
 
 def test_a_template_fills_its_words_and_counts_its_body() -> None:
     text = (
-        "X sip:[remote_ip]:[remote_port]\nBranch: [branch]\nLen: [len]\n[authentication]\nE: [cseq+1]\n\n"
+        "X sip:[remote_ip]:[remote_port]\nBranch: [branch]\nLen: [len]\n[authentication]\nE: [cseq]\n\n"
         "v=[local_ip]"
     )
     message = Template(text, PLACE).render((b"00000001", b"a", b"7", b"bob", b"Auth: y\r\n", b""))
@@ -150,7 +150,7 @@ def test_a_template_fills_its_words_and_counts_its_body() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["A [nonsense]", "A: [len]\n\n[field0]"])
+@pytest.mark.parametrize("text", ["A [nonsense]", "A [cseq+1]", "A: [len]\n\n[field0]"])
 def test_a_template_says_what_it_cannot_do(text: str) -> None:
     with pytest.raises(ConfigurationError):
         Template(text, PLACE)
