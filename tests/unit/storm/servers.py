@@ -8,12 +8,14 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
+from shiftline.net.tls import TlsSettings, server_context
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, digest_response, parse_digest
+from shiftline.sip.framing import StreamFramer
 
 
 @dataclass(slots=True)
@@ -32,16 +34,25 @@ class Behaviour:
     password: str = "secret"
     silent_after: int = 1_000_000
     binds: bool = True
+    is_stream: bool = False
+    certificate: str = ""
+    """A PEM file with certificate and key: TLS."""
+    closes_after: int = 1_000_000
+    """Answers on one connection, which is then closed."""
 
 
 @contextmanager
 def registrar(behaviour: Behaviour | None = None) -> Iterator[tuple[int, Seen]]:
     """Gives the port, and what was seen, filled in when the block ends."""
+    behaviour = behaviour or Behaviour()
     context = multiprocessing.get_context("fork")
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    kind, serve = (socket.SOCK_STREAM, _serve_stream) if behaviour.is_stream else (socket.SOCK_DGRAM, _serve)
+    sock = socket.socket(socket.AF_INET, kind)
     sock.bind(("127.0.0.1", 0))
+    if behaviour.is_stream:
+        sock.listen()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(sock, theirs, behaviour or Behaviour()), daemon=True)
+    process = context.Process(target=serve, args=(sock, theirs, behaviour), daemon=True)
     process.start()
     seen = Seen()
     try:
@@ -72,6 +83,41 @@ def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
         if count <= behaviour.silent_after:
             sock.sendto(_answer(data, seen, behaviour, bound), source)
     pipe.send(seen)
+
+
+def _serve_stream(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
+    """One connection after the other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    seen, bound = Seen(), set[bytes]()
+    sock.settimeout(0.02)
+    while not pipe.poll():
+        with suppress(TimeoutError, OSError):
+            connection, _ = sock.accept()
+            if behaviour.certificate:
+                context = server_context(TlsSettings(certificate=behaviour.certificate))
+                connection = context.wrap_socket(connection, server_side=True)
+            with connection:
+                connection.settimeout(0.02)
+                _serve_connection(connection, pipe, behaviour, seen, bound)
+    pipe.send(seen)
+
+
+def _serve_connection(
+    connection: socket.socket, pipe: Connection, behaviour: Behaviour, seen: Seen, bound: set[bytes]
+) -> None:
+    framer, count = StreamFramer(), 0
+    while not pipe.poll() and count < behaviour.closes_after:
+        try:
+            data = connection.recv(65535)
+        except TimeoutError:
+            continue
+        if not data:
+            return
+        for message in framer.feed(data):
+            assert isinstance(message, bytes)
+            seen.methods[message.split()[0].decode()] += 1
+            count += 1
+            connection.sendall(_answer(message, seen, behaviour, bound))
 
 
 def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: set[bytes]) -> bytes:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+import trustme
 from tests.unit.storm.servers import Behaviour, registrar
 
-from shiftline.errors import ConfigurationError
+from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.net.tls import TlsSettings
 from shiftline.secrets import Secret
+from shiftline.sip.transport import Transport
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan, Target
 from shiftline.storm.run import run
 from shiftline.storm.sample import Sample
@@ -93,3 +97,35 @@ def test_nothing_that_listens_is_said_before_the_load() -> None:
 def test_a_source_that_is_not_ours_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cannot send"):
         run(plan_of(5060, sources=("192.0.2.9",)))
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+def test_a_load_goes_over_one_connection_per_source(transport: Transport, tmp_path: Path) -> None:
+    behaviour, tls = Behaviour(is_stream=True), TlsSettings()
+    if transport is Transport.TLS:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+        behaviour = Behaviour(is_stream=True, certificate=str(tmp_path / "server.pem"))
+        tls = TlsSettings(ca=str(tmp_path / "ca.pem"))
+    with registrar(behaviour) as (port, seen):
+        target = Target(host="127.0.0.1", port=port, transport=transport, tls=tls)
+        result = run(plan_of(port, target=target))
+    assert (result.flows, result.ok, result.whole.retransmissions) == (200, 200, 0)
+    assert result.bindings is not None
+    assert result.bindings.missing == 0
+    assert seen.methods["REGISTER"] == 442
+
+
+def test_a_connection_that_is_closed_ends_the_load() -> None:
+    with registrar(Behaviour(is_stream=True, closes_after=60)) as (port, _):
+        target = Target(host="127.0.0.1", port=port, transport=Transport.TCP)
+        result = run(plan_of(port, target=target))
+    assert result.stopped == "the target closed the connection"
+    assert 0 < result.flows < 200
+
+
+def test_a_server_without_a_listener_for_connections_is_named() -> None:
+    with registrar() as (port, _), pytest.raises(UnavailableError, match="takes no connection"):
+        run(plan_of(port, target=Target(host="127.0.0.1", port=port, transport=Transport.TCP)))
