@@ -91,10 +91,10 @@ class Heads:
 
     def _slowly(self, key: _Key, data: bytes) -> Values:
         start, rows = rows_of(data)
-        names = (start[:4], *(name for name, _, _ in rows))
+        names = (start[:4], *(written for _, written, _ in rows))
         shape = self._shapes.get(names)
         if shape is None:
-            self._consider(names, [written for _, written, _ in rows])
+            self._consider(names)
         else:
             if len(self._by_flow) > _MOST_CANDIDATES:
                 self._by_flow.clear()
@@ -104,7 +104,7 @@ class Heads:
                 del known[:-_SHAPES_TRIED]
         return _values(start, rows)
 
-    def _consider(self, names: tuple[bytes, ...], written: list[bytes]) -> None:
+    def _consider(self, names: tuple[bytes, ...]) -> None:
         """Make a shape of what is seen again and again."""
         if len(self._candidates) > _MOST_CANDIDATES:
             self._candidates.clear()
@@ -114,16 +114,16 @@ class Heads:
             and len(names) <= _MOST_SHAPE_ROWS
             and len(self._shapes) < _MOST_SHAPES
         ):
-            self._shapes[names] = _shape_of(written, is_response=names[0] == b"SIP/")
+            self._shapes[names] = _shape_of(names[1:], is_response=names[0] == b"SIP/")
 
 
-def _shape_of(written: list[bytes], *, is_response: bool) -> _Shape:
+def _shape_of(written: tuple[bytes, ...], *, is_response: bool) -> _Shape:
     wanted = (b"CSeq", *(OF_RESPONSES if is_response else OF_REQUESTS))
     parts, places = [_STATUS_LINE if is_response else _REQUEST_LINE], dict.fromkeys(wanted, 1)
     via, groups = (1, 1), 3
     for name in written:
-        usual = _BY_LOWER.get(name.strip().lower())
-        parts.append(re.escape(name) + rb": *+")
+        usual = _BY_LOWER.get(name.partition(b":")[0].strip().lower())
+        parts.append(re.escape(name))
         if usual == b"Via" and via == (1, 1):
             parts.append(_VIA)
             via = groups + 2, groups + 1
@@ -142,14 +142,18 @@ def _shape_of(written: list[bytes], *, is_response: bool) -> _Shape:
 
 
 def rows_of(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes, bytes]]]:
-    """The start line, and of each row usual name, name as written and value; at most 512, folds undone."""
+    """The start line, and of each row usual name, what stands before its value, and value.
+
+    At most 512, folds undone.
+    """
     head = data[:_LONGEST_HEAD].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     start, *lines = _FOLD.sub(b" ", head).split(b"\n", _MOST_ROWS + 1)
     rows = []
     for line in lines[:_MOST_ROWS]:
         name, colon, value = line.partition(b":")
         if colon:
-            rows.append((_BY_LOWER.get(name.strip().lower(), name), name, value.strip()))
+            before = line[: len(line) - len(value.lstrip())]
+            rows.append((_BY_LOWER.get(name.strip().lower(), name), before, value.strip()))
     return start.rstrip(b"\r"), rows
 
 
