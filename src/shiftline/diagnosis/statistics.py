@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
 
@@ -22,8 +23,6 @@ LIMITER_STATUSES = frozenset({403, 429, 503})
 MOST_CELLS = 100_000
 _MOST_EXCHANGES = 5_000_000
 _MOST_FITTED = 100_000
-_SOON = 0.25
-"""Seconds, half of T1: an answer that comes sooner after a copy is to that copy."""
 _FIT_REACH = 120.0
 """Seconds before and after a refusal that a fit looks at."""
 _MOST_BINS = 60
@@ -193,25 +192,12 @@ class Statistics:
         if len(self._times) + len(self._copy_times) >= _MOST_EXCHANGES:
             self.left_out += 1
             return
-        at = exchange.at
-        if exchange.copied_after:
-            at += self._add_copies(exchange, number)
-        self._times.append(at)
+        answered, dropped = arrivals_of(exchange.copied_after, exchange.answered_after)
+        self._times.append(exchange.at + answered)
         self._which.append(number)
-
-    def _add_copies(self, exchange: Exchange, number: int) -> float:
-        """Note the copies that nobody answered; gives how long after the first the answered one left."""
-        arrivals = (0.0, *exchange.copied_after)
-        answered, after = 0.0, exchange.answered_after
-        if after is not None:
-            answered = max(moment for moment in arrivals if moment <= after)
-            if after - answered > _SOON:  # a slow answer, perhaps to an earlier copy: nothing was dropped
-                return 0.0
-        for moment in arrivals:
-            if moment != answered:
-                self._copy_times.append(exchange.at + moment)
-                self._copy_which.append(number)
-        return answered
+        for moment in dropped:
+            self._copy_times.append(exchange.at + moment)
+            self._copy_which.append(number)
 
     def _new_cell(self, key: tuple[str, str, str, int | None, str]) -> int:
         """A number for a new combination; beyond `MOST_CELLS` only statuses are told apart."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
-from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 
@@ -16,7 +17,7 @@ _LEAST = 5
 _LOW, _HIGH = 0.05, 0.2
 """Below the rate at most this share is refused, above it at least that."""
 _AROUND_SECONDS = 30.0
-_MOST_OBSERVED = 4000
+_MOST_OBSERVED = 20_000
 _MOST_EPISODES = 5
 _APART_SECONDS = 20.0
 
@@ -91,17 +92,27 @@ def _episodes(rows: Rows, marks: bytearray, mine: Sequence[int]) -> list[list[in
     return found[:_MOST_EPISODES]
 
 
+def _observed(rows: Rows, marks: bytearray, window: Sequence[int]) -> list[Observation]:
+    """What a limiter saw: each copy of a request, of which at most one passed."""
+    seen = []
+    for row in window:
+        after = rows.latency[row]
+        answered, dropped = arrivals_of(
+            rows.copied_after.get(row, ()), None if after == UNANSWERED else after
+        )
+        seen.append(Observation(rows.at[row] + answered, marks[row] != TROUBLE))
+        seen += [Observation(rows.at[row] + moment, passed=False) for moment in dropped]
+    return sorted(seen, key=lambda one: one.sent_at)
+
+
 def _fit(rows: Rows, marks: bytearray, window: Sequence[int]) -> WindowFit | None:
     """The fit of one episode, from its beginning: that is where a window is seen to fill."""
     first = next(number for number, row in enumerate(window) if marks[row] == TROUBLE)
-    seen = [Observation(rows.at[row], marks[row] != TROUBLE) for row in window]
+    seen = _observed(rows, marks, window)
+    begin = rows.at[window[first]]
     for length in WINDOW_LENGTHS:
-        until = window[first]
-        last = next(
-            (number for number, row in enumerate(window) if rows.at[row] > rows.at[until] + 6 * length),
-            len(window),
-        )
-        fit = fit_windows(seen[:last], tolerance=2, lengths=(length,))
+        near = [one for one in seen if one.sent_at <= begin + 6 * length]
+        fit = fit_windows(near, tolerance=2, lengths=(length,))
         if fit is not None:
             return fit
     return None

@@ -89,6 +89,8 @@ class Rows:
         self.credentials = array("B")
         self.outcome = array("B")
         self.copies = array("B")
+        self.copied_after: dict[int, tuple[float, ...]] = {}
+        """Of rows that were sent again, where that is known: seconds from the first copy to the others."""
         self._file = array("L")
         self._number = array("L")
         self.sources, self.users = Names(""), Names("")
@@ -99,6 +101,8 @@ class Rows:
 
     def add(self, exchange: Exchange, outcome: Outcome, credentials: Credentials) -> None:
         """One more row."""
+        if exchange.copied_after:
+            self.copied_after[len(self.at)] = exchange.copied_after
         self.at.append(exchange.at)
         after = exchange.answered_after
         self.latency.append(UNANSWERED if after is None else after)
