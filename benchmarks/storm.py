@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sip_agent import kamailio, on_core
+from benchmarks.sip_agent import Run, kamailio, on_core
 from rich.console import Console
 from rich.table import Table
 
@@ -85,25 +85,14 @@ _SIPP_SCENARIOS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One program's run."""
+class Load(Run):
+    """One program's run; ``answered`` are flows that succeeded, and the start of the program counts."""
 
-    succeeded: int
     failed: int
     retransmissions: int
-    seconds: float
-    cpu_seconds: float
     valid: bool = True
-
-    @property
-    def per_cpu_second(self) -> float:
-        """Flows per second of processor time."""
-        return self.succeeded / self.cpu_seconds
-
-    @property
-    def per_second(self) -> float:
-        """Flows per second of the clock on the wall, start included."""
-        return self.succeeded / self.seconds
+    engine_us: float = 0.0
+    """Of storm: microseconds of the engine alone, per flow."""
 
 
 def timed(command: Sequence[str], **environment: str) -> tuple[float, float]:
@@ -122,7 +111,7 @@ def timed(command: Sequence[str], **environment: str) -> tuple[float, float]:
         return time.perf_counter() - began, used.ru_utime + used.ru_stime
 
 
-def run_storm(address: tuple[str, int], method: str, flows: int, directory: Path, *options: str) -> Run:
+def run_storm(address: tuple[str, int], method: str, flows: int, directory: Path, *options: str) -> Load:
     """Storm through its own verb, as a user has it."""
     figures_path = directory / "storm.json"
     seconds, cpu_seconds = timed(
@@ -135,17 +124,18 @@ def run_storm(address: tuple[str, int], method: str, flows: int, directory: Path
         STORM_PASSWORD="secret",  # noqa: S106 - the lab's
     )
     figures = json.loads(figures_path.read_text())
-    return Run(
-        succeeded=figures["ok"],
+    return Load(
+        answered=figures["ok"],
         failed=flows - figures["ok"],
         retransmissions=figures["retransmissions"],
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         valid=figures["valid"],
+        engine_us=figures["cpu_us_per_flow"],
     )
 
 
-def run_sipp(address: tuple[str, int], method: str, flows: int, directory: Path) -> Run:
+def run_sipp(address: tuple[str, int], method: str, flows: int, directory: Path) -> Load:
     """SIPp with a scenario that sends the same."""
     scenario, users, figures = (directory / name for name in ("sipp.xml", "users.csv", "sipp.csv"))
     scenario.write_text(f"{_SIPP_HEAD}{_SIPP_SCENARIOS[method]}</scenario>\n")
@@ -162,8 +152,8 @@ def run_sipp(address: tuple[str, int], method: str, flows: int, directory: Path)
     )
     with figures.open(newline="") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
-    return Run(
-        succeeded=int(last["SuccessfulCall(C)"]),
+    return Load(
+        answered=int(last["SuccessfulCall(C)"]),
         failed=int(last["FailedCall(C)"]),
         retransmissions=int(last["Retransmissions(C)"]),
         seconds=seconds,
@@ -171,9 +161,9 @@ def run_sipp(address: tuple[str, int], method: str, flows: int, directory: Path)
     )
 
 
-async def pair(program: str, method: str, flows: int, *, storm_first: bool) -> tuple[Run, Run]:
+async def pair(program: str, method: str, flows: int, *, storm_first: bool) -> tuple[Load, Load]:
     """Storm and SIPp, each against a Kamailio that has served nobody yet."""
-    runs: dict[str, Run] = {}
+    runs: dict[str, Load] = {}
     for name in ("storm", "sipp") if storm_first else ("sipp", "storm"):
         async with kamailio(program, 1, _REGISTRAR) as address:
             with tempfile.TemporaryDirectory() as directory:
@@ -182,7 +172,7 @@ async def pair(program: str, method: str, flows: int, *, storm_first: bool) -> t
     return runs["storm"], runs["sipp"]
 
 
-def table_of(method: str, pairs: Sequence[tuple[Run, Run]]) -> Table:
+def table_of(method: str, pairs: Sequence[tuple[Load, Load]]) -> Table:
     """Each pair, then the medians and the peaks."""
     table = Table(title=f"{method}: {IN_FLIGHT} flows at a time against Kamailio, children=1")
     for column in (
@@ -207,6 +197,7 @@ def table_of(method: str, pairs: Sequence[tuple[Run, Run]]) -> Table:
             f"{sipp.per_second:,.0f}",
             f"{storm.failed} / {sipp.failed}",
             f"{storm.retransmissions} / {sipp.retransmissions}",
+            f"{storm.engine_us:.1f} us",
             "yes" if storm.valid else "no",
         )
     table.add_section()
@@ -224,7 +215,7 @@ def table_of(method: str, pairs: Sequence[tuple[Run, Run]]) -> Table:
     return table
 
 
-async def measure(method: str, count: int, flows: int) -> list[tuple[Run, Run]]:
+async def measure(method: str, count: int, flows: int) -> list[tuple[Load, Load]]:
     """So many pairs; none where Kamailio or SIPp is missing."""
     program = kamailio_program()
     if program is None or shutil.which("sipp") is None:
