@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import os
 from typing import final
+
+from shiftline.errors import ConfigurationError
 
 
 @final
@@ -36,3 +39,14 @@ class Secret:
     def _bytes(self) -> bytes:
         # The environment hands over bytes that are not UTF-8 as lone surrogates.
         return self._value.encode(errors="surrogatepass")
+
+
+def secret(name: str) -> Secret:
+    """Return the secret that the environment variable ``name`` holds; ConfigurationError if it is unset."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ConfigurationError(
+            f"The environment variable {name} is not set; a secret is expected there.",
+            remedy=f"Set it, for example: read -rs {name} && export {name}",
+        )
+    return Secret(value)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -10,46 +13,44 @@ from rich.console import Console
 from rich.markup import escape
 
 from shiftline import __version__
-from shiftline.cli import (
-    check,
-    config,
-    database,
-    demo,
-    doctor,
-    lab,
-    roster,
-    serve,
-    simulate,
-    storm,
-    trace,
-    trades,
-    trunk,
-    worker,
-)
 from shiftline.errors import ShiftlineError
 
-app = typer.Typer(
-    name="shiftline",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Takes every shift trade to a decision over a SIP trunk that throttles.",
-)
-app.command("demo")(demo.run)
-app.command("serve")(serve.run)
-app.command("worker")(worker.run)
-app.command("trace")(trace.run)
-app.command("check")(check.run)
-app.command("simulate")(simulate.run)
-app.command("storm")(storm.run)
-app.add_typer(config.app, name="config")
-app.add_typer(database.app, name="db")
-app.add_typer(trunk.app, name="trunk")
-app.add_typer(trades.app, name="trades")
-app.add_typer(roster.app, name="roster")
-app.add_typer(doctor.app, name="doctor")
-app.add_typer(lab.app, name="lab")
+VERBS: Mapping[str, str] = {
+    "demo": "demo", "serve": "serve", "worker": "worker", "trace": "trace", "check": "check",
+    "simulate": "simulate", "storm": "storm", "config": "config", "db": "database", "trunk": "trunk",
+    "trades": "trades", "roster": "roster", "doctor": "doctor", "lab": "lab",
+}  # fmt: skip
+"""Each verb's module in this package: with ``app`` for a verb that has others below it, else with ``run``."""
+
+app: typer.Typer
+"""The whole program; made when somebody asks for it."""
+
+
+@cache
+def program(*verbs: str) -> typer.Typer:
+    """The program with these verbs; the modules of others, half a second's reading, are left alone."""
+    made = typer.Typer(
+        name="shiftline",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Takes every shift trade to a decision over a SIP trunk that throttles.",
+    )
+    made.callback()(_root)
+    for verb in verbs:
+        module = import_module(f"shiftline.cli.{VERBS[verb]}")
+        if hasattr(module, "app"):
+            made.add_typer(module.app, name=verb)
+        else:
+            made.command(verb)(module.run)
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":
+        return program(*VERBS)
+    raise AttributeError(name)
 
 
 def _show_version(wanted: bool) -> None:
@@ -58,7 +59,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
@@ -70,7 +70,10 @@ def _root(
 def main() -> None:
     """Run the program; a user's mistake or a peer's fault is one sentence, never a traceback."""
     try:
-        app(prog_name="shiftline")  # says itself what is wrong with the command line, and ends the process
+        called = [word for word in sys.argv[1:2] if word in VERBS]
+        program(*(called or VERBS))(
+            prog_name="shiftline"
+        )  # says itself what is wrong with the command line, and ends the process
     except ShiftlineError as error:
         sys.exit(_explain(error))
     except OSError as error:

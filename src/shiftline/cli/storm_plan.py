@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftline.config import secret
 from shiftline.errors import ConfigurationError
 from shiftline.net.tls import TlsSettings
-from shiftline.secrets import Secret
+from shiftline.secrets import Secret, secret
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan
 from shiftline.storm.script import METHOD_SCRIPTS, Method
 from shiftline.storm.shape_text import parse_shape

@@ -14,9 +14,10 @@ from shiftline.config.sections import (
     length_of,
     zone_of,
 )
-from shiftline.config.settings import Settings, check_secrets, default_data_directory, secret
+from shiftline.config.settings import Settings, check_secrets, default_data_directory
 from shiftline.config.trunk import Serves, TrunkSettings
 from shiftline.config.values import HIGHEST_RATE, PbxFamily
+from shiftline.secrets import secret
 
 __all__ = [
     "HIGHEST_RATE",

@@ -20,7 +20,7 @@ from shiftline.config.sections import (
 )
 from shiftline.config.trunk import TrunkSettings, told_apart
 from shiftline.errors import ConfigurationError
-from shiftline.secrets import Secret
+from shiftline.secrets import secret
 
 
 def _several(value: object) -> object:
@@ -77,17 +77,6 @@ def default_data_directory() -> Path:
         raise ConfigurationError(
             "This user has no home directory to keep data in.", remedy="Set HOME, or XDG_DATA_HOME."
         ) from error
-
-
-def secret(name: str) -> Secret:
-    """Return the secret that the environment variable ``name`` holds; ConfigurationError if it is unset."""
-    value = os.environ.get(name, "")
-    if not value:
-        raise ConfigurationError(
-            f"The environment variable {name} is not set; a secret is expected there.",
-            remedy=f"Set it, for example: read -rs {name} && export {name}",
-        )
-    return Secret(value)
 
 
 def check_secrets(settings: Settings) -> None:

@@ -94,7 +94,7 @@ def test_an_error_of_ours_is_a_sentence_and_a_remedy(
 ) -> None:
     """Two lines, brackets and all: nothing in them is taken for markup."""
     error = UnavailableError("The desk [east] is away.", remedy="Wait.")
-    monkeypatch.setattr(app, "app", _fail(error))
+    monkeypatch.setattr(app, "program", lambda *_: _fail(error))
     ended = shiftline()
     assert (ended.code, ended.err) == (1, "error: The desk [east] is away.\nnext:  Wait.\n")
 
@@ -102,7 +102,7 @@ def test_an_error_of_ours_is_a_sentence_and_a_remedy(
 def test_an_error_of_ours_is_found_in_groups(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks that ran side by side wrap it; the reader gets the sentence."""
     error = ExceptionGroup("tasks", [ExceptionGroup("more tasks", [UnavailableError("It is away.")])])
-    monkeypatch.setattr(app, "app", _fail(error))
+    monkeypatch.setattr(app, "program", lambda *_: _fail(error))
     ended = shiftline()
     assert (ended.code, ended.err) == (1, "error: It is away.\n")
 
@@ -113,34 +113,48 @@ def test_what_the_system_refuses_is_a_sentence_with_the_path(
 ) -> None:
     """The last resort, when no verb had expected a closed folder there, or a full disk."""
     error = PermissionError(13, "Permission denied", "/srv/shiftline/lock")
-    monkeypatch.setattr(app, "app", _fail(ExceptionGroup("tasks", [error]) if wrapped else error))
+    monkeypatch.setattr(
+        app, "program", lambda *_: _fail(ExceptionGroup("tasks", [error]) if wrapped else error)
+    )
     ended = shiftline()
     assert ended.code == 1
     said, remedy = ended.err.splitlines()
     assert said.endswith("at /srv/shiftline/lock: Permission denied.")
     assert remedy.startswith("next:  ")
-    monkeypatch.setattr(app, "app", _fail(OSError(28, "No space left on device")))
+    monkeypatch.setattr(app, "program", lambda *_: _fail(OSError(28, "No space left on device")))
     assert "needed: No space left on device." in shiftline().err
 
 
 def test_a_defect_is_not_dressed_up(shiftline: Shiftline, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not ours to explain keeps its traceback, for the report."""
-    monkeypatch.setattr(app, "app", _fail(ExceptionGroup("tasks", [UnavailableError("x"), KeyError("y")])))
+    monkeypatch.setattr(
+        app, "program", lambda *_: _fail(ExceptionGroup("tasks", [UnavailableError("x"), KeyError("y")]))
+    )
     with pytest.raises(ExceptionGroup):
         app.main()
-    monkeypatch.setattr(app, "app", _fail(TimeoutError()))  # an OSError of which no system has spoken
+    monkeypatch.setattr(
+        app, "program", lambda *_: _fail(TimeoutError())
+    )  # an OSError of which no system has spoken
     with pytest.raises(TimeoutError):
         app.main()
-    monkeypatch.setattr(app, "app", _fail(MisuseError("A contract was broken.")))
+    monkeypatch.setattr(app, "program", lambda *_: _fail(MisuseError("A contract was broken.")))
     assert shiftline().code == 1
 
 
 def test_a_verb_does_not_pay_for_the_others() -> None:
-    """The program's start imports no database, no WFM client and no lab."""
+    """The program's start imports no database, no WFM client and no lab; with one verb, no other verb."""
     script = (
-        "import sys, shiftline.cli.app\n"
+        "import sys\n"
+        "from shiftline.cli.app import app, program\n"
         "slow = ('sqlalchemy', 'alembic', 'httpx', 'uvicorn', 'starlette', 'shiftline.bootstrap')\n"
         "print(*(name for name in slow if name in sys.modules))"
     )
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (ended.stdout, ended.stderr) == ("\n", "")
+    alone = (
+        "import sys\n"
+        "from shiftline.cli.app import program\n"
+        "program('storm')\n"
+        "print(*(name for name in ('shiftline.cli.check', 'pydantic') if name in sys.modules))"
+    )
+    for code in (script, alone):
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (ended.stdout, ended.stderr) == ("\n", "")
