@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from shiftline.storm.bindings import BindingQuery
 from shiftline.storm.flow import Source
@@ -22,6 +23,8 @@ from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import TIMEOUT, WITHHELD, BindingCheck, Sample
 from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
+from shiftline.storm.watch import Watch
+from shiftline.storm.watching import WatchedFlows
 from shiftline.storm.wires import Wires
 
 TICK_SECONDS = 0.001
@@ -45,6 +48,7 @@ class EngineEnd:
     sending_seconds: float
     users_out: int
     bindings: BindingCheck | None
+    watch: Watch = field(default_factory=Watch)
 
 
 class Engine:
@@ -60,8 +64,9 @@ class Engine:
             Source(place, scripts, cnonce=os.urandom(8).hex())
             for place in self._wires.places(plan.target, mark)
         ]
-        self._users = Users(plan.names, plan.passwords)
-        self.flows = Flows(
+        self._users = Users(plan.names, plan.passwords, plan.tries)
+        kind = partial(WatchedFlows, zero=self._now.zero, most=plan.watch) if plan.watch else Flows
+        self.flows: Flows = kind(
             sources, self._users, timeout_seconds=plan.timeout_seconds, fresh_challenge=plan.fresh_challenge
         )
         self._routes = list(zip(self._wires.ports, sources, strict=True))
@@ -105,10 +110,13 @@ class Engine:
             sending_seconds=self.sending_seconds,
             users_out=self.flows.users_out,
             bindings=self._bindings,
+            watch=self.flows.end() if isinstance(self.flows, WatchedFlows) else Watch(),
         )
 
     def _scout(self) -> None:
         """A few users, one after the other: is anybody there, and is any password right?"""
+        if not self._plan.scouts:
+            return
         tally = self.flows.tally
         for _ in range(min(self._plan.scouts, len(self._users))):
             self.flows.start(self._now())

@@ -78,6 +78,8 @@ class Plan:
     processes: int = 1
     batches: bool = True
     """Whether equal messages may leave in one system call; off, a capture here shows each as a packet."""
+    watch: int = 0
+    """Requests of whom each is kept with its fate (`watching`), for the verdict; 0: none."""
     number: int = 0
     """Which of the processes this plan is for."""
 

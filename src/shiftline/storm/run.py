@@ -22,6 +22,7 @@ from shiftline.storm.manners import require_manners
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import BindingCheck, Result, Sample, total
 from shiftline.storm.trust import invalid_reasons
+from shiftline.storm.watch import watched_together
 
 OnSample = Callable[[Sample], None]
 _NICE = -10
@@ -52,6 +53,7 @@ def run(plan: Plan, on_sample: OnSample = lambda _: None, *, may_load: str = "")
         users_out=sum(end.users_out for end in ends),
         bindings=_together(end.bindings for end in ends),
         processes=len(shares),
+        watch=watched_together([end.watch for end in ends]),
     )
     return replace(result, invalid_reasons=tuple(invalid_reasons(result, plan)))
 

@@ -11,13 +11,13 @@ class RunClock:
     """Seconds from the run's start."""
 
     def __init__(self) -> None:
-        self._zero = time.monotonic()
+        self.zero = time.monotonic()
         self.wall_zero = 0.0
         """The wall time of the start."""
         self.compare()
 
     def __call__(self) -> float:
-        return time.monotonic() - self._zero
+        return time.monotonic() - self.zero
 
     def compare(self) -> None:
         """Compare both clocks anew; somebody may have set the wall clock meanwhile.

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shiftline.storm.histogram import Histogram
+from shiftline.storm.watch import Watch
 
 TIMEOUT = 0
 """The status of a flow that got no final answer in time."""
@@ -119,6 +120,8 @@ class Result:
     users_out: int = 0
     """Users whose password was refused or never accepted, and who were left alone from then on."""
     processes: int = 1
+    watch: Watch = field(default_factory=Watch)
+    """Single requests, if the plan wanted them watched."""
 
     @property
     def valid(self) -> bool:

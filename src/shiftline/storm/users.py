@@ -8,7 +8,7 @@ refused. Each user belongs to one process, so this holds for all of them togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, repeat
 from pathlib import Path
 
@@ -49,10 +49,24 @@ class User:
 class Users:
     """The users of one process, in turn."""
 
-    def __init__(self, names: Sequence[str], passwords: Sequence[Secret | None]) -> None:
-        """``passwords`` has one for all, or one for each."""
+    def __init__(
+        self, names: Sequence[str], passwords: Sequence[Secret | None], tries: Mapping[str, int] | None = None
+    ) -> None:
+        """``passwords`` has one for all, or one for each.
+
+        ``tries`` is what an earlier run left of each (`User.tries`); with it, a name may stand several times
+        in ``names``, and is one user all the same.
+        """
         each = repeat(passwords[0]) if len(passwords) == 1 else passwords
-        self.all = [User(name.encode(), password) for name, password in zip(names, each, strict=False)]
+        pairs = zip(names, each, strict=False)
+        if tries is None:
+            self.all = [User(name.encode(), password) for name, password in pairs]
+        else:
+            known: dict[str, User] = {}
+            for name, password in pairs:
+                user = known.setdefault(name, User(name.encode(), password))
+                user.tries = tries.get(name, 0)
+            self.all = [known[name] for name in names]
         turn = cycle(self.all)
         self.take: Callable[[], User] = turn.__next__
         """Whose turn it is."""

@@ -1,0 +1,81 @@
+"""Flows that are watched: each request with its fate, as the verdict wants them.
+
+Seconds say how much was refused; which limiter it was stands in the order of single requests. All of them
+are kept until there are ``most`` of them, from then on those of a few users only, so that memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shiftline.storm.flow import Source
+from shiftline.storm.flows import Flows
+from shiftline.storm.sample import TIMEOUT
+from shiftline.storm.template import KEY_BYTES
+from shiftline.storm.users import Users
+from shiftline.storm.watch import Asked, Watch, in_order
+
+WATCHED_USERS = 20
+"""Users of whom every request is kept, however many there are in all."""
+_HEAD_BYTES = 2048
+
+
+class WatchedFlows(Flows):
+    """Flows that keep `Asked` rows; ``zero`` is the engine's zero on the monotonic clock."""
+
+    def __init__(
+        self, sources: Sequence[Source], users: Users, *, zero: float, most: int,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(sources, users, **options)
+        self._zero, self._most = zero, most
+        self._watched = frozenset(_even_choice([user.name.decode() for user in users.all]))
+        self._rows: list[Asked] = []
+        self._complete_until = float("inf")
+        self._examples: dict[int, str] = {}
+
+    @property
+    def watch(self) -> Watch:
+        """What was kept so far."""
+        return Watch(
+            asked=in_order(self._rows),
+            complete_until=self._complete_until,
+            users=self._watched,
+            examples=dict(self._examples),
+        )
+
+    def receive(self, data: bytes, at: float) -> None:
+        """See `Flows`."""
+        start = data.find(self._mark) + self._mark_bytes
+        flow = self.pending.get(data[start : start + KEY_BYTES])
+        if flow is not None and data[8] != 0x31:  # 1xx
+            status = int(data[8:11])
+            self._keep(flow, at, status)
+            if status not in self._examples:
+                head = data[:_HEAD_BYTES].partition(b"\r\n\r\n")[0]
+                self._examples[status] = head.decode(errors="replace")
+        super().receive(data, at)
+
+    def _end(self, flow: Any, status: int, at: float, *, ok: bool) -> None:
+        if status == TIMEOUT:
+            self._keep(flow, None, status)
+        super()._end(flow, status, at, ok=ok)
+
+    def _keep(self, flow: Any, at: float | None, status: int) -> None:
+        user = flow.user.name.decode()
+        if len(self._rows) >= self._most:
+            self._complete_until = min(self._complete_until, self._zero + flow.sent)
+            if user not in self._watched:
+                return
+        self._rows.append(
+            Asked(
+                self._zero + flow.sent, None if at is None else self._zero + at, status,
+                flow.source.place.local_host, user, flow.track[flow.step].method.decode(),
+                bool(flow.authorization),
+            )
+        )  # fmt: skip
+
+
+def _even_choice(names: Sequence[str]) -> Sequence[str]:
+    return names[:: max(1, len(names) // WATCHED_USERS)][:WATCHED_USERS]
