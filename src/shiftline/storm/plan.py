@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shiftline.net.tls import TlsSettings
@@ -78,6 +78,8 @@ class Plan:
     processes: int = 1
     batches: bool = True
     """Whether equal messages may leave in one system call; off, a capture here shows each as a packet."""
+    tries: Mapping[str, int] | None = None
+    """What an earlier run knows of the passwords (`users.User.tries`), so that none is tried too often."""
     watch: int = 0
     """Requests of whom each is kept with its fate (`watching`), for the verdict; 0: none."""
     number: int = 0

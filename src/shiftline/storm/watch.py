@@ -36,6 +36,8 @@ class Watch:
     complete_until: float = float("inf")
     """Up to here every request is among them; later ones are of ``users`` only."""
     users: frozenset[str] = frozenset()
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """How often each user's credentials were tried, or that they are proven (`users.User.tries`)."""
     examples: Mapping[int, str] = field(default_factory=dict)
     """The first answer of each status, head only."""
 
@@ -47,5 +49,6 @@ def watched_together(watches: Sequence[Watch]) -> Watch:
         asked=rows,
         complete_until=min((watch.complete_until for watch in watches), default=float("inf")),
         users=frozenset().union(*(watch.users for watch in watches)),
+        tries={name: tries for watch in watches for name, tries in watch.tries.items()},
         examples={status: text for watch in watches for status, text in watch.examples.items()},
     )

@@ -35,13 +35,16 @@ class WatchedFlows(Flows):
         self._complete_until = float("inf")
         self._examples: dict[int, str] = {}
 
-    @property
-    def watch(self) -> Watch:
-        """What was kept so far."""
+    def end(self) -> Watch:
+        """What was kept so far, and what is still under way as unanswered."""
+        for flow in self.pending.values():
+            if flow.wait:
+                self._keep(flow, None, TIMEOUT)
         return Watch(
             asked=in_order(self._rows),
             complete_until=self._complete_until,
             users=self._watched,
+            tries={user.name.decode(): user.tries for user in self.users.seen if user.tries},
             examples=dict(self._examples),
         )
 

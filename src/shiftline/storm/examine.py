@@ -1,0 +1,145 @@
+"""The load that was asked for, and the few short ones after it that explain it; then the verdict.
+
+How a plan is run (`ask`) and how time passes (`rest`) come from outside, so that all of it can be tried in
+virtual time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shiftline.storm.plan import Plan
+from shiftline.storm.sample import Result
+from shiftline.storm.trust import own_reasons
+from shiftline.storm.verdict.capacity import Processors, compare
+from shiftline.storm.verdict.judge import (
+    Step,
+    invalid_verdict,
+    judge_capacity,
+    judge_rate,
+    refused_alone_verdict,
+)
+from shiftline.storm.verdict.look import Look, look_at
+from shiftline.storm.verdict.phases import Known, lighter_plan, steps_plan, watched
+from shiftline.storm.verdict.verdict import Verdict
+
+Ask = Callable[[Plan, str], Result]
+"""Runs a plan; the words say what for."""
+Rest = Callable[[float], None]
+"""Lets so many seconds pass."""
+_LIGHT_SECONDS = 3.0
+_LIGHT_SHARE = 0.04
+_QUIET_SECONDS, _LONG_QUIET_SECONDS = 2.3, 10.5
+"""What a window counted before is forgotten after so long."""
+_SLOW_SHARE = 0.5
+"""Of seconds in which nothing passed: then the window is a long one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A run with its plan and its purpose."""
+
+    purpose: str
+    plan: Plan
+    result: Result
+
+
+@dataclass(slots=True)
+class Examination:
+    """Everything that was run, and what it says. The first phase is the load that was asked for."""
+
+    phases: list[Phase] = field(default_factory=list)
+    verdict: Verdict | None = None
+
+    @property
+    def result(self) -> Result:
+        """Of the load that was asked for."""
+        return self.phases[0].result
+
+
+class Examiner:
+    """Runs a plan and finds out what held it back; ``spare`` is a source address that it may use, too."""
+
+    def __init__(self, plan: Plan, ask: Ask, rest: Rest, *, spare: str = "") -> None:
+        self._plan = plan
+        self._ask, self._rest = ask, rest
+        self._spare = spare
+        self._tries: dict[str, int] = {}
+        self.examination = Examination()
+
+    def examine(self, processors: Callable[[], Processors | None] = lambda: None) -> Examination:
+        """All of it; ``processors`` tells what the server's processes used during the first load."""
+        result = self._run(watched(self._plan), "the load that was asked for")
+        used = processors()
+        look = look_at(result)
+        self.examination.verdict = self._verdict(result, look, used)
+        return self.examination
+
+    def _verdict(self, result: Result, look: Look, used: Processors | None) -> Verdict:
+        reasons = own_reasons(result, self._plan)
+        if reasons:
+            return invalid_verdict(reasons)
+        if not look.is_refusing:
+            if any(status >= 300 and status not in (401, 407) for status in look.alone):
+                return refused_alone_verdict(look)
+            return self._by_lighter_load(result, look, used)
+        return self._by_steps(look)
+
+    def _by_lighter_load(self, heavy: Result, look: Look, used: Processors | None) -> Verdict:
+        light_plan = lighter_plan(self._plan, self._known(look), _LIGHT_SHARE, _LIGHT_SECONDS)
+        light = self._run(light_plan, "a light load, to compare waits")
+        reasons = own_reasons(light, light_plan)
+        if reasons:
+            return invalid_verdict(reasons)
+        return judge_capacity(look, compare(light, light_plan, heavy, self._plan, used))
+
+    def _by_steps(self, look: Look) -> Verdict:
+        known = self._known(look)
+        self._rest(_QUIET_SECONDS)
+        plan = steps_plan(
+            self._plan,
+            known,
+            look.pass_rate,
+            look.request_rate,
+            is_slow=_is_slow(self.examination.result, look),
+        )
+        result = self._run(
+            plan, "two sources, users that ask unequally often, two methods: who is counted with whom?"
+        )
+        return judge_rate(look, [Step.of(result, look)], has_spare=bool(known.spare))
+
+    def _known(self, look: Look) -> Known:
+        own = min(look.sources) if look.sources else self._plan.sources[0]
+        return Known(own=own, spare=self._spare if self._spare != own else "", tries=dict(self._tries))
+
+    def _run(self, plan: Plan, purpose: str) -> Result:
+        result = self._ask(plan, purpose)
+        self._tries |= result.watch.tries
+        self.examination.phases.append(Phase(purpose=purpose, plan=plan, result=result))
+        return result
+
+
+def spare_source(plan: Plan) -> str:
+    """A second source address: one that was given, or on loopback any other; empty if there is none."""
+    if len(plan.sources) > 1:
+        return plan.sources[-1]
+    target = ipaddress.ip_address(plan.target.host)
+    if target.version == 4 and target.is_loopback:
+        taken = {plan.target.host, *plan.sources}
+        return next(host for n in range(201, 255) if (host := f"127.0.0.{n}") not in taken)
+    return ""
+
+
+def _is_slow(result: Result, look: Look) -> bool:
+    """Whether most seconds of the load let nothing through."""
+    whole = [sample for sample in result.samples if sample.second < int(result.sending_seconds)]
+    if len(whole) < 4 or look.pass_rate <= 0:
+        return False
+    empty = sum(
+        sum(count for status, count in sample.answers.items() if status in look.usual or status < 300)
+        < 0.1 * look.pass_rate
+        for sample in whole
+    )
+    return empty > _SLOW_SHARE * len(whole)

@@ -1,0 +1,173 @@
+"""From what the runs showed to a verdict; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shiftline.storm.sample import Result
+from shiftline.storm.verdict.arrivals import Arrival, Key, Trial, arrivals_of, counted_kinds, free_kinds
+from shiftline.storm.verdict.capacity import Queueing
+from shiftline.storm.verdict.fits import Fit, fits
+from shiftline.storm.verdict.look import Look
+from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
+from shiftline.storm.verdict.words import (
+    MODELS,
+    capacity_advice,
+    capacity_sentence,
+    limiter_advice,
+    limiter_sentence,
+    refusals_in_words,
+)
+
+GOOD_ENOUGH = 0.85
+"""A model that explains less than this share is not named."""
+_AS_GOOD = 0.03
+"""Models whose shares differ by less are told apart by nothing that was seen."""
+_SIMPLER = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One phase that was run to explain the refusals of the first."""
+
+    rows: Sequence[Arrival]
+
+    @classmethod
+    def of(cls, result: Result, look: Look) -> Step:
+        """The arrivals of a phase, in the light of what is usual."""
+        return cls(rows=arrivals_of(result.watch.asked, usual=look.usual, copies=look.is_silent))
+
+
+def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict:
+    """A limiter that goes on letting something through: which one, how much, keyed on what?"""
+    rows = [row for step in steps for row in step.rows]
+    counted = counted_kinds(rows) | look.counted
+    trials = [Trial([row for row in step.rows if row.kind in counted]) for step in steps]
+    found = [
+        fit
+        for fit in fits([trial for trial in trials if trial.refused], look.near())
+        if _is_possible(fit, has_spare)
+    ]
+    if not found or found[0].agreement < GOOD_ENOUGH:
+        return _unknown_limiter(look, found)
+    best = _simplest(found)
+    limit = Limit(
+        model=MODELS[best.model],
+        spec=best.spec,
+        count=best.count,
+        seconds=best.seconds,
+        key=best.key,
+        agreement=best.agreement,
+        methods=_methods(counted, free_kinds(rows)),
+        is_key_certain=has_spare or best.key is Key.USER,
+    )
+    return limiter_verdict(look, limit, [fit.spec for fit in _as_good(found, best)])
+
+
+def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more: str) -> Verdict:
+    """The verdict with this limit."""
+    evidence = [
+        f"the load was refused: {refusals_in_words(look.refusals, look.passes + look.refused)}",
+        *more,
+        (
+            f"{limit.model} of {limit.count:,.10g} per {limit.seconds:g} s, keyed on {limit.key}, foretells"
+            f" {limit.agreement:.0%} of what passed and what did not"
+        ),
+    ]
+    if not limit.is_key_certain:
+        evidence.append("with one source address, a limit per source and one for all look alike")
+    return Verdict(
+        kind=Kind.LIMITER,
+        sentence=limiter_sentence(limit, look),
+        advice=limiter_advice(limit),
+        evidence=tuple(evidence),
+        rate=limit.rate if limit.seconds else None,
+        limit=limit,
+        alternatives=tuple(alternatives),
+    )
+
+
+def judge_capacity(look: Look, queueing: Queueing) -> Verdict:
+    """Nothing was refused: did the load meet what the server can do?"""
+    evidence = tuple(queueing.evidence())
+    if queueing.is_capacity:
+        return Verdict(
+            kind=Kind.CAPACITY, sentence=capacity_sentence(queueing), advice=capacity_advice(queueing),
+            evidence=evidence, rate=queueing.heavy_rate,
+        )  # fmt: skip
+    return Verdict(
+        kind=Kind.NONE,
+        sentence=(
+            f"Neither a limiter nor capacity was met: {queueing.heavy_rate:,.0f} flows/s were answered as"
+            " quickly as a light load."
+        ),
+        advice="Ask for more load to find the end, or take this as the answer.",
+        evidence=(*evidence, f"nothing was refused in {look.passes:,} requests"),
+        rate=queueing.heavy_rate,
+    )
+
+
+def invalid_verdict(reasons: Sequence[str]) -> Verdict:
+    """The generator did not keep what it promised."""
+    return Verdict(
+        kind=Kind.INVALID,
+        sentence=f"Invalid: nothing can be said of the server, because {reasons[0]}.",
+        advice="Run storm on a machine with time to spare (or with less load), away from the server.",
+        evidence=tuple(reasons),
+    )
+
+
+def refused_alone_verdict(look: Look) -> Verdict:
+    """The same answer comes to a single request: the load is not to blame."""
+    said = ", ".join(
+        str(status) for status in sorted(look.alone) if status >= 300 and status not in (401, 407)
+    )
+    return Verdict(
+        kind=Kind.NONE,
+        sentence=f"It is not the load: a single request alone is answered {said or 'with nothing'}, too.",
+        advice="Ask why with `shiftline doctor run`; after a ban, wait until it is over and try again.",
+        evidence=(f"answers to requests that were alone: {dict(look.alone)}",),
+    )
+
+
+def _unknown_limiter(look: Look, found: Sequence[Fit]) -> Verdict:
+    nearest = f" (nearest: {found[0].spec}, {found[0].agreement:.0%})" if found else ""
+    return Verdict(
+        kind=Kind.LIMITER,
+        sentence=(
+            "It is a limiter of a kind that storm does not know: whatever is sent, about"
+            f" {look.pass_rate:,.1f} requests/s pass."
+        ),
+        advice=f"Pace requests below {look.pass_rate * 0.8:,.1f}/s, or ask whoever set the limit.",
+        evidence=(
+            f"the load was refused: {refusals_in_words(look.refusals, look.passes + look.refused)}",
+            f"no model that storm knows foretells what passed{nearest}",
+        ),
+        rate=look.pass_rate,
+        alternatives=tuple(fit.spec for fit in found[:3]),
+    )
+
+
+def _is_possible(fit: Fit, has_spare: bool) -> bool:  # noqa: FBT001 - private
+    """Without a second source, one counter per source and one for all are the same: it is called all."""
+    return has_spare or fit.key is not Key.SOURCE
+
+
+def _simplest(found: Sequence[Fit]) -> Fit:
+    """The best; among equals a sliding window before a fixed one, whose phase is free to fit anything."""
+    best = found[0]
+    equals = [fit for fit in found if fit.agreement >= best.agreement - _SIMPLER and fit.model == "sliding"]
+    return equals[0] if equals and best.model == "window" else best
+
+
+def _as_good(found: Sequence[Fit], best: Fit) -> list[Fit]:
+    return [replace(fit) for fit in found if fit is not best and fit.agreement >= best.agreement - _AS_GOOD][
+        :3
+    ]
+
+
+def _methods(counted: frozenset[tuple[str, bool]], free: frozenset[tuple[str, bool]]) -> tuple[str, ...]:
+    """The methods that are counted, if there is one that is not."""
+    methods = {method for method, _ in counted}
+    return tuple(sorted(methods)) if {method for method, _ in free} - methods else ()

@@ -1,0 +1,131 @@
+"""The loads that follow the one that was asked for, each made to tell explanations apart; plans only.
+
+None of them is heavier than the first. Users whose password was refused stay left alone: what is known of
+every password goes from run to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan
+from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.shapes import constant, steps
+from shiftline.storm.users import MOST_TRIES, PROVEN
+
+WATCH_ROWS = 60_000
+RATES = (1.5, 4.0, 12.0)
+"""Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit."""
+_USERS = 40
+_MOST_ROWS = 40_000
+_SHORT_SECONDS, _LONG_SECONDS = 9.0, 33.0
+SINGLE_TIMEOUT = 1.4
+"""Seconds to wait for one answer: time for two copies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the runs so far have shown of sources and users."""
+
+    own: str
+    """The source address that was refused."""
+    spare: str
+    """Another one that has not been used; empty: there is none."""
+    tries: Mapping[str, int]
+
+    def usable(self, names: Sequence[str]) -> list[str]:
+        """Users that may be asked about again: first those with a proven password, never one left alone."""
+        unproven = [name for name in names if 0 <= self.tries.get(name, 0) < MOST_TRIES]
+        return [name for name in names if self.tries.get(name) == PROVEN] + unproven
+
+
+def watched(plan: Plan) -> Plan:
+    """The load that was asked for, with its requests kept."""
+    return replace(plan, watch=WATCH_ROWS // 2)
+
+
+def steps_plan(plan: Plan, known: Known, pass_rate: float, request_rate: float, *, is_slow: bool) -> Plan:
+    """A little, then far above what passed: two sources, users that ask unequally often, a second method."""
+    seconds = _LONG_SECONDS if is_slow else _SHORT_SECONDS
+    wanted = [max(4.0, times * pass_rate) for times in RATES]
+    if sum(wanted) / 3.0 * seconds > _MOST_ROWS:
+        wanted = wanted[:2]
+    rates = [min(rate, max(request_rate, 4.0)) for rate in wanted]
+    seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
+    shape = steps(rates, seconds / len(rates))
+    sources = _shuffled([known.own, known.own, known.spare] * 8) if known.spare else [known.own]
+    return _phase(
+        plan, known, OpenLoop(shape=shape), seconds, names=_unequal(known.usable(plan.names)),
+        mix=_with_other_method(plan.mix), sources=tuple(sources),
+    )  # fmt: skip
+
+
+def single_plan(plan: Plan, known: Known, *, source: str, user: str) -> Plan:
+    """One flow alone."""
+    return replace(
+        _phase(plan, known, OpenLoop(shape=constant(1.0)), SINGLE_TIMEOUT * 3, names=[user], mix=plan.mix,
+               sources=(source,)),
+        flows=1, timeout_seconds=SINGLE_TIMEOUT,
+    )  # fmt: skip
+
+
+def fan_plan(
+    plan: Plan, known: Known, rate: float, seconds: float, *, names: Sequence[str], sources: Sequence[str]
+) -> Plan:
+    """``rate`` flows per second in all, by a mix of sources and users in which some stand more often."""
+    return _phase(
+        plan, known, OpenLoop(shape=constant(rate)), seconds, names=_shuffled(names), mix=plan.mix,
+        sources=tuple(_shuffled(sources)),
+    )  # fmt: skip
+
+
+def lighter_plan(plan: Plan, known: Known, share: float, seconds: float) -> Plan:
+    """The same load with a part of its flows."""
+    load = plan.load
+    if isinstance(load, ClosedLoop):
+        load = ClosedLoop(concurrency=max(1, round(load.concurrency * share)))
+    else:
+        load = OpenLoop(shape=constant(max(1.0, load.shape.highest_rate * share)))
+    return replace(plan, load=load, seconds=seconds, flows=None, watch=0, tries=known.tries)
+
+
+def _phase(
+    plan: Plan, known: Known, load: OpenLoop, seconds: float, *,
+    names: Sequence[str], mix: tuple[Mixed, ...], sources: tuple[str, ...],
+) -> Plan:  # fmt: skip
+    passwords = plan.passwords
+    if len(passwords) > 1:
+        by_name = dict(zip(plan.names, passwords, strict=True))
+        passwords = [by_name[name] for name in names]
+    return replace(
+        plan, load=load, seconds=seconds, flows=None, names=names, passwords=passwords, mix=mix,
+        sources=sources, ports=1, processes=1, scouts=0, fresh_challenge=False, tries=known.tries,
+        timeout_seconds=4.0, silence_seconds=max(seconds, plan.silence_seconds), watch=WATCH_ROWS,
+    )  # fmt: skip
+
+
+def _unequal(names: Sequence[str]) -> list[str]:
+    """Some users eight times, some three times, most once."""
+    chosen = names[:_USERS]
+    often = [8 if place % 8 == 0 else 3 if place % 4 == 0 else 1 for place in range(len(chosen))]
+    return _shuffled([name for name, times in zip(chosen, often, strict=True) for _ in range(times)])
+
+
+def _shuffled(things: Sequence[str]) -> list[str]:
+    """In an order without a pattern, the same each time."""
+    mixed = list(things)
+    Random(len(mixed)).shuffle(mixed)
+    return mixed
+
+
+def _with_other_method(mix: tuple[Mixed, ...]) -> tuple[Mixed, ...]:
+    """Three of what was asked for, and one of another method that needs no account."""
+    names = {mixed.script.name for mixed in mix}
+    other = Method.QUERY if Method.OPTIONS.value in names else Method.OPTIONS
+    weight = sum(mixed.weight for mixed in mix)
+    return (
+        *(replace(mixed, weight=3 * mixed.weight) for mixed in mix),
+        Mixed(script=METHOD_SCRIPTS[other], weight=weight),
+    )

@@ -1,0 +1,100 @@
+"""The answer to "is it a limiter or capacity?", with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shiftline.storm.verdict.arrivals import Key
+
+
+class Kind(StrEnum):
+    """What holds the load back."""
+
+    LIMITER = "limiter"
+    """Something counts, and refuses what is too much, however little there is to do."""
+    CAPACITY = "capacity"
+    """The server has no time for more."""
+    NONE = "none"
+    """Neither was met, or it is not the load that is refused."""
+    INVALID = "invalid"
+    """The generator did not do what it was asked to do: nothing can be said of the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A limiter: ``count`` requests per ``seconds`` and key."""
+
+    model: str
+    """In words: "a fixed window"."""
+    spec: str
+    """As `shiftline simulate --throttle` takes it; docs/reference/limiters.md."""
+    count: float
+    seconds: float
+    key: Key
+    agreement: float
+    """How much of what was seen it explains, 0 to 1."""
+    methods: tuple[str, ...] = ()
+    """What it counts, if it does not count every method."""
+    ban_seconds: float | None = None
+    """It refuses everything for so long once it was exceeded; infinity: longer than was waited."""
+    is_key_certain: bool = True
+
+    @property
+    def rate(self) -> float:
+        """Requests per second and key."""
+        return self.count / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What it is, how much, keyed on what, and what to do: ``sentence`` alone is the answer."""
+
+    kind: Kind
+    sentence: str
+    advice: str
+    evidence: tuple[str, ...] = ()
+    rate: float | None = None
+    """Requests per second and key of a limiter; flows per second of a capacity."""
+    limit: Limit | None = None
+    alternatives: tuple[str, ...] = ()
+    """Other limiters that explain it about as well, as specs."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str | None:
+        """What is counted together; None where nothing is."""
+        return None if self.limit is None else self.limit.key.value
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; docs/reference/json.md explains it."""
+        limit = self.limit
+        return {
+            "kind": self.kind.value,
+            "sentence": self.sentence,
+            "advice": self.advice,
+            "evidence": list(self.evidence),
+            "rate": None if self.rate is None else round(self.rate, 3),
+            "key": self.key,
+            "limit": None
+            if limit is None
+            else {
+                "model": limit.model,
+                "spec": limit.spec,
+                "count": round(limit.count, 3),
+                "seconds": limit.seconds,
+                "key": limit.key.value,
+                "key_is_certain": limit.is_key_certain,
+                "methods": list(limit.methods),
+                "ban_seconds": _finite(limit.ban_seconds),
+                "agreement": round(limit.agreement, 3),
+            },
+            "alternatives": list(self.alternatives),
+        }
+
+
+def _finite(seconds: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return "longer than was waited" if seconds == float("inf") else seconds

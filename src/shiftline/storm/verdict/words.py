@@ -1,0 +1,105 @@
+"""Verdicts in plain words: what it is, how much, keyed on what, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from shiftline.storm.sample import TIMEOUT
+from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.capacity import Queueing
+from shiftline.storm.verdict.look import Look
+from shiftline.storm.verdict.verdict import Limit
+
+MODELS: Mapping[str, str] = {
+    "window": "a fixed window",
+    "sliding": "a sliding window",
+    "bucket": "a token bucket",
+    "red": "a window with random early drop",
+    "pike": "flood protection like Kamailio's pike",
+    "lockout": "a count per user that locks him out",
+    "escalating": "a count with a ban",
+    "concurrency": "a cap on what is under way at a time",
+}
+KEYS: Mapping[Key, str] = {
+    Key.ALL: "for everybody together",
+    Key.SOURCE: "per source address",
+    Key.USER: "per user",
+}
+_OTHERS: Mapping[Key, str] = {
+    Key.ALL: "everything that reaches this server counts, whoever sends it",
+    Key.SOURCE: "another source address has a limit of its own",
+    Key.USER: "every user has a limit of his own",
+}
+
+
+def limit_in_words(limit: Limit) -> str:
+    """Such as "50 requests per 1 s, per source address (a fixed window)"."""
+    what = f"{' and '.join(limit.methods)} requests" if limit.methods else "requests"
+    size = (
+        f"{limit.count:,.10g} {what} under way"
+        if not limit.seconds
+        else (f"{round(limit.count, 1):,.10g} {what} per {limit.seconds:g} s")
+    )
+    return f"{size}, {KEYS[limit.key]} ({MODELS.get(limit.spec.partition(':')[0], limit.model)})"
+
+
+def refusals_in_words(refusals: Mapping[int, int], requests: int) -> str:
+    """Such as "403 to 4,950 of 5,000 requests"."""
+    parts = [
+        f"{'silence' if status == TIMEOUT else status} to {count:,}"
+        for status, count in Counter(refusals).most_common(3)
+        if count
+    ]
+    return f"{', '.join(parts)} of {requests:,} requests"
+
+
+def limiter_sentence(limit: Limit, look: Look) -> str:
+    """The answer when it is a limiter."""
+    ban = ""
+    if limit.ban_seconds is not None:
+        lasting = (
+            "longer than was waited"
+            if limit.ban_seconds == float("inf")
+            else f"about {limit.ban_seconds:.0f} s"
+        )
+        ban = f" Whoever exceeds it is shut out for {lasting}."
+    return (
+        f"It is a limiter, not capacity: {limit_in_words(limit)}. What is above it gets"
+        f" {_refusal(look)}, and {_OTHERS[limit.key]}.{ban}"
+    )
+
+
+def _refusal(look: Look) -> str:
+    status = max(look.refusals, key=lambda status: look.refusals[status])
+    return "no answer" if status == TIMEOUT else f"{status} at once"
+
+
+def limiter_advice(limit: Limit) -> str:
+    """What to do about it."""
+    pace = (
+        f"Pace requests below {limit.rate * 0.9:,.10g}/s {KEYS[limit.key]}"
+        if limit.seconds
+        else (f"Keep fewer than {limit.count:g} requests under way {KEYS[limit.key]}")
+    )
+    ban = " and never probe it while it bans: each ban takes the calls along" if limit.ban_seconds else ""
+    return (
+        f"{pace} (Shiftline's trunk does: max_rate in its configuration), or have the limit raised where"
+        f" it is set; more hardware would change nothing{ban}."
+    )
+
+
+def capacity_sentence(queueing: Queueing) -> str:
+    """The answer when the server is at its end."""
+    return (
+        f"It is capacity, not a limiter: the server comes to {queueing.heavy_rate:,.0f} flows/s and no"
+        f" further; what is above that waits (half of it for {queueing.heavy_latency * 1000:,.0f} ms or more)."
+    )
+
+
+def capacity_advice(queueing: Queueing) -> str:
+    """What to do about it."""
+    return (
+        f"Stay below {queueing.heavy_rate * 0.8:,.0f} flows/s, or give the server more: processors, workers,"
+        " receive buffers. Nothing refused for its count, so another address or account would not help."
+    )
