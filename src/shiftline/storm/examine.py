@@ -7,9 +7,10 @@ virtual time.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from shiftline.storm.examine_bans import BanExaminer
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import Result
 from shiftline.storm.trust import own_reasons
@@ -60,12 +61,12 @@ class Examination:
 
 
 class Examiner:
-    """Runs a plan and finds out what held it back; ``spare`` is a source address that it may use, too."""
+    """Runs a plan and finds out what held it back; ``spares`` are source addresses that it may use, too."""
 
-    def __init__(self, plan: Plan, ask: Ask, rest: Rest, *, spare: str = "") -> None:
+    def __init__(self, plan: Plan, ask: Ask, rest: Rest, *, spares: Sequence[str] = ()) -> None:
         self._plan = plan
         self._ask, self._rest = ask, rest
-        self._spare = spare
+        self._spares = tuple(spares)
         self._tries: dict[str, int] = {}
         self.examination = Examination()
 
@@ -85,7 +86,11 @@ class Examiner:
             if any(status >= 300 and status not in (401, 407) for status in look.alone):
                 return refused_alone_verdict(look)
             return self._by_lighter_load(result, look, used)
-        return self._by_steps(look)
+        return self._by_bans(look) if look.is_shut else self._by_steps(look)
+
+    def _by_bans(self, look: Look) -> Verdict:
+        examiner = BanExaminer(self._plan, look, lambda: self._known(look), self._run, self._rest)
+        return examiner.examine(self.examination.result)
 
     def _by_lighter_load(self, heavy: Result, look: Look, used: Processors | None) -> Verdict:
         light_plan = lighter_plan(self._plan, self._known(look), _LIGHT_SHARE, _LIGHT_SECONDS)
@@ -112,7 +117,8 @@ class Examiner:
 
     def _known(self, look: Look) -> Known:
         own = min(look.sources) if look.sources else self._plan.sources[0]
-        return Known(own=own, spare=self._spare if self._spare != own else "", tries=dict(self._tries))
+        spares = tuple(spare for spare in self._spares if spare not in look.sources)
+        return Known(own=own, spares=spares, tries=dict(self._tries))
 
     def _run(self, plan: Plan, purpose: str) -> Result:
         result = self._ask(plan, purpose)
@@ -121,15 +127,13 @@ class Examiner:
         return result
 
 
-def spare_source(plan: Plan) -> str:
-    """A second source address: one that was given, or on loopback any other; empty if there is none."""
-    if len(plan.sources) > 1:
-        return plan.sources[-1]
+def spare_sources(plan: Plan) -> list[str]:
+    """On loopback, source addresses that nobody uses; elsewhere the system has one, and it is not known."""
     target = ipaddress.ip_address(plan.target.host)
-    if target.version == 4 and target.is_loopback:
-        taken = {plan.target.host, *plan.sources}
-        return next(host for n in range(201, 255) if (host := f"127.0.0.{n}") not in taken)
-    return ""
+    if target.version != 4 or not target.is_loopback:
+        return []
+    taken = {plan.target.host, *plan.sources}
+    return [host for n in range(201, 211) if (host := f"127.0.0.{n}") not in taken]
 
 
 def _is_slow(result: Result, look: Look) -> bool:

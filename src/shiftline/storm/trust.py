@@ -34,7 +34,7 @@ def _of_schedule(result: Result, plan: Plan) -> Iterator[str]:
     lag, response = result.whole.lag, result.whole.response
     if isinstance(plan.load, ClosedLoop):
         both = response.mean
-        if lag.count and both and lag.mean > LAG_SHARE * both:
+        if response.count >= FEWEST_FLOWS and lag.mean > LAG_SHARE * both:
             yield (
                 f"storm did not keep {plan.load.concurrency} flows under way: {lag.mean / both:.0%} of their"
                 f" time was storm's own delay (bound {LAG_SHARE:.0%}); the load was lower than asked for"

@@ -57,25 +57,26 @@ def passed(row: Asked, usual: frozenset[int]) -> bool:
     return 200 <= row.status < 300 or row.status in (401, 407) or row.status in usual
 
 
-def arrivals_of(
-    rows: Iterable[Asked],
-    *,
-    usual: frozenset[int] = frozenset(),
-    copies: bool = False,
-    until: float | None = None,
+def arrivals_of(rows: Iterable[Asked], *, usual: frozenset[int] = frozenset()) -> list[Arrival]:
+    """The arrivals of ``rows`` in order of time, each request once."""
+    found = [
+        Arrival(row.sent, row.source, row.user, (row.method, row.carried), passed(row, usual)) for row in rows
+    ]
+    return sorted(found, key=lambda arrival: arrival.at)
+
+
+def with_copies(
+    arrivals: Iterable[Arrival], rows: Iterable[Asked], *, timeout: float, end: float
 ) -> list[Arrival]:
-    """The arrivals of ``rows`` in order of time; with ``copies`` also those sent again after silence."""
-    found = []
+    """The same with what was sent again after silence, until its ``timeout`` or the run's ``end``."""
+    found = list(arrivals)
     for row in rows:
-        fate = passed(row, usual)
-        kind = (row.method, row.carried)
-        found.append(Arrival(row.sent, row.source, row.user, kind, fate))
-        if copies and row.status == TIMEOUT:
-            end = until if until is not None else float("inf")
+        if row.status == TIMEOUT:
+            last = min(row.sent + timeout, end)
             found += [
-                Arrival(row.sent + after, row.source, row.user, kind, fate)
+                Arrival(row.sent + after, row.source, row.user, (row.method, row.carried), passed=False)
                 for after in _COPIES
-                if row.sent + after < end
+                if row.sent + after < last
             ]
     return sorted(found, key=lambda arrival: arrival.at)
 

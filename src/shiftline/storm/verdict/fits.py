@@ -245,7 +245,7 @@ def _highest_excess(trial: Trial, places: Sequence[int], rate: float) -> float:
 
 
 def _reds(trials: Sequence[Trial], key: Key, near: float | None) -> Iterator[Fit]:
-    """After a window with n times the limit every n-th passes, and nothing is refused below twice the limit."""
+    """After a window with n times the limit every n-th passes; below twice the limit nothing is refused."""
     for seconds in WINDOWS:
         best = Fit(model="red", key=key, count=1, seconds=seconds, agreement=-1.0)
         guesses = sorted(guess for trial in trials for guess in _red_guesses(trial, key, seconds, near))[

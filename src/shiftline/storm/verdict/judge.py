@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shiftline.storm.sample import Result
 from shiftline.storm.verdict.arrivals import Arrival, Key, Trial, arrivals_of, counted_kinds, free_kinds
+from shiftline.storm.verdict.bans import ShutFit, shut_fits
 from shiftline.storm.verdict.capacity import Queueing
 from shiftline.storm.verdict.fits import Fit, fits
 from shiftline.storm.verdict.look import Look
@@ -36,7 +37,7 @@ class Step:
     @classmethod
     def of(cls, result: Result, look: Look) -> Step:
         """The arrivals of a phase, in the light of what is usual."""
-        return cls(rows=arrivals_of(result.watch.asked, usual=look.usual, copies=look.is_silent))
+        return cls(rows=arrivals_of(result.watch.asked, usual=look.usual))
 
 
 def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict:
@@ -63,6 +64,27 @@ def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict
         is_key_certain=has_spare or best.key is Key.USER,
     )
     return limiter_verdict(look, limit, [fit.spec for fit in _as_good(found, best)])
+
+
+def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_spare: bool) -> Verdict:
+    """A limiter that shut: which one, how much, for how long; ``key`` is None where it is not known yet."""
+    keys = [key] if key is not None else [Key.SOURCE, Key.ALL] if has_spare else [Key.ALL]
+    found = sorted((fit for one in keys for fit in shut_fits(counted, one)), key=lambda fit: -fit.agreement)
+    if not found or found[0].agreement < GOOD_ENOUGH:
+        return _unknown_limiter(look, found)
+    best = found[0]
+    limit = Limit(
+        model=MODELS[best.spec.partition(":")[0]],
+        spec=best.spec,
+        count=best.count,
+        seconds=best.seconds,
+        key=best.key,
+        agreement=best.agreement,
+        ban_seconds=best.ban_seconds,
+        is_key_certain=key is not None or has_spare,
+    )
+    alike = [fit.spec for fit in found[1:] if fit.agreement >= best.agreement - _SIMPLER][:5]
+    return limiter_verdict(look, limit, alike)
 
 
 def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more: str) -> Verdict:
@@ -131,7 +153,7 @@ def refused_alone_verdict(look: Look) -> Verdict:
     )
 
 
-def _unknown_limiter(look: Look, found: Sequence[Fit]) -> Verdict:
+def _unknown_limiter(look: Look, found: Sequence[Fit | ShutFit]) -> Verdict:
     nearest = f" (nearest: {found[0].spec}, {found[0].agreement:.0%})" if found else ""
     return Verdict(
         kind=Kind.LIMITER,

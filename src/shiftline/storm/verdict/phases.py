@@ -16,8 +16,15 @@ from shiftline.storm.shapes import constant, steps
 from shiftline.storm.users import MOST_TRIES, PROVEN
 
 WATCH_ROWS = 60_000
+FAN = (16, 8, 4, 2, 1)
+"""How often each key of a fan asks, against the slowest."""
+FAN_WINDOWS = (0.7, 1.4, 2.8, 5.6, 11.2)
+"""Seconds: a key of the fan is refused if the limiter counts within more than this."""
+FAN_SECONDS = 14.0
 RATES = (1.5, 4.0, 12.0)
 """Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit."""
+RESERVE = len(FAN) + 1
+_MANY = 10
 _USERS = 40
 _MOST_ROWS = 40_000
 _SHORT_SECONDS, _LONG_SECONDS = 9.0, 33.0
@@ -31,9 +38,14 @@ class Known:
 
     own: str
     """The source address that was refused."""
-    spare: str
-    """Another one that has not been used; empty: there is none."""
+    spares: tuple[str, ...]
+    """Others that have not been used."""
     tries: Mapping[str, int]
+
+    @property
+    def spare(self) -> str:
+        """The first of the others; empty: there is none."""
+        return self.spares[0] if self.spares else ""
 
     def usable(self, names: Sequence[str]) -> list[str]:
         """Users that may be asked about again: first those with a proven password, never one left alone."""
@@ -42,8 +54,11 @@ class Known:
 
 
 def watched(plan: Plan) -> Plan:
-    """The load that was asked for, with its requests kept."""
-    return replace(plan, watch=WATCH_ROWS // 2)
+    """The load that was asked for, with its requests kept; of many users, some are left for later."""
+    kept = RESERVE if len(plan.names) >= _MANY * RESERVE else 0
+    count = len(plan.names) - kept
+    passwords = plan.passwords if len(plan.passwords) == 1 else plan.passwords[:count]
+    return replace(plan, names=plan.names[:count], passwords=passwords, watch=WATCH_ROWS // 2)
 
 
 def steps_plan(plan: Plan, known: Known, pass_rate: float, request_rate: float, *, is_slow: bool) -> Plan:
@@ -71,13 +86,27 @@ def single_plan(plan: Plan, known: Known, *, source: str, user: str) -> Plan:
     )  # fmt: skip
 
 
-def fan_plan(
-    plan: Plan, known: Known, rate: float, seconds: float, *, names: Sequence[str], sources: Sequence[str]
-) -> Plan:
-    """``rate`` flows per second in all, by a mix of sources and users in which some stand more often."""
+def fan_plan(plan: Plan, known: Known, burst: int, *, names: Sequence[str], sources: Sequence[str]) -> Plan:
+    """Keys that nobody has used, each at a rate of its own: which of them exceed ``burst`` in the window?
+
+    The keys are as many ``names`` from one source, or as many ``sources`` with any name.
+    """
+    rate = sum(FAN) * burst / FAN_WINDOWS[-1]
+    many_names = [name for name, times in zip(names, FAN, strict=False) for _ in range(times)]
+    many_sources = [source for source, times in zip(sources, FAN, strict=False) for _ in range(times)]
     return _phase(
-        plan, known, OpenLoop(shape=constant(rate)), seconds, names=_shuffled(names), mix=plan.mix,
-        sources=tuple(_shuffled(sources)),
+        plan, known, OpenLoop(shape=constant(rate)), FAN_SECONDS,
+        names=_shuffled(many_names) if len(sources) == 1 else names, mix=plan.mix,
+        sources=tuple(_shuffled(many_sources)) if len(sources) > 1 else tuple(sources),
+    )  # fmt: skip
+
+
+def burst_plan(plan: Plan, known: Known, burst: int) -> Plan:
+    """Far too much from one source, and a little from another: is the other one shut with the first?"""
+    sources = [known.own] * 15 + [known.spare or known.own]
+    return _phase(
+        plan, known, OpenLoop(shape=constant(2.0 * burst)), 4.0, names=_unequal(known.usable(plan.names)),
+        mix=plan.mix, sources=tuple(_shuffled(sources)),
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def capacity_sentence(queueing: Queueing) -> str:
     """The answer when the server is at its end."""
     return (
         f"It is capacity, not a limiter: the server comes to {queueing.heavy_rate:,.0f} flows/s and no"
-        f" further; what is above that waits (half of it for {queueing.heavy_latency * 1000:,.0f} ms or more)."
+        f" further; what is above that waits, half of it for {queueing.heavy_latency * 1000:,.0f} ms or more."
     )
 
 
