@@ -59,12 +59,18 @@ from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.read_model import Totals, TrunkRow
 from shiftline.store.schema import CheckRowState, DeliveryRowState, TradeRowState, metadata
 from shiftline.store.trunk_view import view_of
-from shiftline.storm.figures import result_figures
+from shiftline.storm.examine import Examination
+from shiftline.storm.examine import Phase as StormPhase
+from shiftline.storm.figures import examination_figures
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan, Target
 from shiftline.storm.sample import Result, Sample
 from shiftline.storm.script import METHOD_SCRIPTS, Method
 from shiftline.storm.shape_text import FORMS as FORMS_OF_LOAD
 from shiftline.storm.shape_text import parse_shape
+from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.judge import limiter_verdict
+from shiftline.storm.verdict.look import look_at
+from shiftline.storm.verdict.verdict import Limit
 from shiftline.trades.decision import StandingWord
 from shiftline.trades.model import EvidenceKind, TradeState, Verdict
 from shiftline.trades.prefetch import PrefetchPolicy
@@ -105,6 +111,9 @@ FULL_TRUNK = TrunkRow(
     disarmed_cause=None,
     disarmed_at=None,
     saved_at=NOW,
+)
+LIMIT = Limit(
+    model="a fixed window", spec="window:50/1s,key=all", count=50, seconds=1.0, key=Key.ALL, agreement=1.0
 )
 LOGGED = re.compile(r"""log\.(?:info|warning|error|exception)\(\s*"([^"]+)\"""")
 GOVERNOR = GovernorPolicy()
@@ -308,9 +317,13 @@ def test_every_figure_of_a_storm_is_documented() -> None:
         flows=1,
     )
     sample = Sample(second=0)
-    figures = result_figures(Result(samples=[sample], whole=sample, sending_seconds=1.0), plan)
+    result = Result(samples=[sample], whole=sample, sending_seconds=1.0)
+    verdict = limiter_verdict(look_at(result), LIMIT, [])
+    examination = Examination([StormPhase(purpose="the load", plan=plan, result=result)], verdict)
+    figures = examination_figures(examination, plan)
     section = _sections(_text("reference/json.md"))["shiftline storm --json FILE"]
-    keys = {*figures, *figures["load"], *figures["drops"], *figures["samples"][0]}
+    keys = {*figures, *figures["load"], *figures["drops"], *figures["samples"][0], *figures["knee"]}
+    keys |= {*figures["verdict"], *figures["verdict"]["limit"], *figures["phases"][0]}
     assert {key for key in keys if f"`{key}`" not in section} == set()
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from shiftline.cli.writing import require_writable, write_text
-
-STANDARD_OUTPUT = Path("-")
 DEFAULT_SECONDS = 10.0
 
 
@@ -77,22 +72,28 @@ def run(
     tls_no_verify: Annotated[
         bool, typer.Option("--tls-no-verify", help="Over TLS: take any certificate.")
     ] = False,
+    verdict: Annotated[
+        bool,
+        typer.Option(
+            "--verdict/--no-verdict",
+            help="After the load, find out with short, lighter ones: a limiter, or capacity?",
+        ),
+    ] = True,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here; - is standard output.")
     ] = None,
 ) -> None:
-    """Load a SIP server and say what it took; the figures come with proof, or are called invalid.
+    """Load a SIP server, say what it took, and whether a limiter or its capacity holds it back.
 
-    Example: [bold]shiftline storm 192.168.0.10 --concurrency 500 --password-env PBX_PASSWORD[/]
+    500 concurrent REGISTERs for a minute:
+    [bold]shiftline storm 192.168.0.10 --concurrency 500 --duration 60 --password-env PBX_PASSWORD[/]
     """
     from shiftline.cli.storm_plan import Wishes, make_plan
-    from shiftline.cli.storm_report import print_result
+    from shiftline.cli.storm_run import Wanted, carry_out
     from shiftline.net.tls import TlsSettings
-    from shiftline.storm.figures import result_figures
-    from shiftline.storm.run import run as run_storm
 
-    if json_file is not None and json_file != STANDARD_OUTPUT:
-        require_writable(json_file)
+    wanted = Wanted(verdict=verdict, may_load=may_load, json_file=json_file)
+    wanted.require_writable()
     plan = make_plan(
         Wishes(
             server=server,
@@ -117,13 +118,4 @@ def run(
             tls=TlsSettings(ca=tls_ca, verify=not tls_no_verify),
         )
     )
-    result = run_storm(plan, may_load=may_load)
-    if json_file is not None:
-        text = json.dumps(result_figures(result, plan), indent=2) + "\n"
-        if json_file == STANDARD_OUTPUT:
-            typer.echo(text, nl=False)
-        else:
-            write_text(json_file, text)
-    if json_file != STANDARD_OUTPUT:
-        print_result(result, plan, Console())
-    raise typer.Exit(0 if result.valid and result.ok == result.flows else 1)
+    raise typer.Exit(carry_out(plan, wanted))

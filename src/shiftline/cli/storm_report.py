@@ -9,6 +9,7 @@ from rich.table import Table
 from shiftline.storm.histogram import Histogram
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import Result, percentiles_ms, status_words
+from shiftline.storm.verdict.verdict import Kind, Verdict
 
 
 def print_result(result: Result, plan: Plan, console: Console) -> None:
@@ -34,6 +35,21 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
     console.print(table)
     for reason in result.invalid_reasons:
         console.print(f"[bold red]invalid:[/] {escape(reason)}")
+
+
+_COLOURS = {Kind.LIMITER: "yellow", Kind.CAPACITY: "yellow", Kind.NONE: "green", Kind.INVALID: "red"}
+
+
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """The answer, what to do, and what it rests on."""
+    console.print(f"\n[bold {_COLOURS[verdict.kind]}]{escape(verdict.sentence)}[/]", soft_wrap=True)
+    console.print(escape(verdict.advice), soft_wrap=True)
+    for sentence in verdict.evidence:
+        console.print(f"[dim]  - {escape(sentence)}[/]", soft_wrap=True)
+    if verdict.alternatives:
+        console.print(
+            f"[dim]  - explain it about as well: {', '.join(verdict.alternatives)}[/]", soft_wrap=True
+        )
 
 
 def _percentiles(histogram: Histogram) -> str:

@@ -78,6 +78,11 @@ class Examiner:
         self.examination.verdict = self._verdict(result, look, used)
         return self.examination
 
+    def load_only(self) -> Examination:
+        """Nothing but the load that was asked for, and no verdict."""
+        self._run(self._plan, "the load that was asked for")
+        return self.examination
+
     def _verdict(self, result: Result, look: Look, used: Processors | None) -> Verdict:
         reasons = own_reasons(result, self._plan)
         if reasons:

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import Result
 from shiftline.storm.verdict.arrivals import Arrival, Key, arrivals_of, counted_kinds, with_copies
-from shiftline.storm.verdict.bans import burst_size
+from shiftline.storm.verdict.bans import burst_sizes
 from shiftline.storm.verdict.judge import judge_shut
 from shiftline.storm.verdict.look import Look
-from shiftline.storm.verdict.phases import FAN, Known, burst_plan, fan_plan, single_plan
+from shiftline.storm.verdict.phases import (
+    FAN,
+    Known,
+    burst_plan,
+    fan_plan,
+    fresh_burst_plan,
+    ladder_plan,
+    single_plan,
+)
 from shiftline.storm.verdict.verdict import Verdict
 
 Run = Callable[[Plan, str], Result]
@@ -22,6 +30,7 @@ Rest = Callable[[float], None]
 PATIENCE_SECONDS = 32.0
 """How long a ban is waited for."""
 _FIRST_REST, _REST_GROWTH = 0.5, 1.3
+_LADDER_REST = 10.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +67,12 @@ class BanExaminer:
         sides = self._sides()
         key = sides.key
         if key is None:  # open again already: shut it once more, and look from the other side meanwhile
-            burst = max(4, burst_size(self._counted(), Key.SOURCE))
+            burst = max([4, *burst_sizes(self._counted(), Key.SOURCE)])
             plan = burst_plan(self._plan, self._known(), burst)
             self._remember(plan, self._run(plan, "shut it again, and ask from the side"))
         self._await_opening()
-        if key is not Key.ALL:
-            self._fan(key or Key.SOURCE)
+        if key is Key.ALL or not self._fan(key or Key.SOURCE):
+            self._ladder(key or Key.ALL)
         return judge_shut(self._look, self._counted(), key, has_spare=bool(self._known().spare))
 
     def _sides(self) -> _Sides:
@@ -87,18 +96,34 @@ class BanExaminer:
             self._waited += rest
             rest *= _REST_GROWTH
 
-    def _fan(self, key: Key) -> None:
+    def _ladder(self, key: Key) -> None:
+        """Where nobody fresh is left to ask: the same again, slowly first, unless it is still shut."""
+        if self._waited > PATIENCE_SECONDS:
+            return
+        self._rest(_LADDER_REST)
+        plan = ladder_plan(self._plan, self._known(), min(burst_sizes(self._counted(), key), default=2))
+        self._remember(plan, self._run(plan, "slowly, then faster: when does it shut?"))
+
+    def _fan(self, key: Key) -> bool:
+        """Fresh keys at rates of their own; False if there are not enough of them."""
         known = self._known()
-        burst = max(2, burst_size(self._counted(), key))
+        burst = min(burst_sizes(self._counted(), key), default=2)
         sources: Sequence[str] = [known.own]
         if key is Key.USER:
             names = self._fresh_users(known)[: len(FAN)]
         else:
             names, sources = known.usable(self._plan.names), known.spares[1 : len(FAN) + 1]
+            self._fresh_burst(known, burst)
         if len(names if key is Key.USER else sources) < len(FAN):
-            return
+            return False
         plan = fan_plan(self._plan, known, burst, names=names, sources=sources)
         self._remember(plan, self._run(plan, "fresh ones, each at a rate of its own"))
+        return True
+
+    def _fresh_burst(self, known: Known, burst: int) -> None:
+        for source in known.spares[len(FAN) + 1 :][:1]:
+            plan = fresh_burst_plan(self._plan, known, burst, source=source)
+            self._remember(plan, self._run(plan, "a burst from a fresh source address"))
 
     def _single(self, source: str, user: str, purpose: str) -> bool:
         plan = single_plan(self._plan, self._known(), source=source, user=user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shiftline.storm.examine import Examination
 from shiftline.storm.plan import ClosedLoop, Plan
 from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
 
@@ -38,6 +39,28 @@ def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
         "valid": result.valid,
         "invalid_reasons": list(result.invalid_reasons),
         "samples": [sample_figures(sample) for sample in result.samples],
+    }
+
+
+def examination_figures(examination: Examination, plan: Plan) -> dict[str, Any]:
+    """The figures of the load that was asked for, with the verdict and the loads that led to it."""
+    verdict = examination.verdict
+    knee = None
+    if verdict is not None:
+        rate = None if verdict.rate is None else round(verdict.rate, 3)
+        knee = {"rate": rate, "kind": verdict.kind.value, "key": verdict.key}
+    return {
+        **result_figures(examination.result, plan),
+        "knee": knee,
+        "verdict": None if verdict is None else verdict.as_json(),
+        "phases": [
+            {
+                "purpose": phase.purpose,
+                "requests": phase.result.whole.requests,
+                "answers": status_words(phase.result.whole.answers),
+            }
+            for phase in examination.phases
+        ],
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shiftline.storm.flow import Source
+from shiftline.storm.flow import Flow, Source
 from shiftline.storm.flows import Flows
 from shiftline.storm.sample import TIMEOUT
 from shiftline.storm.template import KEY_BYTES
@@ -44,7 +44,7 @@ class WatchedFlows(Flows):
             asked=in_order(self._rows),
             complete_until=self._complete_until,
             users=self._watched,
-            tries={user.name.decode(): user.tries for user in self.users.seen if user.tries},
+            tries={user.name.decode(): user.tries for user in self.users.all if user.tries},
             examples=dict(self._examples),
         )
 
@@ -60,12 +60,12 @@ class WatchedFlows(Flows):
                 self._examples[status] = head.decode(errors="replace")
         super().receive(data, at)
 
-    def _end(self, flow: Any, status: int, at: float, *, ok: bool) -> None:
+    def _end(self, flow: Flow, status: int, at: float, *, ok: bool) -> None:
         if status == TIMEOUT:
             self._keep(flow, None, status)
         super()._end(flow, status, at, ok=ok)
 
-    def _keep(self, flow: Any, at: float | None, status: int) -> None:
+    def _keep(self, flow: Flow, at: float | None, status: int) -> None:
         user = flow.user.name.decode()
         if len(self._rows) >= self._most:
             self._complete_until = min(self._complete_until, self._zero + flow.sent)

@@ -110,6 +110,7 @@ class Trial:
 
     def __init__(self, arrivals: Sequence[Arrival]) -> None:
         self.arrivals = arrivals
+        self.passed = [arrival.passed for arrival in arrivals]
         often = Counter(arrival.user for arrival in arrivals)
         self._cells = [
             _Cells(arrivals, lambda arrival: ("", int(arrival.at * 10.0))),

@@ -7,13 +7,14 @@ that was seen, the quiet times and the single questions in them included.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from statistics import median
+from statistics import fmean, median
 
 from shiftline.governor.limiters.model import Arrival as Judged
-from shiftline.governor.limiters.model import Fate
+from shiftline.governor.limiters.model import Fate, Limiter
 from shiftline.governor.limiters.pike import PikeTree, address_bytes
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.storm.verdict.arrivals import Arrival, Key, Trial
@@ -24,6 +25,8 @@ _PHASES, _FINER_PHASES, _FINALISTS = 8, 40, 5
 _MOST_PLAYED = 4_000
 _LEAST_BAN_SECONDS = 8.0
 _FOR_EVER = 3600.0
+_TIMERS_SECONDS = 1.5
+"""By so much a server's timers may be late."""
 _MOST_DENSITY = 4096
 
 
@@ -42,26 +45,25 @@ class ShutFit:
 
 def shut_fits(arrivals: Sequence[Arrival], key: Key) -> list[ShutFit]:
     """Every limiter that shuts and might be it; the best first. ``arrivals`` are of all phases."""
-    trial = Trial(_thinned(arrivals))
-    burst = burst_size(arrivals, key)
-    if not burst:
+    bursts = burst_sizes(arrivals, key)
+    if not bursts:
         return []
-    ban = _shut_seconds(arrivals, key)
-    coarse = [
-        replace(candidate, agreement=_best_agreement(trial, candidate, _PHASES))
-        for candidate in _candidates(arrivals, key, burst, ban)
-    ]
-    ordered = sorted(coarse, key=lambda fit: -fit.agreement)
-    finer = [
-        replace(fit, agreement=_best_agreement(trial, fit, _FINER_PHASES)) for fit in ordered[:_FINALISTS]
-    ]
-    return sorted([*finer, *ordered[_FINALISTS:]], key=lambda fit: -fit.agreement)
+    history = _History(_thinned(arrivals, key, max(bursts)), key)
+    ordered = _ordered(history.played(fit, _PHASES) for fit in _candidates(arrivals, key, bursts))
+    finer = [history.played(fit, _FINER_PHASES) for fit in ordered[:_FINALISTS]]
+    return _ordered([*finer, *ordered[_FINALISTS:]])
 
 
-def burst_size(arrivals: Sequence[Arrival], key: Key) -> int:
-    """How many requests of a key passed before its first refusal, in a burst; 0 if none was refused.
+def _ordered(found: Iterable[ShutFit]) -> list[ShutFit]:
+    """The best first; of those that agree equally well, what bans nobody and has the shorter window."""
+    return sorted(found, key=lambda fit: (-round(fit.agreement, 2), fit.ban_seconds is not None, fit.seconds))
 
-    The fastest bursts count: in a slow one, some are forgotten before it is full.
+
+def burst_sizes(arrivals: Sequence[Arrival], key: Key) -> list[int]:
+    """How many requests of a key passed before its first refusal: in the quickest burst, and the fewest.
+
+    A limiter with windows lets a burst through that is longer than its limit, if a window ends within it;
+    pike one that depends on what it had seen. Empty if nothing was refused.
     """
     begun: dict[str, float] = {}
     passed: dict[str, int] = {}
@@ -73,8 +75,12 @@ def burst_size(arrivals: Sequence[Arrival], key: Key) -> int:
             begun.setdefault(group, arrival.at)
         elif group not in bursts and group in passed:
             bursts[group] = (arrival.at - begun[group], passed[group])
+    if not bursts:
+        return []
     quick = sorted(bursts.values())[: max(1, len(bursts) // 4)]
-    return round(median(count for _, count in quick)) if quick else 0
+    return list(
+        dict.fromkeys((round(median(count for _, count in quick)), min(n for _, n in bursts.values())))
+    )
 
 
 def _shut_seconds(arrivals: Sequence[Arrival], key: Key) -> float:
@@ -95,25 +101,59 @@ def _shut_seconds(arrivals: Sequence[Arrival], key: Key) -> float:
     return inf if since and not spells else 0.0
 
 
-def _candidates(arrivals: Sequence[Arrival], key: Key, burst: int, shut: float) -> Iterator[ShutFit]:
-    bans: Sequence[float | None] = [None] if not shut else [shut] if shut == inf else [shut, None]
+def _candidates(arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int]) -> Iterator[ShutFit]:
+    shut = _shut_seconds(arrivals, key)
+    densities = _densities(arrivals, bursts[0]) if key is Key.SOURCE else []
     for seconds in BAN_WINDOWS:
+        bans: list[float | None] = [shut] if shut else []
+        if not shut or not _outlasts(arrivals, key, min(bursts), seconds):
+            bans.append(None)
         for ban in bans:
-            lasting = _FOR_EVER if ban == inf else None if ban is None else float(int(ban))
-            if key is Key.SOURCE:
-                for density in _densities(arrivals, burst):
-                    words = f"pike:{density}/{seconds:g}s,ban={lasting or 0:g}s"
-                    yield _candidate(words, density, seconds, key, ban)
-            if lasting is None:
-                yield _candidate(
-                    f"sliding:{burst}/{seconds:g}s,counts=all,key={key}", burst, seconds, key, ban
-                )
-            elif key is Key.USER:
-                words = f"lockout:{burst}/{seconds:g}s,lock={lasting:g}s,key={key}"
+            lasting = _FOR_EVER if ban == inf else 0.0 if ban is None else float(int(ban))
+            for density in densities:
+                yield _candidate(f"pike:{density}/{seconds:g}s,ban={lasting:g}s", density, seconds, key, ban)
+            for burst in bursts:
+                words = _counted_words(f"{burst}/{seconds:g}s", key, lasting)
                 yield _candidate(words, burst, seconds, key, ban)
-            else:
-                words = f"escalating:{burst}/{seconds:g}s,ban={lasting:g}s,growth=1,key={key}"
-                yield _candidate(words, burst, seconds, key, ban)
+
+
+def _counted_words(amount: str, key: Key, lasting: float) -> str:
+    if not lasting:
+        return f"sliding:{amount},counts=all,key={key}"
+    if key is Key.USER:
+        return f"lockout:{amount},lock={lasting:g}s,key=user"
+    return f"escalating:{amount},ban={lasting:g}s,growth=1,key={key}"
+
+
+def _outlasts(arrivals: Sequence[Arrival], key: Key, count: int, seconds: float) -> bool:
+    """Whether it stays shut when the rate has fallen, or opens although it has not: then it is a ban.
+
+    A limiter that merely counts what it refuses opens once fewer than ``count`` came in ``seconds``, within
+    two windows at most.
+    """
+    recent: dict[str, deque[float]] = {}
+    full: dict[str, float] = {}
+    was_refused: set[str] = set()
+    bans = openings = 0
+    for arrival in arrivals:
+        group, at = arrival.group(key), arrival.at
+        window = recent.setdefault(group, deque())
+        while window and window[0] <= at - seconds:
+            window.popleft()
+        is_late = group in full and at - full[group] > 2.0 * seconds + _TIMERS_SECONDS
+        if not arrival.passed:
+            bans += group in was_refused and is_late
+        elif group in was_refused:
+            bans += len(window) >= count or is_late
+            openings += not is_late and len(window) < count
+        if arrival.passed:
+            was_refused.discard(group)
+        else:
+            was_refused.add(group)
+        window.append(at)
+        if len(window) >= count:
+            full[group] = at
+    return bans > openings
 
 
 def _candidate(spec: str, count: float, seconds: float, key: Key, ban: float | None) -> ShutFit:
@@ -142,51 +182,58 @@ def _burst_of(density: int, address: bytes) -> int:
     return count
 
 
-def _best_agreement(trial: Trial, fit: ShutFit, phases: int) -> float:
-    """At the phase that suits it best."""
-    spec = parse_limiter(fit.spec)
-    best = 0.0
-    for number in range(phases):
-        limiter = spec.build(number / phases)
-        foretold = [
-            limiter.judge(Judged(at=arrival.at, source=arrival.source, account=arrival.user)).fate
-            is Fate.PASS
-            for arrival in trial.arrivals
+class _History:
+    """What was seen, ready to be played to many limiters."""
+
+    def __init__(self, arrivals: Sequence[Arrival], key: Key) -> None:
+        self._trial = Trial(arrivals)
+        self._judged = [
+            Judged(at=arrival.at, source=arrival.source, account=arrival.user) for arrival in arrivals
         ]
-        best = max(best, (trial.agreement(foretold) + _same_bursts(trial, fit.key, foretold)) / 2.0)
-    return best
+        self._groups = list(self._trial.groups(key).values())
+        self._seen = [_until_refused(places, self._trial.passed) for places in self._groups]
+
+    def played(self, fit: ShutFit, phases: int) -> ShutFit:
+        """The same with its agreement, at the phase that suits it best."""
+        spec = parse_limiter(fit.spec)
+        count = 1 if spec.name == "sliding" else phases
+        return replace(
+            fit, agreement=max(self._agreement(spec.build(number / count)) for number in range(count))
+        )
+
+    def _agreement(self, limiter: Limiter) -> float:
+        foretold = [limiter.judge(arrival).fate is Fate.PASS for arrival in self._judged]
+        return (self._trial.agreement(foretold) + self._same_bursts(foretold)) / 2.0
+
+    def _same_bursts(self, foretold: Sequence[bool]) -> float:
+        """How well the first bursts agree in size, of keys that shut or were to shut: 0 to 1.
+
+        Keys that began in the same second did so in the same phase, and count as one.
+        """
+        shares: dict[int, list[float]] = defaultdict(list)
+        for places, seen in zip(self._groups, self._seen, strict=True):
+            said = _until_refused(places, foretold)
+            if seen is not None or said is not None:
+                low, high = sorted(len(places) if size is None else size for size in (seen, said))
+                shares[int(self._judged[places[0]].at)].append(low / high if high else 1.0)
+        return fmean(map(fmean, shares.values())) if shares else 0.0
 
 
-def _same_bursts(trial: Trial, key: Key, foretold: Sequence[bool]) -> float:
-    """How well the first bursts agree in size, of keys that shut or were to shut: 0 to 1."""
-    shares = []
-    for places in trial.groups(key).values():
-        seen, said = _until_refused(trial, places, None), _until_refused(trial, places, foretold)
-        if seen is not None or said is not None:
-            low, high = sorted(len(places) if size is None else size for size in (seen, said))
-            shares.append(low / high if high else 1.0)
-    return sum(shares) / len(shares) if shares else 0.0
-
-
-def _until_refused(trial: Trial, places: Sequence[int], foretold: Sequence[bool] | None) -> int | None:
+def _until_refused(places: Sequence[int], passed: Sequence[bool]) -> int | None:
     """How many of them come before the first that is refused; None if none is."""
-    for number, place in enumerate(places):
-        if not (trial.arrivals[place].passed if foretold is None else foretold[place]):
-            return number
-    return None
+    return next((number for number, place in enumerate(places) if not passed[place]), None)
 
 
-def _thinned(arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """All that passed and each key's first refusals, and of the later ones so many as can be played."""
-    counts: dict[str, int] = {}
-    kept = []
-    step = max(1, len(arrivals) // _MOST_PLAYED)
-    for arrival in arrivals:
-        if arrival.passed:
-            counts[arrival.user] = 0
-            kept.append(arrival)
-            continue
-        count = counts[arrival.user] = counts.get(arrival.user, 0) + 1
-        if count <= 2 or count % step == 0:
-            kept.append(arrival)
+def _thinned(arrivals: Sequence[Arrival], key: Key, burst: int) -> list[Arrival]:
+    """All that passed, and of each key's refusals in a second enough to keep shut whatever counts them."""
+    for enough in (4 * burst, 2 * burst, burst + burst // 4 + 1):
+        kept = []
+        in_second: Counter[tuple[str, int]] = Counter()
+        for arrival in arrivals:
+            cell = (arrival.group(key), int(arrival.at))
+            in_second[cell] += not arrival.passed
+            if arrival.passed or in_second[cell] <= enough:
+                kept.append(arrival)
+        if len(kept) <= _MOST_PLAYED:
+            break
     return kept

@@ -24,7 +24,6 @@ WINDOWS = (1.0, 2.0, 5.0, 10.0)
 _PHASES = 24
 _MOST_STEPS = 60_000
 """Arrivals times phases that a model may be played for."""
-_EARLY = 1e-4
 _BETTER = 0.002
 _BEST_GUESSES = 6
 _NO_BOUND = 2
@@ -115,13 +114,21 @@ def _windows(trials: Sequence[Trial], key: Key, near: float | None) -> Iterator[
 
 
 def _likely_phases(trial: Trial, key: Key, seconds: float) -> list[float]:
-    """A window opens between a refusal and the next pass of the same key: the closest pairs tell when."""
+    """When windows may open: between a refusal and the next pass of a key that had been refused.
+
+    The closest of such pairs tell best; the keys share one timer, so that any two of them make a pair.
+    """
     gaps = []
-    for places in trial.groups(key).values():
-        for before, after in pairwise(places):
-            one, next_one = trial.arrivals[before], trial.arrivals[after]
-            if not one.passed and next_one.passed:
-                gaps.append((next_one.at - one.at, next_one.at - _EARLY))
+    refused: set[str] = set()
+    last = trial.arrivals[0].at
+    for arrival in trial.arrivals:
+        group = arrival.group(key)
+        if not arrival.passed:
+            refused.add(group)
+            last = arrival.at
+        elif group in refused:
+            refused.discard(group)
+            gaps.append((arrival.at - last, (arrival.at + last) / 2.0))
     phases: dict[int, float] = {}
     for _, at in sorted(gaps):
         phases.setdefault(int(at % seconds / seconds * 200), at % seconds)

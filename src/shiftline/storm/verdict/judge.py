@@ -21,8 +21,8 @@ from shiftline.storm.verdict.words import (
     refusals_in_words,
 )
 
-GOOD_ENOUGH = 0.85
-"""A model that explains less than this share is not named."""
+GOOD_ENOUGH, GOOD_ENOUGH_SHUT = 0.85, 0.7
+"""A model that explains less than this share is not named; one that shuts has few passes to explain."""
 _AS_GOOD = 0.03
 """Models whose shares differ by less are told apart by nothing that was seen."""
 _SIMPLER = 0.01
@@ -70,7 +70,7 @@ def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_s
     """A limiter that shut: which one, how much, for how long; ``key`` is None where it is not known yet."""
     keys = [key] if key is not None else [Key.SOURCE, Key.ALL] if has_spare else [Key.ALL]
     found = sorted((fit for one in keys for fit in shut_fits(counted, one)), key=lambda fit: -fit.agreement)
-    if not found or found[0].agreement < GOOD_ENOUGH:
+    if not found or found[0].agreement < GOOD_ENOUGH_SHUT:
         return _unknown_limiter(look, found)
     best = found[0]
     limit = Limit(
@@ -83,7 +83,7 @@ def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_s
         ban_seconds=best.ban_seconds,
         is_key_certain=key is not None or has_spare,
     )
-    alike = [fit.spec for fit in found[1:] if fit.agreement >= best.agreement - _SIMPLER][:5]
+    alike = [fit.spec for fit in found if fit is not best and fit.agreement >= best.agreement - _SIMPLER][:5]
     return limiter_verdict(look, limit, alike)
 
 

@@ -73,7 +73,9 @@ def look_at(result: Result) -> Look:
     arrivals = arrivals_of(rows, usual=usual)
     counted = counted_kinds(arrivals)
     answers = _answers(result)
-    refusals = Counter({status: count for status, count in answers.items() if not _passes(status, usual)})
+    refusals = Counter(
+        {status: count for status, count in answers.items() if count and not _passes(status, usual)}
+    )
     return Look(
         usual=usual,
         alone=alone,

@@ -12,7 +12,7 @@ from random import Random
 
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan
 from shiftline.storm.script import METHOD_SCRIPTS, Method
-from shiftline.storm.shapes import constant, steps
+from shiftline.storm.shapes import Shape, constant, steps
 from shiftline.storm.users import MOST_TRIES, PROVEN
 
 WATCH_ROWS = 60_000
@@ -26,6 +26,8 @@ RATES = (1.5, 4.0, 12.0)
 RESERVE = len(FAN) + 1
 _MANY = 10
 _USERS = 40
+_UNQUEUED = 0.6
+"""Of the requests per second of a closed loop: with fewer, nothing waits before it is judged."""
 _MOST_ROWS = 40_000
 _SHORT_SECONDS, _LONG_SECONDS = 9.0, 33.0
 SINGLE_TIMEOUT = 1.4
@@ -67,7 +69,7 @@ def steps_plan(plan: Plan, known: Known, pass_rate: float, request_rate: float, 
     wanted = [max(4.0, times * pass_rate) for times in RATES]
     if sum(wanted) / 3.0 * seconds > _MOST_ROWS:
         wanted = wanted[:2]
-    rates = [min(rate, max(request_rate, 4.0)) for rate in wanted]
+    rates = [min(rate, max(_UNQUEUED * request_rate, 4.0)) for rate in wanted]
     seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
     shape = steps(rates, seconds / len(rates))
     sources = _shuffled([known.own, known.own, known.spare] * 8) if known.spare else [known.own]
@@ -108,6 +110,28 @@ def burst_plan(plan: Plan, known: Known, burst: int) -> Plan:
         plan, known, OpenLoop(shape=constant(2.0 * burst)), 4.0, names=_unequal(known.usable(plan.names)),
         mix=plan.mix, sources=tuple(_shuffled(sources)),
     )  # fmt: skip
+
+
+def ladder_plan(plan: Plan, known: Known, burst: int) -> Plan:
+    """One key, slowly and then faster: at which rate does it exceed ``burst`` in the window?"""
+    points: list[tuple[float, float]] = []
+    at = 0.0
+    for window in reversed(FAN_WINDOWS):
+        points += [(at, burst / window), (at + 1.1 * window, burst / window)]
+        at += 1.1 * window
+    shape = Shape(points=tuple(points), name="step")
+    names = known.usable(plan.names)
+    return _phase(plan, known, OpenLoop(shape=shape), at, names=names, mix=plan.mix, sources=(known.own,))
+
+
+def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Plan:
+    """Far too much at once from a source that nobody has used: is its burst as long as the first one was?"""
+    rate = min(2_000.0, 20.0 * burst)
+    shape = OpenLoop(shape=constant(rate))
+    names = known.usable(plan.names)
+    return _phase(
+        plan, known, shape, max(0.5, 3.0 * burst / rate), names=names, mix=plan.mix, sources=(source,)
+    )
 
 
 def lighter_plan(plan: Plan, known: Known, share: float, seconds: float) -> Plan:

@@ -71,7 +71,7 @@ def limiter_sentence(limit: Limit, look: Look) -> str:
 
 
 def _refusal(look: Look) -> str:
-    status = max(look.refusals, key=lambda status: look.refusals[status])
+    status = max(look.refusals, key=lambda status: look.refusals[status], default=TIMEOUT)
     return "no answer" if status == TIMEOUT else f"{status} at once"
 
 

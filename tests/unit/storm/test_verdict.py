@@ -1,0 +1,159 @@
+"""Whole examinations in virtual time: which limiter, how much, keyed on what; or capacity, or neither."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.storm.virtual import NO_LIMIT, OWN, VirtualServer
+
+from shiftline.governor.limiters.model import Arrival as Judged
+from shiftline.governor.limiters.model import Fate
+from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.secrets import Secret
+from shiftline.storm.examine import Examination, Examiner, spare_sources
+from shiftline.storm.plan import ClosedLoop, Mixed, Plan, Target
+from shiftline.storm.sample import Result
+from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.shapes import steps
+from shiftline.storm.verdict.arrivals import Arrival, Key, Trial
+from shiftline.storm.verdict.fits import fits
+from shiftline.storm.verdict.phases import RATES
+from shiftline.storm.verdict.verdict import Kind, Verdict
+
+SPARES = [f"127.0.0.{number}" for number in range(201, 211)]
+PLAN = Plan(
+    target=Target(host="127.0.0.1"),
+    load=ClosedLoop(concurrency=100),
+    mix=(Mixed(script=METHOD_SCRIPTS[Method.REGISTER]),),
+    names=[f"agent{number:04d}" for number in range(1, 101)],
+    passwords=[Secret("secret")],
+    sources=(OWN,),
+    seconds=6.0,
+    timeout_seconds=4.0,
+)
+
+
+def examined(server: VirtualServer, plan: Plan = PLAN, spares: list[str] = SPARES) -> Examination:
+    return Examiner(plan, server.ask, server.rest, spares=spares).examine()
+
+
+def verdict_of(server: VirtualServer, plan: Plan = PLAN, spares: list[str] = SPARES) -> Verdict:
+    verdict = examined(server, plan, spares).verdict
+    assert verdict is not None
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("limiter", "model", "key", "rate"),
+    [
+        ("window:20/1s", "window", Key.SOURCE, 20.0),
+        ("window:30/2s,key=all,status=503", "window", Key.ALL, 15.0),
+        ("window:3/2s,key=user", "window", Key.USER, 1.5),
+        ("bucket:20/s,burst=10,key=all", "bucket", Key.ALL, 20.0),
+        ("red:20/1s", "red", Key.SOURCE, 20.0),
+        ("pike:20/2s,ban=20s", "pike", Key.SOURCE, 10.0),
+        ("sliding:20/1s,counts=all", "sliding", Key.SOURCE, 20.0),
+        ("lockout:6/5s,lock=20s", "lockout", Key.USER, 1.2),
+    ],
+)
+def test_a_limiter_is_named_with_its_threshold_and_its_key(
+    limiter: str, model: str, key: Key, rate: float
+) -> None:
+    verdict = verdict_of(VirtualServer(limiter, rate=600.0))
+    assert verdict.kind is Kind.LIMITER
+    assert verdict.limit is not None
+    assert verdict.limit.spec.startswith(f"{model}:")
+    assert verdict.limit.key is key
+    assert verdict.rate == pytest.approx(rate, rel=0.1)
+    assert "limiter, not capacity" in verdict.sentence
+
+
+def test_a_queue_is_capacity() -> None:
+    verdict = verdict_of(VirtualServer(NO_LIMIT, rate=600.0))
+    assert (verdict.kind, verdict.key) == (Kind.CAPACITY, None)
+    assert verdict.rate == pytest.approx(300.0, rel=0.15)
+    assert "25 times the load" in verdict.evidence[0]
+
+
+def test_a_server_that_answers_all_as_quickly_as_little_has_met_no_limit() -> None:
+    verdict = verdict_of(VirtualServer(NO_LIMIT, rate=100_000.0, delay=0.2))
+    assert verdict.kind is Kind.NONE
+    assert "Neither" in verdict.sentence
+
+
+def test_what_a_single_request_gets_too_is_not_the_loads_fault() -> None:
+    verdict = verdict_of(VirtualServer("escalating:1/1s,ban=900s,growth=1", rate=600.0))
+    assert verdict.kind is Kind.NONE
+    assert "alone is answered 403" in verdict.sentence
+
+
+def test_a_generator_that_was_late_says_nothing_of_the_server() -> None:
+    server = VirtualServer("window:20/1s", rate=600.0)
+
+    def late(plan: Plan, purpose: str) -> Result:
+        result = server.ask(plan, purpose)
+        result.whole.lag.record_all([60.0] * 100)
+        return result
+
+    verdict = Examiner(PLAN, late, server.rest, spares=SPARES).examine().verdict
+    assert verdict is not None
+    assert verdict.kind is Kind.INVALID
+    assert "storm did not keep" in verdict.sentence
+
+
+def test_one_source_cannot_tell_a_limit_per_source_from_one_for_all() -> None:
+    verdict = verdict_of(VirtualServer("window:20/1s", rate=600.0), spares=[])
+    assert verdict.limit is not None
+    assert (verdict.limit.key, verdict.limit.is_key_certain) == (Key.ALL, False)
+    assert "look alike" in verdict.evidence[-1]
+
+
+def test_no_later_load_is_heavier_and_passwords_are_remembered() -> None:
+    server = VirtualServer("window:20/1s", rate=600.0)
+    first = examined(server).result
+    rate = first.whole.requests / first.sending_seconds
+    later = server.plans[1:]
+    assert later
+    for plan in later:
+        assert not isinstance(plan.load, ClosedLoop)
+        assert plan.load.shape.highest_rate <= max(rate, 4.0)
+        assert plan.tries is not None
+
+
+def test_spare_sources_are_loopbacks_own() -> None:
+    assert OWN not in spare_sources(PLAN)
+    assert spare_sources(replace(PLAN, target=Target(host="10.0.0.9"))) == []
+
+
+@st.composite
+def limiters(draw: st.DrawFn) -> tuple[str, float, float]:
+    """A limiter's text, its requests per second and key, and its window."""
+    count = draw(st.integers(min_value=8, max_value=25))
+    seconds = draw(st.sampled_from([1.0, 2.0]))
+    key = draw(st.sampled_from(["source", "all"]))
+    name = draw(st.sampled_from(["window", "sliding", "red"]))
+    return f"{name}:{count}/{seconds:g}s,key={key}", count / seconds, seconds
+
+
+@settings(max_examples=5, deadline=None)
+@given(limiters(), st.floats(min_value=0.0, max_value=1.0), st.floats(min_value=0.0, max_value=50.0))
+def test_any_limiter_is_found_within_a_tenth(
+    drawn: tuple[str, float, float], phase: float, began: float
+) -> None:
+    text, rate, seconds = drawn
+    limiter = parse_limiter(text).build(phase)
+    sources, arrivals = [OWN, OWN, SPARES[0], OWN, SPARES[0], OWN], []
+    length = 3.5 * seconds
+    shape = steps([times * rate for times in RATES], length)
+    for number, moment in enumerate(shape.moments()):
+        if moment > len(RATES) * length:
+            break
+        source, user = sources[number % len(sources)], f"agent{number * number % 37 % 11}"
+        fate = limiter.judge(Judged(at=began + moment, source=source, account=user)).fate
+        arrivals.append(Arrival(began + moment, source, user, ("REGISTER", True), fate is Fate.PASS))
+    best = fits([Trial(arrivals)])[0]
+    assert best.key.value in text
+    assert best.rate == pytest.approx(rate, rel=0.1)
