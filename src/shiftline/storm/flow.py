@@ -55,23 +55,12 @@ class Source:
 
 
 class Flow:
-    """One flow under way. What most flows never change is an attribute of the class, which costs nothing."""
+    """One flow under way."""
 
-    step = 0
-    attempt = 0
-    cseq = 0
-    authorization = b""
-    peer_tag = b""
-    tried = False
-    """Whether the request under way carries credentials made from this flow's own challenge."""
-    invite_key = b""
-    """Of the INVITE whose ACK is about to be sent."""
-    sent = 0.0
-    """When the request under way left; of a flow that pauses, until when."""
-    wait = 0.0
-    """Seconds between the last copy and the next; 0.0 while the flow pauses."""
-    message: bytes
-    key: bytes
+    __slots__ = (
+        "attempt", "authorization", "cseq", "invite_key", "key", "message", "number", "peer_tag", "scheduled",
+        "sent", "source", "step", "track", "tried", "user", "wait",
+    )  # fmt: skip
 
     def __init__(
         self, number: bytes, scheduled: float, source: Source, track: tuple[ReadyStep, ...], user: User
@@ -81,3 +70,13 @@ class Flow:
         self.source = source
         self.track = track
         self.user = user
+        self.step = self.attempt = self.cseq = 0
+        self.authorization = self.peer_tag = self.message = self.key = b""
+        self.tried = False
+        """Whether the request under way carries credentials made from this flow's own challenge."""
+        self.invite_key = b""
+        """Of the INVITE whose ACK is about to be sent."""
+        self.sent = 0.0
+        """When the request under way left; of a flow that pauses, until when."""
+        self.wait = 0.0
+        """Seconds between the last copy and the next; 0.0 while the flow pauses."""

@@ -7,7 +7,7 @@ look-up, and nothing of it is parsed but what the flow needs. Counting is append
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shiftline.storm.flow import Flow, Source
 from shiftline.storm.replies import ack_of, peer_tag, reply_to, request_uri
@@ -26,6 +26,8 @@ _CSEQS = tuple(str(number).encode() for number in range(1, len(_ATTEMPTS) + 1))
 _SAYS_NOTHING = frozenset((b"401", b"403", b"404", b"407", b"408", b"429"))
 """Answers that do not show that a password was right."""
 _CHALLENGES = frozenset((b"401", b"407"))
+_STATUSES: Mapping[bytes, int] = {str(status).encode(): status for status in range(200, 700)}
+"""Every final one; what is none of them and no 1xx is noise."""
 _LOW_DIGITS = tuple(b"%03x" % number for number in range(4096))
 _NUMBERS = 16 ** (KEY_BYTES - 1)
 
@@ -129,14 +131,14 @@ class Flows:
             return
         start += self._mark_bytes
         key = data[start : start + KEY_BYTES]
-        if data[8] == 0x31:  # 1xx
-            self._hear_provisional(key)
+        status = data[8:11]
+        if status not in _STATUSES:
+            self._hear_unfinished(status, key)
             return
         flow = self.pending.pop(key, None)
         if flow is None:
             self._hear_copy(key)
             return
-        status = data[8:11]
         self.last_answer = at
         tally = self.tally
         tally.latencies.append(at - flow.sent)
@@ -154,7 +156,7 @@ class Flows:
         elif status in _CHALLENGES and step.answers_challenge and not flow.tried:
             self._answer_challenge(flow, status, data, at)
         else:
-            self._end(flow, int(status), at, ok=False)
+            self._end(flow, _STATUSES[status], at, ok=False)
 
     def tick(self, now: float) -> None:
         """Send again what is due, give up what is too old, go on after pauses."""
@@ -219,9 +221,9 @@ class Flows:
         user.tries += 1
         return True
 
-    def _hear_provisional(self, key: bytes) -> None:
-        """Slow down (timer E is T2 from now on), or for an INVITE send no more copies."""
-        flow = self.pending.get(key)
+    def _hear_unfinished(self, status: bytes, key: bytes) -> None:
+        """After a 1xx slow down (timer E is T2 from now on), or for an INVITE send no more copies."""
+        flow = self.pending.get(key) if status.startswith(b"1") else None
         if flow is not None and flow.wait:
             flow.wait = self._timeout if flow.track[flow.step].is_invite else T2
 
@@ -235,7 +237,7 @@ class Flows:
         """The step is done: send the next one, or pause before it, or end."""
         flow.step += 1
         if flow.step == len(flow.track):
-            self._end(flow, int(status), at, ok=True)
+            self._end(flow, _STATUSES[status], at, ok=True)
             return
         if status in _CHALLENGES:  # a scenario file's own second request
             self._answer_challenge(flow, status, data, at)
@@ -292,7 +294,7 @@ class Flows:
     def _answer_challenge(self, flow: Flow, status: bytes, data: bytes, at: float) -> None:
         user = flow.user
         if user.password is None:
-            self._end(flow, int(status), at, ok=False)
+            self._end(flow, _STATUSES[status], at, ok=False)
             return
         if user.tries >= MOST_TRIES:
             self._end(flow, WITHHELD, at, ok=False)
@@ -301,7 +303,7 @@ class Flows:
         uri = step.fixed_uri or request_uri(flow.message)
         row = flow.source.authorizer.answer(status, data, user, step.method, uri)
         if row is None:
-            self._end(flow, int(status), at, ok=False)
+            self._end(flow, _STATUSES[status], at, ok=False)
             return
         flow.authorization = row
         flow.tried = True

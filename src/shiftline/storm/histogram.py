@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from math import ceil, exp, log
+from math import ceil, exp, floor, log
 
 _BASE = 1.01
 _PER_BUCKET = 1.0 / log(_BASE)
 _SMALLEST = 1e-6
 """Seconds; what is shorter counts as this."""
 _LARGEST = 1e6
-_SHIFT = log(_SMALLEST)
 
 
 class Histogram:
@@ -39,7 +38,7 @@ class Histogram:
         self._highest = max(self._highest, longest)
         if min(seconds) < _SMALLEST or self._highest > _LARGEST:
             seconds = [min(max(value, _SMALLEST), _LARGEST) for value in seconds]
-        self._counts.update(map(int, map(_PER_BUCKET.__mul__, map((-_SHIFT).__add__, map(log, seconds)))))
+        self._counts.update(map(floor, map(_PER_BUCKET.__mul__, map(log, seconds))))
 
     def add(self, other: Histogram) -> None:
         """Take in what another one counted."""
@@ -64,15 +63,12 @@ class Histogram:
         for bucket, count in sorted(self._counts.items()):
             seen += count
             if seen >= wanted:
-                return min(exp((bucket + 0.5) / _PER_BUCKET + _SHIFT), self._highest)
+                return min(exp((bucket + 0.5) / _PER_BUCKET), self._highest)
         return 0.0
 
     def buckets(self) -> Mapping[float, int]:
         """How many fell into each bucket, by the bucket's middle in seconds, shortest first."""
-        return {
-            exp((bucket + 0.5) / _PER_BUCKET + _SHIFT): count
-            for bucket, count in sorted(self._counts.items())
-        }
+        return {exp((bucket + 0.5) / _PER_BUCKET): count for bucket, count in sorted(self._counts.items())}
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from shiftline.storm.flows import Flows, Tally
@@ -67,7 +68,7 @@ class Recorder:
             refused_datagrams=self._seen[2] - before[2],
         )
         sample.statuses.update(tally.statuses)
-        sample.answers.update(map(int, tally.answers))
+        sample.answers.update({int(status): count for status, count in Counter(tally.answers).items()})
         sample.latency.record_all(tally.latencies)
         sample.response.record_all(tally.responses)
         sample.lag.record_all(tally.lags)

@@ -134,6 +134,14 @@ def test_a_late_answer_is_counted_and_ends_nothing_twice() -> None:
     assert (flows.tally.ok, flows.tally.statuses, flows.tally.late_answers) == (1, [200], 1)
 
 
+@pytest.mark.parametrize("status", [b"abc What", b"999 No", b"2", b""])
+def test_noise_ends_nothing(status: bytes) -> None:
+    flows = flows_of(options_script())
+    flows.start(0.0)
+    flows.receive(answer(flows.sources[0].out[0], status), 0.1)
+    assert (len(flows.pending), flows.tally.answers) == (1, [])
+
+
 def test_a_provisional_answer_ends_nothing() -> None:
     flows = flows_of(options_script())
     flows.start(0.0)

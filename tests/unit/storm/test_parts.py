@@ -194,4 +194,6 @@ def test_every_way_in_which_a_run_deceives_has_its_reason() -> None:
     late = sample_of()
     late.lag.record_all([0.05] * 100)
     assert "did not keep 10 flows under way" in reasons(late)
-    assert "send lag is 50" in reasons(late, plan=plan_of(load=OpenLoop(shape=constant(200.0))))
+    assert "of its send lag is 49.8 ms (bound 20 ms)" in reasons(
+        late, plan=plan_of(load=OpenLoop(shape=constant(200.0)))
+    )
