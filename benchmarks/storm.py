@@ -119,7 +119,7 @@ def run_storm(address: tuple[str, int], method: str, flows: int, directory: Path
             *(sys.executable, "-m", "shiftline", "storm", "{}:{}".format(*address)),
             *("--method", method, "--requests", str(flows), "--concurrency", str(IN_FLIGHT)),
             *("--users", str(USERS), "--user-template", "agent{n:06d}", "--source", STORM_HOST),
-            *("--password-env", "STORM_PASSWORD", "--json", str(figures_path), *options),
+            *("--password-env", "STORM_PASSWORD", "--json", str(figures_path), "--no-verdict", *options),
         ],
         STORM_PASSWORD="secret",  # noqa: S106 - the lab's
     )
