@@ -22,7 +22,7 @@ from shiftline.lab.demo.wording import (
     share,
     verdict,
 )
-from shiftline.pictures.style import stylesheet
+from shiftline.pictures.style import page_stylesheet
 
 _FEW = 0.02
 """The share of refused checks that the design allows."""
@@ -63,7 +63,7 @@ def render_report(result: DemoResult) -> str:
     alone = RateScale.of(result.settings.limit, result.after)
     until = last_change(*_runs(result))
     return environment.get_template("report.html.j2").render(
-        chart_style=stylesheet(),
+        style=page_stylesheet(),
         result=result,
         settings=result.settings,
         pbx=_PBXS.get(result.settings.pbx, result.settings.pbx),
