@@ -15,6 +15,13 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
+from shiftline.cli.doctor_report import (
+    BundleFile,
+    ReportFile,
+    ReportWishes,
+    WithPseudonyms,
+    material_of_reading,
+)
 from shiftline.cli.writing import require_writable, write_text
 from shiftline.errors import ConfigurationError
 
@@ -43,6 +50,9 @@ def run(
         Path | None,
         typer.Option("--json", metavar="FILE|-", help="Write the result here; - is standard output."),
     ] = None,
+    report_file: ReportFile = None,
+    bundle_file: BundleFile = None,
+    pseudonyms: WithPseudonyms = False,
 ) -> None:
     """Read captures and logs, and say why requests were refused. Nothing is sent.
 
@@ -50,12 +60,16 @@ def run(
     our own traces; pasted SIP messages; all of them also packed with gzip, and folders.
 
     Example: [bold]shiftline doctor read trunk.pcap /var/log/asterisk/full --timezone America/Chicago[/]
+
+    For a ticket: [bold]shiftline doctor read trunk.pcap --bundle ticket.zip --pseudonyms[/]
     """
     from shiftline.cli.doctor_read_report import as_json, print_result
     from shiftline.doctor.reading.reading import Reading
 
     if json_file is not None and json_file != STANDARD_OUTPUT:
         require_writable(json_file)
+    wishes = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
+    wishes.check()
     zone = _zone(timezone) if timezone else None
     with _progress() as on_bytes:
         reading = Reading(files, zone=zone, on_bytes=on_bytes.advance)
@@ -72,6 +86,7 @@ def run(
         print_result(gathered, diagnosis, Console(highlight=False))
     if diagnosis is None:
         raise _nothing_in(gathered.reading.ledger)
+    wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), as_json(gathered, diagnosis))
     if diagnosis.cause != "healthy":
         raise typer.Exit(1)
 

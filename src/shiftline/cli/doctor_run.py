@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from shiftline.cli.doctor_report import (
+    BundleFile,
+    ReportFile,
+    ReportWishes,
+    WithPseudonyms,
+    material_of_examination,
+)
 from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
 from shiftline.cli.running import ended_by_signals
 from shiftline.cli.tracing import STDOUT, TraceFile, TraceWishes, show_trace
@@ -75,6 +82,9 @@ def run(
         Path | None,
         typer.Option("--json", metavar="FILE|-", help="Write the result here; - is standard output."),
     ] = None,
+    report_file: ReportFile = None,
+    bundle_file: BundleFile = None,
+    pseudonyms: WithPseudonyms = False,
     trace_file: TraceFile = None,
     path: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -113,10 +123,14 @@ def run(
     tracing.check()
     if json_file is not None and json_file != STDOUT:
         require_writable(json_file)
-    _do(wishes, tracing, json_file, dry_run=dry_run)
+    reports = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
+    reports.check()
+    _do(wishes, tracing, reports, json_file, dry_run=dry_run)
 
 
-def _do(wishes: Wishes, tracing: TraceWishes, json_file: Path | None, *, dry_run: bool) -> None:
+def _do(
+    wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None, *, dry_run: bool
+) -> None:
     from shiftline.cli.doctor_plan import plan_run
     from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
     from shiftline.sip.trace import Trace
@@ -130,8 +144,10 @@ def _do(wishes: Wishes, tracing: TraceWishes, json_file: Path | None, *, dry_run
     examination, epoch_offset = asyncio.run(_examine(examined, trace))
     if tracing.any:
         show_trace(console, trace, tracing, epoch_offset=epoch_offset)
+    result = as_json(examined, examination)
+    reports.fulfil(lambda: material_of_examination(examined, examination, trace, epoch_offset), result)
     if json_file is not None:
-        text = json.dumps(as_json(examined, examination), indent=2) + "\n"
+        text = json.dumps(result, indent=2) + "\n"
         if json_file == STDOUT:
             typer.echo(text, nl=False)
         else:

@@ -254,7 +254,7 @@ def _arrivals(times: Sequence[float], window: float) -> Iterator[int]:
     """For each arrival, how many there were in the window that ends with it, itself included."""
     oldest = 0
     for place, at in enumerate(times):
-        while times[oldest] <= at - window:
+        while oldest < place and times[oldest] <= at - window:  # beyond 1e16 s a window is nothing
             oldest += 1
         yield place - oldest + 1
 

@@ -60,6 +60,15 @@ def write_pcap(
     ``epoch_offset`` added to a message's ``at`` gives seconds since 1970. Raises ConfigurationError when
     the file cannot be written.
     """
+    content, written = capture_of(trace, epoch_offset=epoch_offset, redacted=redacted)
+    write_private(path, content)
+    return written
+
+
+def capture_of(
+    trace: Iterable[TracedMessage], *, epoch_offset: float, redacted: bool = True
+) -> tuple[bytes, CaptureWritten]:
+    """The same as bytes."""
     streams = _Streams()
     content, messages, packets, cut = bytearray(_FILE_HEADER), 0, 0, 0
     for message in trace:
@@ -69,8 +78,7 @@ def write_pcap(
             content += _record(message.at + epoch_offset, packet, missing)
             packets += 1
             cut += missing > 0
-    write_private(path, bytes(content))
-    return CaptureWritten(messages=messages, packets=packets, cut=cut)
+    return bytes(content), CaptureWritten(messages=messages, packets=packets, cut=cut)
 
 
 def _record(seconds: float, packet: bytes, missing: int) -> bytes:

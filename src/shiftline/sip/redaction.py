@@ -100,7 +100,7 @@ def redact(data: bytes) -> bytes:
         shown = _MEDIA_KEY.sub(_without_rest, shown)
     if any(hint in words for hint in _HINTS):
         shown = _ROW.sub(_without_credentials, shown)
-    return data if shown == data else _with_length(shown, _body_length(shown) - _body_length(data))
+    return data if shown == data else with_length(shown, body_length(shown) - body_length(data))
 
 
 def _masked(name: bytes, value: bytes) -> bytes:
@@ -192,12 +192,13 @@ def _uri_without_password(text: bytes) -> bytes:
     return text[: colon + 1] + _MASK + text[last:]
 
 
-def _body_length(data: bytes) -> int:
+def body_length(data: bytes) -> int:
+    """Bytes after the head; 0 where it does not end."""
     end = _END_OF_HEAD.search(data)
     return len(data) - end.end() if end else 0
 
 
-def _with_length(data: bytes, grown: int) -> bytes:
+def with_length(data: bytes, grown: int) -> bytes:
     """Let the first Content-Length grow with the body, so that the copy is framed as the original was."""
     end = _END_OF_HEAD.search(data)
     if not grown or end is None:

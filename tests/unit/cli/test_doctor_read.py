@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 from tests.unit.doctor.captures import CLIENT, SERVER, ethernet, pcap, request, response, udp
 from typer.testing import CliRunner
@@ -51,6 +52,18 @@ def test_a_healthy_record_ends_with_zero_and_shows_its_tables(tmp_path: Path) ->
     assert "50 requests" in result.stdout
 
 
+def test_report_and_bundle_are_written_beside_what_is_printed(tmp_path: Path) -> None:
+    capture = record(tmp_path / "burst.pcap", *["200 OK"] * 30, *["403 Forbidden"] * 30)
+    report, bundle = tmp_path / "report.html", tmp_path / "ticket.zip"
+    arguments = [str(capture), "--report", str(report), "--bundle", str(bundle), "--pseudonyms"]
+    result = RUNNER.invoke(app, ["doctor", "read", *arguments])
+    assert result.exit_code == 1
+    assert "burst.pcap" in report.read_text("utf-8")
+    with ZipFile(bundle) as opened:
+        assert "planner" not in opened.read("diagnosis.json").decode()
+        assert b"sip:planner@" not in opened.read("excerpt.pcap")
+
+
 def test_mistakes_are_sentences(tmp_path: Path) -> None:
     capture = record(tmp_path / "fine.pcap", "200 OK")
     (tmp_path / "empty.log").write_text("", "utf-8")
@@ -58,6 +71,8 @@ def test_mistakes_are_sentences(tmp_path: Path) -> None:
     for arguments, words in (
         ([str(capture), "--timezone", "Chicago/America"], "no time zone"),
         ([str(tmp_path / "missing.pcap")], "no file"),
+        ([str(capture), "--pseudonyms"], "for the bundle"),
+        ([str(capture), "--report", str(tmp_path / "no" / "folder.html")], "cannot be written"),
         ([str(tmp_path / "empty.log")], "no SIP message"),
         ([str(tmp_path / "one-way.pcap")], "none tells what became of a request"),
     ):

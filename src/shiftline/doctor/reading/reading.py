@@ -80,6 +80,22 @@ class Reading:
             streams = [self._read(*self._sources[position], seen=seen, most_pairs=most) for position in group]
             yield from streams[0] if len(streams) == 1 else merge(*streams, key=_time)
 
+    def sightings(self) -> Iterator[tuple[str, Sighting]]:
+        """Every SIP message once more, with its file's name, its clock set right; for whoever quotes them.
+
+        To be called when the iteration is over. The ledger is left as it is.
+        """
+        for source, entry in self._sources:
+            opened = OpenSource(source, lambda _: None)
+            try:
+                clock = LogClock(self._zone, written=source.written)
+                for one in self._sightings(source, opened, FileEntry(name=entry.name), Ledger(), clock):
+                    if not isinstance(one, Bounce | Remark):
+                        at, flow, data, number = one
+                        yield entry.name, (at + entry.clock_offset, flow, data, number)
+            finally:
+                opened.close()
+
     def _groups(self) -> list[list[int]]:
         """Which files are read side by side, their clocks set after that of the largest record."""
         if len(self._sources) < 2:

@@ -1,0 +1,140 @@
+"""The page: everything of the material in one HTML document that refers to nothing outside itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from shiftline.diagnosis.belief import UNKNOWN
+from shiftline.diagnosis.finding import Finding, Statement
+from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.statistics import Group, Key
+from shiftline.doctor.report.charts import course_chart, figures_in_words, rate_chart
+from shiftline.doctor.report.ladders import LadderPicture, telling_ladders
+from shiftline.doctor.report.material import Material
+from shiftline.doctor.report.wording import (
+    SUSPECT_WORDS,
+    count,
+    meaning,
+    moment,
+    places_in_words,
+    strength,
+    verdict,
+    with_code,
+)
+from shiftline.pictures.style import page_stylesheet
+
+_MOST_ROWS = 12
+_MOST_STATEMENTS = 12
+_SURE, _LIKELY = 0.9, 0.7
+_KEYS = {Key.SOURCE: "source", Key.ACCOUNT: "user", Key.METHOD: "method"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """What speaks for a finding, or against it; ``more`` counts what is left to the JSON."""
+
+    heading: str
+    css: str
+    nothing: str
+    statements: Sequence[Statement]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """One finding, ready for the page."""
+
+    finding: Finding
+    names: str
+    meaning: str
+    measured: str
+    sides: Sequence[_Side]
+    ladders: Sequence[LadderPicture]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """Traffic by one key."""
+
+    name: str
+    rows: Sequence[tuple[Group, dict[float, int]]]
+    more: int
+
+
+def render(material: Material) -> str:
+    """Return the report."""
+    environment = Environment(
+        loader=PackageLoader("shiftline.doctor.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": count,
+        "strength": strength,
+        "places": places_in_words,
+        "named": material.named,
+        "code": with_code,
+    }
+    diagnosis, statistics = material.diagnosis, material.statistics
+    charts = (rate_chart(material), course_chart(material)) if statistics.total else ()
+    return environment.get_template("report.html.j2").render(
+        style=page_stylesheet(),
+        material=material,
+        diagnosis=diagnosis,
+        is_healthy=diagnosis.cause == HEALTHY,
+        headline=material.named(verdict(diagnosis)),
+        sure=_sure(diagnosis.confidence),
+        charts=[one for one in charts if one is not None],
+        findings=[_shown(finding, number, material) for number, finding in enumerate(diagnosis.findings)],
+        tables=[_table(key, statistics.groups(key)) for key in Key] if statistics.total else [],
+        suspect_words=SUSPECT_WORDS,
+        first=moment(statistics.first, material.zone),
+        last=moment(statistics.last, material.zone),
+        families=[
+            (str(family), share)
+            for family, share in sorted(diagnosis.families.items(), key=lambda item: -item[1])
+            if share >= 0.1
+        ],
+    )
+
+
+def _sure(confidence: float) -> str:
+    """How sure, in words: a number alone is read as more than it says."""
+    words = "sure" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "uncertain"
+    return f"{min(confidence, 0.99):.0%} {words}" if confidence < 0.995 else "more than 99% sure"
+
+
+def _shown(finding: Finding, number: int, material: Material) -> _Shown:
+    names = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
+    return _Shown(
+        finding=finding,
+        names=" or ".join(names) or "none of the known causes",
+        meaning=meaning(finding.cause),
+        measured=figures_in_words(finding.figures),
+        sides=(_side(finding, speaks_for=True), _side(finding, speaks_for=False)),
+        ladders=telling_ladders(finding, material.excerpt, key=f"ladder-{number}"),
+    )
+
+
+def _side(finding: Finding, *, speaks_for: bool) -> _Side:
+    told = [one for one in finding.statements if one.speaks_for is speaks_for]
+    return _Side(
+        heading="What speaks for it" if speaks_for else "What speaks against it",
+        css="for" if speaks_for else "against",
+        nothing="Nothing in particular." if speaks_for else "Nothing that was seen.",
+        statements=told[:_MOST_STATEMENTS],
+        more=max(0, len(told) - _MOST_STATEMENTS),
+    )
+
+
+def _table(key: Key, groups: Sequence[Group]) -> _Table:
+    return _Table(
+        name=_KEYS[key],
+        rows=[(group, group.busiest()) for group in groups[:_MOST_ROWS]],
+        more=max(0, len(groups) - _MOST_ROWS),
+    )

@@ -1,0 +1,101 @@
+"""The report's sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from markupsafe import Markup, escape
+
+from shiftline.diagnosis.belief import UNKNOWN
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.finding import Diagnosis, Finding, Statement, SuspectVerdict
+from shiftline.diagnosis.hypotheses import HEALTHY
+
+SUSPECT_WORDS = {
+    SuspectVerdict.IT_IS: "it is",
+    SuspectVerdict.IT_IS_NOT: "it is not",
+    SuspectVerdict.CANNOT_TELL: "cannot be told",
+}
+_MANY = 8
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def verdict(diagnosis: Diagnosis) -> str:
+    """The verdict in one sentence; its confidence stands beside it."""
+    main = diagnosis.findings[0]
+    if diagnosis.cause == HEALTHY:
+        return "Nothing is wrong with this trunk as far as can be seen."
+    if diagnosis.cause is None:
+        return undecided(main)
+    sentence = meaning(diagnosis.cause)
+    limit = limit_in_words(main.figures)
+    return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
+
+
+def undecided(finding: Finding) -> str:
+    """Between whom it lies."""
+    names = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
+    if not names:
+        return "It is none of the causes that the doctor knows."
+    if len(names) == 1:
+        return f"It may be {names[0]}, and that is not certain."
+    more = f" and {len(names) - _MANY} others" if len(names) > _MANY else ""
+    shown = names[:_MANY]
+    if more:
+        return f"Undecided between {', '.join(shown)}{more}."
+    return f"Undecided between {', '.join(shown[:-1])} and {shown[-1]}."
+
+
+def meaning(cause: str) -> str:
+    """One sentence of the catalogue."""
+    entry = CATALOGUE.get(cause)
+    return "It is none of the causes that the doctor knows." if entry is None else entry.meaning
+
+
+def limit_in_words(figures: Mapping[str, float]) -> str:
+    """The limit that was measured or fitted; empty if none was."""
+    limit, window = figures.get("limit"), figures.get("window_seconds")
+    if limit is None:
+        return ""
+    if window is None:
+        return f"about {limit:.4g} requests a second pass"
+    if window == 1.0:
+        return f"{limit:,.0f} requests pass in each second"
+    return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"
+
+
+def strength(statement: Statement) -> str:
+    """How much a piece of evidence weighs, in a word (ratio of likelihoods 3, 20)."""
+    size = abs(statement.weight)
+    return "strong" if size >= 3.0 else "clear" if size >= 1.1 else "slight"
+
+
+def moment(seconds: float | None, zone: tzinfo) -> str:
+    """A time in its zone; empty for one that no calendar has."""
+    if seconds is None:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # a capture may claim any time
+        return ""
+
+
+def places_in_words(places: Sequence[Place]) -> str:
+    """Places, each file named once: "trunk.pcap #12, #14"."""
+    numbers: dict[str, list[str]] = {}
+    for place in places:
+        numbers.setdefault(place.file, []).append(f"#{place.number}")
+    return "; ".join(f"{file} {', '.join(told)}" for file, told in numbers.items())
+
+
+def with_code(text: str) -> Markup:
+    """Text for a page, with what stands between backquotes as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def count(number: int) -> str:
+    """With thousands set off."""
+    return f"{number:,}"
