@@ -26,6 +26,7 @@ from shiftline.diagnosis.hypotheses import candidates, expected, meeting
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Source
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.second import SecondFault
 
 MOST_REFUSED_CREDENTIALS = 2
 CREDENTIALS_SECONDS = 900.0
@@ -54,12 +55,15 @@ def next_experiment(
 
     ``now`` and the times of ``done`` are seconds of one clock.
     """
-    roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, permission, done))]
+    second = SecondFault(belief)
+    roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, second, permission, done))]
     askable = [road for road in roads if _is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = [road for road in telling if road.requests <= budget]
     if not affordable:
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
+        if (later := _after_the_pause(roads, belief, permission, done, budget=budget, now=now)) is not None:
+            return later
         return _stop(belief, done, now, kept=kept, too_dear=bool(telling))
     opening = [road for name in OPENING for road in affordable if road.goal.id == name]
     best = opening[0] if opening else max(affordable, key=_merit)
@@ -68,6 +72,38 @@ def next_experiment(
         why=_why(belief, best),
         bits=best.bits,
         not_before=_not_before(best.first, done, now),
+        expected=outcomes(belief, best.first.probe),
+    )
+
+
+def _after_the_pause(
+    roads: Sequence[_Road],
+    belief: Belief,
+    permission: Permission,
+    done: Sequence[Done],
+    *,
+    budget: int,
+    now: float,
+) -> Proposal | None:
+    """What may be asked once refused credentials are 15 minutes old, if there is the patience for it."""
+    again = _credentials_again(done)
+    if again is None or belief.leading.probability >= DECIDED or again - now > permission.patience_seconds:
+        return None
+    then = [
+        road
+        for road in roads
+        if road.bits >= LEAST_BITS
+        and road.requests <= budget
+        and _is_askable(road.first, belief, done, again)
+    ]
+    if not then:
+        return None
+    best = max(then, key=_merit)
+    return Proposal(
+        experiment=best.first,
+        why=_why(belief, best),
+        bits=best.bits,
+        not_before=max(again, _not_before(best.first, done, now)),
         expected=outcomes(belief, best.first.probe),
     )
 
@@ -88,7 +124,9 @@ def _merit(road: _Road) -> tuple[float, int, str]:
     return (road.bits / road.price, -road.requests, road.goal.id)
 
 
-def _road(goal: Experiment, belief: Belief, permission: Permission, done: Sequence[Done]) -> _Road | None:
+def _road(
+    goal: Experiment, belief: Belief, second: SecondFault, permission: Permission, done: Sequence[Done]
+) -> _Road | None:
     """How to get there; None if it was done, is not permitted, or can no more come about."""
     past = {one.experiment: one.outcome for one in done}
     if goal.id in past or not permission.permits(goal):
@@ -105,7 +143,8 @@ def _road(goal: Experiment, belief: Belief, permission: Permission, done: Sequen
                 share for outcome, share in outcomes(belief, step.probe).items() if outcome in wanted
             )
         first, price_of_all, requests = step, price_of_all + price(step), requests + step.cost
-    return _Road(first, goal, chance * information(belief, goal.probe), price_of_all, requests)
+    bits = information(belief, goal.probe) + second.bits(goal.probe)
+    return _Road(first, goal, chance * bits, price_of_all, requests)
 
 
 def _opens(one: Experiment, outcome: Outcome | None) -> bool:
@@ -227,8 +266,10 @@ def _stop(
     )
 
 
-def _credentials_again(done: Sequence[Done]) -> float:
-    return min(past.at for past in done if past.refused_credentials) + CREDENTIALS_SECONDS
+def _credentials_again(done: Sequence[Done]) -> float | None:
+    """When the newest refused credentials are old enough; None if none were refused."""
+    refused = [past.at for past in done if past.refused_credentials]
+    return max(refused) + CREDENTIALS_SECONDS if refused else None
 
 
 def _why(belief: Belief, road: _Road) -> str:

@@ -23,6 +23,7 @@ TWIN = 0.002
 """One of the same class that fits the evidence as well, and is only rarer, is named from here on."""
 DECIDED = 0.5
 """Below this nobody is named."""
+MOST_SURE_OF_HEALTH = 0.89
 _AS_WELL = math.log(0.5)
 _MOST_NAMED = 24
 
@@ -114,13 +115,19 @@ def _finding(belief: Belief, group: _Group) -> Finding:
     return Finding(
         cause=group.cause,
         indistinguishable_from=group.others,
-        confidence=group.share if group.is_decided else group.confidence,
+        confidence=_confidence(group),
         subject=belief.evidence.subject,
         statements=statements_for(belief, group.cause),
         remedy=() if cause is None else cause.remedy.of(family if sure >= 0.5 else None),
         refuted_by="" if cause is None else cause.refuted_by,
         figures=figures,
     )
+
+
+def _confidence(group: _Group) -> float:
+    sure = group.share if group.is_decided else group.confidence
+    # That nothing is wrong is never shown, only not refuted: a limit may lie beyond what was tried.
+    return min(sure, MOST_SURE_OF_HEALTH) if group.cause == HEALTHY else sure
 
 
 def _families(beliefs: Sequence[Belief]) -> Mapping[Family, float]:

@@ -78,7 +78,7 @@ def _during(word: str, title: str, reads: str, probe: Probe, needs: frozenset[Me
         reads=reads,
         probe=replace(probe, load=Load.DURING),
         risk=Risk.MAY_TRIP,
-        cost=BRISK.requests + 2,
+        cost=RAISED.requests + 2,
         needs=needs,
         after=_EITHER,
         after_outcomes=_TRIPPED,

@@ -5,22 +5,29 @@ from __future__ import annotations
 from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe
 
 DOUBT_OF_HEALTH = 0.03
 """What the healthy answers leave to any outcome: odd dial plans, a lost packet."""
+_EVEN_BEFORE = frozenset(
+    {Stage.NAME, Stage.PATH, Stage.TLS, Stage.SOURCE_BAN, Stage.CAPACITY, Stage.AGENT, Stage.RATE}
+)
+"""What acts even on OPTIONS that a PBX answers before it looks at lists and rules."""
 _AHEAD = (Credentials.CACHED, Credentials.AGED)
 
 
 def reach(signature: Signature, probe: Probe, home: Home) -> float:
     """How surely a probe meets this filter, if nothing ahead of it answers."""
+    asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
+    if asks_server and home.answers_first and signature.stage not in _EVEN_BEFORE:
+        return 0.0
     if signature.stage < Stage.CHALLENGE:
         return signature.chance(probe)
     # What stands behind the login is never reached by a request that does not get past it, and a wrong
     # password or an unknown user is refused by the healthy trunk already.
     if not carries_login(probe):
         return 0.0
-    if probe.method is Method.OPTIONS and signature.stage is not Stage.SERVICE:
+    if asks_server:
         return home.asks * signature.chance(probe)
     return signature.chance(probe)
 

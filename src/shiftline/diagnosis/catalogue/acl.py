@@ -34,7 +34,7 @@ _ANYWHERE = (Source.OWN, Source.OTHER)
 def _lists(prefix: str, *sources: Source, weight: float = 1.0) -> tuple[Signature, ...]:
     """How addresses that are not listed are refused; ``sources`` says which of ours these are."""
     own = (when(source=sources),)
-    account = (when(source=sources, account=Account.OWN), when(0.5, source=sources))
+    account = (when(source=sources, account=Account.OWN),)
 
     def of_method(*methods: Method) -> tuple[Acts, ...]:
         return (when(source=sources, method=methods),)
@@ -71,6 +71,26 @@ def _lists(prefix: str, *sources: Source, weight: float = 1.0) -> tuple[Signatur
             weight,
         ),
         shows(
+            f"{prefix}A2g",
+            PJSIP,
+            Stage.CHALLENGE,
+            own,
+            CHALLENGED_AGAIN,
+            "401 for ever to every account: all their lists lack it.",
+            read("Asterisk res_pjsip, A2"),
+            weight * 0.7,
+        ),
+        shows(
+            f"{prefix}C2g",
+            CHAN_SIP,
+            Stage.CHALLENGE,
+            own,
+            CHALLENGED_AGAIN,
+            "A fake 401 for ever to every account.",
+            read("Asterisk chan_sip, C2"),
+            weight * 0.7,
+        ),
+        shows(
             f"{prefix}F1",
             FREESWITCH,
             Stage.SOURCE_LIST,
@@ -99,6 +119,16 @@ def _lists(prefix: str, *sources: Source, weight: float = 1.0) -> tuple[Signatur
             "403 after the challenge: the user's auth-acl.",
             read("FreeSWITCH mod_sofia, F5"),
             weight * 0.6,
+        ),
+        shows(
+            f"{prefix}F5g",
+            FREESWITCH,
+            Stage.CHALLENGE,
+            own,
+            FORBIDDEN_LOGIN,
+            "403 after the challenge, to every account.",
+            read("FreeSWITCH mod_sofia, F5"),
+            weight * 0.5,
         ),
         shows(
             f"{prefix}K12",

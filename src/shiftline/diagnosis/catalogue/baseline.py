@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe, Shape
 
 Distribution = Mapping[Outcome, float]
 
@@ -45,13 +45,29 @@ class Home:
     """A user who does not exist."""
     asks: float
     """How surely OPTIONS of an account are challenged. Else they never meet what stands behind the login."""
+    answers_first: bool
+    """Whether OPTIONS to the server itself are answered before lists and rules are looked at (K19)."""
 
 
 def _home(
-    family: Family, share: float, ping: Distribution, wrong: Distribution, unknown: Distribution | None = None
+    family: Family,
+    share: float,
+    ping: Distribution,
+    wrong: Distribution,
+    unknown: Distribution | None = None,
+    *,
+    answers_first: bool = False,
 ) -> Home:
-    asks = 0.97 if ping is _ASKS else _ASKS_FOR_USERS[family]
-    return Home(family=family, share=share, ping=ping, wrong=wrong, unknown=unknown or wrong, asks=asks)
+    asks = 0.97 if ping is _ASKS else 0.0 if answers_first else _ASKS_FOR_USERS[family]
+    return Home(
+        family=family,
+        share=share,
+        ping=ping,
+        wrong=wrong,
+        unknown=unknown or wrong,
+        asks=asks,
+        answers_first=answers_first,
+    )
 
 
 _ASKS_FOR_USERS: Mapping[Family, float] = {
@@ -70,12 +86,15 @@ _ASKS_FOR_USERS: Mapping[Family, float] = {
 HOMES: tuple[Home, ...] = (
     # Stock Kamailio answers OPTIONS to itself before any login (K19); its auth module, like that of
     # OpenSIPS, challenges wrong credentials for ever (K7, O5).
-    _home(Family.KAMAILIO, 0.9, _OK, _CHALLENGES),
+    _home(Family.KAMAILIO, 0.5, _OK, _CHALLENGES, answers_first=True),
+    _home(Family.KAMAILIO, 0.4, _OK, _CHALLENGES),
     _home(Family.KAMAILIO, 0.1, _ASKS, _CHALLENGES),
-    _home(Family.OPENSIPS, 0.9, _OK, _CHALLENGES),
+    _home(Family.OPENSIPS, 0.4, _OK, _CHALLENGES, answers_first=True),
+    _home(Family.OPENSIPS, 0.5, _OK, _CHALLENGES),
     _home(Family.OPENSIPS, 0.1, _ASKS, _CHALLENGES),
     # FreeSWITCH answers 403 to whatever login it does not like (F5).
-    _home(Family.FREESWITCH, 0.95, _OK, _FORBIDS),
+    _home(Family.FREESWITCH, 0.6, _OK, _FORBIDS, answers_first=True),
+    _home(Family.FREESWITCH, 0.35, _OK, _FORBIDS),
     _home(Family.FREESWITCH, 0.05, _ASKS, _FORBIDS),
     # PJSIP asks for a login unless allow_unauthenticated_options is set; 404 for what is no extension (A11).
     # It challenges wrong and unknown logins for ever (A1, A3).
@@ -86,7 +105,8 @@ HOMES: tuple[Home, ...] = (
     _home(Family.CHAN_SIP, 0.6, _OK, _FORBIDS, _CHALLENGES),
     _home(Family.CHAN_SIP, 0.25, _KNOWS_NOBODY, _FORBIDS, _CHALLENGES),
     _home(Family.CHAN_SIP, 0.15, _ASKS, _FORBIDS, _CHALLENGES),
-    _home(Family.SBC, 0.55, _OK, _FORBIDS, _EITHER),
+    _home(Family.SBC, 0.2, _OK, _FORBIDS, _EITHER, answers_first=True),
+    _home(Family.SBC, 0.35, _OK, _FORBIDS, _EITHER),
     _home(Family.SBC, 0.3, _OK, _CHALLENGES, _EITHER),
     _home(Family.SBC, 0.1, _ASKS, _FORBIDS, _EITHER),
     _home(Family.SBC, 0.05, _ASKS, _CHALLENGES, _EITHER),
@@ -117,8 +137,8 @@ _BY_METHOD: Mapping[Method, Distribution] = {
     Method.OPTIONS: {Outcome.OK: 0.9, Outcome.NOT_FOUND: 0.08, Outcome.NO_METHOD: 0.02},
     # A package that the PBX does not have is a cause of its own; a trunk may do without any.
     Method.SUBSCRIBE: {
-        Outcome.OK: 0.84,
-        Outcome.BAD_EVENT: 0.05,
+        Outcome.OK: 0.88,
+        Outcome.BAD_EVENT: 0.01,
         Outcome.NOT_FOUND: 0.06,
         Outcome.NO_METHOD: 0.03,
         Outcome.UNAVAILABLE_NOW: 0.02,
@@ -135,16 +155,14 @@ _BY_METHOD: Mapping[Method, Distribution] = {
 
 _ABOUT_USERS: Mapping[Aim, Distribution] = {
     Aim.PRESENT: {Outcome.OK: 0.93, Outcome.BUSY: 0.04, Outcome.NOT_FOUND: 0.03},
-    Aim.ABSENT: {
-        Outcome.UNAVAILABLE_NOW: 0.5,
-        Outcome.NOT_FOUND: 0.45,
-        Outcome.OK: 0.02,
-        Outcome.TIMEOUT: 0.03,
-    },
+    # A 200 about somebody who is absent would be no health, but `method.blind`.
+    Aim.ABSENT: {Outcome.UNAVAILABLE_NOW: 0.5, Outcome.NOT_FOUND: 0.45, Outcome.TIMEOUT: 0.05},
 }
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""
 
-_CACHED: Distribution = {Outcome.OK: 0.9, Outcome.CHALLENGE_STALE: 0.1}
+_CACHED: Distribution = {Outcome.OK: 0.995, Outcome.CHALLENGE_STALE: 0.005}
+_RENAMED: Distribution = {Outcome.OK: 0.75, Outcome.NOT_FOUND: 0.25}
+"""A login may have no address-of-record of its own name."""
 _AGED: Distribution = {Outcome.OK: 0.45, Outcome.CHALLENGE_STALE: 0.55}
 """Nonces live 30 s in OpenSIPS, 32 in PJSIP, 60 in FreeSWITCH and 300 in Kamailio."""
 
@@ -159,12 +177,18 @@ def healthy(home: Home, probe: Probe) -> Distribution:
         return home.unknown
     if probe.credentials is Credentials.WRONG:
         return home.wrong
+    return _logged_in(probe)
+
+
+def _logged_in(probe: Probe) -> Distribution:
+    """A question with right credentials, which all homes answer alike."""
     if probe.method is Method.OPTIONS and probe.aim is not Aim.SERVER:
         return _ABOUT_USERS[probe.aim]
-    if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials is Credentials.AGED:
-        return _AGED
-    if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials is Credentials.CACHED:
-        return _CACHED
+    if probe.method is Method.REGISTER and probe.shape is Shape.OTHER_CALLER:
+        return _RENAMED
+    nonces = {Credentials.AGED: _AGED, Credentials.CACHED: _CACHED}
+    if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials in nonces:
+        return nonces[probe.credentials]
     return _BY_METHOD[probe.method]
 
 

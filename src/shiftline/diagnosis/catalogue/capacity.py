@@ -23,7 +23,9 @@ from shiftline.diagnosis.probe import Hour, Load, Method
 _OVERLOAD = (
     when(0.2, load=Load.BRISK),
     when(0.55, load=Load.RAISED),
-    when(0.9, load=(Load.STORM, Load.DURING)),
+    when(0.9, load=Load.STORM),
+    # Whoever comes while a place is free is served.
+    when(0.5, load=Load.DURING),
     when(0.5, load=Load.CONCURRENT),
     when(0.05, load=Load.AFTER_PAUSE),
 )

@@ -13,7 +13,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Credentials, Shape
+from shiftline.diagnosis.probe import Account, Credentials, Load, Shape
 
 _ANY_LOGIN = (when(credentials=LOGGED_IN),)
 
@@ -36,7 +36,14 @@ CAUSES = (
             },
         ),
         sources=("RFC 7616 section 3.3", "users' reports"),
-        signatures=as_refused_login("realm", _ANY_LOGIN, "Challenged, then refused, whichever account."),
+        signatures=(
+            *as_refused_login("realm", _ANY_LOGIN, "Challenged, then refused, whichever account."),
+            *as_refused_login(
+                "realm1",
+                (when(account=Account.OWN),),
+                "The same for an account that was stored for another realm.",
+            ),
+        ),
         prior=0.8,
     ),
     Cause(
@@ -67,7 +74,7 @@ CAUSES = (
                 "K8",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.95, credentials=(Credentials.CACHED, Credentials.AGED)),),
+                (when(0.97, credentials=(Credentials.CACHED, Credentials.AGED), load=Load.SINGLE),),
                 {Outcome.CHALLENGE_STALE: 0.95, Outcome.CHALLENGE_AGAIN: 0.05},
                 "401 with a new nonce to credentials with an old one, often without stale=true.",
                 measured("Kamailio 5.6.3, K8"),
@@ -76,7 +83,7 @@ CAUSES = (
                 "K8f",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.9, credentials=LOGGED_IN),),
+                (when(0.9, credentials=LOGGED_IN, load=Load.SINGLE),),
                 {Outcome.CHALLENGE_STALE: 0.7, Outcome.CHALLENGE_AGAIN: 0.3},
                 "Even the answer to a fresh challenge comes too late.",
                 measured("Kamailio 5.6.3 with a nonce life of seconds, K8"),
@@ -104,7 +111,7 @@ CAUSES = (
                 "R7616",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.95, credentials=(Credentials.CACHED, Credentials.AGED)),),
+                (when(0.97, credentials=(Credentials.CACHED, Credentials.AGED), load=Load.SINGLE),),
                 {
                     Outcome.CHALLENGE_AGAIN: 0.4,
                     Outcome.CHALLENGE_STALE: 0.4,

@@ -74,6 +74,16 @@ CAUSES = (
                 "Packets from our address vanish, or an ICMP message comes back.",
                 vendor("iptables recipes, A14, V24"),
             ),
+            shows(
+                "A14w",
+                EVERY,
+                Stage.PATH,
+                (when(),),
+                SILENT,
+                "Packets from any of our addresses vanish.",
+                vendor("FortiGate V23; iptables recipes, V24"),
+                0.5,
+            ),
         ),
     ),
     Cause(

@@ -196,6 +196,16 @@ CAUSES = (
                 read("Kamailio stock configuration, K13"),
             ),
             shows(
+                "K14a",
+                EVERY,
+                Stage.AGENT,
+                (when(0.0, shape=Shape.OTHER_AGENT), when()),
+                {Outcome.FORBIDDEN: 0.55, Outcome.SILENCE: 0.45},
+                "Only programs on a list are answered; a message without a name is not.",
+                recalled("secfilter samples, K14"),
+                0.7,
+            ),
+            shows(
                 "F5a",
                 FREESWITCH,
                 Stage.CHALLENGE,

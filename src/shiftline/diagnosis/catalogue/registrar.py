@@ -134,6 +134,16 @@ CAUSES = (
                 read("Asterisk res_pjsip_registrar, A5, A8"),
             ),
             shows(
+                "F7a",
+                FREESWITCH,
+                Stage.RULE,
+                (when(method=(Method.REGISTER, Method.REGISTER_CONTACT)),),
+                {Outcome.FORBIDDEN: 1.0},
+                "403 to every REGISTER: the profile keeps no registrations.",
+                read("FreeSWITCH mod_sofia, F7"),
+                0.6,
+            ),
+            shows(
                 "A8",
                 EVERY - PJSIP,
                 Stage.REGISTRAR,

@@ -35,8 +35,9 @@ def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
     """A limit somewhere between 5 and 200 requests a second, as those in use are."""
     return (
         when(0.4, load=Load.BRISK, **fields),
-        when(0.85, load=Load.RAISED, **fields),
-        when(0.97, load=(Load.STORM, Load.DURING), **fields),
+        when(0.8, load=Load.RAISED, **fields),
+        when(0.9, load=Load.STORM, **fields),
+        when(0.97, load=Load.DURING, **fields),
         when(0.5, load=Load.CONCURRENT, **fields),
         when(0.01, load=Load.AFTER_PAUSE, **fields),
     )

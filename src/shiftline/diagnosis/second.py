@@ -1,0 +1,47 @@
+"""A second fault may hide behind the first: what a question would tell of one that nothing has met."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.hypotheses import HEALTHY, PRIOR_OF_A_SECOND, candidates, meeting
+from shiftline.diagnosis.outcome import REFUSALS
+from shiftline.diagnosis.probe import Probe
+
+
+class SecondFault:
+    """What is still possible beside the leading explanation, if that is a single fault."""
+
+    def __init__(self, belief: Belief) -> None:
+        every = candidates()
+        leading = belief.details[0] if belief.details else None
+        is_single = leading is not None and len(leading.numbers) == 1
+        self._leading = leading.numbers[0] if leading is not None and is_single else -1
+        if self._leading < 0 or every[self._leading].cause == HEALTHY:
+            self._hidden: dict[int, float] = {}
+            return
+        passed = [trial.probe for trial in belief.evidence.trials if trial.outcome not in REFUSALS]
+        self._hidden = {number: every[number].prior_here for number in _possible(every[self._leading].home)}
+        for probe in dict.fromkeys(passed):
+            reaches = meeting(probe).reach
+            for number in self._hidden:
+                self._hidden[number] *= 1.0 - reaches[number]
+
+    def bits(self, probe: Probe) -> float:
+        """Information that the probe is expected to bring of a second fault."""
+        if not self._hidden:
+            return 0.0
+        reaches = meeting(probe).reach
+        met = sum(share * reaches[number] for number, share in self._hidden.items())
+        chance = PRIOR_OF_A_SECOND * met * (1.0 - reaches[self._leading])
+        if chance <= 0.0:
+            return 0.0
+        return -chance * math.log2(chance) - (1.0 - chance) * math.log2(1.0 - chance)
+
+
+@lru_cache(maxsize=64)
+def _possible(home: int) -> tuple[int, ...]:
+    every = candidates()
+    return tuple(number for number, one in enumerate(every) if one.home == home and one.signature is not None)
