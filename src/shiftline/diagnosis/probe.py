@@ -39,7 +39,7 @@ class Credentials(StrEnum):
     CACHED = "cached"
     """What was configured, ahead of any challenge, with the nonce of the request before and a risen nc."""
     AGED = "aged"
-    """The same with a nonce that is older than most servers keep one (35 s and more)."""
+    """The same with a nonce of some 8 s: no server that is known forgets one before 30 s."""
     WRONG = "wrong"
     """A password that is certainly wrong."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.experiment import Experiment, Means, Risk
-from shiftline.diagnosis.outcome import REFUSALS
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import (
     Account,
     Aim,
@@ -112,14 +112,14 @@ QUESTIONS = (
     ),
     Experiment(
         id="p3.aged",
-        title="ask with a nonce that is 35 s old",
-        reads="whether an old nonce is told from a wrong password",
+        title="ask with a nonce that is 8 s old",
+        reads="whether nonces live as long as a burst",
         probe=Probe(method=Method.REGISTER, credentials=Credentials.AGED),
         risk=Risk.HARMLESS,
         cost=2,
         needs=LOGIN,
         after=("p3.credentials",),
-        wait_seconds=35.0,
+        wait_seconds=8.0,
     ),
     Experiment(
         id="p3.digest-uri",
@@ -244,6 +244,17 @@ QUESTIONS = (
         needs=OTHER_LOGIN,
         after=("p7.bind",),
         after_outcomes=REFUSALS,
+    ),
+    Experiment(
+        id="p7.bind-source",
+        title="register a contact for a minute from the second source, then remove it",
+        reads="whether the registrar has a refusal of its own, behind that of our address",
+        probe=Probe(method=Method.REGISTER_CONTACT, credentials=Credentials.FRESH, source=Source.OTHER),
+        risk=Risk.MAY_TRIP,
+        cost=4,
+        needs=LOGIN | SECOND_SOURCE,
+        after=("p5.source",),
+        after_outcomes=frozenset({Outcome.OK}),
     ),
     Experiment(
         id="p7.once-registered",

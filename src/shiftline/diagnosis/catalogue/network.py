@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.lists import ANYWHERE, lists
 from shiftline.diagnosis.catalogue.words import (
     EVERY,
     LOGGED_IN,
@@ -90,7 +91,10 @@ CAUSES = (
         id="network.nat-source",
         meaning="Address translation gives our packets another address than the PBX answers to.",
         seen="Time-outs over UDP although the PBX's log shows our requests and its answers.",
-        tells="Silence with the private address in Via, an answer with the public one or over TCP.",
+        tells=(
+            "Silence with the private address in Via, an answer with the public one or over TCP; or a "
+            "refusal by address although the address that we have is listed."
+        ),
         refuted_by="An answer to a request with the private address in Via.",
         remedy=Remedy(
             steps=(
@@ -117,6 +121,8 @@ CAUSES = (
                 "Answers go to the private address that Via names.",
                 rfc("RFC 3261 section 18.2.2"),
             ),
+            # The list has our address, and the PBX sees another one (V14).
+            *lists("n.", *ANYWHERE, weight=0.5),
         ),
         prior=0.7,
     ),

@@ -97,6 +97,16 @@ CAUSES = (
                 vendor("Oracle USM, V4"),
             ),
             shows(
+                "F5n",
+                EVERY,
+                Stage.REGISTRAR,
+                (when(method=Method.REGISTER_CONTACT),),
+                {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.7, Outcome.UNAVAILABLE: 0.3},
+                "The same for every account that is full, where the limit is the profile's.",
+                read("FreeSWITCH mod_sofia, F5; Kamailio registrar, K17"),
+                0.4,
+            ),
+            shows(
                 "X4",
                 CHAN_SIP | OTHER,
                 Stage.REGISTRAR,

@@ -12,8 +12,9 @@ from shiftline.diagnosis.probe import Credentials
 
 FRESH_SECONDS = 4.0
 """So long after its challenge an answer counts as one to a fresh challenge."""
-AGED_SECONDS = 30.0
-"""From this age on, servers begin to forget (OpenSIPS 30 s, PJSIP 32 s)."""
+AGED_SECONDS = 5.0
+FORGOTTEN_SECONDS = 25.0
+"""From this age on, servers may forget (OpenSIPS 30 s, PJSIP 32 s): a challenge then is no second one."""
 _MOST = 20_000
 
 
@@ -41,6 +42,10 @@ class NonceBook:
         outcome = outcome_of(exchange, earlier_nonce=earlier)
         if exchange.challenge is not None:
             self._remember(exchange)
+        if credentials is Credentials.AGED and self._is_forgotten(exchange):
+            if outcome is Outcome.CHALLENGE_STALE:
+                return Outcome.CHALLENGE, Credentials.NONE
+            credentials = Credentials.CACHED
         if exchange.carried is not None and exchange.status in (401, 407):
             self._second_challenge(exchange, credentials)
         return outcome, credentials
@@ -67,6 +72,10 @@ class NonceBook:
         if issued.uses == 1 and age <= FRESH_SECONDS:
             return Credentials.FRESH, carried.nonce
         return (Credentials.AGED if age >= AGED_SECONDS else Credentials.CACHED), ""
+
+    def _is_forgotten(self, exchange: Exchange) -> bool:
+        issued = None if exchange.carried is None else self._issued.get(exchange.carried.nonce)
+        return issued is not None and exchange.at - issued.at >= FORGOTTEN_SECONDS
 
     def _remember(self, exchange: Exchange) -> None:
         assert exchange.challenge is not None  # noqa: S101 - asked by the caller
