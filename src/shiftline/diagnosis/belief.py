@@ -11,7 +11,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
@@ -185,6 +185,9 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
             details.append(Detail(one.numbers, share, one.causes, one.prior))
             by_family[every[one.numbers[0]].family] += share
     by_family[Family.OTHER] += 1.0 - sum(by_family.values())
+    if not details:  # something else is all but certain; what to ask is still asked of what is known
+        details = [max((one for one in scored if one.numbers), key=lambda one: one.weight)]
+        details = [replace(details[0], weight=1.0)]
     ranked = sorted(by_explanation.items(), key=lambda item: (-item[1], item[0]))
     by_cause: dict[str, float] = {}
     for causes, share in ranked:
