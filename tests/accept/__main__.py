@@ -28,6 +28,7 @@ from rich.table import Table
 from tests.accept.doctor import examinations
 from tests.accept.limiters import ANSWER_SECONDS, FIRST, THEN, rounds
 from tests.accept.simulated import banks, thousand_trunks
+from tests.accept.storm import answers
 from tests.accept.workers import shared_trunks
 from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
 
@@ -288,6 +289,12 @@ def doctor(choice: Choice) -> Iterator[Line]:
         yield Line(name=found.name, figures=found.figures, missed=found.missed)
 
 
+def storm(choice: Choice) -> Iterator[Line]:
+    """500 concurrent REGISTERs for a minute at each of Kamailio's limiters: limiter or capacity?"""
+    for one in answers(20.0 if choice.quick else 60.0):
+        yield Line(name=f"storm, {one.name}", figures=one.figures, missed=one.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -330,6 +337,7 @@ PARTS = {
     "bank": bank,
     "simulate": simulate,
     "doctor": doctor,
+    "storm": storm,
     "test": test,
 }
 

@@ -118,7 +118,7 @@ class Examiner:
         result = self._run(
             plan, "two sources, users that ask unequally often, two methods: who is counted with whom?"
         )
-        return judge_rate(look, [Step.of(result, look)], has_spare=bool(known.spare))
+        return judge_rate(look, [Step.of(result, look, plan.timeout_seconds)], has_spare=bool(known.spare))
 
     def _known(self, look: Look) -> Known:
         own = min(look.sources) if look.sources else self._plan.sources[0]

@@ -137,7 +137,7 @@ class BanExaminer:
         asked = arrivals_of(rows, usual=self._look.usual)
         if rows:
             end = rows[0].sent + result.whole.seconds
-            self._history += with_copies(asked, rows, timeout=plan.timeout_seconds, end=end)
+            self._history += with_copies(rows, usual=self._look.usual, timeout=plan.timeout_seconds, end=end)
         return asked
 
     def _counted(self) -> Sequence[Arrival]:

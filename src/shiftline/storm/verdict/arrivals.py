@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from shiftline.storm.sample import TIMEOUT
 from shiftline.storm.watch import Asked
 
 _COPIES = (0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5)
@@ -65,20 +64,22 @@ def arrivals_of(rows: Iterable[Asked], *, usual: frozenset[int] = frozenset()) -
     return sorted(found, key=lambda arrival: arrival.at)
 
 
-def with_copies(
-    arrivals: Iterable[Arrival], rows: Iterable[Asked], *, timeout: float, end: float
-) -> list[Arrival]:
-    """The same with what was sent again after silence, until its ``timeout`` or the run's ``end``."""
-    found = list(arrivals)
+def with_copies(rows: Iterable[Asked], *, usual: frozenset[int], timeout: float, end: float) -> list[Arrival]:
+    """Every copy of every request: what silence answered was sent again, until ``timeout`` or the ``end``.
+
+    If an answer came in the end, it came to the last copy before it, and those before that were refused.
+    Of what left in one batch, the first passed: whoever was refused came after them.
+    """
+    found = []
     for row in rows:
-        if row.status == TIMEOUT:
-            last = min(row.sent + timeout, end)
-            found += [
-                Arrival(row.sent + after, row.source, row.user, (row.method, row.carried), passed=False)
-                for after in _COPIES
-                if row.sent + after < last
-            ]
-    return sorted(found, key=lambda arrival: arrival.at)
+        last = min(row.sent + timeout, end) if row.answered is None else row.answered
+        times = [row.sent, *(row.sent + after for after in _COPIES if row.sent + after < last)]
+        fate = passed(row, usual)
+        found += [
+            Arrival(at, row.source, row.user, (row.method, row.carried), fate and at == times[-1])
+            for at in times
+        ]
+    return sorted(found, key=lambda arrival: (arrival.at, not arrival.passed))
 
 
 def counted_kinds(arrivals: Iterable[Arrival]) -> frozenset[Kind]:

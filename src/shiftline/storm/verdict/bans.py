@@ -24,6 +24,8 @@ BAN_WINDOWS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _PHASES, _FINER_PHASES, _FINALISTS = 8, 40, 5
 _MOST_PLAYED = 4_000
 _LEAST_BAN_SECONDS = 8.0
+_TOGETHER_SECONDS = 0.05
+"""What is refused and passed within this is one burst: a server's processes overtake one another."""
 _FOR_EVER = 3600.0
 _TIMERS_SECONDS = 1.5
 """By so much a server's timers may be late."""
@@ -66,15 +68,16 @@ def burst_sizes(arrivals: Sequence[Arrival], key: Key) -> list[int]:
     pike one that depends on what it had seen. Empty if nothing was refused.
     """
     begun: dict[str, float] = {}
-    passed: dict[str, int] = {}
-    bursts: dict[str, tuple[float, int]] = {}
+    passed: Counter[str] = Counter()
+    refused: dict[str, float] = {}
     for arrival in arrivals:
-        group = arrival.group(key)
-        if arrival.passed:
-            passed[group] = passed.get(group, 0) + 1
-            begun.setdefault(group, arrival.at)
-        elif group not in bursts and group in passed:
-            bursts[group] = (arrival.at - begun[group], passed[group])
+        group, at = arrival.group(key), arrival.at
+        if not arrival.passed:
+            refused.setdefault(group, at)
+        elif group not in refused or at <= refused[group] + _TOGETHER_SECONDS:
+            passed[group] += 1
+            begun.setdefault(group, at)
+    bursts = {group: (at - begun[group], passed[group]) for group, at in refused.items() if passed[group]}
     if not bursts:
         return []
     quick = sorted(bursts.values())[: max(1, len(bursts) // 4)]
@@ -191,7 +194,8 @@ class _History:
             Judged(at=arrival.at, source=arrival.source, account=arrival.user) for arrival in arrivals
         ]
         self._groups = list(self._trial.groups(key).values())
-        self._seen = [_until_refused(places, self._trial.passed) for places in self._groups]
+        self._times = [arrival.at for arrival in arrivals]
+        self._seen = [_until_refused(self._times, places, self._trial.passed) for places in self._groups]
 
     def played(self, fit: ShutFit, phases: int) -> ShutFit:
         """The same with its agreement, at the phase that suits it best."""
@@ -212,16 +216,19 @@ class _History:
         """
         shares: dict[int, list[float]] = defaultdict(list)
         for places, seen in zip(self._groups, self._seen, strict=True):
-            said = _until_refused(places, foretold)
+            said = _until_refused(self._times, places, foretold)
             if seen is not None or said is not None:
                 low, high = sorted(len(places) if size is None else size for size in (seen, said))
                 shares[int(self._judged[places[0]].at)].append(low / high if high else 1.0)
         return fmean(map(fmean, shares.values())) if shares else 0.0
 
 
-def _until_refused(places: Sequence[int], passed: Sequence[bool]) -> int | None:
-    """How many of them come before the first that is refused; None if none is."""
-    return next((number for number, place in enumerate(places) if not passed[place]), None)
+def _until_refused(times: Sequence[float], places: Sequence[int], passed: Sequence[bool]) -> int | None:
+    """How many of them pass until the first is refused; None if none is."""
+    first = next((times[place] for place in places if not passed[place]), None)
+    if first is None:
+        return None
+    return sum(passed[place] and times[place] <= first + _TOGETHER_SECONDS for place in places)
 
 
 def _thinned(arrivals: Sequence[Arrival], key: Key, burst: int) -> list[Arrival]:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.storm.sample import Result
-from shiftline.storm.verdict.arrivals import Arrival, Key, Trial, arrivals_of, counted_kinds, free_kinds
+from shiftline.storm.verdict.arrivals import (
+    Arrival,
+    Key,
+    Trial,
+    arrivals_of,
+    counted_kinds,
+    free_kinds,
+    with_copies,
+)
 from shiftline.storm.verdict.bans import ShutFit, shut_fits
 from shiftline.storm.verdict.capacity import Queueing
 from shiftline.storm.verdict.fits import Fit, fits
@@ -35,9 +43,13 @@ class Step:
     rows: Sequence[Arrival]
 
     @classmethod
-    def of(cls, result: Result, look: Look) -> Step:
-        """The arrivals of a phase, in the light of what is usual."""
-        return cls(rows=arrivals_of(result.watch.asked, usual=look.usual))
+    def of(cls, result: Result, look: Look, timeout: float) -> Step:
+        """The arrivals of a phase, in the light of what is usual; copies too, if refusals are silent."""
+        rows = result.watch.asked
+        if not look.is_silent or not rows:
+            return cls(rows=arrivals_of(rows, usual=look.usual))
+        end = rows[0].sent + result.whole.seconds
+        return cls(rows=with_copies(rows, usual=look.usual, timeout=timeout, end=end))
 
 
 def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict:
