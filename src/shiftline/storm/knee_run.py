@@ -1,0 +1,113 @@
+"""Runs the knee search: each attempt is a load of its own, with silence after those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shiftline.storm.knee import Attempt, KneeSearch
+from shiftline.storm.plan import OpenLoop, Plan
+from shiftline.storm.sample import Result, percentiles_ms
+from shiftline.storm.shapes import constant
+from shiftline.storm.trust import own_reasons
+
+Ask = Callable[[Plan, str], Result]
+Rest = Callable[[float], None]
+_REST_SECONDS, _LONG_REST_SECONDS = 2.3, 10.5
+"""What a window has counted is forgotten after so long."""
+_FEWEST_FLOWS = 8.0
+_SHORT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KneeStep:
+    """One attempt and what became of it."""
+
+    attempt: Attempt
+    flows: int
+    failed: int
+    p99_ms: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "rate": round(self.attempt.rate, 3),
+            "seconds": round(self.attempt.seconds, 1),
+            "confirmation": self.attempt.is_confirmation,
+            "flows": self.flows,
+            "failed": self.failed,
+            "p99_ms": self.p99_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knee:
+    """The highest rate at which a long run had no failure, in flows per second; None: none was found."""
+
+    rate: float | None
+    steps: tuple[KneeStep, ...]
+    ended: str = ""
+    """Why the search ended without a knee, or below it."""
+
+    @property
+    def sentence(self) -> str:
+        """The result in words."""
+        if self.rate is None:
+            return f"No knee was found: {self.ended or 'every rate had failures'}."
+        last = self.steps[-1]
+        more = f"; {self.ended}" if self.ended else ""
+        return (
+            f"The knee is at {self.rate:,.10g} flows/s: {last.flows:,} flows in"
+            f" {last.attempt.seconds:,.0f} s had no failure{more}."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; docs/reference/json.md explains it."""
+        return {
+            "rate": None if self.rate is None else round(self.rate, 3),
+            "ended": self.ended,
+            "steps": [step.as_json() for step in self.steps],
+        }
+
+
+def find_knee(
+    plan: Plan, ask: Ask, rest: Rest, *, start: float, highest: float, tries: Mapping[str, int] | None = None
+) -> Knee:
+    """Search from ``start`` to at most ``highest`` flows per second with the flows of ``plan``."""
+    search = KneeSearch(start=start, highest=highest)
+    steps: list[KneeStep] = []
+    ended = ""
+    while (attempt := search.attempt()) is not None:
+        asked = _plan_of(plan, attempt, tries)
+        purpose = "the knee, confirmed" if attempt.is_confirmation else "the knee, searched"
+        result = ask(asked, f"{purpose}: {attempt.rate:,.1f} flows/s")
+        failed = result.flows - result.ok
+        p99 = percentiles_ms(result.whole.latency)["p99"]
+        steps.append(KneeStep(attempt=attempt, flows=result.flows, failed=failed, p99_ms=p99))
+        reasons = own_reasons(result, asked)
+        if reasons:
+            ended = f"at {attempt.rate:,.0f} flows/s storm itself was at its end ({reasons[0]})"
+        elif result.stopped:
+            ended = f"at {attempt.rate:,.1f} flows/s {result.stopped}"
+        if ended:
+            search.stop()
+            break
+        search.tell(attempt, passed=failed == 0 and result.flows > 0)
+        if failed:
+            rest(_REST_SECONDS if attempt.seconds <= _SHORT_SECONDS else _LONG_REST_SECONDS)
+    if search.confirmed == highest and not ended:
+        ended = "that is the highest rate that was to be tried"
+    return Knee(rate=search.confirmed, steps=tuple(steps), ended=ended)
+
+
+def _plan_of(plan: Plan, attempt: Attempt, tries: Mapping[str, int] | None) -> Plan:
+    return replace(
+        plan,
+        load=OpenLoop(shape=constant(attempt.rate)),
+        seconds=max(attempt.seconds, _FEWEST_FLOWS / attempt.rate),
+        flows=None,
+        scouts=0,
+        watch=0,
+        tries=tries,
+    )
