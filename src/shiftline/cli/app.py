@@ -17,7 +17,7 @@ from shiftline.errors import ShiftlineError
 
 VERBS: Mapping[str, str] = {
     "demo": "demo", "serve": "serve", "worker": "worker", "trace": "trace", "check": "check",
-    "simulate": "simulate", "storm": "storm", "config": "config", "db": "database", "trunk": "trunk",
+    "simulate": "simulate", "storm": "storm_group", "config": "config", "db": "database", "trunk": "trunk",
     "trades": "trades", "roster": "roster", "doctor": "doctor", "lab": "lab",
 }  # fmt: skip
 """Each verb's module in this package: with ``app`` for a verb that has others below it, else with ``run``."""

@@ -79,20 +79,48 @@ def run(
             help="After the load, find out with short, lighter ones: a limiter, or capacity?",
         ),
     ] = True,
+    find_knee: Annotated[
+        bool,
+        typer.Option("--find-knee", help="Then search the highest rate without a failure, and confirm it."),
+    ] = False,
+    asserted: Annotated[
+        list[str] | None,
+        typer.Option("--assert", metavar="CONDITION", help="As p99<200ms or errors<1%; exit code 1 if not."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve /metrics for Prometheus on 127.0.0.1 while it runs."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here; - is standard output.")
+    ] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write a row for each second here.")] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write an HTML page with charts here.")
     ] = None,
 ) -> None:
     """Load a SIP server, say what it took, and whether a limiter or its capacity holds it back.
 
     500 concurrent REGISTERs for a minute:
     [bold]shiftline storm 192.168.0.10 --concurrency 500 --duration 60 --password-env PBX_PASSWORD[/]
+
+    Two runs side by side: [bold]shiftline storm compare BEFORE.json AFTER.json[/]
     """
     from shiftline.cli.storm_plan import Wishes, make_plan
     from shiftline.cli.storm_run import Wanted, carry_out
     from shiftline.net.tls import TlsSettings
+    from shiftline.storm.asserts import parse_condition
 
-    wanted = Wanted(verdict=verdict, may_load=may_load, json_file=json_file)
+    wanted = Wanted(
+        verdict=verdict,
+        find_knee=find_knee,
+        may_load=may_load,
+        conditions=tuple(parse_condition(text) for text in asserted or ()),
+        metrics_port=metrics_port,
+        json_file=json_file,
+        csv_file=csv_file,
+        report_file=report_file,
+    )
     wanted.require_writable()
     plan = make_plan(
         Wishes(

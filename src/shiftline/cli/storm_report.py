@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shiftline.storm.asserts import Outcome
 from shiftline.storm.histogram import Histogram
+from shiftline.storm.knee_run import Knee
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import Result, percentiles_ms, status_words
 from shiftline.storm.verdict.verdict import Kind, Verdict
@@ -50,6 +54,24 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(
             f"[dim]  - explain it about as well: {', '.join(verdict.alternatives)}[/]", soft_wrap=True
         )
+
+
+def print_conditions(outcomes: Sequence[Outcome], console: Console) -> None:
+    """What was asserted, and whether it holds."""
+    for outcome in outcomes:
+        word = "[green]holds[/] " if outcome.holds else "[bold red]broken[/]"
+        console.print(f"{word} {escape(outcome.words)}", soft_wrap=True)
+
+
+def print_knee(knee: Knee, console: Console) -> None:
+    """The search, step by step, and its result."""
+    table = Table("flows/s", "seconds", "flows", "failed", "p99", title="Search for the knee")
+    for step in knee.steps:
+        rate = f"{step.attempt.rate:,.1f}{' (confirmation)' if step.attempt.is_confirmation else ''}"
+        seconds, p99 = f"{step.attempt.seconds:,.0f}", f"{step.p99_ms:,.1f} ms"
+        table.add_row(rate, seconds, f"{step.flows:,}", f"{step.failed:,}", p99)
+    console.print(table)
+    console.print(f"[bold]{escape(knee.sentence)}[/]", soft_wrap=True)
 
 
 def _percentiles(histogram: Histogram) -> str:

@@ -16,7 +16,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _UNITS: Mapping[str, Mapping[str, float]] = {
-    "time": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
+    "time": {"ms": 1e-3, "s": 1.0, "us": 1e-6},
     "share": {"%": 0.01},
     "rate": {"/s": 1.0, "": 1.0},
     "count": {"": 1.0},

@@ -20,7 +20,7 @@ from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.run_clock import RunClock
-from shiftline.storm.sample import TIMEOUT, WITHHELD, BindingCheck, Sample
+from shiftline.storm.sample import FELL_SILENT, TIMEOUT, WITHHELD, BindingCheck, Sample
 from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
 from shiftline.storm.watch import Watch
@@ -179,14 +179,19 @@ class Engine:
                 yield from ended
 
     def _drain(self) -> None:
-        while self.flows.pending and self.stopped != _SILENT:
+        while self.flows.pending and self.stopped != FELL_SILENT:
             self._turn(wait=TICK_SECONDS)
             self._watch(self._now())
 
     def _check_bindings(self) -> None:
         """Ask about users that were told 200, if contacts were registered."""
         users = [user for user in self._users.all if user.succeeded]
-        if self.stopped or not users or all(mixed.script.name != "register" for mixed in self._plan.mix):
+        if (
+            self.stopped
+            or not self._plan.checks_bindings
+            or not users
+            or all(mixed.script.name != "register" for mixed in self._plan.mix)
+        ):
             return
         query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
         port = self._wires.ports[0]
@@ -224,7 +229,7 @@ class Engine:
         """Stop when the target has fallen silent, or when no user may be used any more."""
         flows = self.flows
         if flows.pending and now - max(flows.last_answer, self._recorder.began) > self._plan.silence_seconds:
-            self.stopped = _SILENT
+            self.stopped = FELL_SILENT
         elif flows.users_out == len(self._users):
             self.stopped = "no user is left whose password may be tried"
 
@@ -243,9 +248,6 @@ def _crowd(plan: Plan) -> int:
     """Flows under way from which on a tick is waited out; at a high rate always."""
     load = plan.load
     return _CROWD if isinstance(load, ClosedLoop) or load.shape.highest_rate < _HIGH_RATE else 1
-
-
-_SILENT = "the target stopped answering"
 
 
 def _interleaved(plan: Plan) -> list[Mixed]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shiftline.storm.examine_bans import BanExaminer
 from shiftline.storm.plan import Plan
-from shiftline.storm.sample import Result
+from shiftline.storm.sample import FELL_SILENT, Result
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.capacity import Processors, compare
 from shiftline.storm.verdict.judge import (
@@ -54,6 +54,9 @@ class Examination:
     phases: list[Phase] = field(default_factory=list)
     verdict: Verdict | None = None
 
+    tries: dict[str, int] = field(default_factory=dict)
+    """What is known of every password (`users.User.tries`)."""
+
     @property
     def result(self) -> Result:
         """Of the load that was asked for."""
@@ -67,7 +70,6 @@ class Examiner:
         self._plan = plan
         self._ask, self._rest = ask, rest
         self._spares = tuple(spares)
-        self._tries: dict[str, int] = {}
         self.examination = Examination()
 
     def examine(self, processors: Callable[[], Processors | None] = lambda: None) -> Examination:
@@ -84,7 +86,9 @@ class Examiner:
         return self.examination
 
     def _verdict(self, result: Result, look: Look, used: Processors | None) -> Verdict:
-        reasons = own_reasons(result, self._plan)
+        reasons = list(own_reasons(result, self._plan))
+        if result.stopped not in {"", FELL_SILENT}:
+            reasons.insert(0, f"the run stopped early: {result.stopped}")
         if reasons:
             return invalid_verdict(reasons)
         if not look.is_refusing:
@@ -118,16 +122,17 @@ class Examiner:
         result = self._run(
             plan, "two sources, users that ask unequally often, two methods: who is counted with whom?"
         )
-        return judge_rate(look, [Step.of(result, look, plan.timeout_seconds)], has_spare=bool(known.spare))
+        return judge_rate(look, [Step.of(result, look, plan.timeout_seconds)], has_spare=bool(known.second))
 
     def _known(self, look: Look) -> Known:
         own = min(look.sources) if look.sources else self._plan.sources[0]
         spares = tuple(spare for spare in self._spares if spare not in look.sources)
-        return Known(own=own, spares=spares, tries=dict(self._tries))
+        others = tuple(sorted(look.sources - {own}))
+        return Known(own=own, spares=spares, others=others, tries=dict(self.examination.tries))
 
     def _run(self, plan: Plan, purpose: str) -> Result:
         result = self._ask(plan, purpose)
-        self._tries |= result.watch.tries
+        self.examination.tries |= result.watch.tries
         self.examination.phases.append(Phase(purpose=purpose, plan=plan, result=result))
         return result
 

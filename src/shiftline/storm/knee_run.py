@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shiftline.storm.examine import Examination
 from shiftline.storm.knee import Attempt, KneeSearch
+from shiftline.storm.manners import HIGHEST_RATE, PUBLIC_RATE, is_private_address
 from shiftline.storm.plan import OpenLoop, Plan
 from shiftline.storm.sample import Result, percentiles_ms
 from shiftline.storm.shapes import constant
 from shiftline.storm.trust import own_reasons
+from shiftline.storm.verdict.arrivals import Key
 
 Ask = Callable[[Plan, str], Result]
 Rest = Callable[[float], None]
 _REST_SECONDS, _LONG_REST_SECONDS = 2.3, 10.5
 """What a window has counted is forgotten after so long."""
 _FEWEST_FLOWS = 8.0
+_FIRST_RATE = 5.0
+_REQUESTS_PER_FLOW = 2.0
+"""A registration and its challenge."""
 _SHORT_SECONDS = 5.0
 
 
@@ -71,6 +77,22 @@ class Knee:
         }
 
 
+def first_rate(examination: Examination) -> float:
+    """Where a search may begin, in flows per second: at about half of what the verdict says, or low."""
+    verdict, result = examination.verdict, examination.result
+    if verdict is None or not verdict.rate:
+        return _FIRST_RATE
+    if verdict.limit is None:
+        return verdict.rate / 2.0
+    users = len({row.user for row in result.watch.asked}) if verdict.limit.key is Key.USER else 1
+    return max(_FIRST_RATE / 10.0, verdict.rate * users / _REQUESTS_PER_FLOW / 2.0)
+
+
+def highest_rate(plan: Plan) -> float:
+    """The cap on any rate towards this target (`manners`)."""
+    return HIGHEST_RATE if is_private_address(plan.target.host) else PUBLIC_RATE
+
+
 def find_knee(
     plan: Plan, ask: Ask, rest: Rest, *, start: float, highest: float, tries: Mapping[str, int] | None = None
 ) -> Knee:
@@ -108,6 +130,7 @@ def _plan_of(plan: Plan, attempt: Attempt, tries: Mapping[str, int] | None) -> P
         seconds=max(attempt.seconds, _FEWEST_FLOWS / attempt.rate),
         flows=None,
         scouts=0,
+        checks_bindings=False,
         watch=0,
         tries=tries,
     )

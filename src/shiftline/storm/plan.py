@@ -78,6 +78,8 @@ class Plan:
     processes: int = 1
     batches: bool = True
     """Whether equal messages may leave in one system call; off, a capture here shows each as a packet."""
+    checks_bindings: bool = True
+    """Whether the server is asked afterwards for what it answered 200 to."""
     tries: Mapping[str, int] | None = None
     """What an earlier run knows of the passwords (`users.User.tries`), so that none is tried too often."""
     watch: int = 0

@@ -17,6 +17,8 @@ from shiftline.storm.watch import Watch
 
 TIMEOUT = 0
 """The status of a flow that got no final answer in time."""
+FELL_SILENT = "the target stopped answering"
+"""Why a run ended early, if that was it: a limiter may be behind it, and what was seen counts."""
 WITHHELD = -1
 """The status of a flow whose credentials were not sent: they had been refused, or not proven, twice."""
 

@@ -10,7 +10,7 @@ from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.storm.plan import Target
 
-_REMEDY = "Write it like 192.0.2.10:5060, sip:pbx.example.com;transport=tcp or sips:pbx.example.com."
+_REMEDY = "Write it like 192.0.2.10:5060, [2001:db8::1]:5060, sip:pbx.example.com;transport=tcp or sips:HOST."
 
 
 def find_target(text: str, tls: TlsSettings | None = None) -> Target:

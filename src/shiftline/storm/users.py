@@ -108,7 +108,7 @@ def read_users(path: Path) -> tuple[list[str], list[Secret | None]]:
     Raises ConfigurationError for a file that cannot be read or has no user.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"The file of users {path} cannot be read: {why}.") from error

@@ -147,7 +147,7 @@ def invalid_verdict(reasons: Sequence[str]) -> Verdict:
     return Verdict(
         kind=Kind.INVALID,
         sentence=f"Invalid: nothing can be said of the server, because {reasons[0]}.",
-        advice="Run storm on a machine with time to spare (or with less load), away from the server.",
+        advice="Give storm a machine with time to spare, away from the server, and the right passwords.",
         evidence=tuple(reasons),
     )
 

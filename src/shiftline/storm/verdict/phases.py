@@ -42,12 +42,19 @@ class Known:
     """The source address that was refused."""
     spares: tuple[str, ...]
     """Others that have not been used."""
+    others: tuple[str, ...] = ()
+    """Others that the load came from, too."""
     tries: Mapping[str, int]
 
     @property
     def spare(self) -> str:
         """The first of the others; empty: there is none."""
         return self.spares[0] if self.spares else ""
+
+    @property
+    def second(self) -> str:
+        """Any other source; empty: there is none."""
+        return self.spare or next(iter(self.others), "")
 
     def usable(self, names: Sequence[str]) -> list[str]:
         """Users that may be asked about again: first those with a proven password, never one left alone."""
@@ -72,7 +79,7 @@ def steps_plan(plan: Plan, known: Known, pass_rate: float, request_rate: float, 
     rates = [min(rate, max(_UNQUEUED * request_rate, 4.0)) for rate in wanted]
     seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
     shape = steps(rates, seconds / len(rates))
-    sources = _shuffled([known.own, known.own, known.spare] * 8) if known.spare else [known.own]
+    sources = _shuffled([known.own, known.own, known.second] * 8) if known.second else [known.own]
     return _phase(
         plan, known, OpenLoop(shape=shape), seconds, names=_unequal(known.usable(plan.names)),
         mix=_with_other_method(plan.mix), sources=tuple(sources),
@@ -141,7 +148,9 @@ def lighter_plan(plan: Plan, known: Known, share: float, seconds: float) -> Plan
         load = ClosedLoop(concurrency=max(1, round(load.concurrency * share)))
     else:
         load = OpenLoop(shape=constant(max(1.0, load.shape.highest_rate * share)))
-    return replace(plan, load=load, seconds=seconds, flows=None, watch=0, tries=known.tries)
+    return replace(
+        plan, load=load, seconds=seconds, flows=None, watch=0, checks_bindings=False, tries=known.tries
+    )
 
 
 def _phase(
@@ -154,8 +163,9 @@ def _phase(
         passwords = [by_name[name] for name in names]
     return replace(
         plan, load=load, seconds=seconds, flows=None, names=names, passwords=passwords, mix=mix,
-        sources=sources, ports=1, processes=1, scouts=0, fresh_challenge=False, tries=known.tries,
-        timeout_seconds=4.0, silence_seconds=max(seconds, plan.silence_seconds), watch=WATCH_ROWS,
+        sources=sources, ports=1, processes=1, scouts=0, checks_bindings=False, fresh_challenge=False,
+        tries=known.tries, timeout_seconds=4.0, silence_seconds=max(seconds, plan.silence_seconds),
+        watch=WATCH_ROWS,
     )  # fmt: skip
 
 
