@@ -23,13 +23,14 @@ from shiftline.storm.verdict.judge import (
     refused_alone_verdict,
 )
 from shiftline.storm.verdict.look import Look, look_at
-from shiftline.storm.verdict.phases import Known, lighter_plan, steps_plan, watched
+from shiftline.storm.verdict.phases import STEP_USERS, Known, lighter_plan, steps_plan, watched
 from shiftline.storm.verdict.verdict import Verdict
 
 Ask = Callable[[Plan, str], Result]
 """Runs a plan; the words say what for."""
 Rest = Callable[[float], None]
 """Lets so many seconds pass."""
+_STEPS_PURPOSE = "two sources, users that ask unequally often, two methods: who is counted with whom?"
 _LIGHT_SECONDS = 3.0
 _LIGHT_SHARE = 0.04
 _QUIET_SECONDS, _LONG_QUIET_SECONDS = 2.3, 10.5
@@ -110,19 +111,18 @@ class Examiner:
         return judge_capacity(look, compare(light, light_plan, heavy, self._plan, used))
 
     def _by_steps(self, look: Look) -> Verdict:
-        known = self._known(look)
-        self._rest(_QUIET_SECONDS)
-        plan = steps_plan(
-            self._plan,
-            known,
-            look.pass_rate,
-            look.request_rate,
-            is_slow=_is_slow(self.examination.result, look),
-        )
-        result = self._run(
-            plan, "two sources, users that ask unequally often, two methods: who is counted with whom?"
-        )
-        return judge_rate(look, [Step.of(result, look, plan.timeout_seconds)], has_spare=bool(known.second))
+        is_slow = _is_slow(self.examination.result, look)
+        rates = [look.pass_rate]
+        if all(carried for _, carried in look.counted):  # each user's own requests are counted, it seems
+            rates.insert(0, look.pass_rate * min(1.0, STEP_USERS / max(1, look.users)))
+        for rate in rates:
+            known = self._known(look)
+            self._rest(_LONG_QUIET_SECONDS if is_slow else _QUIET_SECONDS)
+            plan = steps_plan(self._plan, known, rate, look.request_rate, is_slow=is_slow)
+            step = Step.of(self._run(plan, _STEPS_PURPOSE), look, plan.timeout_seconds)
+            if step.is_refusing:
+                break
+        return judge_rate(look, [step], has_spare=bool(known.second))
 
     def _known(self, look: Look) -> Known:
         own = min(look.sources) if look.sources else self._plan.sources[0]

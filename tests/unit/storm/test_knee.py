@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.storm.test_verdict import PLAN
 from tests.unit.storm.virtual import NO_LIMIT, VirtualServer
@@ -16,6 +16,7 @@ from shiftline.storm.knee_run import find_knee
 RATES = st.floats(min_value=0.01, max_value=50_000.0)
 
 
+@settings(max_examples=40, deadline=None)
 @given(limit=RATES, start=RATES, highest=RATES)
 def test_the_search_ends_within_its_bounds_and_just_below_the_limit(
     limit: float, start: float, highest: float
@@ -39,6 +40,7 @@ def test_the_search_ends_within_its_bounds_and_just_below_the_limit(
         assert search.confirmed >= min(limit, highest) * (1.0 - 1.5 * search.precision)
 
 
+@settings(max_examples=40, deadline=None)
 @given(limit=st.integers(min_value=20, max_value=2000), seconds=st.sampled_from([1.0, 5.0, 10.0, 30.0]))
 def test_a_limit_that_a_short_step_cannot_see_is_found_by_the_confirmation(
     limit: int, seconds: float
@@ -50,6 +52,7 @@ def test_a_limit_that_a_short_step_cannot_see_is_found_by_the_confirmation(
     assert 0.93 * limit / seconds <= search.confirmed <= limit / seconds
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.booleans(), max_size=80))
 def test_the_search_ends_whatever_it_is_told(answers: list[bool]) -> None:
     search = KneeSearch(start=10.0, highest=1000.0)

@@ -149,5 +149,5 @@ def test_the_screen_shows_the_second_and_all_so_far() -> None:
         screen.show(result_of().samples[0])
         with console.capture() as captured:
             console.print(screen.picture(result_of().samples[0]))
-    for words in ("the load", "200 90", "timeout 10", "3 flows under way", "p99 100.0 ms"):
+    for words in ("the load", "200 90", "timeout 10", "3 flows under way", "max 100.0 ms"):
         assert words in captured.get()

@@ -34,6 +34,7 @@ GOOD_ENOUGH, GOOD_ENOUGH_SHUT = 0.85, 0.7
 _AS_GOOD = 0.03
 """Models whose shares differ by less are told apart by nothing that was seen."""
 _SIMPLER = 0.01
+_ENOUGH = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,11 @@ class Step:
     """One phase that was run to explain the refusals of the first."""
 
     rows: Sequence[Arrival]
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether enough was refused to tell limiters apart."""
+        return sum(not row.passed for row in self.rows) > _ENOUGH * len(self.rows)
 
     @classmethod
     def of(cls, result: Result, look: Look, timeout: float) -> Step:

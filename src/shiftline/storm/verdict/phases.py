@@ -25,7 +25,7 @@ RATES = (1.5, 4.0, 12.0)
 """Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit."""
 RESERVE = len(FAN) + 1
 _MANY = 10
-_USERS = 40
+STEP_USERS = 40
 _UNQUEUED = 0.6
 """Of the requests per second of a closed loop: with fewer, nothing waits before it is judged."""
 _MOST_ROWS = 40_000
@@ -171,7 +171,7 @@ def _phase(
 
 def _unequal(names: Sequence[str]) -> list[str]:
     """Some users eight times, some three times, most once."""
-    chosen = names[:_USERS]
+    chosen = names[:STEP_USERS]
     often = [8 if place % 8 == 0 else 3 if place % 4 == 0 else 1 for place in range(len(chosen))]
     return _shuffled([name for name, times in zip(chosen, often, strict=True) for _ in range(times)])
 
