@@ -82,22 +82,24 @@ def _judged(case: Case, figures: dict[str, Any]) -> Answer:
         "right key": knee.get("key") != case.key,
         "threshold within 10 %": rate is None or abs(rate - case.rate) > WITHIN * case.rate,
     }
-    return Answer(
-        name=case.limiter, figures=_words(figures), missed=tuple(w for w, no in missed.items() if no)
-    )
+    found = tuple(word for word, wrong in missed.items() if wrong)
+    return Answer(name=case.limiter, figures=_words(figures, with_evidence=bool(found)), missed=found)
 
 
 def _of_kind(name: str, kind: str, figures: dict[str, Any]) -> Answer:
     said = (figures["knee"] or {}).get("kind")
-    return Answer(name=name, figures=_words(figures), missed=() if said == kind else (f"verdict {kind}",))
+    missed = () if said == kind else (f"verdict {kind}",)
+    return Answer(name=name, figures=_words(figures, with_evidence=bool(missed)), missed=missed)
 
 
-def _words(figures: dict[str, Any]) -> str:
+def _words(figures: dict[str, Any], *, with_evidence: bool) -> str:
+    evidence = "; ".join((figures["verdict"] or {}).get("evidence", [])) if with_evidence else ""
     verdict = figures["verdict"] or {}
     limit = verdict.get("limit") or {}
     return (
         f"{figures['flows']:,} flows, {figures['ok']:,} ok, {limit.get('spec', '')} "
         f"{limit.get('agreement', 0):.0%}, {figures['wall']:.0f} s: {verdict.get('sentence', 'no verdict')}"
+        f" {evidence}"
     )
 
 

@@ -71,9 +71,13 @@ class BanExaminer:
             plan = burst_plan(self._plan, self._known(), burst)
             self._remember(plan, self._run(plan, "shut it again, and ask from the side"))
         self._await_opening()
-        if key is Key.ALL or not self._fan(key or Key.SOURCE):
+        if key is Key.ALL or not self._fan(key or self._likely_key()):
             self._ladder(key or Key.ALL)
         return judge_shut(self._look, self._counted(), key, has_spare=bool(self._known().spare))
+
+    def _likely_key(self) -> Key:
+        """Where nobody could be asked while it was shut: whoever counts credentials alone counts users."""
+        return Key.USER if all(carried for _, carried in self._look.counted) else Key.SOURCE
 
     def _sides(self) -> _Sides:
         known = self._known()

@@ -86,7 +86,7 @@ def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict
 
 def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_spare: bool) -> Verdict:
     """A limiter that shut: which one, how much, for how long; ``key`` is None where it is not known yet."""
-    keys = [key] if key is not None else [Key.SOURCE, Key.ALL] if has_spare else [Key.ALL]
+    keys = [key] if key is not None else [one for one in Key if has_spare or one is not Key.SOURCE]
     found = sorted((fit for one in keys for fit in shut_fits(counted, one)), key=lambda fit: -fit.agreement)
     if not found or found[0].agreement < GOOD_ENOUGH_SHUT:
         return _unknown_limiter(look, found)
