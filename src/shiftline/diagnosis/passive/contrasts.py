@@ -6,8 +6,9 @@ probe with another source, account, method, shape or load.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Trial
@@ -27,6 +28,11 @@ BAN_SECONDS = 900.0
 _DURING_SECONDS = 1.0
 _WORTH_NOTING = 0.15
 _UNDER_LOAD = 0.03
+_WINDOW_SECONDS = 10.0
+"""The longest window of limiters in use. What passes so near to a refusal under load may only have come
+before it; what is refused so soon after the load is refused for the load."""
+_NO_LUCK = 0.02
+"""As many passages beside refusals as would be met by chance with this probability show something."""
 _LOADED = (Load.BRISK, Load.RAISED, Load.STORM)
 _METHODS = {method.value: method for method in Method}
 
@@ -45,9 +51,10 @@ class Contrasts:
 
 
 class _Cell:
-    __slots__ = ("counts", "places")
+    __slots__ = ("beside", "counts", "places")
 
     def __init__(self) -> None:
+        self.beside = 0
         self.counts: Counter[Outcome] = Counter()
         self.places: dict[Outcome, list[Place]] = {}
 
@@ -61,6 +68,7 @@ class _Reader:
         self.sources = _own(rows.source[row] for row in part.rows)
         self.accounts = _own(rows.account(row) for row in part.rows)
         self.kinds = _own_kinds(rows, part, self.source)
+        self.refusals = self._refusals()
         self.last_refusal: float | None = None
         self.in_trouble = False
         self.refused_after = 0
@@ -85,6 +93,35 @@ class _Reader:
             shape=shape,
         )
 
+    def is_ramp(self, probe: Probe, row: int) -> bool:
+        """Whether it passed under a load that its like was refused for about that time.
+
+        Then it only came before the limit was reached, and says nothing of the load.
+        """
+        if probe.load not in _LOADED or self.marks[row] == TROUBLE:
+            return False
+        return _is_near(self.refusals.get(_sort(probe), ()), self.rows.at[row])
+
+    def is_beside(self, probe: Probe, row: int) -> bool:
+        """Whether it was under the load of a burst of which something was refused."""
+        return (
+            probe.load in _LOADED
+            and self.rows.source[row] in self.sources
+            and any(_is_near(times, self.rows.at[row]) for times in self.refusals.values())
+        )
+
+    def _refusals(self) -> dict[tuple[str, str, bool], list[float]]:
+        """When own requests were refused under load, by sort."""
+        found: dict[tuple[str, str, bool], list[float]] = {}
+        for row in self.arrivals.order:
+            is_own = self.rows.source[row] in self.sources
+            if self.marks[row] == TROUBLE and is_own and self.arrivals.load(row) is not Load.SINGLE:
+                kind = self.rows.kind_of(row)
+                has_login = self.rows.login[row] != 0
+                key = str(_method(kind)), str(self._account(row, kind)), has_login
+                found.setdefault(key, []).append(self.rows.at[row])
+        return found
+
     def _account(self, row: int, kind: Kind) -> Account:
         if kind.method == Method.OPTIONS and not kind.names_user:
             return Account.NOBODY
@@ -100,7 +137,7 @@ class _Reader:
         if self.part.key or not self.in_trouble or self.last_refusal is None:
             return load
         since = now - self.last_refusal
-        if since < SETTLING_SECONDS:
+        if since < (_WINDOW_SECONDS if mark == TROUBLE else SETTLING_SECONDS):
             return None
         if since > BAN_SECONDS:
             self.in_trouble = False
@@ -159,22 +196,29 @@ def find_contrasts(
     """The trials of one part. ``excluded`` are the troubled rows of other parts."""
     reader = _Reader(rows, marks, arrivals, part)
     cells: dict[Probe, _Cell] = {}
+    beside: Counter[bool] = Counter()
     for row in arrivals.order:
         if row in excluded:
             continue
         probe = reader.probe(row)
         if probe is None:
             continue
+        is_beside = reader.is_beside(probe, row)
+        beside[marks[row] == TROUBLE] += is_beside
+        if reader.is_ramp(probe, row):
+            continue
         if is_troubled_hour is not None and probe.load is Load.SINGLE:
             hour = Hour.TROUBLED if is_troubled_hour(rows.at[row]) else Hour.QUIET
             probe = replace(probe, hour=hour)
         cell = cells.setdefault(probe, _Cell())
+        cell.beside += is_beside
         outcome = OUTCOMES[outcomes[row]]
         cell.counts[outcome] += 1
         places = cell.places.setdefault(outcome, [])
         if len(places) < MOST_PLACES and (place := rows.place(row)) is not None:
             places.append(place)
     _leave_what_got_through(cells)
+    _leave_luck(cells, beside[False] / max(1, beside.total()))
     trials = tuple(trial for probe, cell in cells.items() for trial in _trials(probe, cell))
     return Contrasts(trials, reader.recovered_after, reader.refused_after, reader.sources, reader.accounts)
 
@@ -192,6 +236,23 @@ def _leave_what_got_through(cells: dict[Probe, _Cell]) -> None:
 def _is_refused_load(probe: Probe, cell: _Cell) -> bool:
     refused = sum(count for outcome, count in cell.counts.items() if outcome in REFUSALS)
     return probe.load in _LOADED and refused >= max(2, _UNDER_LOAD * cell.counts.total())
+
+
+def _leave_luck(cells: dict[Probe, _Cell], share: float) -> None:
+    """In a burst of which a ``share`` passes, a few passages of another sort are no sign that it may pass."""
+    for probe, cell in list(cells.items()):
+        is_lucky = share**cell.beside > _NO_LUCK
+        if 0 < cell.beside == cell.counts.total() and not _has_refusals(cell) and is_lucky:
+            del cells[probe]
+
+
+def _has_refusals(cell: _Cell) -> bool:
+    return any(outcome in REFUSALS for outcome in cell.counts)
+
+
+def _is_near(times: Sequence[float], now: float) -> bool:
+    place = bisect_left(times, now - _WINDOW_SECONDS)
+    return place < len(times) and times[place] <= now + _WINDOW_SECONDS
 
 
 def _trials(probe: Probe, cell: _Cell) -> Iterable[Trial]:
@@ -222,6 +283,10 @@ def _own_kinds(rows: Rows, part: Part, source: int) -> dict[Method, Kind]:
             kind = rows.kind_of(row)
             counts.setdefault(_method(kind), Counter())[kind] += 1
     return {method: found.most_common(1)[0][0] for method, found in counts.items()}
+
+
+def _sort(probe: Probe) -> tuple[str, str, bool]:
+    return str(probe.method), str(probe.account), probe.credentials is not Credentials.NONE
 
 
 def _method(kind: Kind) -> Method:

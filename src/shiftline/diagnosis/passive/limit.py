@@ -10,6 +10,7 @@ from statistics import median
 from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
+from shiftline.diagnosis.passive.sustained import sustained_limit
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 
@@ -29,15 +30,18 @@ class RateLimit:
     flips_at: float
     """Requests a second from which on some are refused."""
     limit: float | None = None
-    """Requests in a window that pass, where windows explain the answers."""
+    """Requests in a window that pass; in a second, where no window is known."""
     window_seconds: float | None = None
+    """None: what passes is about ``limit`` a second, in windows that were not found."""
 
     @property
     def figures(self) -> dict[str, float]:
         """For sentences and charts."""
         found = {"rate": self.flips_at}
-        if self.limit is not None and self.window_seconds is not None:
-            found |= {"limit": self.limit, "window_seconds": self.window_seconds}
+        if self.limit is not None:
+            found["limit"] = self.limit
+        if self.window_seconds is not None:
+            found["window_seconds"] = self.window_seconds
         return found
 
 
@@ -55,10 +59,21 @@ def find_limit(
         return None
     fits = [fit for window in _episodes(rows, marks, mine) if (fit := _fit(rows, marks, window)) is not None]
     if not fits:
-        return RateLimit(flips_at=flips_at)
+        return _sustained(flips_at, [_observed(rows, marks, one) for one in _episodes(rows, marks, mine)])
     length, _ = Counter(fit.window_seconds for fit in fits).most_common(1)[0]
     limits = [(fit.lowest_limit + fit.highest_limit) / 2.0 for fit in fits if fit.window_seconds == length]
     return RateLimit(flips_at=flips_at, limit=float(median(limits)), window_seconds=length)
+
+
+def _sustained(flips_at: float, episodes: Sequence[Sequence[Observation]]) -> RateLimit:
+    """From how many passed just before each refusal: what a bucket lets through, or a sliding window."""
+    found = [one for one in (sustained_limit(seen) for seen in episodes) if one is not None]
+    if not found:
+        return RateLimit(flips_at=flips_at)
+    best = min(found, key=lambda one: one.spread)
+    if best.is_window:
+        return RateLimit(flips_at=flips_at, limit=best.passed, window_seconds=best.window_seconds)
+    return RateLimit(flips_at=flips_at, limit=best.passed / best.window_seconds)
 
 
 def _flip(marks: bytearray, arrivals: Arrivals, mine: Sequence[int]) -> float | None:
