@@ -11,13 +11,22 @@ from dataclasses import dataclass
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.catalogue.cause import Acts, when
+from shiftline.diagnosis.catalogue.words import LOGGED_IN
+from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Method, Shape, Source
 from shiftline.diagnosis.statements import statements_for
+from shiftline.diagnosis.wording import limit_in_words, trial_sentence
 
 _CLEARED = 0.04
 """Below this probability a suspect is let go."""
 _CONVICTED = 0.5
 _SPEAKS_AGAINST = -0.4
+
+
+_CHECKS = (Method.OPTIONS, Method.REGISTER, Method.SUBSCRIBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,10 @@ class Suspect:
     """Whether only a record of the client's traffic shows it."""
     absent: str = ""
     """What is said when a record does not show it: a sentence after "because"."""
+    passes: Acts | None = None
+    """Questions that he would not let pass, of our own; one that passed clears him."""
+    because: str = ""
+    """What such a passage shows: a sentence after "because"."""
 
 
 SUSPECTS = (
@@ -45,10 +58,14 @@ SUSPECTS = (
             "credentials.stale-nonce",
             "credentials.nonce-count",
         ),
+        passes=when(source=Source.OWN, account=Account.OWN, credentials=LOGGED_IN),
+        because="the same account logs in from the same address",
     ),
     Suspect(
         "IP allow list",
         ("acl.source", "acl.partial", "acl.contact", "acl.via-source", "policy.no-trunk-match"),
+        passes=when(source=Source.OWN, account=Account.OWN),
+        because="the same address is served",
     ),
     Suspect(
         "account shared with the ticket desk",
@@ -69,6 +86,8 @@ SUSPECTS = (
     Suspect(
         "missing agent metadata (includeCustomAttributes)",
         ("message.missing-metadata",),
+        passes=when(source=Source.OWN, account=Account.OWN, shape=Shape.USUAL),
+        because="requests with the same headers pass",
     ),
     Suspect(
         "short retry timeout",
@@ -85,6 +104,8 @@ SUSPECTS = (
             "policy.event-package",
             "throttle.method",
         ),
+        passes=when(source=Source.OWN, account=Account.OWN, method=_CHECKS),
+        because="verification calls pass as well, as long as they are few",
     ),
     Suspect(
         "something else that runs at that hour",
@@ -110,7 +131,9 @@ def _judge(
     likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
     culprit = _named(suspect, findings)
     if culprit is not None and share >= _CONVICTED:
-        verdict, sentence = SuspectVerdict.IT_IS, f"It is: {CATALOGUE[culprit.cause].meaning}"
+        limit = limit_in_words(culprit.figures)
+        verdict = SuspectVerdict.IT_IS
+        sentence = f"It is: {CATALOGUE[culprit.cause].meaning}" + (f" Here {limit}." if limit else "")
     elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
         verdict = SuspectVerdict.CANNOT_TELL
         sentence = (
@@ -139,15 +162,29 @@ def _named(suspect: Suspect, findings: Sequence[Finding]) -> Finding | None:
 
 
 def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
+    if suspect.absent and belief.evidence.subject.requests:
+        return suspect.absent
+    passage = _passage(suspect, belief)
+    if passage is not None:
+        return f"{suspect.because}: {_as_clause(trial_sentence(passage))}"
     against = [one for one in statements_for(belief, likeliest) if one.weight <= _SPEAKS_AGAINST]
     # A passage convinces more than a refusal that had to be explained.
     passages = [one for one in against if one.weight <= -1.0 and "was accepted" in one.sentence]
     if against:
         return _as_clause((passages or against)[0].sentence)
-    if suspect.absent and belief.evidence.subject.requests:
-        return suspect.absent
     leading = " and ".join(belief.leading.causes)
     return f"nothing speaks for it and {leading} explains what was seen"
+
+
+def _passage(suspect: Suspect, belief: Belief) -> Trial | None:
+    """The commonest question that passed and that he would have refused."""
+    rule = suspect.passes
+    passed = [
+        one
+        for one in belief.evidence.trials
+        if rule is not None and one.outcome is Outcome.OK and rule.matches(one.probe)
+    ]
+    return max(passed, key=lambda one: one.count, default=None)
 
 
 def _as_clause(sentence: str) -> str:

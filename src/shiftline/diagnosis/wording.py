@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import (
@@ -109,3 +111,15 @@ def trial_sentence(trial: Trial) -> str:
     """The question and what came back, as a whole sentence."""
     often = f", {trial.count} times" if trial.count > 1 else ""
     return f"{probe_words(trial.probe)} was {OUTCOME_WORDS[trial.outcome]}{often}."
+
+
+def limit_in_words(figures: Mapping[str, float]) -> str:
+    """The limit that was measured or fitted; empty if none was."""
+    limit, window = figures.get("limit"), figures.get("window_seconds")
+    if limit is None:
+        return ""
+    if window is None:
+        return f"about {limit:.4g} requests a second pass"
+    if window == 1.0:
+        return f"{limit:,.0f} requests pass in each second"
+    return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"

@@ -11,18 +11,18 @@ from markupsafe import Markup
 
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.statistics import Bin, Group, Key, Statistics
+from shiftline.diagnosis.wording import limit_in_words
 from shiftline.doctor.report.material import Material
-from shiftline.doctor.report.wording import limit_in_words
 from shiftline.pictures.drawing import steps
 from shiftline.pictures.strokes import Band, Layer
 from shiftline.pictures.time_chart import Column, Line, TimeChart
 
 _TELLING = 0.8
 """Balanced accuracy from which on a threshold is worth a line."""
-_MOST_COLUMNS = 180
+_MOST_COLUMNS = 100
 _STEPS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
-_WIDE = 960.0
 _ROOM = 1.12
+_TICKS = (*_STEPS[:6], 120, *_STEPS[6:8], 1800, *_STEPS[8:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +162,6 @@ def course_chart(material: Material) -> ChartPicture | None:
         bands=bands,
         ticks=_ticks(begin, columns[-1].end, material.zone),
         patterns=("refused", "waiting"),
-        width=_WIDE,
-        height=260.0,
     )
     caption = f"Times are {material.zone}." if material.was_read else "Our own questions, in their time."
     if bands:
@@ -192,12 +190,12 @@ def _course_in_words(columns: Sequence[Column], bands: Sequence[Band], zone: tzi
 
 
 def _ticks(start: float, end: float, zone: tzinfo) -> list[tuple[float, str]]:
-    spacing = next((one for one in (*_STEPS, 120, 1800) if (end - start) / one <= 8), _STEPS[-1])
+    spacing = next((one for one in _TICKS if (end - start) / one <= 5), _STEPS[-1])
     first = start - start % spacing + spacing
     has_days = end - start > 86_400
     return [
         (at, _clock(at, zone, has_day=has_days))
-        for at in (first + number * spacing for number in range(9))
+        for at in (first + number * spacing for number in range(6))
         if at <= end
     ]
 

@@ -51,6 +51,7 @@ class _Shown:
     names: str
     meaning: str
     measured: str
+    sure: str
     sides: Sequence[_Side]
     ladders: Sequence[LadderPicture]
 
@@ -116,6 +117,7 @@ def _shown(finding: Finding, number: int, material: Material) -> _Shown:
         names=" or ".join(names) or "none of the known causes",
         meaning=meaning(finding.cause),
         measured=figures_in_words(finding.figures),
+        sure=_sure(finding.confidence),
         sides=(_side(finding, speaks_for=True), _side(finding, speaks_for=False)),
         ladders=telling_ladders(finding, material.excerpt, key=f"ladder-{number}"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup, escape
@@ -13,6 +13,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.finding import Diagnosis, Finding, Statement, SuspectVerdict
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.wording import limit_in_words
 
 SUSPECT_WORDS = {
     SuspectVerdict.IT_IS: "it is",
@@ -53,18 +54,6 @@ def meaning(cause: str) -> str:
     """One sentence of the catalogue."""
     entry = CATALOGUE.get(cause)
     return "It is none of the causes that the doctor knows." if entry is None else entry.meaning
-
-
-def limit_in_words(figures: Mapping[str, float]) -> str:
-    """The limit that was measured or fitted; empty if none was."""
-    limit, window = figures.get("limit"), figures.get("window_seconds")
-    if limit is None:
-        return ""
-    if window is None:
-        return f"about {limit:.4g} requests a second pass"
-    if window == 1.0:
-        return f"{limit:,.0f} requests pass in each second"
-    return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"
 
 
 def strength(statement: Statement) -> str:
