@@ -1,6 +1,6 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|test`` runs one part,
+``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|incident|test`` runs one part,
 ``--seeds 1,2,3`` chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts;
 ``--quick`` runs the limiters once, for 40 seconds, and some of the bank and of the doctor's trunks. The whole
 takes more than two hours on two cores. Exit code 1 if any line falls short.
@@ -26,6 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.accept.doctor import examinations
+from tests.accept.incident import incidents
 from tests.accept.limiters import ANSWER_SECONDS, FIRST, THEN, rounds
 from tests.accept.simulated import banks, thousand_trunks
 from tests.accept.storm import answers
@@ -295,6 +296,12 @@ def storm(choice: Choice) -> Iterator[Line]:
         yield Line(name=f"storm, {one.name}", figures=one.figures, missed=one.missed)
 
 
+def the_incident(choice: Choice) -> Iterator[Line]:
+    """`shiftline doctor read` of recordings of the incident, and `doctor run` against PBXs that have it."""
+    for found in incidents(choice.seeds, quick=choice.quick):
+        yield Line(name=found.name, figures=found.figures, missed=found.missed)
+
+
 def test(_: Choice) -> Iterator[Line]:
     """``make test`` as a newcomer runs it: a fresh clone of what is committed, set-up and all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -338,6 +345,7 @@ PARTS = {
     "simulate": simulate,
     "doctor": doctor,
     "storm": storm,
+    "incident": the_incident,
     "test": test,
 }
 

@@ -85,6 +85,12 @@ def examinations(seeds: Sequence[int], *, quick: bool = False) -> Iterator[Found
     yield from asyncio.run(_all(trunks[::7] if quick else trunks))
 
 
+def live(faults: Sequence[tuple[str, str]], seed: int) -> list[Found]:
+    """Some faults by personality, each on a practice PBX of its own."""
+    trunks = [_Trunk(fault=fault, personality=one, engine="practice", seed=seed) for fault, one in faults]
+    return asyncio.run(_all(trunks))
+
+
 async def _all(trunks: Sequence[_Trunk]) -> list[Found]:
     free = asyncio.Semaphore(TOGETHER)
 
