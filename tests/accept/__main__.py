@@ -1,6 +1,6 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|storm|incident|test`` runs one part,
+``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|storm|incident|test`` runs a part,
 ``--seeds 1,2,3`` chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts;
 ``--quick`` runs the limiters once, for 40 seconds, and some of the bank and of the doctor's trunks. The whole
 takes more than two hours on two cores. Exit code 1 if any line falls short.
