@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shiftline.storm.examine import Examination
+from shiftline.storm.for_doctor import causes_of
 from shiftline.storm.plan import ClosedLoop, Plan
 from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
 
@@ -52,7 +53,7 @@ def examination_figures(examination: Examination, plan: Plan) -> dict[str, Any]:
     return {
         **result_figures(examination.result, plan),
         "knee": knee,
-        "verdict": None if verdict is None else verdict.as_json(),
+        "verdict": None if verdict is None else {**verdict.as_json(), "causes": list(causes_of(verdict))},
         "phases": [
             {
                 "purpose": phase.purpose,
