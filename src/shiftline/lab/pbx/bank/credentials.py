@@ -15,6 +15,7 @@ from shiftline.lab.pbx.bank.words import (
     as_wrong_password,
     at,
     everywhere,
+    is_stranger,
     is_trunk,
     say,
 )
@@ -36,8 +37,9 @@ def _identity(draw: Draw) -> None:
 
 
 def _realm(draw: Draw) -> None:
+    """Passwords are stored with the realm in them, whosever they are (RFC 7616 section 3.4.2)."""
     draw.settings.realm = draw.pick("realm", "asterisk", "sip.example.com", "pbx.old.example")
-    draw.refuse(is_trunk)
+    draw.refuse(lambda visit: visit.account is not None and is_stranger(visit))
 
 
 def _stale(draw: Draw) -> None:
@@ -58,7 +60,7 @@ def _digest_uri(draw: Draw) -> None:
     draw.tell("domain", domain)
 
     def strikes(visit: Visit) -> bool:
-        if not is_trunk(visit):
+        if visit.account is None or not is_stranger(visit):
             return False
         try:
             return SipUri.parse(visit.digest.get("uri", "")).host != domain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shiftline.lab.pbx.agents import TRUNK_ACCOUNT
 from shiftline.lab.pbx.bank.draw import Draw, Entry
 from shiftline.lab.pbx.bank.words import FORBIDDEN, Shown, Stage, Visit, at, everywhere, is_stranger, say
 
@@ -18,15 +19,23 @@ def _binds(visit: Visit) -> bool:
 
 
 def _full(draw: Draw) -> None:
-    """Every address has as many contacts as it may have already, and they are refreshed for ever."""
+    """The trunk's address has as many contacts as it may have already, and they are refreshed for ever."""
     most = draw.pick("max_contacts", 1, 2, 4)
     contacts = tuple(f"<sip:line{number}@{_OTHERS}:{5070 + number}>" for number in range(most))
-    draw.settings.foreign_contacts.append(lambda user, elapsed: contacts)  # noqa: ARG005 - always theirs
-    draw.refuse(lambda visit: is_stranger(visit) and _binds(visit))
+    draw.settings.foreign_contacts.append(
+        lambda user, elapsed: contacts if user == TRUNK_ACCOUNT else None  # noqa: ARG005 - always theirs
+    )
+    draw.refuse(lambda visit: _binds(visit) and visit.user == TRUNK_ACCOUNT)
 
 
 def _no_aor(draw: Draw) -> None:
-    draw.refuse(lambda visit: is_stranger(visit) and visit.method == "REGISTER")
+    """A5 and A8 are of one endpoint; a profile without a registrar (F7) registers nobody."""
+    nobody = draw.showing.stage is Stage.METHOD
+    draw.refuse(
+        lambda visit: (
+            is_stranger(visit) and visit.method == "REGISTER" and (nobody or visit.user == TRUNK_ACCOUNT)
+        )
+    )
 
 
 def _shared(draw: Draw) -> None:
@@ -53,7 +62,7 @@ _SHARED: Shown = everywhere(
 REGISTRARS = (
     Entry(
         id="registrar.max-contacts",
-        does="every address has as many contacts as it may have",
+        does="the address of shiftline has as many contacts as it may have",
         make=_full,
         shown={
             "practice": (at(Stage.TARGET, FORBIDDEN),),
@@ -70,7 +79,7 @@ REGISTRARS = (
     ),
     Entry(
         id="registrar.no-aor",
-        does="who is no phone may not register: there is nothing to bind a contact to",
+        does="shiftline may not register: there is nothing to bind a contact to",
         make=_no_aor,
         shown={
             "practice": (at(Stage.TARGET, FORBIDDEN),),
