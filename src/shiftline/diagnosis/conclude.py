@@ -21,10 +21,13 @@ RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""
 TWIN = 0.002
 """One of the same class that fits the evidence as well, and is only rarer, is named from here on."""
+LIKELY_FAMILY = 0.1
+"""Whose classes count, while it is not known what the PBX is."""
 DECIDED = 0.5
 """Below this nobody is named."""
 MOST_SURE_OF_HEALTH = 0.89
-_AS_WELL = math.log(0.5)
+_AS_WELL = math.log(0.03)
+"""Tables that are less sure fit less well, fact by fact; one fact that contradicts costs more than this."""
 _MOST_NAMED = 24
 
 
@@ -75,11 +78,13 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
 
 def _groups(belief: Belief, permission: Permission) -> list[_Group]:
     leading = belief.leading
-    family = max(belief.families, key=belief.families.__getitem__)
+    homes = [family for family, share in belief.families.items() if share >= LIKELY_FAMILY]
     groups = []
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
-        alike = class_of(cause, family, permission)
+        alike = frozenset[str]().union(*(class_of(cause, family, permission) for family in homes))
+        if cause == HEALTHY:
+            alike = frozenset()  # what shows nowhere in what was asked is nobody's twin
         rivals, twins = [], []
         for one in belief.explanations:
             if one.probability < TWIN:

@@ -11,8 +11,9 @@ from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Probe,
 from shiftline.diagnosis.questions import LOGGED_IN, LOGIN, OTHER_LOGIN, PING, QUERY, SECOND_SOURCE
 
 BRISK = LoadPlan(rate=10.0, requests=12)
-RAISED = LoadPlan(rate=50.0, requests=60)
-STORM = LoadPlan(rate=200.0, requests=120)
+RAISED = LoadPlan(rate=50.0, requests=150)
+# Limiters count in windows of up to ten seconds (K3, K4, O2): a load has to fill one of them.
+STORM = LoadPlan(rate=200.0, requests=700)
 CONCURRENT = LoadPlan(rate=200.0, requests=20, at_once=20)
 
 _PASSED = frozenset(Outcome) - REFUSALS | {Outcome.NOT_FOUND, Outcome.NO_METHOD}

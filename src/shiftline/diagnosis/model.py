@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
 from shiftline.diagnosis.outcome import Outcome
@@ -35,6 +37,8 @@ def reach(signature: Signature, probe: Probe, home: Home) -> float:
 def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:
     """A refusal ahead of the challenge meets credentials that were sent ahead of it, too."""
     ahead = answer is Outcome.FORBIDDEN and signature.stage < Stage.CHALLENGE
-    if ahead and probe.credentials in _AHEAD and probe.account is not Account.NOBODY:
-        return Outcome.FORBIDDEN_AFTER_CHALLENGE
-    return answer
+    if not ahead or probe.account is Account.NOBODY or probe.credentials is Credentials.NONE:
+        return answer
+    # Or it strikes only what carries them: a message that they make too large.
+    bare = signature.chance(replace(probe, credentials=Credentials.NONE))
+    return Outcome.FORBIDDEN_AFTER_CHALLENGE if probe.credentials in _AHEAD or not bare else answer

@@ -88,6 +88,8 @@ class Shape(StrEnum):
     """As usual, after a binding of ours was made."""
     WITH_METADATA = "with-metadata"
     """The headers that production adds and this message lacked."""
+    ALL_CHANGED = "all-changed"
+    """At once: another User-Agent, the other name in From and To, the other digest URI, the metadata."""
     LARGE = "large"
     """Beyond 1,300 bytes, where UDP may fragment (RFC 3261 section 18.1.1)."""
     OTHER_VIA = "other-via"

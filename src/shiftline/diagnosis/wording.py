@@ -85,6 +85,7 @@ _SHAPES = {
     Shape.OTHER_DIGEST_URI: "with another digest URI",
     Shape.ONCE_REGISTERED: "while registered",
     Shape.WITH_METADATA: "with the headers that production adds",
+    Shape.ALL_CHANGED: "with all of it changed that could be disliked",
     Shape.LARGE: "in a large message",
     Shape.OTHER_VIA: "with another address in Via",
 }

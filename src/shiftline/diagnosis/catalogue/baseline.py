@@ -193,7 +193,7 @@ def _logged_in(probe: Probe) -> Distribution:
     """A question with right credentials, which all homes answer alike."""
     if probe.method is Method.OPTIONS and probe.aim is not Aim.SERVER:
         return _ABOUT_USERS[probe.aim]
-    if probe.method is Method.REGISTER and probe.shape is Shape.OTHER_CALLER:
+    if probe.method is Method.REGISTER and probe.shape in (Shape.OTHER_CALLER, Shape.ALL_CHANGED):
         return _RENAMED
     nonces = {Credentials.AGED: _AGED, Credentials.CACHED: _CACHED}
     if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials in nonces:

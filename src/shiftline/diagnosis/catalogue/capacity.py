@@ -11,6 +11,7 @@ from shiftline.diagnosis.catalogue.words import (
     LOGGED_IN,
     PJSIP,
     SERS,
+    SILENT,
     read,
     recalled,
     shows,
@@ -20,15 +21,16 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Hour, Load, Method
 
-_OVERLOAD = (
-    when(0.2, load=Load.BRISK),
-    when(0.55, load=Load.RAISED),
-    when(0.9, load=Load.STORM),
-    # Whoever comes while a place is free is served.
-    when(0.5, load=Load.DURING),
-    when(0.5, load=Load.CONCURRENT),
-    when(0.05, load=Load.AFTER_PAUSE),
+_UNDER_LOAD = (
+    when(0.6, load=Load.BRISK),
+    when(0.8, load=Load.RAISED),
+    when(0.95, load=(Load.STORM, Load.DURING)),
+    when(0.7, load=Load.CONCURRENT),
 )
+_TURNS_AWAY = (*_UNDER_LOAD, when(0.35))
+"""By chance, whatever the rate: what others send is the load."""
+_LOSES = (*_UNDER_LOAD, when(0.03))
+"""A single request is sent again until one copy is answered."""
 _CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
 
 _IN_THE_HOUR = {
@@ -73,33 +75,61 @@ CAUSES = (
                 "A10",
                 PJSIP,
                 Stage.CAPACITY,
-                _OVERLOAD,
-                {Outcome.SILENCE: 0.85, Outcome.UNAVAILABLE: 0.15},
-                "Silence over UDP, 503 over TCP.",
+                _LOSES,
+                SILENT,
+                "Silence over UDP; what is sent again may pass.",
                 read("Asterisk res_pjsip, A10"),
+            ),
+            shows(
+                "A10t",
+                PJSIP,
+                Stage.CAPACITY,
+                _TURNS_AWAY,
+                {Outcome.UNAVAILABLE: 1.0},
+                "503 over TCP.",
+                read("Asterisk res_pjsip, A10"),
+                weight=0.2,
             ),
             shows(
                 "F10",
                 FREESWITCH,
                 Stage.CAPACITY,
-                _OVERLOAD,
-                {Outcome.UNAVAILABLE_RETRY_AFTER: 0.8, Outcome.SILENCE: 0.2},
+                _TURNS_AWAY,
+                {Outcome.UNAVAILABLE_RETRY_AFTER: 1.0},
                 "503 System Busy with Retry-After: 300.",
                 read("FreeSWITCH mod_sofia, F10"),
+            ),
+            shows(
+                "F10s",
+                FREESWITCH,
+                Stage.CAPACITY,
+                _LOSES,
+                SILENT,
+                "Late, then lost.",
+                read("FreeSWITCH mod_sofia, F10"),
+                weight=0.2,
             ),
             shows(
                 "X5",
                 CHAN_SIP | SERS | FOREIGN,
                 Stage.CAPACITY,
-                _OVERLOAD,
+                _LOSES,
+                SILENT,
+                "Late, then lost.",
+                recalled("AudioCodes V5; others known in the field"),
+            ),
+            shows(
+                "X5t",
+                CHAN_SIP | SERS | FOREIGN,
+                Stage.CAPACITY,
+                _TURNS_AWAY,
                 {
-                    Outcome.SILENCE: 0.5,
-                    Outcome.UNAVAILABLE: 0.25,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
-                    Outcome.SERVER_ERROR: 0.1,
-                    Outcome.TIMEOUT: 0.05,
+                    Outcome.UNAVAILABLE: 0.6,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                    Outcome.SERVER_ERROR: 0.15,
+                    Outcome.TIMEOUT: 0.1,
                 },
-                "Late, then lost or 5xx.",
+                "Late, then 5xx.",
                 recalled("AudioCodes V5; others known in the field"),
             ),
         ),
@@ -181,12 +211,12 @@ CAUSES = (
             shows(
                 "T1n",
                 EVERY,
-                Stage.RULE,
+                Stage.CAPACITY,
                 (when(0.0, hour=Hour.QUIET), when()),
                 _IN_THE_HOUR,
                 "The hour is now.",
                 recalled("users' reports"),
-                0.15,
+                0.4,
             ),
             shows(
                 "T2",

@@ -15,7 +15,10 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.probe import Probe, Shape
+
+CHANGED = frozenset({Shape.OTHER_AGENT, Shape.OTHER_CALLER, Shape.OTHER_DIGEST_URI, Shape.WITH_METADATA})
+"""The changes that are made at once in `Shape.ALL_CHANGED`."""
 
 
 class Grounds(StrEnum):
@@ -76,8 +79,12 @@ class Acts:
     on: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def matches(self, probe: Probe) -> bool:
-        """Whether the probe is of this kind."""
-        return all(getattr(probe, name) in values for name, values in self.on.items())
+        """Whether the probe is of this kind. What has all changed is of each kind that has one change."""
+        return all(
+            getattr(probe, name) in values
+            or (name == "shape" and probe.shape is Shape.ALL_CHANGED and not CHANGED.isdisjoint(values))
+            for name, values in self.on.items()
+        )
 
 
 def when(chance: float = 1.0, **fields: str | tuple[str, ...]) -> Acts:

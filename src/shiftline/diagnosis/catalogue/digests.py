@@ -7,6 +7,7 @@ from shiftline.diagnosis.catalogue.logins import as_refused_login
 from shiftline.diagnosis.catalogue.words import (
     EVERY,
     LOGGED_IN,
+    USED_NONCE,
     measured,
     rfc,
     shows,
@@ -74,7 +75,10 @@ CAUSES = (
                 "K8",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.97, credentials=(Credentials.CACHED, Credentials.AGED), load=Load.SINGLE),),
+                (
+                    when(0.97, credentials=Credentials.AGED),
+                    when(0.15, credentials=Credentials.CACHED, load=Load.SINGLE),
+                ),
                 {Outcome.CHALLENGE_STALE: 0.95, Outcome.CHALLENGE_AGAIN: 0.05},
                 "401 with a new nonce to credentials with an old one, often without stale=true.",
                 measured("Kamailio 5.6.3, K8"),
@@ -111,7 +115,7 @@ CAUSES = (
                 "R7616",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.97, credentials=(Credentials.CACHED, Credentials.AGED), load=Load.SINGLE),),
+                (when(0.95, credentials=USED_NONCE),),
                 {
                     Outcome.CHALLENGE_AGAIN: 0.4,
                     Outcome.CHALLENGE_STALE: 0.4,

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
-from shiftline.diagnosis.catalogue.words import EVERY, SERS, measured, read, recalled, rfc, shows
+from shiftline.diagnosis.catalogue.words import (
+    EVERY,
+    FORBIDDEN,
+    FOREIGN,
+    LOGGED_IN,
+    SERS,
+    measured,
+    read,
+    recalled,
+    rfc,
+    shows,
+    vendor,
+)
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Method, Shape
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Shape
+
+_WITH_A_LOGIN = (
+    when(shape=Shape.LARGE),
+    when(0.3, shape=Shape.MINIMAL, credentials=LOGGED_IN),
+    when(0.95, credentials=(*LOGGED_IN, Credentials.WRONG)),
+)
 
 CAUSES = (
     Cause(
@@ -42,6 +60,16 @@ CAUSES = (
                 measured("Kamailio 5.6.3 sanity, K15, K16"),
             ),
             shows(
+                "V5m",
+                FOREIGN,
+                Stage.PARSER,
+                (when(0.0, shape=Shape.MINIMAL), when()),
+                FORBIDDEN,
+                "403: border controllers let their code be chosen.",
+                vendor("AudioCodes Mediant manuals, V5"),
+                weight=0.4,
+            ),
+            shows(
                 "A9",
                 EVERY,
                 Stage.REGISTRAR,
@@ -58,7 +86,7 @@ CAUSES = (
                     Stage.PARSER,
                     (
                         when(0.0, shape=Shape.MINIMAL),
-                        when(method=methods, account=(Account.OWN, Account.OTHER)),
+                        when(method=methods),
                     ),
                     {Outcome.BAD_REQUEST: 0.9, Outcome.SILENCE: 0.1},
                     f"400 to {method} only.",
@@ -68,6 +96,7 @@ CAUSES = (
                 for method, methods in (
                     ("OPTIONS", (Method.OPTIONS,)),
                     ("REGISTER", (Method.REGISTER, Method.REGISTER_CONTACT)),
+                    ("Expires", (Method.SUBSCRIBE, Method.REGISTER_CONTACT)),
                 )
             ),
         ),
@@ -89,6 +118,16 @@ CAUSES = (
         sources=("newer Kamailio stock configuration, K11; RFC 3261 section 21.4.11; AudioCodes V5",),
         signatures=(
             shows(
+                "K11c",
+                SERS,
+                Stage.PARSER,
+                _WITH_A_LOGIN,
+                {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05},
+                "The credentials make it too large.",
+                read("Kamailio stock configuration, K11"),
+                weight=0.4,
+            ),
+            shows(
                 "K11",
                 SERS,
                 Stage.PARSER,
@@ -96,6 +135,16 @@ CAUSES = (
                 {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05},
                 "403 Message too large.",
                 read("Kamailio stock configuration, K11"),
+            ),
+            shows(
+                "R21.4.11c",
+                EVERY - SERS,
+                Stage.PARSER,
+                _WITH_A_LOGIN,
+                {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15},
+                "The credentials make it too large.",
+                rfc("RFC 3261 section 21.4.11"),
+                weight=0.4,
             ),
             shows(
                 "R21.4.11",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Signature, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHALLENGED_AGAIN,
     CHAN_SIP,
@@ -24,6 +24,45 @@ from shiftline.diagnosis.probe import Account, Method, Shape
 
 _ACCOUNTS = (Account.OWN, Account.OTHER)
 _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
+
+
+def _by_agent(
+    suffix: str, passing: tuple[Shape, ...], words: str, weight: float = 1.0
+) -> tuple[Signature, ...]:
+    acts = (when(0.0, shape=passing), when())
+    return (
+        shows(
+            f"K13{suffix}",
+            SERS,
+            Stage.AGENT,
+            acts,
+            {Outcome.SILENCE: 0.85, Outcome.FORBIDDEN: 0.15},
+            f"Dropped before anything else is looked at. {words}",
+            read("Kamailio stock configuration, K13"),
+            weight,
+        ),
+        shows(
+            f"F5a{suffix}",
+            FREESWITCH,
+            Stage.CHALLENGE,
+            acts,
+            FORBIDDEN_LOGIN,
+            f"403 after the challenge, as for a wrong password. {words}",
+            read("FreeSWITCH mod_sofia, F5"),
+            weight,
+        ),
+        shows(
+            f"K14{suffix}",
+            CHAN_SIP | PJSIP | FOREIGN,
+            Stage.AGENT,
+            acts,
+            {Outcome.FORBIDDEN: 0.65, Outcome.SILENCE: 0.35},
+            f"Refused or dropped by a box in front. {words}",
+            recalled("secfilter samples, K14; others known in the field"),
+            weight,
+        ),
+    )
+
 
 CAUSES = (
     Cause(
@@ -186,42 +225,9 @@ CAUSES = (
         ),
         sources=("Kamailio stock configuration, K13, secfilter K14; FreeSWITCH F5; OpenSIPS samples",),
         signatures=(
-            shows(
-                "K13",
-                SERS,
-                Stage.AGENT,
-                (when(0.0, shape=(Shape.OTHER_AGENT, Shape.MINIMAL)), when()),
-                {Outcome.SILENCE: 0.85, Outcome.FORBIDDEN: 0.15},
-                "Dropped before anything else is looked at.",
-                read("Kamailio stock configuration, K13"),
-            ),
-            shows(
-                "K14a",
-                EVERY,
-                Stage.AGENT,
-                (when(0.0, shape=Shape.OTHER_AGENT), when()),
-                {Outcome.FORBIDDEN: 0.55, Outcome.SILENCE: 0.45},
-                "Only programs on a list are answered; a message without a name is not.",
-                recalled("secfilter samples, K14"),
-                0.7,
-            ),
-            shows(
-                "F5a",
-                FREESWITCH,
-                Stage.CHALLENGE,
-                (when(0.0, shape=(Shape.OTHER_AGENT, Shape.MINIMAL)), when()),
-                FORBIDDEN_LOGIN,
-                "403 after the challenge, as for a wrong password.",
-                read("FreeSWITCH mod_sofia, F5"),
-            ),
-            shows(
-                "K14",
-                CHAN_SIP | PJSIP | FOREIGN,
-                Stage.AGENT,
-                (when(0.0, shape=(Shape.OTHER_AGENT, Shape.MINIMAL)), when()),
-                {Outcome.FORBIDDEN: 0.65, Outcome.SILENCE: 0.35},
-                "Refused or dropped by a box in front.",
-                recalled("secfilter samples, K14; others known in the field"),
+            *_by_agent("", (Shape.OTHER_AGENT, Shape.MINIMAL), "A list of what is disliked."),
+            *_by_agent(
+                "w", (Shape.OTHER_AGENT,), "A list of what is liked: no name is refused as well.", 0.4
             ),
         ),
         prior=0.9,

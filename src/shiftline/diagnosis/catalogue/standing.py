@@ -18,6 +18,7 @@ from shiftline.diagnosis.catalogue.words import (
     PJSIP,
     SBC,
     SERS,
+    anywhere_too,
     read,
     recalled,
     shows,
@@ -128,7 +129,7 @@ CAUSES = (
             },
         ),
         sources=("PJSIP A1; AudioCodes V5; CUCM V8; Avaya V10",),
-        signatures=(
+        signatures=anywhere_too(
             shows(
                 "A1",
                 PJSIP,

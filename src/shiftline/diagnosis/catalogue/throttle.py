@@ -43,6 +43,25 @@ def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
     )
 
 
+def _crowded(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
+    """A number under way, some 3 to 20: brisk traffic stays below it, 20 at once do not."""
+    return (
+        when(0.97, load=Load.CONCURRENT, **fields),
+        when(0.03, load=Load.BRISK, **fields),
+        when(0.15, load=Load.RAISED, **fields),
+        when(0.7, load=Load.STORM, **fields),
+        when(0.92, load=Load.DURING, **fields),
+    )
+
+
+_BUSY_ANSWERS = {
+    Outcome.FORBIDDEN: 0.35,
+    Outcome.UNAVAILABLE: 0.25,
+    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+    Outcome.BUSY: 0.1,
+    Outcome.UNAVAILABLE_NOW: 0.1,
+    Outcome.SILENCE: 0.05,
+}
 _SOURCE = _limited(source=Source.OWN)
 _USER = _limited(account=Account.OWN, credentials=LOGGED_IN)
 _IN_FRONT = {
@@ -265,23 +284,20 @@ CAUSES = (
                 "V19c",
                 EVERY,
                 Stage.RATE,
-                (
-                    when(0.97, load=Load.CONCURRENT),
-                    when(0.03, load=Load.BRISK),
-                    when(0.1, load=Load.RAISED),
-                    when(0.6, load=Load.STORM),
-                    when(0.5, load=Load.DURING),
-                ),
-                {
-                    Outcome.FORBIDDEN: 0.35,
-                    Outcome.UNAVAILABLE: 0.25,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-                    Outcome.BUSY: 0.1,
-                    Outcome.UNAVAILABLE_NOW: 0.1,
-                    Outcome.SILENCE: 0.05,
-                },
-                "Refused while too many are under way.",
-                vendor("Telnyx V19, chan_sip C5, FreeSWITCH F9"),
+                _crowded(source=Source.OWN),
+                _BUSY_ANSWERS,
+                "Refused while too many of one address are under way.",
+                vendor("Telnyx V19, D1 to D3"),
+            ),
+            shows(
+                "F9c",
+                EVERY,
+                Stage.RATE,
+                _crowded(),
+                _BUSY_ANSWERS,
+                "Refused while too many are under way, whosever they are.",
+                vendor("chan_sip C5, FreeSWITCH F9"),
+                weight=0.6,
             ),
         ),
         prior=1.0,

@@ -41,6 +41,31 @@ ROWS = (
         {"ban.source": AGAINST, "ban.user": AGAINST, **dict.fromkeys(_RATES, WEAK)},
     ),
     row(
+        "server.unnamed",
+        "no answer that says who made it",
+        "the programs' defaults: Asterisk, FreeSWITCH, Kamailio and OpenSIPS name themselves",
+        {},
+        {
+            Family.CHAN_SIP: 0.25,
+            Family.PJSIP: 0.25,
+            Family.FREESWITCH: 0.25,
+            Family.KAMAILIO: 0.5,
+            Family.OPENSIPS: 0.5,
+        },
+    ),
+    row(
+        "traffic.answered-on-repeat",
+        "single requests at rest that were answered only when they were sent again",
+        "copies of single requests: A10, a road that loses",
+        {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+    ),
+    row(
+        "traffic.refused-from-the-first",
+        "loads of which the first requests were refused already, where a limit lets the first pass",
+        "the order of answers in loads after a rest: windows and buckets begin full",
+        {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+    ),
+    row(
         "traffic.two-agents-one-account",
         "one account that two programs log in with",
         "User-Agent, Call-ID shape and source port of one digest username",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.catalogue.cause import Acts, Grounds, Signature, Stage, when
 from shiftline.diagnosis.families import Family
@@ -24,6 +24,7 @@ SERS = KAMAILIO | OPENSIPS
 FOREIGN = SBC | OTHER
 
 LOGGED_IN = (Credentials.FRESH, Credentials.CACHED, Credentials.AGED)
+USED_NONCE = (Credentials.CACHED, Credentials.AGED)
 LOADED = (Load.BRISK, Load.RAISED, Load.STORM)
 
 FORBIDDEN: Mapping[Outcome, float] = {Outcome.FORBIDDEN: 1.0}
@@ -94,3 +95,16 @@ def shows(
         words=words,
         weight=weight,
     )
+
+
+def anywhere_too(*signatures: Signature, weight: float = 0.5) -> tuple[Signature, ...]:
+    """What strikes our own address, and the same where none of our addresses is right."""
+    return (*signatures, *(_anywhere(one, weight) for one in signatures))
+
+
+def _anywhere(one: Signature, weight: float) -> Signature:
+    acts = tuple(
+        replace(act, on={name: values for name, values in act.on.items() if name != "source"})
+        for act in one.acts
+    )
+    return replace(one, id=f"b.{one.id}", acts=acts, weight=one.weight * weight)

@@ -125,11 +125,10 @@ class Attempt:
 
     def _authorize(self, request: Request) -> None:
         assert self.client is not None  # noqa: S101 - its callers look
-        if self._probe.shape is not Shape.OTHER_DIGEST_URI:
-            self.client.authorize(request)
-            return
-        other = Request(request.method, self._other_digest_uri(request.uri), request.headers, request.body)
-        self.client.authorize(other)
+        if self._probe.shape in (Shape.OTHER_DIGEST_URI, Shape.ALL_CHANGED):
+            # The digest repeats the Request-URI (RFC 3261 section 22.4), so both take the other form.
+            request.uri = self._other_digest_uri(request.uri)
+        self.client.authorize(request)
 
     def _other_digest_uri(self, usual: SipUri) -> SipUri:
         """The address for the domain, or the domain for the address; a realm is often the domain."""

@@ -59,6 +59,11 @@ class DuringRun:
         """With so many refusals the next question is asked; None while one stands."""
 
     @property
+    def load_outcome(self) -> Outcome | None:
+        """What the load met, if it was refused again."""
+        return self._load.outcome if self._load.is_tripped else None
+
+    @property
     def requests(self) -> int:
         """What it cost so far."""
         return self._load.requests + sum(one.requests for one in self._questions)

@@ -15,10 +15,10 @@ from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.experiment import Done, Experiment, LoadPlan, Permission, Proposal, Stop
+from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Stop
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Load, Probe, Source
+from shiftline.diagnosis.probe import Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
@@ -30,7 +30,7 @@ from shiftline.doctor.examination.requests import ContactOf, Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
 from shiftline.errors import MisuseError
 
-DEFAULT_BUDGET = 1000
+DEFAULT_BUDGET = 2000
 PAUSE_SECONDS = 1.0
 """Between two questions: singles are at most one a second or so."""
 REST_SECONDS = 12.0
@@ -87,7 +87,7 @@ class Examination:
         self._running: Running | None = None
         self._starts_at: float | None = None
         self._rests_until = 0.0
-        self._tripped: tuple[Probe, LoadPlan, Outcome | None] | None = None
+        self._tripped: Experiment | None = None
         self._canary = ""
         self._habits: tuple[Mark, ...] = ()
         self._account = case.account.username if case.account else ""
@@ -196,15 +196,16 @@ class Examination:
         return Question(self._desk, one.probe, one.id)
 
     def _make_during(self, one: Experiment, left: int) -> DuringRun:
-        if self._tripped is None:
+        load = self._tripped
+        if load is None or load.plan is None:
             raise MisuseError(f"{one.id} asks beside a load, and none was refused.")
-        load, plan, outcome = self._tripped
+        outcome = next(past.outcome for past in reversed(self.done) if past.experiment == load.id)
         return DuringRun(
             self._desk,
             one.probe,
             one.id,
-            load,
-            plan,
+            load.probe,
+            load.plan,
             most=left,
             is_silent=outcome is Outcome.SILENCE,
         )
@@ -242,15 +243,21 @@ class Examination:
             )
         )
         if isinstance(ended, LoadRun):
-            self._rest_after(one, ended.outcome, now)
+            self._rest_after(one, ended, now)
         elif isinstance(ended, DuringRun):
             self._rests_until = now + REST_SECONDS
+            if self._tripped is not None and ended.load_outcome in TRIPPED:
+                probe, name = self._tripped.probe, self._tripped.id
+                self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
         self._belief = None
 
-    def _rest_after(self, one: Experiment, outcome: Outcome | None, now: float) -> None:
+    def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
+        outcome = ended.outcome
         is_refused = outcome in TRIPPED
+        if ended.is_refused_from_the_first:
+            self._desk.mark(Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2]))
         self._rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
-        if is_refused and one.plan is not None:
-            self._tripped = (one.probe, one.plan, outcome)
+        if is_refused:
+            self._tripped = one
             self._canary = next((canary for kind, canary in _CANARIES.items() if kind in one.id), "")

@@ -12,6 +12,15 @@ from shiftline.diagnosis.probe import Account, Credentials
 _REFUSED = frozenset({
     Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Outcome.FORBIDDEN_RETRY_AFTER,
 })  # fmt: skip
+_PAST_THE_LOGIN = frozenset({
+    Outcome.OK,
+    Outcome.NOT_FOUND,
+    Outcome.UNAVAILABLE_NOW,
+    Outcome.BUSY,
+    Outcome.BAD_EVENT,
+    Outcome.TOO_BRIEF,
+})  # fmt: skip
+"""Answers of what stands behind the login, to a request that answered a challenge."""
 
 
 class Ledger:
@@ -30,7 +39,7 @@ class Ledger:
 
     def note(self, account: Account, credentials: Credentials, outcome: Outcome, now: float) -> bool:
         """Take in what became of a request that carried them; True if it counts as refused."""
-        if outcome is Outcome.OK and credentials is not Credentials.WRONG:
+        if outcome in _PAST_THE_LOGIN and credentials is not Credentials.WRONG:
             self._accepted.add(account)
         proven = account in self._accepted and credentials is not Credentials.WRONG
         if outcome not in _REFUSED or proven:

@@ -29,6 +29,8 @@ _LEAST_PATIENCE_SECONDS = 0.15
 _KEPT_UP = 0.5
 """The share of the rate at which a load goes on once it is refused: what is refused counts as well."""
 _MOST_PLACES = 8
+_FIRST = 3
+"""A limit that lets fewer pass in its window would refuse questions at rest."""
 _STALE_SHARE = 0.3
 """So many nonces are not taken again for it to be more than one that grew old."""
 
@@ -84,6 +86,11 @@ class LoadRun:
             passed = sum(not _is_trip(one) and one.outcome is not None for one in self.attempts)
             found |= {"passed": float(passed), "flipped_after": round(self._tripped_at - self._start, 3)}
         return found
+
+    @property
+    def is_refused_from_the_first(self) -> bool:
+        """Whether one of its first requests was refused, though they came one after the other."""
+        return self._plan.at_once == 1 and any(_is_trip(one) for one in self.attempts[:_FIRST])
 
     @property
     def is_tripped(self) -> bool:

@@ -12,6 +12,7 @@ from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
 
+_LEAST_ANSWERS = 2
 _LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
 
 
@@ -19,7 +20,12 @@ def notice_habits(
     trials: Sequence[Trial], exchanges: Sequence[Exchange], account: str, own_hosts: frozenset[str]
 ) -> tuple[Mark, ...]:
     """What stands out in all that was asked. Requests of a load are never repeated (`Way.repeats`)."""
-    found = (_blind(trials), _contact_churn(exchanges, account, own_hosts), _answered_on_repeat(exchanges))
+    found = (
+        _blind(trials),
+        _contact_churn(exchanges, account, own_hosts),
+        _unnamed(exchanges),
+        _answered_on_repeat(exchanges),
+    )
     return tuple(mark for mark in found if mark is not None)
 
 
@@ -61,6 +67,13 @@ def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
 
 def _is_of(one: Exchange, account: str) -> bool:
     return one.carried is not None and one.carried.username == account
+
+
+def _unnamed(exchanges: Sequence[Exchange]) -> Mark | None:
+    answers = [one for one in exchanges if one.status is not None]
+    if len(answers) < _LEAST_ANSWERS or any("server" in one.hints for one in answers):
+        return None
+    return Mark(kind="server.unnamed", count=len(answers), places=_places(answers))
 
 
 def _hosts(contacts: str) -> frozenset[str]:

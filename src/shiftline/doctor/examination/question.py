@@ -22,6 +22,7 @@ CALL_SECONDS = 1.5
 FRESH_NONCE_SECONDS = 5.0
 """A nonce of this age is one of the request before."""
 CACHED_USES = 2
+_USED = (Credentials.CACHED, Credentials.AGED)
 
 _Step = Callable[[float], None]
 
@@ -85,7 +86,7 @@ class Question:
         elif probe.shape is Shape.OTHER_DOMAIN:
             self._domains = iter(self._other_domains())
             self._try_next_domain(now)
-        elif probe.credentials in (Credentials.CACHED, Credentials.AGED):
+        elif probe.credentials in _USED:
             self._ask_with_known_nonce(now)
         else:
             self._ask(now)

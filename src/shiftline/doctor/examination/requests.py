@@ -38,9 +38,9 @@ class Writer:
         if probe.shape is Shape.MINIMAL:
             request.headers.remove("Accept")
             return request
-        agent = self.case.working_agent if probe.shape is Shape.OTHER_AGENT else self.case.user_agent
-        request.headers.add("User-Agent", agent)
-        if probe.shape is Shape.WITH_METADATA:
+        is_other = probe.shape in (Shape.OTHER_AGENT, Shape.ALL_CHANGED)
+        request.headers.add("User-Agent", self.case.working_agent if is_other else self.case.user_agent)
+        if probe.shape in (Shape.WITH_METADATA, Shape.ALL_CHANGED):
             for name, value in self.case.metadata:
                 request.headers.add(name, value)
         if probe.shape is Shape.LARGE:
@@ -58,7 +58,8 @@ class Writer:
         if probe.account is Account.NONEXISTENT:
             return self.nobody
         if probe.account is Account.OWN:
-            if probe.shape is Shape.OTHER_CALLER and self.case.other_caller:
+            changes = probe.shape in (Shape.OTHER_CALLER, Shape.ALL_CHANGED)
+            if changes and self.case.other_caller:
                 return self.case.other_caller
             if self.case.caller:
                 return self.case.caller
