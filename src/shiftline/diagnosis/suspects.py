@@ -71,6 +71,8 @@ SUSPECTS = (
         "account shared with the ticket desk",
         ("credentials.shared-lockout", "registrar.shared-aor"),
         absent="no second program logs in with this account",
+        passes=when(source=Source.OWN, account=Account.OWN, credentials=LOGGED_IN),
+        because="nobody has locked the account",
     ),
     Suspect(
         "burst throttle",

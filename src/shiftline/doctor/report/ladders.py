@@ -23,6 +23,8 @@ _LONGEST = 44
 _URI = re.compile(r"\bsips?:([^@\s;]+)@\S+")
 _CLASSES = {0: "ask", 1: "progress", 2: "fine", 3: "progress", 4: "challenge", 5: "turned", 6: "turned"}
 _CHALLENGES = (401, 407)
+_PASSED = ("was accepted", "was asked for credentials.")
+"""What sentences say of a question that was not refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,15 @@ def telling_ladders(finding: Finding, excerpt: Excerpt, *, key: str) -> tuple[La
     """One exchange that was refused and one that was not, of the weightiest evidence that has them."""
     chosen: dict[bool, tuple[Statement, tuple[Quoted, ...]]] = {}
     for statement in finding.statements:
-        for place in statement.places[:1]:
-            conversation = excerpt.conversation(place)
-            if conversation:
-                chosen.setdefault(_is_turned(conversation), (statement, conversation))
+        is_of_passage = any(word in statement.sentence for word in _PASSED)
+        if (not is_of_passage) in chosen:
+            continue
+        conversations = (excerpt.conversation(place) for place in statement.places)
+        for conversation in conversations:
+            # Of a load that was refused some passed: the picture is of what the sentence says.
+            if conversation and _is_turned(conversation) is not is_of_passage:
+                chosen[not is_of_passage] = statement, conversation
+                break
     ordered = [chosen[turned] for turned in (True, False) if turned in chosen]
     return tuple(
         _picture(statement, conversation, key=f"{key}-{number}")
@@ -52,7 +59,7 @@ def telling_ladders(finding: Finding, excerpt: Excerpt, *, key: str) -> tuple[La
 def _is_turned(conversation: Sequence[Quoted]) -> bool:
     """Whether it ended in a refusal or in silence."""
     last = max((_status(one) for one in conversation[-2:]), default=0)
-    return not 200 <= last < 300
+    return not (200 <= last < 300 or last in _CHALLENGES)
 
 
 def _status(quoted: Quoted) -> int:
@@ -89,6 +96,8 @@ def draw(ladder: Ladder, *, key: str) -> Markup:
         drawing.text(x + shift, 18.0, str(participant), css="caption", anchor=anchor)
     for number, row in enumerate(rows):
         _draw_row(drawing, ladder, row, _HEAD + _STEP * (number + 0.6))
+    if rows and not any(row.status for row in ladder.rows):
+        drawing.text(_RIGHT - 8.0, bottom + 8.0, "no answer", css="said turned", anchor="end")
     if len(ladder.rows) > len(rows):
         drawing.text(_LEFT, bottom + 20.0, f"and {len(ladder.rows) - len(rows)} messages more")
     return drawing.markup()
