@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich import box
 from rich.console import Console
@@ -15,6 +14,7 @@ from shiftline.cli.simulate_pool import Simulated
 from shiftline.governor.controllers.registry import CONTROLLERS
 from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.simulation.trunk_run import Instant
+from shiftline.pictures.pages import page_environment
 from shiftline.pictures.strokes import Layer
 from shiftline.pictures.style import stylesheet
 from shiftline.pictures.time_chart import Column, Line, TimeChart
@@ -125,13 +125,7 @@ def in_words(one: Simulated) -> str:
 
 def render_report(done: Sequence[Simulated], seed: int) -> str:
     """Return the report as one HTML document that refers to nothing outside itself."""
-    environment = Environment(
-        loader=PackageLoader("shiftline.cli", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("shiftline.cli")
     scenario = done[0].report.scenario
     heads, rows = figures(done)
     seconds = max((_end(one.report.runs[0].course) for one in done), default=1.0)

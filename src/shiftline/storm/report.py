@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from shiftline.pictures.pages import page_environment
 from shiftline.pictures.strokes import Layer
 from shiftline.pictures.style import page_stylesheet
 from shiftline.pictures.time_chart import Column, Level, Line, TimeChart
@@ -39,10 +39,7 @@ class Page:
 
 def render_report(page: Page) -> str:
     """The page; it refers to nothing outside itself."""
-    environment = Environment(
-        loader=PackageLoader("shiftline.storm", ""), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    environment = page_environment("shiftline.storm")
     examination, result = page.examination, page.examination.result
     verdict = examination.verdict
     samples = _merged(result.samples)

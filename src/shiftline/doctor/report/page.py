@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from shiftline.diagnosis.belief import UNKNOWN
 from shiftline.diagnosis.finding import Finding, Statement
 from shiftline.diagnosis.hypotheses import HEALTHY
@@ -24,6 +22,7 @@ from shiftline.doctor.report.wording import (
     verdict,
     with_code,
 )
+from shiftline.pictures.pages import page_environment
 from shiftline.pictures.style import page_stylesheet
 
 _MOST_ROWS = 12
@@ -67,20 +66,14 @@ class _Table:
 
 def render(material: Material) -> str:
     """Return the report."""
-    environment = Environment(
-        loader=PackageLoader("shiftline.doctor.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = page_environment(
+        "shiftline.doctor.report",
+        count=count,
+        strength=strength,
+        places=places_in_words,
+        named=material.named,
+        code=with_code,
     )
-    environment.filters |= {
-        "count": count,
-        "strength": strength,
-        "places": places_in_words,
-        "named": material.named,
-        "code": with_code,
-    }
     diagnosis, statistics = material.diagnosis, material.statistics
     charts = (rate_chart(material), course_chart(material)) if statistics.total else ()
     return environment.get_template("report.html.j2").render(

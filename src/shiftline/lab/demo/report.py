@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from shiftline.lab.demo.charts import RateScale, by_second, last_change, rates_chart, states_chart
 from shiftline.lab.demo.figures import Cell, Mark, figures
 from shiftline.lab.demo.reasons import in_words
@@ -22,6 +20,7 @@ from shiftline.lab.demo.wording import (
     share,
     verdict,
 )
+from shiftline.pictures.pages import page_environment
 from shiftline.pictures.style import page_stylesheet
 
 _FEW = 0.02
@@ -51,14 +50,7 @@ class Reason:
 
 def render_report(result: DemoResult) -> str:
     """Return the report as one HTML document that refers to nothing outside itself."""
-    environment = Environment(
-        loader=PackageLoader("shiftline.lab.demo", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": count, "share": share, "seconds": seconds, "rate": rate}
+    environment = page_environment("shiftline.lab.demo", count=count, share=share, seconds=seconds, rate=rate)
     together = RateScale.of(result.settings.limit, *_runs(result))
     alone = RateScale.of(result.settings.limit, result.after)
     until = last_change(*_runs(result))
