@@ -20,8 +20,8 @@ from shiftline.diagnosis.probe import Account, Method, Shape, Source
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import limit_in_words, trial_sentence
 
-_CLEARED = 0.04
-"""Below this probability a suspect is let go."""
+_CLEARED = 0.1
+"""Below this probability a suspect is let go: what is left when another is named with confidence (0.9)."""
 _CONVICTED = 0.5
 _SPEAKS_AGAINST = -0.4
 
