@@ -32,6 +32,9 @@ MOST_REFUSED_CREDENTIALS = 2
 CREDENTIALS_SECONDS = 900.0
 OPENING = ("p0.options", "p2.challenge", "p3.credentials")
 """Asked first, if they tell anything at all: cheap, and what all others are compared with."""
+GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
+"""When one login is left that may be refused, it changes all that it can: a single change could not part the
+rest."""
 LEAST_BITS = 0.02
 """Less than this is not worth a question."""
 DECIDED = 0.9
@@ -59,7 +62,7 @@ def next_experiment(
     roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, second, permission, done))]
     askable = [road for road in roads if _is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
-    affordable = [road for road in telling if road.requests <= budget]
+    affordable = _for_the_last_login([road for road in telling if road.requests <= budget], done, now)
     if not affordable:
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
         if (later := _after_the_pause(roads, belief, permission, done, budget=budget, now=now)) is not None:
@@ -74,6 +77,23 @@ def next_experiment(
         not_before=_not_before(best.first, done, now),
         expected=outcomes(belief, best.first.probe),
     )
+
+
+def _for_the_last_login(roads: list[_Road], done: Sequence[Done], now: float) -> list[_Road]:
+    """Without the logins of ours that change less, while a group test may still be asked."""
+    is_group = [road.first.id in GROUP_TESTS for road in roads]
+    if not any(is_group) or _refused_lately(Account.OWN, done, now) != MOST_REFUSED_CREDENTIALS - 1:
+        return roads
+    return [
+        road
+        for road, groups in zip(roads, is_group, strict=True)
+        if groups or road.first.probe.account is not Account.OWN or not road.first.credentialed
+    ]
+
+
+def _refused_lately(account: Account, done: Sequence[Done], now: float) -> int:
+    lately = [past for past in done if past.account is account]
+    return sum(past.refused_credentials for past in lately if now - past.at < CREDENTIALS_SECONDS)
 
 
 def _after_the_pause(
@@ -214,8 +234,7 @@ def _spares_accounts(one: Experiment, done: Sequence[Done], now: float) -> bool:
     """Whether it keeps to two refused credentials for each account in 15 minutes."""
     if one.probe.credentials is Credentials.NONE:
         return True
-    lately = [past for past in done if past.account is one.probe.account]
-    spent = sum(past.refused_credentials for past in lately if now - past.at < CREDENTIALS_SECONDS)
+    spent = _refused_lately(one.probe.account, done, now)
     could_be_refused = 1 if one.probe.credentials in (Credentials.WRONG, Credentials.FRESH) else 0
     return spent + could_be_refused <= MOST_REFUSED_CREDENTIALS
 

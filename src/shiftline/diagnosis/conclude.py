@@ -21,8 +21,8 @@ RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""
 TWIN = 0.002
 """One of the same class that fits the evidence as well, and is only rarer, is named from here on."""
-LIKELY_FAMILY = 0.1
-"""Whose classes count, while it is not known what the PBX is."""
+LIKELY_FAMILY = 0.5
+"""Families of at least this share of the likeliest one's probability: their classes count."""
 DECIDED = 0.5
 """Below this nobody is named."""
 MOST_SURE_OF_HEALTH = 0.89
@@ -78,7 +78,8 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
 
 def _groups(belief: Belief, permission: Permission) -> list[_Group]:
     leading = belief.leading
-    homes = [family for family, share in belief.families.items() if share >= LIKELY_FAMILY]
+    least = LIKELY_FAMILY * max(belief.families.values())
+    homes = [family for family, share in belief.families.items() if share >= least]
     groups = []
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
