@@ -7,8 +7,9 @@ that was seen, the quiet times and the single questions in them included.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from statistics import fmean, median
@@ -26,6 +27,7 @@ _MOST_PLAYED = 4_000
 _LEAST_BAN_SECONDS = 8.0
 _TOGETHER_SECONDS = 0.05
 """What is refused and passed within this is one burst: a server's processes overtake one another."""
+_SAME_BURST_SECONDS = 0.5
 _FOR_EVER = 3600.0
 _TIMERS_SECONDS = 1.5
 """By so much a server's timers may be late."""
@@ -58,7 +60,7 @@ def shut_fits(arrivals: Sequence[Arrival], key: Key) -> list[ShutFit]:
 
 def _ordered(found: Iterable[ShutFit]) -> list[ShutFit]:
     """The best first; of those that agree equally well, what bans nobody and has the shorter window."""
-    return sorted(found, key=lambda fit: (-round(fit.agreement, 2), fit.ban_seconds is not None, fit.seconds))
+    return sorted(found, key=lambda fit: (-round(fit.agreement, 3), fit.ban_seconds is not None, fit.seconds))
 
 
 def burst_sizes(arrivals: Sequence[Arrival], key: Key) -> list[int]:
@@ -120,6 +122,20 @@ def _candidates(arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int]) ->
                 yield _candidate(words, burst, seconds, key, ban)
 
 
+def _pass_times(arrivals: Sequence[Arrival], key: Key) -> Mapping[str, Sequence[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for arrival in arrivals:
+        if arrival.passed:
+            found[arrival.group(key)].append(arrival.at)
+    return found
+
+
+def _any_near(times: Sequence[float], at: float) -> bool:
+    """Whether one of the ordered times is part of the same burst: it is open then, and full again at once."""
+    place = bisect_left(times, at - _SAME_BURST_SECONDS)
+    return place < len(times) and times[place] <= at + _SAME_BURST_SECONDS
+
+
 def _counted_words(amount: str, key: Key, lasting: float) -> str:
     if not lasting:
         return f"sliding:{amount},counts=all,key={key}"
@@ -137,6 +153,7 @@ def _outlasts(arrivals: Sequence[Arrival], key: Key, count: int, seconds: float)
     recent: dict[str, deque[float]] = {}
     full: dict[str, float] = {}
     was_refused: set[str] = set()
+    passes = _pass_times(arrivals, key)
     bans = openings = 0
     for arrival in arrivals:
         group, at = arrival.group(key), arrival.at
@@ -145,7 +162,7 @@ def _outlasts(arrivals: Sequence[Arrival], key: Key, count: int, seconds: float)
             window.popleft()
         is_late = group in full and at - full[group] > 2.0 * seconds + _TIMERS_SECONDS
         if not arrival.passed:
-            bans += group in was_refused and is_late
+            bans += group in was_refused and is_late and not _any_near(passes[group], at)
         elif group in was_refused:
             bans += len(window) >= count or is_late
             openings += not is_late and len(window) < count
@@ -212,7 +229,8 @@ class _History:
     def _same_bursts(self, foretold: Sequence[bool]) -> float:
         """How well the first bursts agree in size, of keys that shut or were to shut: 0 to 1.
 
-        Keys that began in the same second did so in the same phase, and count as one.
+        Keys that began in the same second did so in the same phase; the phase that agrees least counts, as
+        a fan of five keys tells more than a load of five hundred.
         """
         shares: dict[int, list[float]] = defaultdict(list)
         for places, seen in zip(self._groups, self._seen, strict=True):
@@ -220,7 +238,7 @@ class _History:
             if seen is not None or said is not None:
                 low, high = sorted(len(places) if size is None else size for size in (seen, said))
                 shares[int(self._judged[places[0]].at)].append(low / high if high else 1.0)
-        return fmean(map(fmean, shares.values())) if shares else 0.0
+        return min(map(fmean, shares.values()), default=0.0)
 
 
 def _until_refused(times: Sequence[float], places: Sequence[int], passed: Sequence[bool]) -> int | None:
