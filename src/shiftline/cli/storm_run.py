@@ -21,7 +21,7 @@ from shiftline.storm.asserts import Condition, Outcome
 from shiftline.storm.examine import Examination, Examiner, spare_sources
 from shiftline.storm.exporter import StormCollector, served
 from shiftline.storm.figures import examination_figures
-from shiftline.storm.knee_run import Knee, find_knee, first_rate, highest_rate
+from shiftline.storm.knee_run import Ask, Knee, find_knee, first_rate, highest_rate, reason_not_to_search
 from shiftline.storm.plan import Plan
 from shiftline.storm.processors import TargetProcessors
 from shiftline.storm.report import Page, render_report
@@ -95,15 +95,18 @@ def carry_out(plan: Plan, wanted: Wanted) -> int:
             examination = examiner.examine(TargetProcessors(plan.target).since)
         else:
             examination = examiner.load_only()
-        knee = None
-        if wanted.find_knee:
-            start, highest = first_rate(examination), highest_rate(plan)
-            tries = examination.tries
-            knee = find_knee(plan, ask, time.sleep, start=start, highest=highest, tries=tries)
+        knee = _search(plan, examination, ask) if wanted.find_knee else None
     outcomes = tuple(condition.check(examination.result) for condition in wanted.conditions)
     done = Done(plan=plan, examination=examination, knee=knee, outcomes=outcomes)
     _write(done, wanted)
     return done.exit_code
+
+
+def _search(plan: Plan, examination: Examination, ask: Ask) -> Knee:
+    if why := reason_not_to_search(examination):
+        return Knee(rate=None, steps=(), ended=why)
+    start, highest = first_rate(examination), highest_rate(plan)
+    return find_knee(plan, ask, time.sleep, start=start, highest=highest, tries=examination.tries)
 
 
 def _write(done: Done, wanted: Wanted) -> None:

@@ -14,6 +14,7 @@ from shiftline.storm.sample import Result, percentiles_ms
 from shiftline.storm.shapes import constant
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.verdict import Kind
 
 Ask = Callable[[Plan, str], Result]
 Rest = Callable[[float], None]
@@ -75,6 +76,18 @@ class Knee:
             "ended": self.ended,
             "steps": [step.as_json() for step in self.steps],
         }
+
+
+def reason_not_to_search(examination: Examination) -> str:
+    """Why no search may follow; empty if one may."""
+    verdict = examination.verdict
+    if verdict is None:
+        return ""
+    if verdict.kind is Kind.INVALID:
+        return "the load before it was invalid"
+    if verdict.limit is not None and verdict.limit.ban_seconds is not None:
+        return "whoever exceeds this limit is shut out, and a search exceeds it again and again"
+    return ""
 
 
 def first_rate(examination: Examination) -> float:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from tests.unit.storm.test_verdict import PLAN, examined
-from tests.unit.storm.virtual import VirtualServer
+from tests.unit.storm.test_verdict import PLAN, of_a_window
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.catalogue import CATALOGUE
@@ -24,7 +23,7 @@ from shiftline.storm.watch import Asked, Watch
 
 
 def test_the_doctor_reads_a_storm_and_names_the_same_cause() -> None:
-    examination = examined(VirtualServer("window:20/1s", rate=300.0))
+    _, examination = of_a_window()
     assert examination.verdict is not None
     assert causes_of(examination.verdict) == ("throttle.source",)
     diagnosis = conclude(list(map(believe, observe(exchanges_of(examination)))), Permission())

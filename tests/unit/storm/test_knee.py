@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from tests.unit.storm.test_verdict import PLAN
 from tests.unit.storm.virtual import NO_LIMIT, VirtualServer
 
+from shiftline.storm.examine import Examination
 from shiftline.storm.knee import KneeSearch
-from shiftline.storm.knee_run import find_knee
+from shiftline.storm.knee_run import find_knee, reason_not_to_search
+from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.judge import invalid_verdict
+from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
 
 RATES = st.floats(min_value=0.01, max_value=50_000.0)
 
@@ -78,3 +82,13 @@ def test_a_search_that_meets_nothing_says_so() -> None:
     knee = find_knee(PLAN, server.ask, server.rest, start=50.0, highest=60.0)
     assert knee.rate == 60.0
     assert "highest rate" in knee.sentence
+
+
+def test_a_limiter_that_bans_is_not_searched_again_and_again() -> None:
+    limit = Limit(model="", spec="pike:9/2s", count=9, seconds=2.0, key=Key.SOURCE, agreement=1.0)
+    verdict = Verdict(kind=Kind.LIMITER, sentence="", advice="", limit=limit)
+    assert reason_not_to_search(Examination([], verdict)) == ""
+    banned = replace(verdict, limit=replace(limit, ban_seconds=20.0))
+    assert "shut out" in reason_not_to_search(Examination([], banned))
+    assert "invalid" in reason_not_to_search(Examination([], invalid_verdict(["it was late"])))
+    assert reason_not_to_search(Examination()) == ""

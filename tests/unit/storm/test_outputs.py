@@ -12,8 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from rich.console import Console
 from tests.unit.html_page import HtmlPage, require_self_contained, require_spoken_charts
-from tests.unit.storm.test_verdict import PLAN, examined
-from tests.unit.storm.virtual import VirtualServer
+from tests.unit.storm.test_verdict import PLAN, of_a_window
 
 from shiftline.cli.storm_screen import StormScreen
 from shiftline.errors import ConfigurationError
@@ -29,7 +28,7 @@ from shiftline.storm.seconds_csv import seconds_csv
 
 @pytest.fixture(scope="module")
 def examination() -> Examination:
-    return examined(VirtualServer("window:20/1s", rate=300.0))
+    return of_a_window()[1]
 
 
 def result_of(latency: float = 0.1, *, ok: int = 90, ended: int = 100) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -38,6 +39,13 @@ PLAN = Plan(
 
 def examined(server: VirtualServer, plan: Plan = PLAN, spares: list[str] = SPARES) -> Examination:
     return Examiner(plan, server.ask, server.rest, spares=spares).examine()
+
+
+@cache
+def of_a_window() -> tuple[VirtualServer, Examination]:
+    """One examination for all that only look at it."""
+    server = VirtualServer("window:20/1s", rate=300.0)
+    return server, examined(server)
 
 
 def verdict_of(server: VirtualServer, plan: Plan = PLAN, spares: list[str] = SPARES) -> Verdict:
@@ -112,8 +120,8 @@ def test_one_source_cannot_tell_a_limit_per_source_from_one_for_all() -> None:
 
 
 def test_no_later_load_is_heavier_and_passwords_are_remembered() -> None:
-    server = VirtualServer("window:20/1s", rate=600.0)
-    first = examined(server).result
+    server, examination = of_a_window()
+    first = examination.result
     rate = first.whole.requests / first.sending_seconds
     later = server.plans[1:]
     assert later
@@ -139,7 +147,7 @@ def limiters(draw: st.DrawFn) -> tuple[str, float, float]:
 
 
 # Shrinking a failure would play hundreds of limiters: the drawn one says enough.
-@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(limiters(), st.floats(min_value=0.0, max_value=1.0), st.floats(min_value=0.0, max_value=50.0))
 def test_any_limiter_is_found_within_a_tenth(
     drawn: tuple[str, float, float], phase: float, began: float
