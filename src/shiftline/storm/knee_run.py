@@ -20,6 +20,8 @@ Ask = Callable[[Plan, str], Result]
 Rest = Callable[[float], None]
 _REST_SECONDS, _LONG_REST_SECONDS = 2.3, 10.5
 """What a window has counted is forgotten after so long."""
+_MOST_LATE = 3
+"""So often in a row an attempt is repeated that storm itself spoilt: once may be chance."""
 _FEWEST_FLOWS = 8.0
 _FIRST_RATE = 5.0
 _REQUESTS_PER_FLOW = 2.0
@@ -112,28 +114,32 @@ def find_knee(
     """Search from ``start`` to at most ``highest`` flows per second with the flows of ``plan``."""
     search = KneeSearch(start=start, highest=highest)
     steps: list[KneeStep] = []
-    ended = ""
-    while (attempt := search.attempt()) is not None:
+    ended, late = "", 0
+    rest(_REST_SECONDS)
+    while not ended and (attempt := search.attempt()) is not None:
         asked = _plan_of(plan, attempt, tries)
         purpose = "the knee, confirmed" if attempt.is_confirmation else "the knee, searched"
         result = ask(asked, f"{purpose}: {attempt.rate:,.1f} flows/s")
-        failed = result.flows - result.ok
-        p99 = percentiles_ms(result.whole.latency)["p99"]
-        steps.append(KneeStep(attempt=attempt, flows=result.flows, failed=failed, p99_ms=p99))
         reasons = own_reasons(result, asked)
-        if reasons:
-            ended = f"at {attempt.rate:,.0f} flows/s storm itself was at its end ({reasons[0]})"
-        elif result.stopped:
+        late = late + 1 if reasons else 0
+        if result.stopped:
             ended = f"at {attempt.rate:,.1f} flows/s {result.stopped}"
-        if ended:
-            search.stop()
-            break
-        search.tell(attempt, passed=failed == 0 and result.flows > 0)
-        if failed:
+        elif late >= _MOST_LATE:
+            ended = f"at {attempt.rate:,.1f} flows/s storm itself was at its end ({reasons[0]})"
+        elif not late:
+            step = _step(attempt, result)
+            steps.append(step)
+            search.tell(attempt, passed=step.failed == 0 and step.flows > 0)
+        if late or result.ok < result.flows:
             rest(_REST_SECONDS if attempt.seconds <= _SHORT_SECONDS else _LONG_REST_SECONDS)
     if search.confirmed == highest and not ended:
         ended = "that is the highest rate that was to be tried"
     return Knee(rate=search.confirmed, steps=tuple(steps), ended=ended)
+
+
+def _step(attempt: Attempt, result: Result) -> KneeStep:
+    p99 = percentiles_ms(result.whole.latency)["p99"]
+    return KneeStep(attempt=attempt, flows=result.flows, failed=result.flows - result.ok, p99_ms=p99)
 
 
 def _plan_of(plan: Plan, attempt: Attempt, tries: Mapping[str, int] | None) -> Plan:
