@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from benchmarks.doctor_bank import BankCase, bank, known_personalities, run_case, two_faults
 from benchmarks.doctor_lab_classes import classes_by_lab, vector
+from benchmarks.doctor_passive import judge_all, passive_bank, passive_pairs, read_case
 from benchmarks.doctor_scores import Judged, judge, print_case, print_lines, print_table, scores
 from rich.console import Console
 from rich.progress import track
@@ -38,6 +39,16 @@ def examine_all(title: str, cases: Sequence[BankCase], workers: int = WORKERS) -
     return [judge(one, alike) for one in _in_processes(title, run_case, cases, workers)]
 
 
+def read_all(
+    causes: Sequence[str], personalities: Sequence[str], seeds: Iterable[int], workers: int = WORKERS
+) -> list[Judged]:
+    """Every record of the passive bank, those of two faults among them."""
+    listed = list(seeds)
+    cases = [*passive_bank(causes, personalities, listed), *passive_pairs(personalities, listed)]
+    read = _in_processes("Reading", read_case, cases, workers)
+    return judge_all([one for one in read if one is not None])
+
+
 def _in_processes(
     title: str, run: Callable[[BankCase], Result], cases: Sequence[BankCase], workers: int
 ) -> Iterable[Result]:
@@ -52,6 +63,9 @@ def _in_processes(
 def main(arguments: Sequence[str] = ()) -> None:
     """Print the tables."""
     options = _parser().parse_args(arguments)
+    if options.passive:
+        _passive(options)
+        return
     causes = [name for name in BANK if _wanted(name, options.cases)]
     personalities = [name for name in known_personalities() if _wanted(name, options.personality)]
     if options.cases or options.personality:
@@ -76,11 +90,25 @@ def main(arguments: Sequence[str] = ()) -> None:
     harmless = list(bank(causes, personalities, options.seeds, Risk.HARMLESS))
     tables["active, harmless"] = scores(examine_all("Harmless", harmless, options.workers))
     both = examine_all("Two faults", list(two_faults(personalities, options.seeds)), options.workers)
+    passive = read_all(causes, personalities, range(1, options.seeds + 1), options.workers)
+    tables["passive"] = scores(passive)
     print_lines([one for one in active if not one.is_right or one.is_confident_and_wrong], CONSOLE)
+    print_lines([one for one in passive if not one.is_right or one.is_confident_and_wrong], CONSOLE)
     print_lines(both, CONSOLE)
     print_table(tables, CONSOLE)
     if options.json:
         _write(options.json, {name: one.as_json() for name, one in tables.items()})
+
+
+def _passive(options: argparse.Namespace) -> None:
+    """The passive bank alone, one line for each record that was not read right, or for each of few."""
+    causes = [name for name in BANK if _wanted(name, options.cases)]
+    personalities = [name for name in known_personalities() if _wanted(name, options.personality)]
+    judged = read_all(causes, personalities, options.passive, options.workers)
+    print_lines([one for one in judged if len(judged) < 30 or not one.is_right], CONSOLE)
+    print_table({"passive": scores(judged)}, CONSOLE)
+    if options.json:
+        _write(options.json, {"passive": scores(judged).as_json()})
 
 
 def run_all() -> None:
@@ -99,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--allow", default=Risk.MAY_TRIP.word)
     parser.add_argument("--workers", type=int, default=WORKERS)
+    parser.add_argument("--passive", nargs="+", type=int, metavar="SEED", help="records of these seeds only")
     parser.add_argument("--json", type=Path)
     return parser
 

@@ -28,8 +28,14 @@ def probes_allowed(permission: Permission) -> tuple[Probe, ...]:
 @cache
 def classes(family: Family, permission: Permission) -> dict[str, frozenset[str]]:
     """Of each cause on that family: the causes that cannot be told from it, itself among them."""
+    return alike_under(probes_allowed(permission), family)
+
+
+@cache
+def alike_under(probes: tuple[Probe, ...], family: Family) -> dict[str, frozenset[str]]:
+    """The same where these are all the questions that are asked."""
     here = [one for one in candidates() if one.family is family]
-    rows = [_row(number, permission) for number, one in enumerate(candidates()) if one.family is family]
+    rows = [_row(number, probes) for number, one in enumerate(candidates()) if one.family is family]
     found: dict[str, set[str]] = {one.cause: {one.cause} for one in here}
     for number, one in enumerate(here):
         for other in range(number):
@@ -46,8 +52,8 @@ def class_of(cause: str, family: Family, permission: Permission) -> frozenset[st
     )
 
 
-def _row(number: int, permission: Permission) -> tuple[dict[Outcome, float], ...]:
-    return tuple(expected((number,), probe) for probe in probes_allowed(permission))
+def _row(number: int, probes: tuple[Probe, ...]) -> tuple[dict[Outcome, float], ...]:
+    return tuple(expected((number,), probe) for probe in probes)
 
 
 def _distance(one: dict[Outcome, float], other: dict[Outcome, float]) -> float:

@@ -127,7 +127,7 @@ def conclude(gathered: Gathered) -> Diagnosis | None:
     if not gathered.statistics.total and not gathered.reading.ledger.remarks:
         return None
     beliefs = [believe(evidence) for evidence in gathered.observer.evidence()]
-    return conclude_from(beliefs, Permission())
+    return conclude_from(beliefs, Permission(), is_recorded=True)
 
 
 def _nothing_in(ledger: Ledger) -> ConfigurationError:

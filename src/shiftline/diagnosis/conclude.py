@@ -27,6 +27,7 @@ DECIDED = 0.5
 """Below this nobody is named."""
 MOST_SURE_OF_HEALTH = 0.89
 _AS_WELL = math.log(0.03)
+_AS_WELL_RECORDED = math.log(0.4)
 """Tables that are less sure fit less well, fact by fact; one fact that contradicts costs more than this."""
 _MOST_NAMED = 24
 
@@ -50,14 +51,23 @@ class _Group:
         return not self.is_open and self.share >= DECIDED and self.cause != UNKNOWN
 
 
-def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent: int = 0) -> Diagnosis:
+def conclude(
+    beliefs: Sequence[Belief], permission: Permission, *, requests_sent: int = 0, is_recorded: bool = False
+) -> Diagnosis:
     """The diagnosis of one or several subjects, the gravest first.
+
+    ``is_recorded``: it rests on records alone, in which nobody chose the questions. Then all that explains
+    them as well is named, and not only what no experiment would tell apart.
 
     Raises ValueError if there is no belief.
     """
     if not beliefs:
         raise ValueError("a diagnosis needs at least one belief")
-    found = [(belief, group) for belief in beliefs for group in _groups(belief, permission)]
+    found = [
+        (belief, group)
+        for belief in beliefs
+        for group in _groups(belief, permission, is_recorded=is_recorded)
+    ]
     ill = [pair for pair in found if pair[1].cause != HEALTHY]
     ranked = sorted(
         ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
@@ -76,7 +86,7 @@ def conclude(beliefs: Sequence[Belief], permission: Permission, *, requests_sent
     )
 
 
-def _groups(belief: Belief, permission: Permission) -> list[_Group]:
+def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> list[_Group]:
     leading = belief.leading
     least = LIKELY_FAMILY * max(belief.families.values())
     homes = [family for family, share in belief.families.items() if share >= least]
@@ -95,6 +105,9 @@ def _groups(belief: Belief, permission: Permission) -> list[_Group]:
                 continue
             if one.probability >= RIVAL * leading.probability:
                 rivals.append(swapped)
+            elif is_recorded:
+                if one.fit >= leading.fit + _AS_WELL_RECORDED and _is_twin_in_records(cause, swapped):
+                    twins.append(swapped)
             elif swapped in alike and one.fit >= leading.fit + _AS_WELL:
                 twins.append(swapped)
         others = (*rivals, *twins)[:_MOST_NAMED]
@@ -102,6 +115,11 @@ def _groups(belief: Belief, permission: Permission) -> list[_Group]:
         total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
         groups.append(_Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals)))
     return groups
+
+
+def _is_twin_in_records(cause: str, other: str) -> bool:
+    """Whether a record could have shown the other one; beside health nobody is named for being silent."""
+    return cause != HEALTHY and other in CATALOGUE and bool(CATALOGUE[other].signatures)
 
 
 def _swapped(one: Explanation, others: frozenset[str]) -> str | None:

@@ -11,7 +11,7 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Exchange, Place, Remark
 from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
-from shiftline.diagnosis.passive.contrasts import find_contrasts
+from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
 from shiftline.diagnosis.passive.habits import (
     account_marks,
     contact_marks,
@@ -24,7 +24,10 @@ from shiftline.diagnosis.passive.hours import HourBand, find_hours, publish_mark
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.sizes import size_mark
+from shiftline.diagnosis.passive.spans import find_spans
 from shiftline.diagnosis.passive.subjects import Part, find_parts
+from shiftline.diagnosis.passive.under_way import concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 
 _LEAST_SKEW_SECONDS = 120.0
@@ -108,7 +111,12 @@ class Observer:
     ) -> Evidence:
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
-        contrasts = find_contrasts(rows, marks, outcomes, arrivals, part, excluded, hours)
+        size = size_mark(rows, marks, part)
+        spans = find_spans(rows, marks, arrivals, part) if hours is None and size is None else None
+        large_from = None if size is None else size.figures["bytes"]
+        contrasts = find_contrasts(
+            rows, marks, outcomes, arrivals, part, excluded, Frame(hours, large_from, spans)
+        )
         limit = None
         if not part.key:
             limit = find_limit(rows, marks, arrivals, contrasts.own_sources, None)
@@ -117,7 +125,12 @@ class Observer:
         if troubled:
             found += rate_marks(part, contrasts, limit, arrivals)
             found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
-            found += message_marks(rows, marks, part)
+            found += message_marks(rows, part)
+            found += concurrency_marks(rows, marks, arrivals, contrasts.own_sources, limit)
+        if spans is not None:
+            found.append(spans.mark)
+        if size is not None:
+            found.append(size)
         if isinstance(hours, HourBand):
             found.append(hours.mark)
         if limit is not None and (window := publish_mark(rows, part, self._zone)) is not None:

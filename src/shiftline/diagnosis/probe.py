@@ -92,6 +92,8 @@ class Shape(StrEnum):
     """At once: another User-Agent, the other name in From and To, the other digest URI, the metadata."""
     LARGE = "large"
     """Beyond 1,300 bytes, where UDP may fragment (RFC 3261 section 18.1.1)."""
+    FOREIGN = "foreign"
+    """As another program builds it: nobody knows which of the differences matter, if any."""
     OTHER_VIA = "other-via"
     """The public address in Via, where the usual one is private, or the other way round."""
 

@@ -112,7 +112,7 @@ class Group:
         times, refused = self.in_order()
         best = None
         for window in WINDOWS:
-            found = _best_split(_arrivals(times, window), refused, window)
+            found = best_split(_arrivals(times, window), refused, window)
             if found is not None and (best is None or found.accuracy > best.accuracy + 1e-9):
                 best = found
         return best
@@ -259,7 +259,7 @@ def _arrivals(times: Sequence[float], window: float) -> Iterator[int]:
         yield place - oldest + 1
 
 
-def _best_split(counts: Iterator[int], refused: Sequence[bool], window: float) -> Threshold | None:
+def best_split(counts: Iterator[int], refused: Sequence[bool], window: float) -> Threshold | None:
     """The number from which on requests are refused, by balanced accuracy."""
     tally: dict[int, list[int]] = {}
     for count, is_refused in zip(counts, refused, strict=True):

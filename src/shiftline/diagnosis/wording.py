@@ -87,6 +87,7 @@ _SHAPES = {
     Shape.WITH_METADATA: "with the headers that production adds",
     Shape.ALL_CHANGED: "with all of it changed that could be disliked",
     Shape.LARGE: "in a large message",
+    Shape.FOREIGN: "as another program builds it",
     Shape.OTHER_VIA: "with another address in Via",
 }
 _HOURS = {Hour.TROUBLED: "in the troubled hours", Hour.QUIET: "outside the troubled hours"}

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shiftline.lab.pbx.bank.build import DrawnFault
 from shiftline.lab.pbx_log import RequestRecord
 from shiftline.lab.recording_scene import Scene, incident, usual_wishes
 from shiftline.lab.recording_stage import CAMPAIGN, CONNECTOR, DESK, PHONES, PUBLISHED_AT, SECOND, Stage
@@ -29,6 +30,8 @@ class Recording:
     messages: list[TracedMessage]
     records: list[RequestRecord] = field(repr=False)
     truth: dict[str, object]
+    faults: tuple[DrawnFault, ...]
+    """Those of the truth, as they were drawn."""
     epoch_offset: float
     """Added to a message's time it gives seconds since 1970."""
 
@@ -52,5 +55,6 @@ def record(scene: Scene) -> Recording:
         messages=stage.messages,
         records=stage.pbx.records,
         truth=stage.truth(),
+        faults=tuple(stage.pbx.truth),
         epoch_offset=stage.epoch_offset,
     )

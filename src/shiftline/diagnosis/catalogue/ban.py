@@ -138,6 +138,16 @@ CAUSES = (
                 measured("Kamailio 5.6.3 with the htable README's recipe, K5; V22"),
             ),
             shows(
+                "K5d",
+                EVERY,
+                Stage.ACCOUNT_LIMIT,
+                (when(0.5, account=Account.OWN),),
+                FORBIDDEN_LOGIN,
+                "Locked for a part of a record.",
+                measured("Kamailio 5.6.3 with the htable README's recipe, K5; V22"),
+                weight=0.3,
+            ),
+            shows(
                 "K5c",
                 EVERY,
                 Stage.ACCOUNT_LIMIT,

@@ -19,6 +19,9 @@ from shiftline.diagnosis.probe import Probe, Shape
 
 CHANGED = frozenset({Shape.OTHER_AGENT, Shape.OTHER_CALLER, Shape.OTHER_DIGEST_URI, Shape.WITH_METADATA})
 """The changes that are made at once in `Shape.ALL_CHANGED`."""
+FOREIGN = frozenset(Shape) - {Shape.USUAL, Shape.LARGE, Shape.OTHER_DOMAIN, Shape.OTHER_EVENT}
+"""What another program may do otherwise (`Shape.FOREIGN`); its domain and size are seen."""
+_SEVERAL = {Shape.ALL_CHANGED: CHANGED, Shape.FOREIGN: FOREIGN}
 
 
 class Grounds(StrEnum):
@@ -79,10 +82,10 @@ class Acts:
     on: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def matches(self, probe: Probe) -> bool:
-        """Whether the probe is of this kind. What has all changed is of each kind that has one change."""
+        """Whether the probe is of this kind. Several changes are of each kind that has one of them."""
         return all(
             getattr(probe, name) in values
-            or (name == "shape" and probe.shape is Shape.ALL_CHANGED and not CHANGED.isdisjoint(values))
+            or (name == "shape" and not _SEVERAL.get(probe.shape, frozenset()).isdisjoint(values))
             for name, values in self.on.items()
         )
 

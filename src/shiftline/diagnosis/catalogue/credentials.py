@@ -19,6 +19,8 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Method, Shape
 
 _OWN = (when(account=Account.OWN),)
+_HERE = (when(0.1, account=Account.OWN, shape=Shape.FOREIGN), when(account=Account.OWN))
+"""Another program with this account may have the right password."""
 _RESET = (
     "Wait 15 minutes before the next try: each one may count as a failed login.",
     "Set the password anew on both sides; mind the login name (`username`, `auth_user`) and the realm.",
@@ -56,7 +58,7 @@ CAUSES = (
         refuted_by="One login of this account that is accepted, or a log line with another reason.",
         remedy=_SET_ANEW,
         sources=("Asterisk chan_sip and res_pjsip, FreeSWITCH mod_sofia, Kamailio auth: C1, A3, F5, K7",),
-        signatures=as_refused_login("wrong", _OWN, "Challenged, then refused, for this account only."),
+        signatures=as_refused_login("wrong", _HERE, "Challenged, then refused, for this account only."),
         prior=3.0,
     ),
     Cause(
@@ -171,7 +173,7 @@ CAUSES = (
             )
         ),
         sources=("users' reports",),
-        signatures=as_refused_login("rotated", _OWN, "Challenged, then refused, since a moment."),
+        signatures=as_refused_login("rotated", _HERE, "Challenged, then refused, since a moment."),
         prior=0.8,
     ),
     Cause(
@@ -209,6 +211,16 @@ CAUSES = (
                 FORBIDDEN_LOGIN,
                 "403 to right credentials of this account from any source; a request without them gets 401.",
                 measured("Kamailio 5.6.3 with the htable README's recipe, K5"),
+            ),
+            shows(
+                "K5i",
+                EVERY,
+                Stage.ACCOUNT_LIMIT,
+                (when(0.5, account=Account.OWN),),
+                FORBIDDEN_LOGIN,
+                "Locked for a part of a record, as the other system fails now and then.",
+                measured("Kamailio 5.6.3 with the htable README's recipe, K5"),
+                weight=0.3,
             ),
         ),
         prior=1.0,

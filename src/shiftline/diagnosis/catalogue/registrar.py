@@ -21,7 +21,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Method
+from shiftline.diagnosis.probe import Account, Method, Shape
 
 _BINDS = (when(account=Account.OWN, method=Method.REGISTER_CONTACT),)
 _BINDS_OR_ASKS = (*_BINDS, when(0.3, account=Account.OWN, method=Method.REGISTER))
@@ -210,7 +210,10 @@ CAUSES = (
                 "R10.3",
                 EVERY,
                 Stage.REGISTRAR,
-                (when(method=Method.REGISTER_CONTACT),),
+                (
+                    when(0.5, method=Method.REGISTER_CONTACT, shape=Shape.FOREIGN),
+                    when(method=Method.REGISTER_CONTACT),
+                ),
                 {Outcome.TOO_BRIEF: 1.0},
                 "423 with Min-Expires.",
                 rfc("RFC 3261 section 10.3"),

@@ -6,6 +6,14 @@ from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, 
 from shiftline.diagnosis.families import Family
 
 _RATES = ("throttle.source", "throttle.user", "throttle.method", "throttle.registration-rate")
+_LASTING = (
+    "healthy", "acl.source", "acl.partial", "acl.contact", "acl.via-source", "network.nat-source",
+    "credentials.wrong-password", "credentials.unknown-user", "credentials.identity-mismatch",
+    "credentials.realm", "credentials.digest-uri", "policy.account-disabled", "policy.method",
+    "policy.domain", "policy.user-agent", "policy.no-trunk-match", "policy.caller-identity",
+    "method.blind", "message.malformed", "message.missing-metadata",
+)  # fmt: skip
+"""What is there all the time, or not at all."""
 _BANS = ("ban.source", "ban.user", "credentials.shared-lockout")
 
 ROWS = (
@@ -27,6 +35,17 @@ ROWS = (
         "a refusal of single requests, when nothing else was under way",
         "the arrivals before each request",
         {**dict.fromkeys(_RATES, AGAINST), "throttle.concurrency": AGAINST, "capacity.overload": 0.3},
+    ),
+    row(
+        "traffic.refused-in-spans",
+        "times in which single requests were always refused, between others in which they passed",
+        "the order of passed and refused requests at rest",
+        {
+            **dict.fromkeys(_BANS, STRONG),
+            **dict.fromkeys((*_RATES, *_LASTING), 0.02),
+            "schedule.time-of-day": STRONG,
+            "capacity.overload": 0.3,
+        },
     ),
     row(
         "traffic.refused-after",
@@ -108,6 +127,24 @@ ROWS = (
         {"credentials.nonce-count": STRONG},
     ),
     row(
+        "traffic.reuse-refused-young",
+        "a nonce that was accepted, and was challenged anew within a second of it",
+        "age and use of the nonce at each challenge, RFC 7616 section 3.3",
+        {"credentials.nonce-count": STRONG, "credentials.stale-nonce": 0.05},
+    ),
+    row(
+        "traffic.reuse-passed",
+        "a nonce that was accepted again within a second",
+        "age and use of the nonce",
+        {"credentials.nonce-count": 0.05},
+    ),
+    row(
+        "traffic.follows-concurrency",
+        "a number of requests under way from which on others were refused, better than any rate",
+        "requests that were accepted and not yet answered when each came",
+        {"throttle.concurrency": CERTAIN, "capacity.overload": FAIR, **dict.fromkeys(_RATES, 0.05)},
+    ),
+    row(
         "traffic.old-nonce-refused",
         "a challenge to credentials with an old nonce, that says nothing of stale",
         "age of the nonce at each second challenge, K8",
@@ -161,6 +198,12 @@ ROWS = (
         "a size above which requests get no answer",
         "sizes of answered and unanswered requests, RFC 3261 section 18.1.1",
         {"network.fragmentation": STRONG, "message.too-large": WEAK},
+    ),
+    row(
+        "traffic.large-refused",
+        "a size above which requests are refused",
+        "sizes of accepted and refused requests, K11",
+        {"message.too-large": STRONG, "network.fragmentation": WEAK},
     ),
     row(
         "via.differs",

@@ -7,7 +7,7 @@ probe with another source, account, method, shape or load.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.rows import CREDENTIALS, OUTCOMES, Kind, Rows
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE
-from shiftline.diagnosis.probe import Account, Credentials, Hour, Load, Method, Probe, Shape, Source
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Hour, Load, Method, Probe, Shape, Source
 
 _OWN_SHARE = 0.3
 """A source or account with at least this share of the trouble is own."""
@@ -27,6 +27,9 @@ SETTLING_SECONDS = 2.0
 BAN_SECONDS = 900.0
 _DURING_SECONDS = 1.0
 _WORTH_NOTING = 0.15
+_BEFORE = 6
+_SERIES, _SERIES_SHARE = 5, 0.05
+"""So many refusals at rest are no lost packets."""
 _UNDER_LOAD = 0.03
 _WINDOW_SECONDS = 10.0
 """The longest window of limiters in use. What passes so near to a refusal under load may only have come
@@ -50,6 +53,18 @@ class Contrasts:
     own_accounts: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Between what the requests of a part are compared."""
+
+    is_troubled_hour: Callable[[float], bool] | None = None
+    """Of the day, if the trouble keeps to one."""
+    large_from: float | None = None
+    """The size in bytes from which on messages are refused, if that is what tells them."""
+    in_force: Callable[[float], bool] | None = None
+    """Where the trouble comes and goes: when it was there. Only that time is compared."""
+
+
 class _Cell:
     __slots__ = ("beside", "counts", "places")
 
@@ -62,12 +77,17 @@ class _Cell:
 class _Reader:
     """Walks through the rows in time, and knows whether a burst has just been refused."""
 
-    def __init__(self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> None:
+    def __init__(
+        self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, large_from: float | None
+    ) -> None:
+        self.large_from = large_from
         self.rows, self.marks, self.arrivals, self.part = rows, marks, arrivals, part
         self.source = Counter(rows.source[row] for row in part.rows).most_common(1)[0][0]
-        self.sources = _own(rows.source[row] for row in part.rows)
-        self.accounts = _own(rows.account(row) for row in part.rows)
+        self.sources = _own((rows.source[row] for row in part.rows), part)
+        self.accounts = _own((rows.account(row) for row in part.rows), part)
         self.kinds = _own_kinds(rows, part, self.source)
+        self.programs = frozenset(rows.kind_of(row).user_agent for row in part.rows)
+        self.fails_at_rest = bool(part.key) or self._fails_before_load()
         self.refusals = self._refusals()
         self.last_refusal: float | None = None
         self.in_trouble = False
@@ -91,6 +111,7 @@ class _Reader:
             credentials=credentials,
             load=load,
             shape=shape,
+            aim=Aim.PRESENT if kind.method == Method.OPTIONS and kind.names_user else Aim.SERVER,
         )
 
     def is_ramp(self, probe: Probe, row: int) -> bool:
@@ -109,6 +130,23 @@ class _Reader:
             and self.rows.source[row] in self.sources
             and any(_is_near(times, self.rows.at[row]) for times in self.refusals.values())
         )
+
+    def _fails_before_load(self) -> bool:
+        """Whether most of what came last before any load was refused had failed as well."""
+        rows = self.rows
+        before: deque[bool] = deque(maxlen=_BEFORE)
+        for row in self.arrivals.order:
+            if (
+                rows.source[row] not in self.sources
+                or not self.marks[row]
+                or not rows.kind_of(row).is_question
+            ):
+                continue
+            if self.arrivals.load(row) is Load.SINGLE:
+                before.append(self.marks[row] == TROUBLE)
+            elif self.marks[row] == TROUBLE:
+                break
+        return sum(before) > len(before) / 2
 
     def _refusals(self) -> dict[tuple[str, str, bool], list[float]]:
         """When own requests were refused under load, by sort."""
@@ -134,7 +172,7 @@ class _Reader:
                 self.last_refusal, self.in_trouble = now, True
             return load
         # What fails at rest anyway has no "after".
-        if self.part.key or not self.in_trouble or self.last_refusal is None:
+        if self.fails_at_rest or not self.in_trouble or self.last_refusal is None:
             return load
         since = now - self.last_refusal
         if since < (_WINDOW_SECONDS if mark == TROUBLE else SETTLING_SECONDS):
@@ -161,6 +199,11 @@ class _Reader:
             return Shape.USUAL if kind.user_agent in self.part.values else Shape.OTHER_AGENT
         if self.part.key == "domain":
             return Shape.USUAL if kind.from_host in self.part.values else Shape.OTHER_DOMAIN
+        if self.rows.source[row] not in self.sources and kind.user_agent not in self.programs:
+            return Shape.FOREIGN
+        if self.large_from is not None and self.rows.size[row]:
+            is_large = kind.transport == "UDP" and self.rows.size[row] >= self.large_from
+            return Shape.LARGE if is_large else Shape.USUAL
         usual = self.kinds.get(_method(kind))
         if usual is None or kind == usual or self.rows.source[row] != self.source:
             return Shape.USUAL  # another source has another Via and Contact anyway
@@ -191,14 +234,15 @@ def find_contrasts(
     arrivals: Arrivals,
     part: Part,
     excluded: frozenset[int],
-    is_troubled_hour: Callable[[float], bool] | None = None,
+    frame: Frame,
 ) -> Contrasts:
     """The trials of one part. ``excluded`` are the troubled rows of other parts."""
-    reader = _Reader(rows, marks, arrivals, part)
+    reader = _Reader(rows, marks, arrivals, part, frame.large_from)
+    reader.fails_at_rest |= frame.in_force is not None
     cells: dict[Probe, _Cell] = {}
     beside: Counter[bool] = Counter()
     for row in arrivals.order:
-        if row in excluded:
+        if row in excluded or (frame.in_force is not None and not frame.in_force(rows.at[row])):
             continue
         probe = reader.probe(row)
         if probe is None:
@@ -207,8 +251,8 @@ def find_contrasts(
         beside[marks[row] == TROUBLE] += is_beside
         if reader.is_ramp(probe, row):
             continue
-        if is_troubled_hour is not None and probe.load is Load.SINGLE:
-            hour = Hour.TROUBLED if is_troubled_hour(rows.at[row]) else Hour.QUIET
+        if frame.is_troubled_hour is not None and probe.load is Load.SINGLE:
+            hour = Hour.TROUBLED if frame.is_troubled_hour(rows.at[row]) else Hour.QUIET
             probe = replace(probe, hour=hour)
         cell = cells.setdefault(probe, _Cell())
         cell.beside += is_beside
@@ -263,13 +307,17 @@ def _trials(probe: Probe, cell: _Cell) -> Iterable[Trial]:
         if is_refused_load:  # the outcome under a load is the worst that any of it met
             keep = outcome in REFUSALS and count >= 0.2 * refused
         else:
-            keep = count >= _WORTH_NOTING * total
+            is_series = outcome in REFUSALS and count >= max(_SERIES, _SERIES_SHARE * total)
+            keep = is_series or count >= _WORTH_NOTING * total
         if keep:
             yield Trial(probe=probe, outcome=outcome, count=count, places=tuple(cell.places.get(outcome, ())))
 
 
-def _own(values: Iterable[int]) -> frozenset[int]:
+def _own(values: Iterable[int], part: Part) -> frozenset[int]:
+    """What the trouble has in common; all of it, where it always fails."""
     counts = Counter(values)
+    if part.key:
+        return frozenset(counts)
     total = counts.total()
     most, _ = counts.most_common(1)[0]
     return frozenset({most, *(value for value, count in counts.items() if count >= _OWN_SHARE * total)})

@@ -33,8 +33,10 @@ def rate_marks(
     if limit is not None:
         figures = limit.figures
         text = f"from {limit.flips_at:.0f} a second on"
-        if "limit" in figures:
-            text += f"; {figures['limit']:.0f} pass in each {figures['window_seconds']:.0f} s"
+        if limit.limit is not None and limit.window_seconds is not None:
+            text += f"; {limit.limit:.0f} pass in each {limit.window_seconds:.0f} s"
+        elif limit.limit is not None:
+            text += f"; about {limit.limit:.0f} a second pass"
         yield Mark(kind="traffic.flips-with-rate", count=len(part.rows), text=text, figures=figures)
     elif at_rest >= 2 and at_rest >= 0.1 * len(part.rows):
         yield Mark(kind="traffic.refused-at-rest", count=at_rest, text=f"{at_rest} of {len(part.rows)}")
@@ -65,15 +67,14 @@ def account_marks(
     if len(programs) > 1:
         names = ", ".join(name for name, _ in programs.most_common(3))
         yield Mark(kind="traffic.two-agents-one-account", count=len(logged_in), text=names)
-    first = min(part.rows, key=rows.at.__getitem__)
     ours = rows.kind_of(max(part.rows, key=rows.at.__getitem__)).user_agent
-    before = [row for row in logged_in if rows.at[row] <= rows.at[first]]
     foreign = [
         row
         for row in logged_in
         if rows.kind_of(row).user_agent != ours and OUTCOMES[outcomes[row]] in _FAILED_LOGINS
     ]
-    if part.key == "user" and foreign and any(marks[row] == PASSED for row in before):
+    is_of_account = part.key == "user" or (not part.key and len(accounts) == 1)
+    if is_of_account and foreign and any(marks[row] == PASSED for row in logged_in):
         yield Mark(kind="traffic.foreign-failures", count=len(foreign), places=_places(rows, foreign))
     yield from _since(rows, marks, logged_in, part)
 
@@ -154,19 +155,10 @@ def contact_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:
         yield Mark(kind="traffic.contact-churn", count=len(churned), text=names)
 
 
-def message_marks(rows: Rows, marks: bytearray, part: Part) -> Iterator[Mark]:
-    """What the troubled messages have in common: size, and the address in Via."""
-    kinds = Counter(rows.kind[row] for row in part.rows)
-    large = silent = 0
+def message_marks(rows: Rows, part: Part) -> Iterator[Mark]:
+    """What the troubled messages have in common: the address in Via."""
     differs = [row for row in part.rows if _via_differs(rows, row)]
-    for row in part.rows:
-        if rows.kind_of(row).is_large:
-            large += 1
-            silent += OUTCOMES[rows.outcome[row]] is Outcome.SILENCE
-    answered_large = any(marks[row] == PASSED and rows.kind_of(row).is_large for row in range(len(rows)))
-    if large >= 2 and silent == len(part.rows) and not answered_large:
-        yield Mark(kind="traffic.large-lost", count=silent)
-    if kinds and len(differs) >= 0.9 * len(part.rows):
+    if len(differs) >= 0.9 * len(part.rows):
         yield Mark(kind="via.differs", count=len(differs), places=_places(rows, differs))
 
 

@@ -13,9 +13,15 @@ from shiftline.diagnosis.probe import Credentials
 FRESH_SECONDS = 4.0
 """So long after its challenge an answer counts as one to a fresh challenge."""
 AGED_SECONDS = 5.0
+YOUNG_SECONDS = 1.0
+"""No server forgets a nonce so soon; one that refuses it then wants each to be used once."""
 FORGOTTEN_SECONDS = 25.0
 """From this age on, servers may forget (OpenSIPS 30 s, PJSIP 32 s): a challenge then is no second one."""
 _MOST = 20_000
+KNOWN_ALGORITHMS = frozenset(
+    f"{name}{session}" for name in ("MD5", "SHA-256", "SHA-512-256") for session in ("", "-sess")
+)
+"""Of RFC 8760 and RFC 7616; clients can do these."""
 
 
 @dataclass(slots=True)
@@ -24,6 +30,7 @@ class _Issued:
     call_id: str
     uses: int = 0
     last_count: int = 0
+    was_accepted: bool = False
 
 
 class NonceBook:
@@ -32,16 +39,28 @@ class NonceBook:
     def __init__(self) -> None:
         self._issued: OrderedDict[str, _Issued] = OrderedDict()
         self._owing: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._fresh: dict[str, Outcome] = {}
+        """What became of each account's last login with a fresh nonce."""
         self.seen: Counter[str] = Counter()
         """How often each habit was seen, by kind of mark; and ``challenges``, ``answers``."""
         self.places: dict[str, list[Place]] = {}
 
     def judge(self, exchange: Exchange) -> tuple[Outcome, Credentials]:
         """Outcome of an exchange and the sort of credentials it carried; remembers its challenge."""
+        issued, age = self._issue(exchange)
         credentials, earlier = self._credentials(exchange)
         outcome = outcome_of(exchange, earlier_nonce=earlier)
         if exchange.challenge is not None:
             self._remember(exchange)
+        if exchange.carried is not None:
+            if credentials is Credentials.FRESH:
+                self._fresh[exchange.carried.username] = outcome
+            elif self._is_refused_anyway(exchange, outcome):
+                return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
+            elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:
+                return Outcome.CHALLENGE, Credentials.NONE  # it may be the login, or the nonce
+            if issued is not None:
+                self._judge_reuse(exchange, issued, age)
         if credentials is Credentials.AGED and self._is_forgotten(exchange):
             if outcome is Outcome.CHALLENGE_STALE:
                 return Outcome.CHALLENGE, Credentials.NONE
@@ -49,6 +68,26 @@ class NonceBook:
         if exchange.carried is not None and exchange.status in (401, 407):
             self._second_challenge(exchange, credentials)
         return outcome, credentials
+
+    def _issue(self, exchange: Exchange) -> tuple[_Issued | None, float]:
+        """The challenge that it answers, and its age in seconds."""
+        issued = None if exchange.carried is None else self._issued.get(exchange.carried.nonce)
+        return issued, 0.0 if issued is None else exchange.at - issued.at
+
+    def _is_refused_anyway(self, exchange: Exchange, outcome: Outcome) -> bool:
+        """Challenged with an older nonce, as this account is with a fresh one: then age is not the reason."""
+        carried = exchange.carried
+        known = None if carried is None else self._fresh.get(carried.username)
+        return outcome is Outcome.CHALLENGE_STALE and known is Outcome.CHALLENGE_AGAIN
+
+    def _judge_reuse(self, exchange: Exchange, issued: _Issued, age: float) -> None:
+        """What becomes of a nonce that was accepted before, while it is young."""
+        is_challenged = exchange.status in (401, 407)
+        if issued.was_accepted and age <= YOUNG_SECONDS:
+            self._saw("traffic.reuse-refused-young" if is_challenged else "traffic.reuse-passed", exchange)
+        asks_a_rule = bool(exchange.user) or exchange.method != "OPTIONS"
+        if asks_a_rule and exchange.status is not None and not is_challenged and exchange.status != 403:
+            issued.was_accepted = True
 
     def unanswered(self) -> int:
         """Calls whose challenge got no answer."""
@@ -83,7 +122,9 @@ class NonceBook:
         self._issued[exchange.challenge.nonce] = _Issued(answered, exchange.call_id)
         if len(self._issued) > _MOST:
             self._issued.popitem(last=False)
-        if exchange.carried is None:
+        if not KNOWN_ALGORITHMS.intersection(exchange.challenge.algorithms):
+            self._saw("challenge.unknown-algorithm", exchange)
+        elif exchange.carried is None:
             self.seen["challenges"] += 1
             self._owing[exchange.call_id] = (answered, exchange.source)
             if len(self._owing) > _MOST:

@@ -56,6 +56,11 @@ class Kind:
     names_user: bool = True
     is_large: bool = False
 
+    @property
+    def is_question(self) -> bool:
+        """Whether its answer speaks of rules: OPTIONS to the PBX itself may come before them (K19)."""
+        return self.names_user or self.method != "OPTIONS"
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -89,6 +94,8 @@ class Rows:
         self.credentials = array("B")
         self.outcome = array("B")
         self.copies = array("B")
+        self.size = array("H")
+        """Bytes of the request, 65,535 at most."""
         self.copied_after: dict[int, tuple[float, ...]] = {}
         """Of rows that were sent again, where that is known: seconds from the first copy to the others."""
         self._file = array("L")
@@ -115,6 +122,7 @@ class Rows:
         self.credentials.append(CREDENTIALS_NUMBER[credentials])
         self.outcome.append(OUTCOME_NUMBER[outcome])
         self.copies.append(min(exchange.copies, 255))
+        self.size.append(min(exchange.size, 0xFFFF))
         place = exchange.places[0] if exchange.places else None
         self._file.append(0 if place is None else self._files.number(place.file))
         self._number.append(0 if place is None else place.number)

@@ -55,7 +55,7 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
     open_rows = {row for row in range(len(rows)) if marks[row] == TROUBLE}
     parts: list[Part] = []
     while open_rows and len(parts) < MOST_SUBJECTS - 1:
-        part = _most_bound(rows, marks, outcomes, arrivals, open_rows)
+        part = _most_bound(rows, marks, outcomes, arrivals, open_rows, parts)
         if part is None:
             break
         parts.append(part)
@@ -66,13 +66,18 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
 
 
 def _most_bound(
-    rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, open_rows: set[int]
+    rows: Rows,
+    marks: bytearray,
+    outcomes: bytearray,
+    arrivals: Arrivals,
+    open_rows: set[int],
+    found: list[Part],
 ) -> Part | None:
     best: tuple[int, int, bool, Part] | None = None
     for name, key, text in _keys(rows):
         counts: dict[int | tuple[object, ...], _Count] = {}
         for row in range(len(rows)):
-            if marks[row] == PASSED or row in open_rows:
+            if (marks[row] == PASSED and rows.kind_of(row).is_question) or row in open_rows:
                 count = counts.setdefault(key(row), _Count())
                 count.passed += marks[row] == PASSED
                 count.troubled += marks[row] == TROUBLE
@@ -83,6 +88,8 @@ def _most_bound(
         mine = [row for row in open_rows if key(row) in bound]
         alike = _most_alike(mine, outcomes)
         values = sorted({text(key(row)) for row in alike})
+        if any(all(key(row) in bound for row in one.rows) for one in found):
+            continue  # it is what has a fault of its own already; what else befalls it is not its own
         part = Part(name, tuple(values[:_MOST_NAMED]), frozenset(alike))
         # A refusal after the login is laid to the account, one before it to the address.
         fits = (name == "user") is (OUTCOMES[outcomes[alike[0]]] in _AFTER_LOGIN)

@@ -1,0 +1,45 @@
+"""Is it the larger messages that are refused, and from which size on?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from shiftline.diagnosis.evidence import Mark
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.verdicts import PASSED
+from shiftline.diagnosis.statistics import best_split
+
+_LEAST = 5
+_ACCURATE = 0.98
+"""Share, refused and passed weighing the same, that the size has to tell right."""
+
+
+def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
+    """The size that tells refused from passed datagrams of the same sources and methods; None if none does.
+
+    What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
+    """
+    sorts = {(rows.source[row], rows.kind_of(row).method) for row in part.rows}
+    pairs = [
+        (rows.size[row], row in part.rows)
+        for row in range(len(rows))
+        if rows.size[row]
+        and rows.kind_of(row).transport == "UDP"
+        and (row in part.rows or marks[row] == PASSED)
+        and (rows.source[row], rows.kind_of(row).method) in sorts
+    ]
+    refused = sum(is_refused for _, is_refused in pairs)
+    if min(refused, len(pairs) - refused) < _LEAST:
+        return None
+    found = best_split((size for size, _ in pairs), [is_refused for _, is_refused in pairs], 0.0)
+    if found is None or found.accuracy < _ACCURATE:
+        return None
+    silent = Counter(OUTCOMES[rows.outcome[row]] for row in part.rows)[Outcome.SILENCE]
+    return Mark(
+        kind="traffic.large-lost" if silent > refused / 2 else "traffic.large-refused",
+        count=refused,
+        text=f"from {found.arrivals} bytes on",
+        figures={"bytes": float(found.arrivals)},
+    )
