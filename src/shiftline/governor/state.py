@@ -74,6 +74,19 @@ class GovernorState:
         """True while nothing but a canary may leave."""
         return self.mode in (Mode.LISTENING, Mode.STOPPED)
 
+    def repeat_at(self, now: float) -> float | None:
+        """When what waits for its answer may be sent again; None: not before something else has happened.
+
+        It needs room as a check does: what counts requests counts copies as well.
+        """
+        now = self._seen(now)
+        is_held = self.mode is Mode.PROVING and now < self._listening.until
+        return None if self.is_quiet or is_held else self._learner.pacer.free_at(now)
+
+    def repeated(self, now: float) -> None:
+        """Note that a request left once more."""
+        self._learner.pacer.take(self._seen(now))
+
     @property
     def is_doubting(self) -> bool:
         """True while the next check shall be the one that was refused, asked again."""

@@ -89,6 +89,7 @@ class SipEndpoint:
         self.malformed = 0
         self.may_repeat: Callable[[], bool] = _always
         """Whether requests that wait for an answer may be sent again at this moment."""
+        self._on_repeats_due: Callable[[], None] | None = None
         self._udp = udp
         self._timers = timers
         self._manners = manners
@@ -222,6 +223,20 @@ class SipEndpoint:
         self._agent.send_stateless(request, destination, transport=transport)
         self._settle()
 
+    def hold_repeats(self, on_due: Callable[[], None]) -> None:
+        """Send nothing again but by `repeat_next` from now on; ``on_due`` is called when something waits."""
+        self._on_repeats_due = on_due
+        self._agent.holds_repeats = True
+
+    def has_held_repeats(self) -> bool:
+        """Whether a request that waits for its answer is due to be sent again."""
+        return self._agent.has_held_repeats()
+
+    def repeat_next(self) -> None:
+        """Send the one again that has been due for longest."""
+        self._agent.repeat_next(self._loop.time())
+        self._settle()
+
     def respond(self, key: str, response: Response) -> None:
         """Answer a received request by its key. Raises MisuseError for an unwritable response."""
         self._agent.respond(key, response, self._loop.time())
@@ -259,6 +274,8 @@ class SipEndpoint:
         self._alarm = None
         self._agent.handle_timer(self._loop.time(), may_repeat=self.may_repeat())
         self._settle()
+        if self._on_repeats_due is not None and self._agent.has_held_repeats():
+            self._on_repeats_due()
 
     def _settle(self) -> None:
         """Send what is to leave, hand out what has come, set the alarm for what is next."""

@@ -20,7 +20,7 @@ from shiftline.connector.prefetching import has_known_rate
 from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.connector.records import DueCheck
-from shiftline.governor.controller import Answer, Send
+from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
 from shiftline.governor.refusals import RefusalClass
@@ -29,6 +29,7 @@ from shiftline.net.asking import METHODS, canary, feedback_of, plain_question, r
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
+from shiftline.net.repeats import Repeats
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk_address import TrunkAddress
 from shiftline.net.trunk_login import TrunkLogin
@@ -97,6 +98,7 @@ class TrunkDriver:
         self._loop = asyncio.get_running_loop()
         # What is sent again is sent: it would reach a ban as well, and some bans begin anew with it.
         endpoint.may_repeat = lambda: not self._governor.is_quiet
+        self._repeats = Repeats(endpoint, self._pump)
 
     async def aclose(self) -> None:
         """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""
@@ -227,36 +229,47 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
-        while not self.login.is_being_tried and self._has_work():
-            cause = self.stopped_by()
-            if cause is not None:
-                self._give_up_questions(cause)
-                return
+        while True:
             now = self._loop.time()
-            if not self._may_send():
-                self._wake_at(now + LEASE_LOOK_SECONDS)
-                return
-            opening = self.known is not None and self.known.is_opening
-            agents = not opening and self._qualifier.may_check(self._clock())
-            if not self._waiting.may_go(agents=agents):
-                self._wake_at(now + CONTROL_LOOK_SECONDS)
-                return
-            permission = self._governor.permission(now)
-            if permission.send is Send.NOTHING:
-                if permission.again_at is not None:
-                    self._wake_at(permission.again_at)
-                return
-            self._let_leave(permission.send, now, agents=agents)
+            permission = self._permission(now)
+            is_new = permission.send is not Send.NOTHING
+            if self._repeats.take_turn(self._governor, now, other_may=is_new):
+                continue
+            if not is_new:
+                break
+            self._let_leave(permission.send, now)
+        again_at = (permission.again_at, self._repeats.may_leave_at(self._governor, now))
+        if moments := [moment for moment in again_at if moment is not None]:
+            self._wakeup = self._loop.call_at(min(moments), self._pump)
 
-    def _let_leave(self, kind: Send, now: float, *, agents: bool) -> None:
-        """Send the canary, or what has its turn; without ``agents`` no question about one."""
+    def _permission(self, now: float) -> Permission:
+        """What of all that waits may leave now, apart from what is sent again."""
+        if self.login.is_being_tried or not self._has_work():
+            return Permission(Send.NOTHING)
+        cause = self.stopped_by()
+        if cause is not None:
+            self._give_up_questions(cause)
+            return Permission(Send.NOTHING)
+        if not self._may_send():
+            return Permission(Send.NOTHING, now + LEASE_LOOK_SECONDS)
+        if not self._waiting.may_go(agents=self._may_ask()):
+            return Permission(Send.NOTHING, now + CONTROL_LOOK_SECONDS)
+        return self._governor.permission(now)
+
+    def _may_ask(self) -> bool:
+        """Whether questions about agents may leave."""
+        is_opening = self.known is not None and self.known.is_opening
+        return not is_opening and self._qualifier.may_check(self._clock())
+
+    def _let_leave(self, kind: Send, now: float) -> None:
+        """Send the canary, or what has its turn; while agents may not be asked about, nothing about one."""
         if kind is Send.CANARY:
             self._send(None, self._canary(), kind, now)
             return
         if (asked := self._witnesses.asked_again(self._governor, self._waiting)) is not None:
             self._send(asked, asked.attempt or self._question(asked), kind, now)
             return
-        entry = self._waiting.next(agents=agents)
+        entry = self._waiting.next(agents=self._may_ask())
         if entry is None:
             return
         if isinstance(entry.item, Waiting):
@@ -278,9 +291,6 @@ class TrunkDriver:
             if due is not None:
                 self._waiting.add_control(due, self._loop.time())
         return len(self._waiting) > 0
-
-    def _wake_at(self, moment: float) -> None:
-        self._wakeup = self._loop.call_at(moment, self._pump)
 
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
         carried = self.login.leaves(waiting, request, now)

@@ -7,7 +7,7 @@ is a monotonic time in seconds. A connection is named by its transport and the p
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -67,6 +67,9 @@ class SipAgent:
         """
         self.local = local
         self.stray_responses = 0
+        self.holds_repeats = False
+        """A request of ours that is to be sent again waits for `repeat_next`."""
+        self._held: OrderedDict[str, ClientTransaction] = OrderedDict()
         self._outgoing = Outgoing(
             local=local,
             streams=streams,
@@ -237,10 +240,25 @@ class SipAgent:
                 continue
             if given is Input.RETRANSMIT:
                 transaction.back_off(now, self._timers)
-                if not may_repeat and isinstance(transaction, ClientTransaction):
+                if isinstance(transaction, ClientTransaction) and (self.holds_repeats or not may_repeat):
+                    if may_repeat:
+                        self._held[transaction.key] = transaction
                     self._queue.arm(transaction)
                     continue
             self._apply(transaction, given, now, timeout_of(transaction, now))
+
+    def has_held_repeats(self) -> bool:
+        """Whether a request of ours waits to be sent again; one that has its answer does not."""
+        while self._held and not next(iter(self._held.values())).wants_repeating():
+            self._held.popitem(last=False)
+        return bool(self._held)
+
+    def repeat_next(self, now: float) -> None:
+        """Send the one again that has waited longest; its next turn counts from now."""
+        if self.has_held_repeats():
+            _, transaction = self._held.popitem(last=False)
+            transaction.put_off(now)
+            self._apply(transaction, Input.RETRANSMIT, now)
 
     def next_event(self) -> Event | None:
         """The next event, oldest first; None when there is none."""

@@ -182,6 +182,14 @@ class ClientTransaction(Transaction):
             self.deadline = now + timeout_seconds
         self.ends_at = min(now + timers.give_up, self.deadline)
 
+    def wants_repeating(self) -> bool:
+        """Whether a repetition would still be sent."""
+        return (self.state, Input.RETRANSMIT) in self.table and self.retransmits_at < NEVER
+
+    def put_off(self, now: float) -> None:
+        """It is sent again only now: the next time is no sooner after this one for that."""
+        self.retransmits_at = max(self.retransmits_at, now + self.interval)
+
     def move(self, request: Request, transport: Transport, now: float, timers: Timers) -> None:
         """Go on as ``request`` over another transport; what the user waits for at most stays the same."""
         self.request = request

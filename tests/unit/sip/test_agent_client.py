@@ -312,3 +312,24 @@ def test_nothing_is_repeated_while_it_may_not_be(agent: SipAgent) -> None:
     assert len(agent.datagrams_to_send()) == 1
     answer(agent, request, 200, 3.6)
     assert isinstance(agent.next_event(), ResponseReceived)
+
+
+def test_what_is_held_is_sent_again_when_its_user_says_so(agent: SipAgent) -> None:
+    """The one due longest first, once however long it waited; then timer E goes on from there."""
+    agent.holds_repeats = True
+    agent.send(an_options(), PBX, 0.0)
+    agent.send(an_options(), PBX, 0.1)
+    first, second = sent(agent)
+    agent.handle_timer(0.55)
+    assert agent.has_held_repeats()
+    agent.handle_timer(1.6)
+    assert agent.datagrams_to_send() == []
+    agent.repeat_next(1.7)
+    assert sent(agent) == [first]
+    answer(agent, second, 200, 1.8)
+    assert not agent.has_held_repeats()
+    agent.repeat_next(1.9)
+    agent.handle_timer(3.6)
+    assert not agent.has_held_repeats()
+    agent.handle_timer(3.7)
+    assert agent.has_held_repeats()
