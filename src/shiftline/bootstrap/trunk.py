@@ -19,6 +19,7 @@ from shiftline.config import TrunkSettings
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.records import Lease, TrunkRecord
+from shiftline.governor.account import Account
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
@@ -261,7 +262,10 @@ def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) ->
     if record is not None:
         age = max(0.0, (clock() - record.saved_at).total_seconds())
         known = {**record.governor, "age_seconds": age}
-        if known.get("about", about(trunk)) != about(trunk):
-            # Another PBX has other limits. Refused credentials still count: it may know the same account.
-            known = {"learned": False, "strikes": known.get("strikes", 0)}
+        here = about(trunk)
+        there = known.get("about", here)
+        if there != here:
+            # Another PBX has other limits, and another declaration is no answer to what was learned.
+            same_pbx = isinstance(there, dict) and {**there, "declared": here["declared"]} == here
+            known = {"learned": False, **Account.part_of(known, same_pbx=same_pbx)}
     return Governor(policy, asyncio.get_running_loop().time(), known)

@@ -20,6 +20,8 @@ LOCK_SECONDS = 900.0
 TRIALS = (2.05, 10.5)  # seconds after the first refusal: past windows of 2 and of 10 s
 LOCKS_THAT_STOP = 2
 TIMES_THAT_TELL = 2
+STRIKES_KEPT = ("strikes", "struck_ago", "age_seconds")
+ACCEPTANCE_KEPT = ("accepted", "locks")
 
 
 @dataclass(slots=True)
@@ -36,6 +38,15 @@ class Account:
     bound_in_a_row: int = 0
     """So many closures one after the other did."""
     _locks: int = field(default=0, init=False)
+
+    @staticmethod
+    def part_of(known: Mapping[str, Any], *, same_pbx: bool) -> dict[str, Any]:
+        """What of all that is kept is about the account, which no rate changes.
+
+        Another PBX may know the same account, so its strikes count there; that it was accepted does not.
+        """
+        kept = (*STRIKES_KEPT, *ACCEPTANCE_KEPT) if same_pbx else STRIKES_KEPT
+        return {name: known[name] for name in kept if name in known}
 
     @classmethod
     def recall(cls, known: Mapping[str, Any], now: float) -> Account:

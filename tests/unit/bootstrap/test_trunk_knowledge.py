@@ -11,6 +11,7 @@ from shiftline.bootstrap.trunk import _governor, about
 from shiftline.config.trunk import TrunkSettings
 from shiftline.connector.records import TrunkRecord
 from shiftline.governor.governor import Governor
+from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -67,6 +68,34 @@ async def test_another_declaration_begins_anew(change: dict[str, object]) -> Non
     """Whoever declares another rate wants it: nothing else raises a rate that was lowered without reason."""
     governor = await started(FRIDAY.model_copy(update=change), LEARNED)
     assert not governor.knowledge()["learned"]
+
+
+@pytest.mark.parametrize("change", [{"max_rate": 30.0}, {"headroom": 0.1}])
+async def test_another_declaration_lets_a_lock_of_the_account_be_waited_out(
+    change: dict[str, object],
+) -> None:
+    """Its password had been accepted: it is not called wrong because somebody changed the rate."""
+    locked = {**LEARNED, "strikes": 2, "struck_ago": 5.0, "accepted": True, "locks": 1}
+    governor = await started(FRIDAY.model_copy(update=change), locked, timedelta(minutes=1))
+    assert governor.mode is Mode.PROVING
+    assert governor.refusal is RefusalClass.USER_BOUND
+    known = governor.knowledge()
+    assert (known["accepted"], known["locks"], known["strikes"]) == (True, 1, 2)
+    assert known["struck_ago"] == pytest.approx(65.0, abs=1.0)
+
+
+async def test_another_pbx_has_never_accepted_the_account() -> None:
+    """Two refusals of it stop the trunk there as well."""
+    locked = {**LEARNED, "strikes": 2, "struck_ago": 5.0, "accepted": True, "locks": 1}
+    there = FRIDAY.model_copy(update={"address": "sip:other.example.com"})
+    governor = await started(there, locked, timedelta(minutes=1))
+    assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+
+
+async def test_another_declaration_keeps_no_strike_of_long_ago() -> None:
+    """It is as old as it is."""
+    governor = await started(FRIDAY.model_copy(update={"max_rate": 30.0}), LEARNED, HOUR)
+    assert governor.knowledge()["strikes"] == 0
 
 
 async def test_what_an_older_version_saved_is_about_this_trunk() -> None:
