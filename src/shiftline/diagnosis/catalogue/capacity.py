@@ -19,7 +19,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Hour, Load, Method
+from shiftline.diagnosis.probe import Account, Hour, Load, Method
 
 _UNDER_LOAD = (
     when(0.6, load=Load.BRISK),
@@ -217,6 +217,16 @@ CAUSES = (
                 "The hour is now.",
                 recalled("users' reports"),
                 0.4,
+            ),
+            shows(
+                "T1s",
+                EVERY,
+                Stage.CAPACITY,
+                (when(0.0, hour=Hour.QUIET), when(account=Account.OWN)),
+                _IN_THE_HOUR,
+                "The hour is now, and the rule is for this trunk.",
+                recalled("users' reports"),
+                0.3,
             ),
             shows(
                 "T2",

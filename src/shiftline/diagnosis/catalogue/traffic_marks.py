@@ -48,6 +48,15 @@ ROWS = (
         },
     ),
     row(
+        "traffic.refused-since",
+        "a moment up to which single requests passed, and since which they are refused",
+        "the order of passed and refused requests at rest",
+        {
+            **dict.fromkeys((*_RATES, *_LASTING), 0.05),
+            **dict.fromkeys(("credentials.rotated", "schedule.time-of-day", *_BANS), FAIR),
+        },
+    ),
+    row(
         "traffic.refused-after",
         "a time of refusals that went on after the rate had fallen",
         "the pauses between refusals",

@@ -28,6 +28,8 @@ BAN_SECONDS = 900.0
 _DURING_SECONDS = 1.0
 _WORTH_NOTING = 0.15
 _BEFORE = 6
+_LONGER = 24
+"""Bytes by which the smallest requests of two sources differ if one has headers that the other lacks."""
 _SERIES, _SERIES_SHARE = 5, 0.05
 """So many refusals at rest are no lost packets."""
 _UNDER_LOAD = 0.03
@@ -89,6 +91,10 @@ class _Reader:
         self.programs = frozenset(rows.kind_of(row).user_agent for row in part.rows)
         self.fails_at_rest = bool(part.key) or self._fails_before_load()
         self.refusals = self._refusals()
+        self.shapes: dict[int, Shape] = {}
+        self.least = _least_sizes(rows)
+        vias = Counter(rows.kind_of(row).via_host for row in part.rows if rows.source[row] == self.source)
+        self.names_itself = vias.most_common(1)[0][0] == rows.sources.text(self.source)
         self.last_refusal: float | None = None
         self.in_trouble = False
         self.refused_after = 0
@@ -199,11 +205,32 @@ class _Reader:
             return Shape.USUAL if kind.user_agent in self.part.values else Shape.OTHER_AGENT
         if self.part.key == "domain":
             return Shape.USUAL if kind.from_host in self.part.values else Shape.OTHER_DOMAIN
-        if self.rows.source[row] not in self.sources and kind.user_agent not in self.programs:
+        if self.rows.source[row] not in self.sources and self._is_foreign(row, kind):
             return Shape.FOREIGN
         if self.large_from is not None and self.rows.size[row]:
             is_large = kind.transport == "UDP" and self.rows.size[row] >= self.large_from
             return Shape.LARGE if is_large else Shape.USUAL
+        known = self.shapes.get(self.rows.kind[row])
+        if known is not None and self.rows.source[row] == self.source:
+            return known
+        shape = self._built(row, kind)
+        if shape is not None and self.rows.source[row] == self.source:
+            self.shapes[self.rows.kind[row]] = shape
+        return shape
+
+    def _is_foreign(self, row: int, kind: Kind) -> bool:
+        """Whether it was built otherwise: by another program, with other headers, behind another Via."""
+        if kind.user_agent not in self.programs:
+            return True
+        mine, theirs = (self.least.get(_sized(self.rows, source, row)) for source in self._two(row))
+        has_own_via = kind.via_host == self.rows.sources.text(self.rows.source[row])
+        is_longer = mine is not None and theirs is not None and abs(mine - theirs) > _LONGER
+        return is_longer or has_own_via is not self.names_itself
+
+    def _two(self, row: int) -> tuple[int, int]:
+        return self.source, self.rows.source[row]
+
+    def _built(self, row: int, kind: Kind) -> Shape | None:
         usual = self.kinds.get(_method(kind))
         if usual is None or kind == usual or self.rows.source[row] != self.source:
             return Shape.USUAL  # another source has another Via and Contact anyway
@@ -321,6 +348,20 @@ def _own(values: Iterable[int], part: Part) -> frozenset[int]:
     total = counts.total()
     most, _ = counts.most_common(1)[0]
     return frozenset({most, *(value for value, count in counts.items() if count >= _OWN_SHARE * total)})
+
+
+def _least_sizes(rows: Rows) -> dict[tuple[int, str, bool], int]:
+    """The smallest request of each sort: headers that come with every one make it larger."""
+    least: dict[tuple[int, str, bool], int] = {}
+    for row, size in enumerate(rows.size):
+        key = _sized(rows, rows.source[row], row)
+        if size and size < least.get(key, 0x10000):
+            least[key] = size
+    return least
+
+
+def _sized(rows: Rows, source: int, row: int) -> tuple[int, str, bool]:
+    return source, rows.kind_of(row).method, rows.login[row] != 0
 
 
 def _own_kinds(rows: Rows, part: Part, source: int) -> dict[Method, Kind]:

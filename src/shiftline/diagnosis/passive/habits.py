@@ -61,20 +61,30 @@ def account_marks(
     accounts: frozenset[int],
 ) -> Iterator[Mark]:
     """Who else uses the account, what failed before, and since when it fails."""
-    logged_in = [row for row in arrivals.order if rows.login[row] and rows.login[row] in accounts]
+    account = Counter(rows.account(row) for row in part.rows).most_common(1)[0][0]
+    logged_in = [row for row in arrivals.order if rows.login[row] and rows.login[row] == account]
     programs = Counter(rows.kind_of(row).user_agent for row in logged_in)
     programs = Counter({name: count for name, count in programs.items() if name and count >= 2})
     if len(programs) > 1:
         names = ", ".join(name for name, _ in programs.most_common(3))
         yield Mark(kind="traffic.two-agents-one-account", count=len(logged_in), text=names)
-    ours = rows.kind_of(max(part.rows, key=rows.at.__getitem__)).user_agent
+    ours = rows.kind_of(
+        max((row for row in part.rows if rows.account(row) == account), key=rows.at.__getitem__)
+    ).user_agent
     foreign = [
         row
         for row in logged_in
         if rows.kind_of(row).user_agent != ours and OUTCOMES[outcomes[row]] in _FAILED_LOGINS
     ]
     is_of_account = part.key == "user" or (not part.key and len(accounts) == 1)
-    if is_of_account and foreign and any(marks[row] == PASSED for row in logged_in):
+    if (
+        is_of_account
+        and foreign
+        and any(
+            marks[row] == PASSED and rows.kind_of(row).is_question and rows.kind_of(row).user_agent == ours
+            for row in logged_in
+        )
+    ):
         yield Mark(kind="traffic.foreign-failures", count=len(foreign), places=_places(rows, foreign))
     yield from _since(rows, marks, logged_in, part)
 

@@ -36,6 +36,17 @@ class Names:
         self.values.append(value)
         return len(self.values) - 1
 
+    def number_of(self, fields: tuple[object, ...]) -> int:
+        """The number of a value of the first one's type with these fields, which is made on first sight."""
+        found = self._numbers.get(fields)
+        if found is not None:
+            return found
+        if len(self.values) >= MOST_NAMES:
+            return 0
+        self._numbers[fields] = len(self.values)
+        self.values.append(type(self.values[0])(*fields))
+        return len(self.values) - 1
+
     def text(self, number: int) -> str:
         """The value of a number, for names that are texts."""
         return str(self.values[number])
@@ -71,6 +82,7 @@ class Said:
     hints: tuple[tuple[str, str], ...] = ()
 
 
+_EACH_ANEW = frozenset({"date", "contact"})
 _LARGE = 1300
 """Bytes: beyond this, UDP may fragment (RFC 3261 section 18.1.1)."""
 
@@ -117,8 +129,8 @@ class Rows:
         self.caller.append(self.users.number(exchange.from_user))
         self.login.append(0 if exchange.carried is None else self.users.number(exchange.carried.username))
         self.asked.append(self.users.number(exchange.user))
-        self.kind.append(self.kinds.number(_kind(exchange)))
-        self.said.append(self.sayings.number(_said(exchange)))
+        self.kind.append(self.kinds.number_of(_kind_key(exchange)))
+        self.said.append(self.sayings.number_of(_said_key(exchange)))
         self.credentials.append(CREDENTIALS_NUMBER[credentials])
         self.outcome.append(OUTCOME_NUMBER[outcome])
         self.copies.append(min(exchange.copies, 255))
@@ -150,8 +162,9 @@ class Rows:
         return self.login[row] or self.caller[row]
 
 
-def _kind(exchange: Exchange) -> Kind:
-    return Kind(
+def _kind_key(exchange: Exchange) -> tuple[str | bool, ...]:
+    """The fields of its `Kind`, in order: looked up far more often than made."""
+    return (
         exchange.method,
         exchange.event,
         exchange.user_agent,
@@ -165,9 +178,11 @@ def _kind(exchange: Exchange) -> Kind:
     )
 
 
-def _said(exchange: Exchange) -> Said:
+def _said_key(exchange: Exchange) -> tuple[int, str, tuple[tuple[str, str], ...]]:
+    """The fields of its `Said`, in order."""
+    hints = exchange.hints
+    if not hints:
+        return exchange.status or 0, exchange.reason, ()
     # These differ from answer to answer, and so would every saying.
-    hints = tuple(
-        sorted((name, text) for name, text in exchange.hints.items() if name not in ("date", "contact"))
-    )
-    return Said(exchange.status or 0, exchange.reason, hints)
+    told = tuple(sorted((name, text) for name, text in hints.items() if name not in _EACH_ANEW))
+    return exchange.status or 0, exchange.reason, told

@@ -21,14 +21,15 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
 
     What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
     """
-    sorts = {(rows.source[row], rows.kind_of(row).method) for row in part.rows}
+    sorts = {_sort(rows, row) for row in part.rows}
     pairs = [
         (rows.size[row], row in part.rows)
         for row in range(len(rows))
         if rows.size[row]
         and rows.kind_of(row).transport == "UDP"
+        and rows.kind_of(row).is_question
         and (row in part.rows or marks[row] == PASSED)
-        and (rows.source[row], rows.kind_of(row).method) in sorts
+        and _sort(rows, row) in sorts
     ]
     refused = sum(is_refused for _, is_refused in pairs)
     if min(refused, len(pairs) - refused) < _LEAST:
@@ -43,3 +44,8 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
         text=f"from {found.arrivals} bytes on",
         figures={"bytes": float(found.arrivals)},
     )
+
+
+def _sort(rows: Rows, row: int) -> tuple[int, str, bool]:
+    """What may be compared by size: a login alone makes a request larger."""
+    return rows.source[row], rows.kind_of(row).method, rows.login[row] != 0

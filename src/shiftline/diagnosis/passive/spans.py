@@ -48,7 +48,8 @@ def find_spans(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> 
     if changes > _FEW_CHANGES * 2.0 * refused * passed / len(line):
         return None
     begins, ends = _runs(line)
-    mark = Mark(kind="traffic.refused-in-spans", count=refused, text=f"{refused} of {len(line)}")
+    kind = "traffic.refused-since" if line[-1][1] else "traffic.refused-in-spans"
+    mark = Mark(kind=kind, count=refused, text=f"{refused} of {len(line)}")
     return Spans(begins, ends, mark)
 
 
