@@ -1,8 +1,9 @@
 """The search for the highest rate without a failure, after RFC 7502 section 4; pure.
 
 Grow while nothing fails; at a failure go back to the last rate that passed and grow more slowly from there;
-when the slope is smaller than the wanted precision, confirm the candidate with one long run. If that fails,
-the steps had been too short to see the limit: they become longer, and the search goes on below.
+when the slope is smaller than the wanted precision, confirm the candidate with one long run. If that nearly
+holds, confirm a twentieth less; if not, the steps had been too short to see the limit: they become longer,
+and the search goes on below.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ FIRST_SLOPE = 1.0
 STEP_SECONDS, LONGER = 3.0, 4.0
 CONFIRM_SECONDS, CONFIRM_FLOWS = 60.0, 50_000
 """RFC 7502 wants 50,000 attempts; at a low rate, a minute has to do."""
-_MOST_FAILED_CONFIRMATIONS = 4
+BACK_OFF = 0.05
+"""The calibration amount of RFC 7502: by so much a candidate is lowered that nearly held."""
+MOST_BACK_OFFS = 2
+NEARLY = 0.1
+"""A share of failed flows up to which a candidate nearly held."""
+_MOST_FAILED_CONFIRMATIONS = 6
 _MOST_STEPS = 60
 
 
@@ -48,6 +54,7 @@ class KneeSearch:
     _slope: float = field(default=FIRST_SLOPE, init=False)
     _seconds: float = field(default=STEP_SECONDS, init=False)
     _confirmations: int = field(default=0, init=False)
+    _back_offs: int = field(default=0, init=False)
     _is_over: bool = field(default=False, init=False)
 
     def attempt(self) -> Attempt | None:
@@ -62,11 +69,13 @@ class KneeSearch:
         seconds = min(CONFIRM_SECONDS, CONFIRM_FLOWS / self.passed)
         return Attempt(rate=self.passed, seconds=seconds, is_confirmation=True)
 
-    def tell(self, attempt: Attempt, *, passed: bool) -> None:
-        """What became of it."""
+    def tell(self, attempt: Attempt, *, passed: bool, failed_share: float = 1.0) -> None:
+        """What became of it; ``failed_share`` of the flows failed, if it did not pass."""
         self.steps += 1
-        if attempt.is_confirmation:
-            self._tell_confirmation(attempt, passed=passed)
+        if attempt.is_confirmation and passed:
+            self.confirmed = attempt.rate
+        elif attempt.is_confirmation:
+            self._back_off(attempt, failed_share)
         elif passed:
             self.passed = max(self.passed, attempt.rate)
         else:
@@ -79,17 +88,21 @@ class KneeSearch:
         """Nothing more can be learned: the generator is at its end, or the target bans."""
         self._is_over = True
 
-    def _tell_confirmation(self, attempt: Attempt, *, passed: bool) -> None:
-        if passed:
-            self.confirmed = attempt.rate
-            return
+    def _back_off(self, attempt: Attempt, failed_share: float) -> None:
+        """Confirm a little less, or search again with longer steps."""
         self._confirmations += 1
         self.failed = attempt.rate
+        self._is_over = self._confirmations >= _MOST_FAILED_CONFIRMATIONS or attempt.rate <= self.lowest
+        if failed_share <= NEARLY and self._back_offs < MOST_BACK_OFFS:
+            self._back_offs += 1
+            self._slope = 0.0
+            self.passed = max(self.lowest, attempt.rate * (1.0 - BACK_OFF))
+            return
+        self._back_offs = 0
         self.passed = 0.0
         self._seconds = min(self._seconds * LONGER, CONFIRM_SECONDS)
         self._slope = FIRST_SLOPE / 2.0
         self.start = max(self.lowest, attempt.rate / LONGER)
-        self._is_over = self._confirmations >= _MOST_FAILED_CONFIRMATIONS or attempt.rate <= self.lowest
 
     def _next_rate(self) -> float | None:
         """The next rate of the search; None when there is nothing between what passed and what failed."""

@@ -129,7 +129,7 @@ def find_knee(
         elif not late:
             step = _step(attempt, result)
             steps.append(step)
-            search.tell(attempt, passed=step.failed == 0 and step.flows > 0)
+            search.tell(attempt, passed=step.failed == 0 and step.flows > 0, failed_share=result.failed_share)
         if late or result.ok < result.flows:
             rest(_REST_SECONDS if attempt.seconds <= _SHORT_SECONDS else _LONG_REST_SECONDS)
     if search.confirmed == highest and not ended:

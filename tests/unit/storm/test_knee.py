@@ -57,14 +57,26 @@ def test_a_limit_that_a_short_step_cannot_see_is_found_by_the_confirmation(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.booleans(), max_size=80))
-def test_the_search_ends_whatever_it_is_told(answers: list[bool]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), max_size=80))
+def test_the_search_ends_whatever_it_is_told(answers: list[tuple[bool, float]]) -> None:
     search = KneeSearch(start=10.0, highest=1000.0)
     told = iter(answers)
     while (attempt := search.attempt()) is not None:
         assert search.lowest <= attempt.rate <= search.highest
-        search.tell(attempt, passed=next(told, False))
+        passed, share = next(told, (False, 1.0))
+        search.tell(attempt, passed=passed, failed_share=share)
     assert search.steps <= 60
+
+
+def test_a_candidate_that_nearly_held_is_lowered_by_a_twentieth_and_confirmed() -> None:
+    search = KneeSearch(start=10.0, highest=1000.0)
+    confirmed = []
+    while (attempt := search.attempt()) is not None:
+        holds = attempt.rate <= (98.0 if attempt.is_confirmation else 100.0)
+        search.tell(attempt, passed=holds, failed_share=0.01)
+        confirmed += [attempt.rate] if attempt.is_confirmation else []
+    assert confirmed == [pytest.approx(99.5, rel=0.01), pytest.approx(94.5, rel=0.01)]
+    assert search.confirmed == confirmed[1]
 
 
 def test_a_server_with_a_window_has_its_knee_at_half_the_window() -> None:
