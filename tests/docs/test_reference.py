@@ -54,7 +54,7 @@ from shiftline.governor.state import Mode
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS
-from shiftline.net.trunk import CAUSES
+from shiftline.net.trunk_causes import CAUSES
 from shiftline.net.trunk_list import OPENING_SECONDS, ListState
 from shiftline.sip.registration_table import RegistrationState
 from shiftline.store.read_model import Totals, TrunkRow

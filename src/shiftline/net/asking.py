@@ -128,8 +128,13 @@ def candidates(method: str) -> tuple[str, ...]:
     return (method,)
 
 
-def canary(speaker: Speaker) -> Request:
-    """The cheapest question that the same limiter counts: about the box, and without credentials."""
+def canary(speaker: Speaker, method: str, user: str | None) -> Request:
+    """The cheapest question that the same limiter counts: about the box, and without credentials.
+
+    About ``user`` (a SIP URI), and by ``method``, if the PBX lets no other pass.
+    """
+    if user is not None:
+        return plain_question(method, SipUri.parse(user), speaker)
     return options(speaker.domain, from_uri=speaker.identity, token=speaker.token)
 
 
@@ -176,6 +181,13 @@ def classify(digest: DigestClient | None, request: Request, response: Response |
         digest.accepted(response, request)  # it may hand out the next nonce
     # An answer that needed no credentials proves the path just as well (a trunk trusted by address).
     return Answer.PASSED
+
+
+async def read_final(method: str, request: Request, response: Response, speaker: Speaker) -> Reading:
+    """What the final answer says of the user, a refusal of this one question included."""
+    if response.status in REFUSALS:
+        return read_answer(method, response.status, has_binding=False, family=speaker.family)
+    return await METHODS[method].read(request, response, speaker)
 
 
 def status_of(response: Response | None) -> int | None:

@@ -15,8 +15,12 @@ from shiftline.net.endpoint import SipEndpoint
 class Repeats:
     """What waits to be sent again. Times are seconds on the loop's clock."""
 
-    def __init__(self, endpoint: SipEndpoint, on_due: Callable[[], None]) -> None:
+    def __init__(
+        self, endpoint: SipEndpoint, on_due: Callable[[], None], *, is_quiet: Callable[[], bool]
+    ) -> None:
         """``on_due`` is called when something waits anew; the endpoint sends nothing again by itself."""
+        # What is sent again is sent: it would reach a ban as well, and some bans begin anew with it.
+        endpoint.may_repeat = lambda: not is_quiet()
         self._endpoint = endpoint
         self._had_last_turn = False
         endpoint.hold_repeats(on_due)

@@ -12,26 +12,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
+
+import structlog
 
 from shiftline.clock import Clock
 from shiftline.connector.prefetching import has_known_rate
 from shiftline.connector.qualifier import Qualifier
-from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
+from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading
 from shiftline.connector.records import DueCheck
+from shiftline.errors import MisuseError, SipSyntaxError
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
-from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
-from shiftline.net.asking import METHODS, canary, feedback_of, plain_question, retry_after, status_of
+from shiftline.net.asking import METHODS, canary, feedback_of, read_final, retry_after, status_of
 from shiftline.net.endpoint import Exchange, SipEndpoint
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
 from shiftline.net.repeats import Repeats
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk_address import TrunkAddress
+from shiftline.net.trunk_causes import CAUSES, UNASKABLE
 from shiftline.net.trunk_login import TrunkLogin
 from shiftline.net.waiting import Errand, KnownStates, Waiting, WaitingWork
 from shiftline.net.witnesses import Witnesses
@@ -46,16 +48,7 @@ SHORTEST_QUEUE = 8  # what is queued here is not overtaken by a more urgent chec
 LEASE_LOOK_SECONDS = 0.2
 CONTROL_LOOK_SECONDS = 0.5  # how often checks that wait for the controls look whether they are due
 
-CAUSES: Mapping[RefusalClass, str] = MappingProxyType(
-    {
-        # Each names a class: what looks the same from outside stands in docs/explanation/governor.md.
-        RefusalClass.CREDENTIALS: "credentials.wrong-password",
-        RefusalClass.POLICY: "acl.source",
-        RefusalClass.BAN: "ban.source",
-        RefusalClass.UNREACHABLE: "network.unreachable",
-        RefusalClass.USER_BOUND: "throttle.user",
-    }
-)
+log = structlog.get_logger("shiftline.trunk")
 
 
 class TrunkDriver:
@@ -96,9 +89,7 @@ class TrunkDriver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wakeup: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        # What is sent again is sent: it would reach a ban as well, and some bans begin anew with it.
-        endpoint.may_repeat = lambda: not self._governor.is_quiet
-        self._repeats = Repeats(endpoint, self._pump)
+        self._repeats = Repeats(endpoint, self._pump, is_quiet=lambda: self._governor.is_quiet)
 
     async def aclose(self) -> None:
         """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""
@@ -213,7 +204,7 @@ class TrunkDriver:
         """The state of governor and qualification with the trouble of the moment, as plain JSON values."""
         now = self._clock()
         trouble = self.stopped_by() or CAUSES.get(self._governor.refusal) or self._qualifier.trouble(now)
-        known = {
+        return {
             **self._governor.knowledge(),
             **self._governor.told(self._loop.time()),
             "qualification": self._qualifier.knowledge(now),
@@ -221,8 +212,8 @@ class TrunkDriver:
             "failure": self._failure or None,
             "waiting": self._waiting.checks,
             "lanes": self._waiting.state(self._loop.time()),
+            **{name: status() for name, status in self.shown.items()},
         }
-        return known | {name: status() for name, status in self.shown.items()}
 
     def _pump(self) -> None:
         """Send whatever may leave now, and come back when the governor says so."""
@@ -257,32 +248,41 @@ class TrunkDriver:
         return self._governor.permission(now)
 
     def _may_ask(self) -> bool:
-        """Whether questions about agents may leave."""
         is_opening = self.known is not None and self.known.is_opening
         return not is_opening and self._qualifier.may_check(self._clock())
 
     def _let_leave(self, kind: Send, now: float) -> None:
         """Send the canary, or what has its turn; while agents may not be asked about, nothing about one."""
         if kind is Send.CANARY:
-            self._send(None, self._canary(), kind, now)
+            self._send(None, canary(self._speaker, self.method, self._witnesses.for_canary()), kind, now)
             return
         if (asked := self._witnesses.asked_again(self._governor, self._waiting)) is not None:
-            self._send(asked, asked.attempt or self._question(asked), kind, now)
+            self._ask(asked, kind, now)
             return
         entry = self._waiting.next(agents=self._may_ask())
         if entry is None:
             return
         if isinstance(entry.item, Waiting):
-            self._send(entry.item, entry.item.attempt or self._question(entry.item), kind, now)
+            self._ask(entry.item, kind, now)
         elif not entry.item(self._governor, now):
             self._waiting.not_sent(entry)
 
-    def _canary(self) -> Request:
-        """The cheapest question; about a user, if the PBX lets no other pass. It carries no credentials."""
-        user = self._witnesses.for_canary()
-        if user is None:
-            return canary(self._speaker)
-        return plain_question(self._qualifier.method, SipUri.parse(user), self._speaker)
+    def _ask(self, waiting: Waiting, kind: Send, now: float) -> None:
+        """Send one question; one that cannot be written holds up no other."""
+        try:
+            request = waiting.attempt or self._question(waiting)
+            str(request.uri)
+        except (SipSyntaxError, MisuseError):
+            log.exception("a question cannot be written", address=waiting.address[:80])
+            self._give_up(waiting)
+        else:
+            self._send(waiting, request, kind, now)
+
+    def _give_up(self, waiting: Waiting) -> None:
+        if waiting.control is not None:
+            self._keep(waiting, UNASKABLE, None)
+        elif waiting.check is not None:
+            self._found.add(waiting.check, UNASKABLE, waiting.method, None)
 
     def _has_work(self) -> bool:
         """Queue the control that is due, if one is, and say whether anything waits."""
@@ -295,9 +295,22 @@ class TrunkDriver:
     def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
         carried = self.login.leaves(waiting, request, now)
         ticket = self._governor.sent(now, kind, credentials=carried)
-        task = self._loop.create_task(self._follow(waiting, request, self._governor, ticket))
+        task = self._loop.create_task(self._see_through(waiting, request, self._governor, ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _see_through(
+        self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
+    ) -> None:
+        """Follow one request; whatever goes wrong with it, the trunk goes on."""
+        try:
+            await self._follow(waiting, request, governor, ticket)
+        except Exception:
+            log.exception("a request failed", uri=str(request.uri)[:80])
+            if waiting is not None:
+                self._give_up(waiting)
+            governor.answered(ticket, self._loop.time(), Answer.SILENT)  # unless it has been told before
+        self._pump()
 
     async def _follow(
         self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
@@ -335,7 +348,6 @@ class TrunkDriver:
             if judged.meant is Answer.REFUSED:
                 self._witnesses.refused(waiting)
             await self._conclude(waiting, exchange, judged.answer)
-        self._pump()
 
     async def _conclude(self, waiting: Waiting, exchange: Exchange, answer: Answer) -> None:
         response = exchange.response
@@ -343,13 +355,7 @@ class TrunkDriver:
             self._waiting.take_back()
             if response.status not in REFUSALS:
                 self._witnesses.passed(waiting, vouches=waiting.carried or self.login.digest is None)
-            if response.status in REFUSALS:
-                reading = read_answer(
-                    waiting.method, response.status, has_binding=False, family=self._address.family
-                )
-            else:
-                method = METHODS[waiting.method]
-                reading = await method.read(exchange.request, response, self._speaker)
+            reading = await read_final(waiting.method, exchange.request, response, self._speaker)
             self._keep(waiting, reading, response.status)
             return
         if answer is Answer.SILENT and waiting.is_unanswered_for_itself(self.login.passes):

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.records import DueCheck, Lease
 from shiftline.connector.trouble import TROUBLES, TrunkWatch
-from shiftline.net.trunk import CAUSES
+from shiftline.net.trunk_causes import CAUSES
 from shiftline.trades.model import Evidence
 
 
