@@ -47,14 +47,14 @@ def test_the_limit_is_met_in_one_window_of_an_episode(
 def test_the_share_that_is_left_can_be_used_by_others(
     phase: float, limit: int, headroom: float, seed: int
 ) -> None:
-    """A second sender that stays within the headroom is refused in no window but that one."""
+    """A second sender that stays within the headroom is refused in at most one window."""
     random = Random(seed)
     limiter = FixedWindow(limit, 1.0, phase)
     others = [random.uniform(0, 60) for _ in range(int(60 * limit * headroom * 0.4))]
     shared = SharedLimiter(limiter, sorted(others))
     governor = Governor(GovernorPolicy(learn=True, max_rate=0, headroom=headroom), 0.0)
     simulate_burst(governor, shared, checks=limit * 20, delays=Delays(handled=answer_time(seed)))
-    assert shared.windows_where_others_were_refused(phase, limit * headroom) <= 2
+    assert shared.windows_where_others_were_refused(phase, limit * headroom) <= 1
 
 
 class SharedLimiter:

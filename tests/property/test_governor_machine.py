@@ -46,7 +46,6 @@ class GovernorMachine(RuleBasedStateMachine):
         self.now = now
         self.flights: list[Flight] = []
         self.sent: list[float] = []
-        self.slowest = self.governor.rate
         self.not_before = now
         self.sent_before_proving: set[int] = set()
         self.bad_in_a_row = 0
@@ -140,11 +139,9 @@ class GovernorMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_rate_keeps_to_its_bounds(self) -> None:
-        rate = self.governor.rate
-        assert 0 < rate <= self.policy.ceiling
-        if not self.policy.learn:
-            assert rate <= self.slowest
-            self.slowest = rate
+        """Without `learn` it may return to what was declared, and never exceeds it."""
+        assert 0 < self.governor.rate <= self.policy.ceiling
+        assert self.policy.learn or self.governor.rate <= self.policy.max_rate
 
     @invariant()
     def no_second_holds_more_than_the_declared_rate(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from shiftline.governor.account import LOCK_SECONDS, LOCKS_THAT_STOP, MAX_REFUSED
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.model import Feedback
@@ -54,6 +55,9 @@ NAMES = [
     "refusal",
     "overshoots",
     "strikes",
+    "struck_ago",
+    "accepted",
+    "locks",
     "proven",
     "refusals",
     "sent",
@@ -71,7 +75,15 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
-KNOWN = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8)
+ACCOUNT = st.fixed_dictionaries(
+    {
+        "strikes": st.integers(0, 3),
+        "struck_ago": st.floats(0.0, 2 * LOCK_SECONDS),
+        "accepted": st.booleans(),
+        "locks": st.integers(0, 3),
+    }
+)
+KNOWN = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8) | ACCOUNT
 
 
 class OddWorld(RuleBasedStateMachine):
@@ -197,11 +209,22 @@ TestOddWorld = OddWorld.TestCase
 def test_whatever_was_kept_the_worker_goes_on(
     policy: GovernorPolicy, known: dict[str, Any], now: float
 ) -> None:
-    """Its first check leaves at once, or it says that it has stopped; what it tells can be kept again."""
+    """Its first check leaves at once, or it says when or that it has stopped; what it tells can be kept."""
     governor = Governor(policy, now, known)
     permission = governor.permission(now)
     assert min(SLOWEST, policy.ceiling) <= governor.rate <= policy.ceiling
-    assert permission.send is (Send.NOTHING if governor.mode is Mode.STOPPED else Send.CHECK)
+    kept = governor.knowledge()
+    if governor.mode is Mode.STOPPED:
+        assert permission == Permission(Send.NOTHING)
+    elif permission.again_at is not None:  # for the end of the lock that the life before met
+        assert now < permission.again_at <= now + LOCK_SECONDS
+        assert kept["strikes"] >= MAX_REFUSED
+        assert kept["accepted"]
+        assert 0 < kept["locks"] < LOCKS_THAT_STOP
+        permission = governor.permission(now := permission.again_at)
+        assert permission.send is Send.CHECK
+    else:
+        assert permission.send is Send.CHECK
     if permission.send is Send.CHECK:
         governor.answered(governor.sent(now, Send.CHECK, credentials=True), now + 0.04, Answer.PASSED)
         governor.permission(now + 1.0)

@@ -33,7 +33,7 @@ def observations(limiter: FixedWindow, start: float, gaps: list[float]) -> list[
 
 
 @given(LIMITS, SHARES, SHARES, GAPS)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_one_second_window_is_found_with_its_limit(
     limit: int, phase: float, start: float, gaps: list[float]
 ) -> None:
@@ -49,6 +49,7 @@ def test_a_one_second_window_is_found_with_its_limit(
 
 
 @given(LIMITS, SHARES, SHARES, GAPS, st.sampled_from([2.0, 5.0, 10.0]))
+@settings(deadline=None)
 def test_a_longer_window_is_found_when_it_is_the_length_asked_for(
     limit: int, phase: float, start: float, gaps: list[float], length: float
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_longer_window_is_found_when_it_is_the_length_asked_for(
 
 
 @given(LIMITS, SHARES, SHARES, GAPS, st.sampled_from([2.0, 5.0, 10.0]))
+@settings(deadline=None)
 def test_no_longer_window_than_the_true_one_is_believed(
     limit: int, phase: float, start: float, gaps: list[float], length: float
 ) -> None:
@@ -71,6 +73,7 @@ def test_no_longer_window_than_the_true_one_is_believed(
 
 
 @given(LIMITS, SHARES, SHARES, GAPS)
+@settings(deadline=None)
 def test_the_next_boundary_lies_within_a_window(
     limit: int, phase: float, start: float, gaps: list[float]
 ) -> None:
@@ -83,6 +86,7 @@ def test_the_next_boundary_lies_within_a_window(
 
 
 @given(ANYTHING | NEARBY, st.integers(0, 3))
+@settings(deadline=None)
 def test_no_observations_break_it(seen: list[Observation], tolerance: int) -> None:
     """Any order, possible or not: no exception; in order, a limit that lets something pass."""
     fit_windows(seen, tolerance=tolerance)
@@ -93,6 +97,7 @@ def test_no_observations_break_it(seen: list[Observation], tolerance: int) -> No
 
 
 @given(ANYTHING | NEARBY)
+@settings(deadline=None)
 def test_a_pass_is_needed_before_a_refusal(seen: list[Observation]) -> None:
     """When the first refusal comes before any pass, no window of any length is believed."""
     ordered = sorted(seen, key=lambda one: one.sent_at)
