@@ -265,6 +265,9 @@ class Governor(GovernorState):
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
+        if self._is_chance(flight, retry_after):
+            self._listening.reopened()
+            return
         if self._doubt.was_refused():
             self._resumed_at = now
             self._listening.until = max(self._listening.until, now + retry_after)
@@ -286,6 +289,12 @@ class Governor(GovernorState):
         if self.mode is not Mode.PROVING:
             self._overshot(flight, now)
         self._begin_listening(now, retry_after)
+
+    def _is_chance(self, flight: Flight, retry_after: float) -> bool:
+        """True if it need not even be asked about: it came alone, as others did at any rate."""
+        is_plain = self.mode is Mode.HOLDING and not (retry_after or self.account.is_bound)
+        is_plain &= self.account.accepted or not flight.credentials
+        return is_plain and not self._doubt.is_open and self._learner.is_chance(flight.sent_at)
 
     def _overshot(self, flight: Flight, now: float) -> None:
         if self._learner.is_idle(flight.sent_at, since=self._at_speed_since):

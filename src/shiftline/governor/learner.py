@@ -12,7 +12,7 @@ from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.relief import BRIEF_SECONDS, Relief
+from shiftline.governor.relief import BEARABLE_SECONDS, BRIEF_SECONDS, Relief
 from shiftline.governor.search import DEAR_SECONDS, Closure, Search
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 from shiftline.governor.wishes import Wishes
@@ -55,6 +55,7 @@ class Learner:
         self._search = Search()
         self._wishes = Wishes()
         self._relief = Relief()
+        self._passed_at = self._refused_at = -inf  # when the latest of each left
         self._queued_at, self._before_queue = -inf, 0.0
         self._bidden = 0.0
         self._learned_at: float | None = None
@@ -122,6 +123,7 @@ class Learner:
         self._seen.append(seen)
         if seen.passed and not seen.is_canary:
             self._relief.passed()
+            self._passed_at = max(self._passed_at, seen.sent_at)
 
     def forget_canaries(self) -> None:
         """Canaries do not meet this limiter: what became of them tells nothing about it."""
@@ -207,6 +209,18 @@ class Learner:
             self._seen = deque(kept, maxlen=MEMORY)
         return was_blamed
 
+    def is_chance(self, sent_at: float) -> bool:
+        """Note a refusal; return whether it is one that no rate avoids, and need not even be asked about.
+
+        Two in a row are to be: a limiter that is shut makes them, and chance seldom does.
+        """
+        is_alone, self._refused_at = self._passed_at > self._refused_at, sent_at
+        if not (is_alone and self._relief.bears and self._relief.is_borne()):
+            return False
+        if self._seen and not self._seen[-1].passed:
+            self._seen.pop()
+        return True
+
     def was_a_pause(self) -> None:
         """Note that what seemed lost was late only: whoever paused, it was not the rate."""
         self._silent_at, self._overshot_at = -inf, None
@@ -253,11 +267,13 @@ class Learner:
 
     def _is_no_rates_fault(self, shut: Closure, before: float, now: float) -> bool:
         """True if refusals like this one come at any rate; a rate that was cut for them is given back."""
-        longest = BRIEF_SECONDS + 2.0 / before
+        longest = BRIEF_SECONDS + 3.0 / before
         is_a_try = self.policy.learn and self._search.is_trying(before)  # that was asked for
-        if shut.cost_seconds > longest or shut.was_partial or is_a_try or self.places.limit is not None:
+        if is_a_try or self.places.limit is not None:
             self._relief.forget()
             return False
+        if shut.cost_seconds > longest or shut.was_partial:
+            return self._relief.is_another_borne() and shut.cost_seconds <= BEARABLE_SECONDS
         if self._relief.is_borne():
             return True
         given_back = self._relief.given_back(before)

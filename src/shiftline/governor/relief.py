@@ -15,10 +15,12 @@ from statistics import fmean
 ENOUGH = 2  # refusals at fast rates, and as many at slow ones
 CLEARLY_FASTER = 1.5
 LONGER = 1.5  # times as many requests between two refusals: it helped
-SHORTEST_RUN = 10.0  # requests: more often than that, nothing refuses at random
+SHORTEST_RUN = 5.5  # requests: what refuses more often than that is not waited for to tell
 MORE_OFTEN = 2.5
-LATEST_RUNS = 8
+LATEST_RUNS = 20
+OTHERS_THAT_TELL = 2  # in a row
 BRIEF_SECONDS = 1.0
+BEARABLE_SECONDS = 3.0  # that long may a canary, or a trial, be refused by chance as well
 
 
 @dataclass(slots=True)
@@ -30,15 +32,33 @@ class Relief:
     _cuts: list[_Cut] = field(default_factory=list, init=False)
     _latest: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST_RUNS), init=False)
     _run: int = field(default=0, init=False)
+    _others: int = field(default=0, init=False)
 
     def passed(self) -> None:
         """One request passed."""
         self._run += 1
 
     def forget(self) -> None:
-        """A refusal of another kind: begin anew."""
+        """Begin anew."""
         self._cuts.clear()
+        self._run = self._others = 0
+
+    def is_another_borne(self) -> bool:
+        """Note a refusal of another kind; return whether it is borne as well.
+
+        Chance makes one now and then, out of two at once; a limiter makes several in a row.
+        """
         self._run = 0
+        self._others += 1
+        if self._others < OTHERS_THAT_TELL:
+            return self.bears
+        self.forget()
+        return False
+
+    @property
+    def bears(self) -> bool:
+        """True once refusals are known that no rate avoids."""
+        return self.borne_run is not None
 
     def is_borne(self) -> bool:
         """Note a brief refusal; return whether it is one of those that no rate avoids."""
@@ -49,7 +69,7 @@ class Relief:
             self.borne_run = None
             self.forget()
             return False
-        self._run = 0
+        self._run = self._others = 0
         return True
 
     def given_back(self, rate: float) -> float | None:
@@ -57,7 +77,7 @@ class Relief:
         if not self._cuts or rate > self._cuts[0].rate:
             self._cuts.clear()
         self._cuts.append(_Cut(rate, self._run))
-        self._run = 0
+        self._run = self._others = 0
         after = self._cuts[1:]  # the first rate may have been held for long before anything was refused
         late = [cut.run for cut in after[-ENOUGH:]]
         early = [cut.run for cut in after[:-ENOUGH] if cut.rate >= CLEARLY_FASTER * after[-ENOUGH].rate]

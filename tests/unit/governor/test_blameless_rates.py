@@ -70,6 +70,21 @@ class TestRelief:
         """Every fifth is a limiter."""
         assert self.cut(Relief(), (50.0, 5), (40.0, 5), (35.0, 5), (24.0, 5), (20.0, 5)) is None
 
+    def test_one_of_another_kind_is_borne_and_two_in_a_row_are_not(self) -> None:
+        """Chance refuses the canary as well now and then."""
+        relief = Relief(borne_run=10.0)
+        assert relief.is_another_borne()
+        assert relief.is_borne()
+        assert relief.is_another_borne()
+        assert not relief.is_another_borne()
+
+    def test_one_of_another_kind_is_no_fresh_start(self) -> None:
+        """What was seen before still counts."""
+        relief = Relief()
+        assert self.cut(relief, (50.0, 999), (40.0, 30), (35.0, 20), (23.0, 25)) is None
+        assert not relief.is_another_borne()
+        assert self.cut(relief, (20.0, 25)) == 50.0
+
     def test_what_comes_clearly_more_often_is_borne_no_more(self) -> None:
         """On average of the latest ones."""
         relief = Relief(borne_run=50.0)
@@ -82,12 +97,44 @@ class TestRelief:
         assert not relief.is_borne()
 
 
-def test_refusals_at_random_do_not_lower_a_declared_rate_for_ever() -> None:
-    """One in a hundred: cut at first, given back within two minutes, and used from then on."""
-    governor, journey = drive(now_and_then(0.01, REFUSED), until=300.0, policy=DECLARED)
-    assert journey.passed_between(120.0, 300.0) >= 0.7 * 180 * 50
-    assert governor.rate >= 0.5 * 50
-    assert governor.rate <= 50.0
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.08])
+def test_refusals_at_random_do_not_lower_a_declared_rate_for_ever(share: float) -> None:
+    """Cut at first, given back within two minutes, and from then on nothing waits for a lone refusal."""
+    governor, journey = drive(now_and_then(share, REFUSED), until=180.0, policy=DECLARED)
+    assert journey.passed_between(120.0, 180.0) >= 0.85 * (1.0 - share) * 60 * 50
+    assert governor.rate == 50.0
+
+
+def test_a_limiter_behind_refusals_at_random_is_found() -> None:
+    """They are borne, and 51 a second are not tried all the time."""
+    random, limited = Random(1), trunk("window:50/1s")
+
+    def world(now: float, credentials: bool) -> Reply:
+        return REFUSED if random.random() < 0.01 else limited(now, credentials)
+
+    _, journey = drive(world, until=TEN_MINUTES)
+    assert journey.passed_between(540.0, 600.0) >= 0.9 * 60 * 50
+    assert len(checks_refused(journey, 300.0)) <= 0.02 * len(journey.between(300.0, TEN_MINUTES))
+
+
+def test_an_account_that_is_disabled_behind_refusals_at_random_costs_one_more() -> None:
+    """A lone refusal is borne, the next one is not: then as ever."""
+    healthy = now_and_then(0.03, REFUSED)
+
+    def disabled(now: float, credentials: bool) -> Reply:
+        return REFUSED if credentials else healthy(now, credentials)
+
+    governor, journey = drive(changed_at(150.0, healthy, disabled), until=200.0, policy=DECLARED)
+    assert governor.rate == 50.0
+    assert len(checks_refused(journey, 150.0)) <= 6
+
+
+@pytest.mark.parametrize("limiter", ["red:10/1s", "window:5/1s", "bucket:8/s,burst=2", "sliding:30/1s"])
+def test_no_limiter_below_the_declared_rate_is_taken_for_chance(limiter: str) -> None:
+    """It refuses less where less is sent: nothing is given back, and nothing is refused any more."""
+    governor, journey = drive(trunk(limiter), until=120.0, policy=DECLARED)
+    assert not checks_refused(journey, 60.0)
+    assert governor.rate <= 30.0
 
 
 def test_a_limit_below_the_declared_rate_is_kept_nonetheless() -> None:
