@@ -110,6 +110,8 @@ class NonceWarmer:
         answer = classify(self._trunk.login.digest, exchange.request, response)
         if answer is Answer.CREDENTIALS_REFUSED:
             answer = Answer.CHALLENGED  # it had none
+        if answer is Answer.CHALLENGED:
+            self._trunk.login.was_warmed(self._loop.time())
         now, status, feedback = self._loop.time(), status_of(response), feedback_of(response)
         governor.answered(ticket, now, answer, retry_after(response), status=status, feedback=feedback)
         self._trunk.go_on()

@@ -5,12 +5,14 @@ from the moment on at which an answer casts doubt on it: a challenge to credenti
 rest after which it may have been changed. So a wrong one costs the strikes that the governor counts, and
 never one for each request of a burst. What is under way when the first of such answers comes cannot be
 called back: rate times answer time. It counts for nothing, and leaves again only after the doubt is over.
+A PBX that says 403 to a password which it had taken may be a throttle: it is asked five times at most.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 
 from shiftline.governor.controller import Answer
 from shiftline.governor.state import Mode
@@ -55,6 +57,7 @@ class TrunkLogin:
         self._is_doubted = False
         self._nonce_is_doubted = False
         self._taken_at = 0.0
+        self._warmed_at = -inf
         self._trials_passed = 0
         self._harmless: deque[float] = deque(maxlen=HARMLESS_ONES)
         self._habit_until = 0.0
@@ -62,6 +65,10 @@ class TrunkLogin:
     def forget(self) -> None:
         """Whatever made the trunk ours anew may have changed the password."""
         self.is_accepted = self._is_doubted = False
+
+    def was_warmed(self, now: float) -> None:
+        """A challenge was fetched for those who come next: its nonce is no old one."""
+        self._warmed_at = now
 
     def leaves(self, waiting: Waiting | None, request: Request, now: float) -> bool:
         """Add our credentials to what is about to leave, where they may be; return whether they are in it."""
@@ -141,7 +148,10 @@ class TrunkLogin:
 
     def _carries(self, waiting: Waiting, request: Request, now: float) -> bool:
         # Whoever challenges credentials gets no more of them for a nonce that was not meant for this one.
-        shares_nonce = self.is_accepted and not self._nonce_is_doubted and now >= self._habit_until
+        # After a rest the nonce is old as well, and a login for it would be refused even if only that is so.
+        is_in_use = now - max(self._taken_at, self._warmed_at) <= LAPSE_SECONDS
+        is_sound = is_in_use and not self._nonce_is_doubted and now >= self._habit_until
+        shares_nonce = self.is_accepted and is_sound
         may_carry = shares_nonce or waiting.attempt is not None
         return may_carry and self.digest is not None and self.digest.authorize(request)
 

@@ -55,6 +55,10 @@ class TrunkGate:
         self._refusals = 0
         self._is_accepted = False
 
+    def forget(self) -> None:
+        """Whatever made the trunk ours anew may have changed the password."""
+        self._is_accepted = False
+
     def admit(self, leave: Callable[[], None], *, urgent: bool) -> None:
         """In the trunk's top lane, and what is urgent before the rest of it."""
 
@@ -133,9 +137,10 @@ class TrunkRegistration:
         self._added = False
         self._works = False
         self._last_failure: dict[str, Any] | None = None
+        self._gate = TrunkGate(trunk)
         self._registrar = Registrar(
             endpoint,
-            gate=TrunkGate(trunk),
+            gate=self._gate,
             on_event=self._heard,
             answer_timeout_seconds=answer_timeout_seconds,
         )
@@ -145,6 +150,7 @@ class TrunkRegistration:
 
         What was refused stays so: a lease that comes and goes must not lock an account.
         """
+        self._gate.forget()
         if self._registration.state is RegistrationState.REFUSED:
             return
         if self._added:

@@ -104,6 +104,28 @@ async def test_a_password_that_is_changed_in_a_burst_is_carried_no_more_by_it(
 
 @pytest.mark.parametrize("stale", [True, False])
 @hurried
+async def test_a_password_that_is_changed_in_a_rest_is_refused_twice(stale: bool) -> None:
+    """Though each challenge brings another nonce: none of the two is spent on the old one."""
+    changed = asyncio.Event()
+
+    def answer(_: Pbx, user: str | None, carried: str | None) -> int:
+        if carried is None:
+            return 200 if user is None else 401
+        return 401 if changed.is_set() else 200
+
+    pbx = Pbx(answer, nonces=True, stale=stale, answer_seconds=0.05)
+    async with trunk(pbx) as (driver, governor):
+        await ask(driver, *AGENTS[:3])
+        changed.set()
+        await asyncio.sleep(LAPSE_SECONDS + 1.0)
+        found = await ask(driver, *AGENTS)
+    assert governor.mode is Mode.STOPPED
+    assert {one.cause for one in found.values()} == {"credentials.wrong-password"}
+    assert pbx.refused_logins == 2
+
+
+@pytest.mark.parametrize("stale", [True, False])
+@hurried
 async def test_nonces_that_serve_once_are_no_reason_to_stop(stale: bool) -> None:
     """Each question is challenged. After a few that were answered in vain, none is answered unasked."""
     used: set[str] = set()
@@ -236,10 +258,23 @@ class TestDoubt:
         assert login.answer(one, login.leave(one), 401) is Answer.CREDENTIALS_REFUSED
 
     def test_a_rest_is_followed_by_one_alone(self) -> None:
-        """The password may have been changed meanwhile. It goes with the nonce that is known."""
+        """The password may have been changed meanwhile, and the nonce is old: nobody carries it unasked."""
         login = Login()
         login.ask(401, 200)
         login.now += LAPSE_SECONDS + 1.0
+        one = question()
+        request = login.leave(one)
+        assert not one.carried
+        login.answer(one, request, 401)
+        login.leave(one)
+        assert (one.carried, one.tries_password, login.login.is_being_tried) == (True, True, True)
+
+    def test_a_nonce_that_was_fetched_in_a_rest_is_carried_by_one_alone(self) -> None:
+        """It is young, so a refusal would be the password's."""
+        login = Login()
+        login.ask(401, 200)
+        login.now += LAPSE_SECONDS + 1.0
+        login.login.was_warmed(login.now - 1.0)
         one = question()
         login.leave(one)
         assert (one.carried, one.tries_password, login.login.is_being_tried) == (True, True, True)

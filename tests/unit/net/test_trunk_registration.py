@@ -16,9 +16,10 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.state import Mode
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
-from shiftline.net.trunk_registration import TrunkRegistration, answer_pbx
+from shiftline.net.trunk_registration import TrunkGate, TrunkRegistration, answer_pbx
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Request, response_to
+from shiftline.sip.register_answer import Verdict
 from shiftline.sip.registration import Binding, Registration
 from shiftline.sip.requests import invite, options, register_query
 from shiftline.sip.targets import Target
@@ -111,6 +112,26 @@ async def test_a_takeover_registers_anew() -> None:
             await until(lambda: state(registration) == "registered")
         numbers = [request.headers.get("CSeq") for request in asked]
         assert numbers == ["1 REGISTER", "2 REGISTER"]
+
+
+async def test_a_password_that_another_owner_proved_is_proven_anew() -> None:
+    """A challenge to it is an old nonce's, until the trunk changes hands: from then on it is a strike."""
+    async with trunk(lambda _: 200) as (driver, _, governor, _):
+        gate = TrunkGate(driver)
+        tickets: list[int] = []
+
+        async def register(status: int, verdict: Verdict) -> None:
+            gate.admit(lambda: tickets.append(gate.sent(credentials=True)), urgent=True)
+            await until(lambda: bool(tickets))
+            response = response_to(options(IDENTITY, from_uri=IDENTITY, token=tokens()), status)
+            gate.answered(tickets.pop(), response, verdict)
+
+        await register(200, Verdict.ACCEPTED)
+        await register(401, Verdict.CHALLENGED)
+        assert governor.knowledge()["strikes"] == 0
+        gate.forget()
+        await register(401, Verdict.CHALLENGED)
+        assert governor.knowledge()["strikes"] == 1
 
 
 async def test_a_refusal_stops_the_registration_and_not_the_checks() -> None:
