@@ -33,7 +33,7 @@ TEMPER = 0.85
 """Exponent of every likelihood: facts of one PBX are less independent than they look."""
 UNKNOWN = "unknown"
 """Something that is not in the catalogue."""
-SEEDS = 8
+SEEDS = 12
 """Candidates that a second fault is looked for beside."""
 _KEPT = 150
 _FAINT = 1e-4

@@ -81,8 +81,9 @@ def next_experiment(
 
 def _for_the_last_login(roads: list[_Road], done: Sequence[Done], now: float) -> list[_Road]:
     """Without the logins of ours that change less, while a group test may still be asked."""
-    is_group = [road.first.id in GROUP_TESTS for road in roads]
-    if not any(is_group) or _refused_lately(Account.OWN, done, now) != MOST_REFUSED_CREDENTIALS - 1:
+    groups_left = [name for name in GROUP_TESTS if any(road.first.id == name for road in roads)]
+    is_group = [road.first.id in groups_left[:1] for road in roads]
+    if not groups_left or _refused_lately(Account.OWN, done, now) != MOST_REFUSED_CREDENTIALS - 1:
         return roads
     return [
         road

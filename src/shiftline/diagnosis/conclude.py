@@ -97,7 +97,7 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         if cause == HEALTHY:
             alike = frozenset()  # what shows nowhere in what was asked is nobody's twin
         rivals, twins = [], []
-        for one in belief.explanations:
+        for one in belief.explanations:  # by falling probability: rivals come before twins
             if one.probability < TWIN:
                 break
             swapped = _swapped(one, rest)
@@ -105,6 +105,7 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
                 continue
             if one.probability >= RIVAL * leading.probability:
                 rivals.append(swapped)
+                alike |= _named_with(cause, swapped, homes, permission)
             elif is_recorded:
                 if one.fit >= leading.fit + _AS_WELL_RECORDED and _is_twin_in_records(cause, swapped):
                     twins.append(swapped)
@@ -115,6 +116,13 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
         groups.append(_Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals)))
     return groups
+
+
+def _named_with(cause: str, rival: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+    """Whoever is like one that is named is named as well; but not beside health."""
+    if HEALTHY in (cause, rival):
+        return frozenset()
+    return frozenset[str]().union(*(class_of(rival, home, permission) for home in homes))
 
 
 def _is_twin_in_records(cause: str, other: str) -> bool:

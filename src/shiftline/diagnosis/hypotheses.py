@@ -18,13 +18,16 @@ from shiftline.diagnosis.catalogue.cause import DOUBT, Cause, Signature
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.model import DOUBT_OF_HEALTH, as_seen, reach
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.probe import Load, Probe
 
 HEALTHY = "healthy"
 PRIOR_OF_HEALTH = 0.2
 PRIOR_OF_SOMETHING_ELSE = 0.01
-PRIOR_OF_A_SECOND = 0.06
+PRIOR_OF_A_SECOND = 0.15
 """That a second, independent fault is at work."""
+DOUBT_OF_A_LOAD = 0.005
+"""What a healthy trunk leaves to any outcome of a load: it is that of many requests, not of a lost packet."""
+_LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
 _SHARE = 1.0 / len(Outcome)
 _KEPT_COLUMNS = 3000
 
@@ -127,10 +130,16 @@ def column(probe: Probe, outcome: Outcome) -> array[float]:
     """Logarithm of the likelihood of one fact under each candidate alone."""
     met = meeting(probe)
     base = [there.get(outcome, 0.0) for there in met.healthy]
+    of_health = DOUBT_OF_A_LOAD if probe.load in _LOADS else DOUBT_OF_HEALTH
     return array(
         "d",
         (
-            math.log(doubted((share if seen is outcome else 0.0) + (1.0 - share) * base[one.home], one.doubt))
+            math.log(
+                doubted(
+                    (share if seen is outcome else 0.0) + (1.0 - share) * base[one.home],
+                    one.doubt if one.signature is not None else of_health,
+                )
+            )
             for one, share, seen in zip(candidates(), met.reach, met.seen, strict=True)
         ),
     )

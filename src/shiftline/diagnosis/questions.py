@@ -295,6 +295,22 @@ QUESTIONS = (
         after_outcomes=frozenset({Outcome.OK}),
     ),
     Experiment(
+        id="p7.bind-source.contact",
+        title="the same with the other host in Contact",
+        reads="whether it is the host in Contact that the registrar refuses, or one more binding",
+        probe=Probe(
+            method=Method.REGISTER_CONTACT,
+            credentials=Credentials.FRESH,
+            source=Source.OTHER,
+            shape=Shape.OTHER_CONTACT,
+        ),
+        risk=Risk.MAY_TRIP,
+        cost=4,
+        needs=LOGIN | SECOND_SOURCE | {Means.OTHER_ADDRESS},
+        after=("p7.bind-source",),
+        after_outcomes=REFUSALS,
+    ),
+    Experiment(
         id="p7.once-registered",
         title="send OPTIONS while a contact of ours is registered",
         reads="whether only registered sources may ask",

@@ -6,9 +6,17 @@ import math
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.hypotheses import HEALTHY, PRIOR_OF_A_SECOND, candidates, meeting
-from shiftline.diagnosis.outcome import REFUSALS
-from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.hypotheses import HEALTHY, candidates, meeting
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Shape
+
+HIDDEN = 0.06
+"""That there is one, before anything was asked about it: what the search for it is worth."""
+_HIDDEN_BY_A_LOGIN = 0.4
+"""The same for a limit, where our login is refused: the traffic that would meet it does not come about."""
+REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+_LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 
 
 class SecondFault:
@@ -23,6 +31,7 @@ class SecondFault:
             self._hidden: dict[int, float] = {}
             return
         passed = [trial.probe for trial in belief.evidence.trials if trial.outcome not in REFUSALS]
+        self._login_is_refused = any(map(_is_refused_login, belief.evidence.trials))
         self._hidden = {number: every[number].prior_here for number in _possible(every[self._leading].home)}
         for probe in dict.fromkeys(passed):
             reaches = meeting(probe).reach
@@ -31,14 +40,21 @@ class SecondFault:
 
     def bits(self, probe: Probe) -> float:
         """Information that the probe is expected to bring of a second fault."""
-        if not self._hidden:
-            return 0.0
+        if not self._hidden or probe.load is Load.CONCURRENT:
+            return 0.0  # twenty at once cost more than they are likely to tell
         reaches = meeting(probe).reach
         met = sum(share * reaches[number] for number, share in self._hidden.items())
-        chance = PRIOR_OF_A_SECOND * met * (1.0 - reaches[self._leading])
+        prior = _HIDDEN_BY_A_LOGIN if self._login_is_refused and probe.load in _LADDER else HIDDEN
+        chance = prior * met * (1.0 - reaches[self._leading])
         if chance <= 0.0:
             return 0.0
         return -chance * math.log2(chance) - (1.0 - chance) * math.log2(1.0 - chance)
+
+
+def _is_refused_login(trial: Trial) -> bool:
+    probe = trial.probe
+    is_ours = probe.account is Account.OWN and probe.credentials is Credentials.FRESH
+    return is_ours and probe.shape is Shape.USUAL and trial.outcome in REFUSED_LOGINS
 
 
 @lru_cache(maxsize=64)

@@ -35,8 +35,9 @@ _CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
 
 _IN_THE_HOUR = {
     Outcome.FORBIDDEN: 0.5,
-    Outcome.UNAVAILABLE: 0.2,
-    Outcome.SILENCE: 0.2,
+    Outcome.UNAVAILABLE: 0.15,
+    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+    Outcome.SILENCE: 0.15,
     Outcome.SERVER_ERROR: 0.1,
 }
 
@@ -160,6 +161,15 @@ CAUSES = (
                 read("FreeSWITCH mod_sofia, F11"),
             ),
             shows(
+                "A11o",
+                PJSIP,
+                Stage.CAPACITY,
+                (when(method=(Method.OPTIONS, Method.INVITE)),),
+                {Outcome.UNAVAILABLE: 1.0},
+                "503 to OPTIONS and calls while it shuts down; REGISTER passes.",
+                read("Asterisk res_pjsip, A11"),
+            ),
+            shows(
                 "A11",
                 EVERY - FREESWITCH,
                 Stage.CAPACITY,
@@ -216,7 +226,7 @@ CAUSES = (
                 _IN_THE_HOUR,
                 "The hour is now.",
                 recalled("users' reports"),
-                0.4,
+                0.6,
             ),
             shows(
                 "T1s",

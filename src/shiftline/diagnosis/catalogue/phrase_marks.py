@@ -127,7 +127,7 @@ PHRASES = (
             "phrase.maintenance",
             "a reason phrase about maintenance",
             "FreeSWITCH mod_sofia, F11",
-            {"capacity.maintenance": STRONG},
+            {"capacity.maintenance": STRONG, "schedule.time-of-day": STRONG},
         ),
     ),
     said(

@@ -24,6 +24,12 @@ from shiftline.diagnosis.probe import Account, Method, Shape
 
 _ACCOUNTS = (Account.OWN, Account.OTHER)
 _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
+# The digest's URI names a domain as well, and some look at that one.
+_DOMAIN_OF_LOGIN = (
+    when(0.0, shape=Shape.OTHER_DOMAIN),
+    when(0.5, account=_ACCOUNTS, shape=Shape.OTHER_DIGEST_URI),
+    when(account=_ACCOUNTS),
+)
 
 
 def _by_agent(
@@ -167,7 +173,7 @@ CAUSES = (
                 "C2d",
                 CHAN_SIP,
                 Stage.CHALLENGE,
-                (when(0.0, shape=Shape.OTHER_DOMAIN), when(account=_ACCOUNTS)),
+                _DOMAIN_OF_LOGIN,
                 CHALLENGED_AGAIN,
                 "A fake 401 for ever: not a local domain.",
                 read("Asterisk chan_sip, C2"),
@@ -176,7 +182,7 @@ CAUSES = (
                 "A1d",
                 PJSIP,
                 Stage.CHALLENGE,
-                (when(0.0, shape=Shape.OTHER_DOMAIN), when(account=_ACCOUNTS)),
+                _DOMAIN_OF_LOGIN,
                 CHALLENGED_AGAIN,
                 "401 for ever: no endpoint matches user and domain.",
                 read("Asterisk res_pjsip, A1"),
@@ -185,7 +191,7 @@ CAUSES = (
                 "F5d",
                 FREESWITCH,
                 Stage.CHALLENGE,
-                (when(0.0, shape=Shape.OTHER_DOMAIN), when(account=_ACCOUNTS)),
+                _DOMAIN_OF_LOGIN,
                 FORBIDDEN_LOGIN,
                 "403 after the challenge: no such user in this domain.",
                 read("FreeSWITCH mod_sofia, F5"),

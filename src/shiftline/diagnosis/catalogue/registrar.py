@@ -25,6 +25,11 @@ from shiftline.diagnosis.probe import Account, Method, Shape
 
 _BINDS = (when(account=Account.OWN, method=Method.REGISTER_CONTACT),)
 _BINDS_OR_ASKS = (*_BINDS, when(0.3, account=Account.OWN, method=Method.REGISTER))
+# The address-of-record is that of To: under another name it is another one.
+_BY_NAME = (
+    when(0.2, shape=Shape.OTHER_CALLER),
+    when(account=Account.OWN, method=(Method.REGISTER, Method.REGISTER_CONTACT)),
+)
 
 CAUSES = (
     Cause(
@@ -138,7 +143,7 @@ CAUSES = (
                 "A5",
                 PJSIP,
                 Stage.REGISTRAR,
-                (when(account=Account.OWN, method=(Method.REGISTER, Method.REGISTER_CONTACT)),),
+                _BY_NAME,
                 {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.5, Outcome.NOT_FOUND: 0.5},
                 "403 (no aors) or 404 (AOR not found).",
                 read("Asterisk res_pjsip_registrar, A5, A8"),
@@ -157,7 +162,7 @@ CAUSES = (
                 "A8",
                 EVERY - PJSIP,
                 Stage.REGISTRAR,
-                (when(account=Account.OWN, method=(Method.REGISTER, Method.REGISTER_CONTACT)),),
+                _BY_NAME,
                 {Outcome.NOT_FOUND: 0.6, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.4},
                 "404 or 403 to REGISTER.",
                 recalled("as PJSIP A5, A8; others known in the field"),

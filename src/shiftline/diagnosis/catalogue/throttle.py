@@ -37,7 +37,7 @@ def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
         when(0.4, load=Load.BRISK, **fields),
         when(0.8, load=Load.RAISED, **fields),
         when(0.9, load=Load.STORM, **fields),
-        when(0.97, load=Load.DURING, **fields),
+        when(0.9, load=Load.DURING, **fields),  # a bucket lets some pass all the while
         when(0.5, load=Load.CONCURRENT, **fields),
         when(0.01, load=Load.AFTER_PAUSE, **fields),
     )
@@ -248,7 +248,13 @@ CAUSES = (
                 (
                     "V23",
                     EVERY - SERS - SBC,
-                    _IN_FRONT,
+                    {
+                        Outcome.FORBIDDEN: 0.3,
+                        Outcome.FORBIDDEN_RETRY_AFTER: 0.05,
+                        Outcome.UNAVAILABLE: 0.15,
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+                        Outcome.SILENCE: 0.4,
+                    },
                     "A limit for each method in front of the PBX.",
                     vendor("FortiGate VoIP profiles, V23"),
                 ),
@@ -327,14 +333,14 @@ CAUSES = (
                 Stage.RATE,
                 _limited(method=_REGISTERS),
                 {
-                    Outcome.FORBIDDEN: 0.4,
+                    Outcome.FORBIDDEN: 0.35,
                     Outcome.FORBIDDEN_RETRY_AFTER: 0.2,
                     Outcome.UNAVAILABLE: 0.15,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.2,
-                    Outcome.SILENCE: 0.05,
+                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                    Outcome.SILENCE: 0.15,
                 },
-                "REGISTERs above the average are refused.",
-                vendor("Genesys Cloud V15; a carrier's trace, V21"),
+                "REGISTERs above the average are refused, or dropped.",
+                vendor("Genesys Cloud V15; a carrier's trace, V21; recipes that drop, V23, V24"),
             ),
         ),
         prior=1.0,

@@ -74,9 +74,9 @@ ROWS = (
         "the programs' defaults: Asterisk, FreeSWITCH, Kamailio and OpenSIPS name themselves",
         {},
         {
-            Family.CHAN_SIP: 0.25,
-            Family.PJSIP: 0.25,
-            Family.FREESWITCH: 0.25,
+            Family.CHAN_SIP: 0.05,
+            Family.PJSIP: 0.05,
+            Family.FREESWITCH: 0.05,
             Family.KAMAILIO: 0.5,
             Family.OPENSIPS: 0.5,
         },

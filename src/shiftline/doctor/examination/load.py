@@ -26,8 +26,6 @@ _LATEST = 8
 _PATIENCE = 4.0
 """A request is missing after so many times the usual time of an answer."""
 _LEAST_PATIENCE_SECONDS = 0.15
-_KEPT_UP = 0.5
-"""The share of the rate at which a load goes on once it is refused: what is refused counts as well."""
 _MOST_PLACES = 8
 _FIRST = 3
 """A limit that lets fewer pass in its window would refuse questions at rest."""
@@ -56,7 +54,6 @@ class LoadRun:
         self._start = 0.0
         self._warm_up: Attempt | None = None
         self._stopped = False
-        self._slowed_from: int | None = None
         self._tripped_at: float | None = None
 
     @property
@@ -165,10 +162,8 @@ class LoadRun:
     def _due(self, number: int) -> float:
         if self._plan.at_once > 1:
             return self._start + BURST_SECONDS * (number // self._plan.at_once)
-        start, rate = self._start, self._plan.rate
-        if self._slowed_from is not None and self._tripped_at is not None:
-            start, number, rate = self._tripped_at, number - self._slowed_from, rate * _KEPT_UP
-        return start + number / rate
+        # A load that is kept up keeps its rate: a lower one may be below the limit, and show nothing.
+        return self._start + number / self._plan.rate
 
     def _start_sending(self, now: float) -> None:
         self._start = now
@@ -194,16 +189,20 @@ class LoadRun:
         self._end_if_done()
 
     def _look_for_missing(self, now: float) -> None:
-        """Silence is told from loss by how much of it there is."""
+        """Silence is told from loss by how much of it there is, where there was time for an answer."""
         patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self._desk.longest_answer)
-        due = [one for one in self.attempts if one.began <= now - patience or one.outcome is not None]
+        due = [
+            one
+            for one in self.attempts
+            # Beside a question it has to be silent for a while: what was just answered speaks against it.
+            if one.began <= now - patience or (self._keeps_up and one.outcome is not None)
+        ]
         if sum(one.outcome in (None, Outcome.SILENCE) for one in due[-_LATEST:]) >= _LOST:
             self._trip(now)
 
     def _trip(self, now: float) -> None:
         if self._tripped_at is None:
             self._tripped_at = now
-            self._slowed_from = len(self.attempts) - 1
         if not self._keeps_up:
             self._stopped = True
 
