@@ -26,6 +26,8 @@ _MOST_STEPS = 60_000
 """Arrivals times phases that a model may be played for."""
 _BETTER = 0.002
 _BEST_GUESSES = 6
+_FINER, _ROUNDS = 4, 2
+"""Phases between two of a grid, and how often the grid is made finer."""
 _NO_BOUND = 2
 """A window of which all passed does not say that the one before was not far below the limit."""
 
@@ -254,23 +256,30 @@ def _highest_excess(trial: Trial, places: Sequence[int], rate: float) -> float:
 def _reds(trials: Sequence[Trial], key: Key, near: float | None) -> Iterator[Fit]:
     """After a window with n times the limit every n-th passes; below twice the limit nothing is refused."""
     for seconds in WINDOWS:
-        best = Fit(model="red", key=key, count=1, seconds=seconds, agreement=-1.0)
-        guesses = sorted(guess for trial in trials for guess in _red_guesses(trial, key, seconds, near))[
-            -_BEST_GUESSES:
-        ]
-        for limit in {limit for _, _, limit in guesses}:
-            agreements = (
-                max(
-                    trial.agreement(play(trial, key, partial(RedWindow, limit, seconds, phase)))
-                    for _, phase, _ in guesses
-                )
-                for trial in trials
-            )
+        guesses = sorted(guess for trial in trials for guess in _red_guesses(trial, key, seconds, near))
+        found = []
+        for limit in {limit for _, _, limit in guesses[-_BEST_GUESSES:]}:
+            agreements = (_best_red(trial, key, limit, seconds, guesses) for trial in trials)
             agreement = _together(trials, agreements)
-            if agreement > best.agreement:
-                best = replace(best, count=limit, agreement=agreement)
-        if guesses:
-            yield best
+            found.append(Fit(model="red", key=key, count=limit, seconds=seconds, agreement=agreement))
+        if found:
+            yield max(found, key=lambda fit: fit.agreement)
+
+
+def _best_red(
+    trial: Trial, key: Key, limit: int, seconds: float, guesses: Sequence[tuple[float, float, int]]
+) -> float:
+    """The agreement at the best of the likely phases, and then of those around it."""
+
+    def agreement(phase: float) -> float:
+        return trial.agreement(play(trial, key, partial(RedWindow, limit, seconds, phase)))
+
+    phases = dict.fromkeys(phase for _, phase, _ in guesses[-_BEST_GUESSES:])
+    best, grain = max(phases, key=agreement), seconds / _affordable(trial)
+    for _ in range(_ROUNDS):
+        around = [best + grain * number / _FINER for number in range(1 - _FINER, _FINER)]
+        best, grain = max(around, key=agreement), grain / _FINER
+    return agreement(best)
 
 
 def _red_guesses(

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-from shiftline.storm.sample import TIMEOUT, WITHHELD, Result
-from shiftline.storm.verdict.arrivals import Arrival, Key, Kind, arrivals_of, counted_kinds, passed
+from shiftline.storm.sample import TIMEOUT, WITHHELD, Result, Sample
+from shiftline.storm.verdict.arrivals import (
+    Arrival,
+    Key,
+    Kind,
+    arrivals_of,
+    counted_kinds,
+    free_kinds,
+    passed,
+)
 from shiftline.storm.watch import Asked
 
 FEW = 0.002
@@ -16,6 +24,9 @@ FEW = 0.002
 SHUT_SECONDS = 11.0
 """Longer than the windows that are met with: whoever is refused for so long is banned."""
 _SHUT_SHARE = 0.9
+_SHUT_PART = 0.7
+"""Of a shorter run."""
+_FEWEST_ASKED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +87,22 @@ def look_at(result: Result) -> Look:
     refusals = Counter(
         {status: count for status, count in answers.items() if count and not _passes(status, usual)}
     )
+    pass_rate = _pass_rate(result, arrivals, usual, counted)
+    is_silent = refusals[TIMEOUT] > sum(refusals.values()) / 2
     return Look(
         usual=usual,
         alone=alone,
         passes=sum(answers.values()) - sum(refusals.values()),
         refusals=refusals,
         counted=counted,
-        pass_rate=_pass_rate(result, arrivals, usual, counted),
+        pass_rate=pass_rate,
         request_rate=result.whole.requests / result.sending_seconds if result.sending_seconds else 0.0,
-        is_shut=_is_shut([arrival for arrival in arrivals if arrival.kind in counted]),
+        is_shut=_is_shut(
+            [arrival for arrival in arrivals if arrival.kind in counted],
+            [_passes_of(sample, usual) for sample in _whole_seconds(result)],
+            is_silent=is_silent,
+            has_free=bool(free_kinds(arrivals)),
+        ),
         sources=frozenset(row.source for row in rows),
         users=len({row.user for row in rows}),
     )
@@ -112,33 +130,54 @@ def _alone(rows: Sequence[Asked]) -> list[Asked]:
     return found
 
 
+def _whole_seconds(result: Result) -> list[Sample]:
+    return [sample for sample in result.samples if sample.second < int(result.sending_seconds)]
+
+
+def _passes_of(sample: Sample, usual: frozenset[int]) -> int:
+    return sum(count for status, count in sample.answers.items() if _passes(status, usual))
+
+
 def _pass_rate(
     result: Result, arrivals: Sequence[Arrival], usual: frozenset[int], counted: frozenset[Kind]
 ) -> float:
-    whole = [sample for sample in result.samples if sample.second < int(result.sending_seconds)]
+    whole = _whole_seconds(result)
     late = whole[len(whole) // 2 :]
     seconds = sum(sample.seconds for sample in late)
     if not seconds:
         return 0.0
-    passes = sum(
-        count for sample in late for status, count in sample.answers.items() if _passes(status, usual)
-    )
+    passes = sum(_passes_of(sample, usual) for sample in late)
     tail = [arrival for arrival in arrivals[len(arrivals) // 2 :] if arrival.passed]
     share = sum(arrival.kind in counted for arrival in tail) / len(tail) if tail else 1.0
     return passes / seconds * share
 
 
-def _is_shut(counted: Sequence[Arrival]) -> bool:
-    """Whether users that were refused once were refused for long, or to the end."""
+def _is_shut(counted: Sequence[Arrival], passes: Sequence[int], *, is_silent: bool, has_free: bool) -> bool:
+    """Whether whoever was refused once was refused for long, or to the end.
+
+    Where everything is counted, the ``passes`` of each second tell: a limit that many share lets each of
+    them through rarely. Where something is free, it is the users who tell. Silence keeps flows waiting, so
+    that seconds without passes mean nothing.
+    """
+    if not is_silent and not has_free:
+        empty = max((len(list(run)) for passed, run in groupby(map(bool, passes)) if not passed), default=0)
+        return empty >= min(SHUT_SECONDS, _SHUT_PART * len(passes)) > 0
+    found = _after_refusal(counted)
+    if is_silent:
+        shut = sum(not passed for _, passed in found)
+        return bool(found) and shut >= _SHUT_SHARE * len(found)
+    return sum(asked for asked, _ in found) >= _FEWEST_ASKED and not any(passed for _, passed in found)
+
+
+def _after_refusal(counted: Sequence[Arrival]) -> list[tuple[int, int]]:
+    """Of each user that was refused: what he asked in `SHUT_SECONDS` after it, and what of that passed."""
     by_user: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in counted:
         by_user[arrival.user].append(arrival)
-    refused = shut = 0
+    found = []
     for arrivals in by_user.values():
         first = next((arrival.at for arrival in arrivals if not arrival.passed), None)
-        if first is None:
-            continue
-        refused += 1
-        again = next((arrival.at for arrival in arrivals if arrival.passed and arrival.at > first), None)
-        shut += again is None or again - first > SHUT_SECONDS
-    return refused > 0 and shut >= _SHUT_SHARE * refused
+        if first is not None:
+            after = [arrival for arrival in arrivals if first < arrival.at <= first + SHUT_SECONDS]
+            found.append((len(after), sum(arrival.passed for arrival in after)))
+    return found
