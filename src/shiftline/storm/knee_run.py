@@ -67,7 +67,7 @@ class Knee:
         last = self.steps[-1]
         more = f"; {self.ended}" if self.ended else ""
         return (
-            f"The knee is at {self.rate:,.10g} flows/s: {last.flows:,} flows in"
+            f"The knee is at {round(self.rate, 1):,.10g} flows/s: {last.flows:,} flows in"
             f" {last.attempt.seconds:,.0f} s had no failure{more}."
         )
 
