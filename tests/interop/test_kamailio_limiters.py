@@ -50,6 +50,8 @@ class Trial:
 AGREES = 0.9
 """The least share judged alike. A machine that is ten times overloaded turns Kamailio's timer late, and
 leaves 0.93 of windows of 1 s; a calm one leaves 0.99."""
+AGAIN = 2
+"""Times that a disturbed trial is held again."""
 BUMPY = ((5, 1), (60, 2), (15, 2), (200, 1), (25, 3), (45, 2), (10, 1), (120, 1))
 TRIALS = [
     Trial(text="window:20/1s", rivals=("sliding:20/1s", "bucket:20/s", "red:20/1s"), segments=BUMPY),
@@ -202,9 +204,18 @@ async def found(trial: Trial, directory: Path) -> Found:
 
 
 async def test_the_models_judge_as_kamailio_does(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Arrival by arrival, all trials side by side; no other limiter explains what Kamailio did as well."""
+    """Arrival by arrival, all trials side by side; no other limiter explains what Kamailio did as well.
+
+    A busy machine turns Kamailio's timer late, and one late turn shifts all windows that follow. So a trial
+    that agrees too little is held again, by itself: chance brings no wrong model to agree.
+    """
     shares = await asyncio.gather(*(found(trial, tmp_path_factory.mktemp("kamailio")) for trial in TRIALS))
-    for trial, result in zip(TRIALS, shares, strict=True):
+    for trial, first in zip(TRIALS, shares, strict=True):
+        result = first
+        for _ in range(AGAIN):
+            if result.alike >= AGREES:
+                break
+            result = await found(trial, tmp_path_factory.mktemp("kamailio"))
         assert 0.1 < result.refused < 0.9, trial.text  # else any model would do
         assert result.alike >= AGREES, trial.text
         assert result.alike > result.best_rival, trial.text
