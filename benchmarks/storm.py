@@ -184,6 +184,7 @@ def table_of(method: str, pairs: Sequence[tuple[Load, Load]]) -> Table:
         "SIPp/s",
         "failed",
         "copies",
+        "engine",
         "valid",
     ):
         table.add_column(column, justify="right")
