@@ -24,12 +24,8 @@ from pathlib import Path
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.governor.limiters.spec import LimiterSpec, parse_limiter
 from shiftline.lab import phones
-from shiftline.lab.kamailio_faults import (
-    HOOKS,
-    KamailioFaults,
-    hashed_password,
-    kamailio_faults,
-)
+from shiftline.lab.kamailio_change import HOOKS, KamailioFaults
+from shiftline.lab.kamailio_faults import hashed_password, kamailio_faults
 from shiftline.lab.kamailio_limiter import LimiterWords, limiter_words, throttle_words
 from shiftline.lab.other_system import OtherSystem
 from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth

@@ -8,120 +8,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import md5
 from random import Random
 from types import MappingProxyType
 
 from shiftline.errors import ConfigurationError
+from shiftline.lab.kamailio_change import Change, KamailioFaults, challenge, drop, refuse
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
 from shiftline.lab.pbx.bank.build import require_fault
 from shiftline.lab.pbx.bank.draw import Lottery
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE, LISTED
 
-HOOKS = ("load", "shape", "source", "user", "wrong", "proven", "register")
-"""The places of the script that a change may add to."""
 OUR_SOURCE = "127.0.0.2"
 """Where the lab's clients are, as its configurations say."""
 _CAMPAIGN = f'$si == "{CAMPAIGN_SOURCE}" || $au == "{CAMPAIGN_ACCOUNT}"'
 _OTHERS = f"!({_CAMPAIGN})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one fault changes. Script goes to the hook of its name."""
-
-    load: str = ""
-    """Modules and their parameters."""
-    shape: str = ""
-    """Before anything is answered."""
-    source: str = ""
-    """Before any challenge; OPTIONS to the box itself is answered by then."""
-    user: str = ""
-    """Before credentials are verified."""
-    wrong: str = ""
-    """After they were found wrong."""
-    proven: str = ""
-    """After they were found right."""
-    register: str = ""
-    """Before a REGISTER is handled."""
-    limiter: str = ""
-    """By its text."""
-    limited_methods: str = ""
-    realm: str = ""
-    password_of_trunk: str | None = None
-    """Another one than its users know; empty: there is no such account."""
-    has_hashes: bool = False
-    """Passwords are stored hashed, for the realm they were made for."""
-    registers_trunk: bool = False
-    """The phones register the trunk's own address as well."""
-    locked_seconds: float = 0.0
-    """The trunk's account is in the table of locked ones for so long."""
-    others_every_seconds: float = 0.0
-    """Another system fails to log in to the trunk's account so often."""
-    tls_fault: str = ""
-    children: int = 0
-    """So many of Kamailio's processes take UDP; 0: as many as usual."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KamailioFaults:
-    """All changes of one Kamailio, and what was drawn for them."""
-
-    changes: tuple[Change, ...] = ()
-    truth: tuple[Mapping[str, object], ...] = field(default=())
-
-    def script(self, hook: str) -> str:
-        """What all of them have for a hook."""
-        return "\n".join(found for change in self.changes if (found := getattr(change, hook)))
-
-    def first(self, name: str) -> Change | None:
-        """The first that sets something of that name."""
-        return next((change for change in self.changes if getattr(change, name)), None)
-
-
-def _refuse(why: str, condition: str, status: int, phrase: str, header: str = "") -> str:
-    """Script that answers whoever meets the condition; ``why`` is the log's word."""
-    append = f'append_to_reply("{header}\\r\\n"); ' if header else ""
-    return (
-        f'\tif ({condition}) {{ {append}$var(reason) = "{why}"; $var(status) = {status}; '
-        f'$var(phrase) = "{phrase}"; route(REPLY); }}'
-    )
-
-
-def _drop(why: str, condition: str) -> str:
-    return f'\tif ({condition}) {{ $var(reason) = "{why}"; $var(status) = 0; route(LOG); exit; }}'
-
-
-def _challenge(why: str, condition: str) -> str:
-    return f'\tif ({condition}) {{ $var(reason) = "{why}"; route(CHALLENGE); }}'
-
-
 def _sources(why: str, phrase: str) -> Callable[[Lottery], Change]:
     def make(draw: Lottery) -> Change:
         draw.tell("listed", sorted(LISTED))
         listed = " || ".join(f'$si == "{host}"' for host in sorted(LISTED))
-        return Change(source=_refuse(why, f"!({listed})", 403, phrase))
+        return Change(source=refuse(why, f"!({listed})", 403, phrase))
 
     return make
 
 
 def _partial(draw: Lottery) -> Change:
     draw.tell("missing", OUR_SOURCE)
-    return Change(source=_refuse("acl.partial", f'$si == "{OUR_SOURCE}"', 403, "Forbidden"))
+    return Change(source=refuse("acl.partial", f'$si == "{OUR_SOURCE}"', 403, "Forbidden"))
 
 
 def _contact(draw: Lottery) -> Change:
     allowed = draw.pick("allowed_contacts", "10.20.0.", "192.168.7.", "phone.lab")
     condition = f'is_method("REGISTER") && is_present_hf("Contact") && !($ct =~ "@{allowed}") && {_OTHERS}'
-    return Change(source=_refuse("acl.contact", condition, 403, "Forbidden"))
+    return Change(source=refuse("acl.contact", condition, 403, "Forbidden"))
 
 
 def _via(draw: Lottery) -> Change:
     draw.tell("listed", sorted(LISTED))
     listed = " || ".join(f'$sel(via[1].host) == "{host}"' for host in sorted(LISTED))
-    return Change(source=_refuse("acl.via-source", f"!({listed})", 403, "Forbidden"))
+    return Change(source=refuse("acl.via-source", f"!({listed})", 403, "Forbidden"))
 
 
 def _method(draw: Lottery) -> Change:
@@ -129,38 +58,38 @@ def _method(draw: Lottery) -> Change:
     status = draw.pick("status", 405, 403)
     phrase = "Method Not Allowed" if status == 405 else "Forbidden"
     allow = "Allow: INVITE, ACK, BYE" if status == 405 else ""
-    return Change(source=_refuse("policy.method", f'is_method("{method}")', status, phrase, allow))
+    return Change(source=refuse("policy.method", f'is_method("{method}")', status, phrase, allow))
 
 
 def _domain(draw: Lottery) -> Change:
     domain = draw.pick("domain", "lab", "pbx.lab.example", "sip.lab.example")
     condition = f'$fd != "{domain}" && $rd != "{domain}" && {_OTHERS}'
-    return Change(source=_refuse("policy.domain", condition, 403, "Not relaying"))
+    return Change(source=refuse("policy.domain", condition, 403, "Not relaying"))
 
 
 def _user_agent(draw: Lottery) -> Change:
     allowed = draw.pick("allowed_agents", "Genesys", "PureCloud", "Campaign", "Polycom")
-    return Change(shape=_drop("policy.user-agent", f'!($ua =~ "{allowed}") && {_OTHERS}'))
+    return Change(shape=drop("policy.user-agent", f'!($ua =~ "{allowed}") && {_OTHERS}'))
 
 
 def _disabled(draw: Lottery) -> Change:
     del draw
     condition = f'$au == "{TRUNK_ACCOUNT}"'
-    return Change(proven=_refuse("policy.account-disabled", condition, 403, "Forbidden - Barred"))
+    return Change(proven=refuse("policy.account-disabled", condition, 403, "Forbidden - Barred"))
 
 
 def _unregistered(draw: Lottery) -> Change:
     del draw
     condition = f'!is_method("REGISTER") && !registered("location", "$fu") && {_OTHERS}'
     return Change(
-        proven=_refuse("policy.unregistered-source", condition, 403, "Forbidden - You must register first")
+        proven=refuse("policy.unregistered-source", condition, 403, "Forbidden - You must register first")
     )
 
 
 def _caller(draw: Lottery) -> Change:
     number = draw.pick("verified", "+13125550100", "13125550199", "support")
     condition = f'!is_method("REGISTER") && $fU != "{number}" && {_OTHERS}'
-    return Change(proven=_refuse("policy.caller-identity", condition, 403, "Not Allowed"))
+    return Change(proven=refuse("policy.caller-identity", condition, 403, "Not Allowed"))
 
 
 def _wrong_password(draw: Lottery) -> Change:
@@ -178,7 +107,7 @@ def _identity(draw: Lottery) -> Change:
     named = f'(is_method("REGISTER") && $tU != "{line}") || (!is_method("REGISTER") && $fU != "{line}")'
     condition = f'$au == "{TRUNK_ACCOUNT}" && ({named})'
     phrase = "Authentication and To-Header mismatch"  # K21
-    return Change(proven=_refuse("credentials.identity-mismatch", condition, 403, phrase))
+    return Change(proven=refuse("credentials.identity-mismatch", condition, 403, phrase))
 
 
 def _realm(draw: Lottery) -> Change:
@@ -199,7 +128,7 @@ def _nonce_count(draw: Lottery) -> Change:
 def _digest_uri(draw: Lottery) -> Change:
     draw.tell("domain", "lab")
     condition = f'$au == "{TRUNK_ACCOUNT}" && $adu != "sip:lab"'
-    return Change(user=_challenge("credentials.digest-uri", condition))
+    return Change(user=challenge("credentials.digest-uri", condition))
 
 
 def _lock(lock_seconds: float) -> Change:
@@ -209,7 +138,7 @@ def _lock(lock_seconds: float) -> Change:
         load='modparam("htable", "htable", "failed=>size=8;initval=0;autoexpire=600;")\n'
         f'modparam("htable", "htable", "shut=>size=8;autoexpire={seconds};dbtable=shut;")\n'
         'modparam("htable", "db_expires", 1)',
-        user=_refuse("ban.user", "$sht(shut=>$au) != $null", 403, "Try later"),
+        user=refuse("ban.user", "$sht(shut=>$au) != $null", 403, "Try later"),
         wrong="\tif ($shtinc(failed=>$au) >= 3) { $sht(shut=>$au) = 1; $sht(failed=>$au) = 0; }",
     )
 
@@ -235,7 +164,7 @@ def _full(draw: Lottery) -> Change:
 
 def _no_aor(draw: Lottery) -> Change:
     del draw
-    return Change(register=_refuse("registrar.no-aor", "1", 404, "Not Found"))
+    return Change(register=refuse("registrar.no-aor", "1", 404, "Not Found"))
 
 
 def _brief(draw: Lottery) -> Change:
@@ -244,7 +173,7 @@ def _brief(draw: Lottery) -> Change:
         f'is_present_hf("Contact") && $(hdr(Expires){{s.int}}) > 0 && $(hdr(Expires){{s.int}}) < {least}'
     )
     said = f"Min-Expires: {least}"
-    return Change(register=_refuse("too-brief", condition, 423, "Interval Too Brief", said))
+    return Change(register=refuse("too-brief", condition, 423, "Interval Too Brief", said))
 
 
 def _per_second(draw: Lottery) -> int:
@@ -291,7 +220,7 @@ def _overload(draw: Lottery) -> Change:
 def _maintenance(draw: Lottery) -> Change:
     del draw
     return Change(
-        shape=_refuse("capacity.maintenance", "1", 503, "Maintenance", "Retry-After: 600"),
+        shape=refuse("capacity.maintenance", "1", 503, "Maintenance", "Retry-After: 600"),
     )
 
 
@@ -300,30 +229,30 @@ def _time_of_day(draw: Lottery) -> Change:
     lasts = draw.between("lasts_seconds", 60.0, 900.0, digits=0)
     ends = round(time.time() + lasts)
     draw.tell("ends_at", ends)
-    return Change(shape=_refuse("schedule.time-of-day", f"$Ts < {ends} && {_OTHERS}", 403, "Forbidden"))
+    return Change(shape=refuse("schedule.time-of-day", f"$Ts < {ends} && {_OTHERS}", 403, "Forbidden"))
 
 
 def _malformed(draw: Lottery) -> Change:
     header = draw.pick("header", "Accept", "User-Agent", "Expires")
     condition = f'is_present_hf("{header}") && {_OTHERS}'
-    return Change(shape=_refuse("message.malformed", condition, 400, "Bad Request"))
+    return Change(shape=refuse("message.malformed", condition, 400, "Bad Request"))
 
 
 def _too_large(draw: Lottery) -> Change:
     most = draw.pick("most_bytes", 480, 560, 640, 800)
     condition = f"msg:len > {most} && {_OTHERS}"
-    return Change(shape=_refuse("message.too-large", condition, 403, "Message too large"))
+    return Change(shape=refuse("message.too-large", condition, 403, "Message too large"))
 
 
 def _metadata(draw: Lottery) -> Change:
     header = draw.pick("header", "X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
     condition = f'!is_present_hf("{header}") && {_OTHERS}'
-    return Change(shape=_refuse("message.missing-metadata", condition, 403, "Forbidden"))
+    return Change(shape=refuse("message.missing-metadata", condition, 403, "Forbidden"))
 
 
 def _blind(draw: Lottery) -> Change:
     del draw
-    return Change(source=_refuse("method.blind", 'is_method("OPTIONS")', 200, "Keepalive"))
+    return Change(source=refuse("method.blind", 'is_method("OPTIONS")', 200, "Keepalive"))
 
 
 def _tls(name: str) -> Callable[[Lottery], Change]:
