@@ -83,6 +83,9 @@ class Exchange:
     user_agent: str = ""
     call_id: str = ""
     event: str = ""
+    headers: tuple[str, ...] = ()
+    """The names of the request's header fields as they were written, in their order; empty where a source
+    cannot tell."""
     size: int = 0
     """Bytes of the first copy."""
     carried: Carried | None = None
@@ -104,6 +107,9 @@ class Exchange:
     places: tuple[Place, ...] = ()
     probe: str = ""
     """The id of the experiment that sent it; empty for the traffic of others."""
+    alike: object = field(default=None, compare=False, repr=False)
+    """The same object in exchanges that differ only in time, Call-ID, nonce, copies, size, place, and the
+    answer's Date and Contact: what follows from the rest is found out once. None if nobody compared."""
 
     @property
     def is_refused(self) -> bool:

@@ -22,6 +22,7 @@ LIMITER_STATUSES = frozenset({403, 429, 503})
 """What a limiter answers with (facts K3, K4, V2, V19); silence is the other way to refuse."""
 MOST_CELLS = 100_000
 _MOST_EXCHANGES = 5_000_000
+_MOST_ALIKE = 20_000
 _MOST_FITTED = 100_000
 _FIT_REACH = 120.0
 """Seconds before and after a refusal that a fit looks at."""
@@ -160,6 +161,7 @@ class Statistics:
     def __init__(self) -> None:
         self.left_out = 0
         self._numbers: dict[tuple[str, str, str, int | None, str], int] = {}
+        self._alike: dict[object, int] = {}
         self._cells: list[_Cell] = []
         self._times = array("d")
         self._which = array("I")
@@ -183,21 +185,35 @@ class Statistics:
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange."""
+        number = self._alike.get(exchange.alike)
+        if number is None:
+            number = self._number_of(exchange)
+        if len(self._times) + len(self._copy_times) >= _MOST_EXCHANGES:
+            self.left_out += 1
+            return
+        self._which.append(number)
+        if not exchange.copied_after:
+            self._times.append(exchange.at)
+            return
+        answered, dropped = arrivals_of(exchange.copied_after, exchange.answered_after)
+        self._times.append(exchange.at + answered)
+        for moment in dropped:
+            self._copy_times.append(exchange.at + moment)
+            self._copy_which.append(number)
+
+    def _number_of(self, exchange: Exchange) -> int:
+        """The number of its cell; that of exchanges that a reader knows to be alike is remembered."""
         carried = exchange.carried
         account = exchange.from_user if carried is None else carried.username
         key = exchange.source, account, exchange.method, exchange.status, exchange.user_agent
         number = self._numbers.get(key)
         if number is None:
             number = self._new_cell(key)
-        if len(self._times) + len(self._copy_times) >= _MOST_EXCHANGES:
-            self.left_out += 1
-            return
-        answered, dropped = arrivals_of(exchange.copied_after, exchange.answered_after)
-        self._times.append(exchange.at + answered)
-        self._which.append(number)
-        for moment in dropped:
-            self._copy_times.append(exchange.at + moment)
-            self._copy_which.append(number)
+        if exchange.alike is not None:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            self._alike[exchange.alike] = number
+        return number
 
     def _new_cell(self, key: tuple[str, str, str, int | None, str]) -> int:
         """A number for a new combination; beyond `MOST_CELLS` only statuses are told apart."""

@@ -192,3 +192,28 @@ def test_a_client_without_branches_is_paired_by_its_call_id() -> None:
     data, answer = (one.replace(b";branch=z9hG4bK1", b"") for one in (request(), response()))
     exchanges, _ = pair((0.0, THERE, data), (0.1, BACK, answer))
     assert [one.status for one in exchanges] == [200]
+
+
+@pytest.mark.parametrize("rounds", [1, 5])  # the fifth time by a shape that was learned
+def test_the_names_of_the_headers_are_kept_as_they_were_written(rounds: int) -> None:
+    seen = [
+        (float(number), THERE, request(branch=f"z9hG4bK{number}", extra="x-genesys-Agent: a1\r\nl : 0\r\n"))
+        for number in range(rounds)
+    ]
+    exchanges, _ = pair(*seen, (100.0, THERE, request(branch="z9hG4bKlast")))
+    assert exchanges[rounds - 1].headers == (
+        *("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "User-Agent"),
+        *("x-genesys-Agent", "l", "Content-Length"),
+    )
+
+
+def test_exchanges_are_alike_that_differ_in_time_call_and_nonce_only() -> None:
+    other_nonce, other_login = DIGEST.replace("n,1", "n,2"), DIGEST.replace("planner", "desk")
+    rows = [("200 OK", DIGEST), ("200 OK", other_nonce), ("403 No", DIGEST), ("200 OK", other_login)]
+    seen: list[tuple[float, Flow, bytes]] = []
+    for number, (status, extra) in enumerate(rows):
+        seen.append((float(number), THERE, request(branch=f"z9hG4bK{number}", extra=extra)))
+        seen.append((number + 0.1, BACK, response(status, branch=f"z9hG4bK{number}")))
+    first, again, refused, foreign = pair(*seen)[0]
+    assert first.alike is again.alike
+    assert len({first.alike, refused.alike, foreign.alike}) == 3

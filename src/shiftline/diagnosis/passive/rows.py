@@ -16,6 +16,8 @@ OUTCOME_NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 CREDENTIALS = tuple(Credentials)
 CREDENTIALS_NUMBER = {one: number for number, one in enumerate(CREDENTIALS)}
 UNANSWERED = -1.0
+_MOST_ALIKE = 20_000
+_NO_PLACE = Place(file="", number=0)
 
 
 class Names:
@@ -94,15 +96,16 @@ class Rows:
         self.at = array("d")
         self.latency = array("f")
         """Seconds to the final answer, `UNANSWERED` without."""
-        self.source = array("L")
-        self.caller = array("L")
+        self.source = array("I")
+        self.caller = array("I")
         """User of From."""
-        self.login = array("L")
+        self.login = array("I")
         """Digest username; 0 without credentials."""
-        self.asked = array("L")
+        self.asked = array("I")
         """User of To or of the Request-URI."""
-        self.kind = array("L")
-        self.said = array("L")
+        self.kind = array("I")
+        self.said = array("I")
+        self.headers = array("I")
         self.credentials = array("B")
         self.outcome = array("B")
         self.copies = array("B")
@@ -110,34 +113,63 @@ class Rows:
         """Bytes of the request, 65,535 at most."""
         self.copied_after: dict[int, tuple[float, ...]] = {}
         """Of rows that were sent again, where that is known: seconds from the first copy to the others."""
-        self._file = array("L")
-        self._number = array("L")
+        self._file = array("I")
+        self._number = array("I")
         self.sources, self.users = Names(""), Names("")
-        self.kinds, self.sayings, self._files = Names(Kind()), Names(Said()), Names("")
+        self.kinds, self.sayings = Names(Kind()), Names(Said())
+        self._headers, self._files = Names(()), Names("")
+        self._last_file, self._last_number = "", 0
+        self._alike: tuple[dict[object, tuple[int, ...]], ...] = ({}, {})
+        """The numbers of exchanges that a reader knows to be alike: of ordinary size, and large."""
 
     def __len__(self) -> int:
         return len(self.at)
 
     def add(self, exchange: Exchange, outcome: Outcome, credentials: Credentials) -> None:
         """One more row."""
+        known = self._alike[exchange.size > _LARGE]
+        numbers = known.get(exchange.alike)
+        if numbers is None:
+            numbers = self._numbers_of(exchange)
+            if exchange.alike is not None:
+                if len(known) >= _MOST_ALIKE:
+                    known.clear()
+                known[exchange.alike] = numbers
+        source, caller, login, asked, kind, said, headers = numbers
         if exchange.copied_after:
             self.copied_after[len(self.at)] = exchange.copied_after
         self.at.append(exchange.at)
         after = exchange.answered_after
         self.latency.append(UNANSWERED if after is None else after)
-        self.source.append(self.sources.number(exchange.source))
-        self.caller.append(self.users.number(exchange.from_user))
-        self.login.append(0 if exchange.carried is None else self.users.number(exchange.carried.username))
-        self.asked.append(self.users.number(exchange.user))
-        self.kind.append(self.kinds.number_of(_kind_key(exchange)))
-        self.said.append(self.sayings.number_of(_said_key(exchange)))
+        self.source.append(source)
+        self.caller.append(caller)
+        self.login.append(login)
+        self.asked.append(asked)
+        self.kind.append(kind)
+        self.said.append(said)
+        self.headers.append(headers)
         self.credentials.append(CREDENTIALS_NUMBER[credentials])
         self.outcome.append(OUTCOME_NUMBER[outcome])
         self.copies.append(min(exchange.copies, 255))
         self.size.append(min(exchange.size, 0xFFFF))
-        place = exchange.places[0] if exchange.places else None
-        self._file.append(0 if place is None else self._files.number(place.file))
-        self._number.append(0 if place is None else place.number)
+        place = exchange.places[0] if exchange.places else _NO_PLACE
+        if place.file != self._last_file:
+            self._last_file, self._last_number = place.file, self._files.number(place.file)
+        self._file.append(self._last_number)
+        self._number.append(place.number)
+
+    def _numbers_of(self, exchange: Exchange) -> tuple[int, ...]:
+        """What it has in common with others, by numbers."""
+        users = self.users
+        return (
+            self.sources.number(exchange.source),
+            users.number(exchange.from_user),
+            0 if exchange.carried is None else users.number(exchange.carried.username),
+            users.number(exchange.user),
+            self.kinds.number_of(_kind_key(exchange)),
+            self.sayings.number_of(_said_key(exchange)),
+            self._headers.number(exchange.headers),
+        )
 
     def place(self, row: int) -> Place | None:
         """Where it can be looked up."""
@@ -156,6 +188,12 @@ class Rows:
         said = self.sayings.values[self.said[row]]
         assert isinstance(said, Said)  # noqa: S101 - only these are put there
         return said
+
+    def headers_of(self, row: int) -> tuple[str, ...]:
+        """The names of its headers as they were written, in order; none where the record does not tell."""
+        headers = self._headers.values[self.headers[row]]
+        assert isinstance(headers, tuple)  # noqa: S101 - only these are put there
+        return headers
 
     def account(self, row: int) -> int:
         """Number of the account: the login, or the caller where there was none."""

@@ -8,7 +8,7 @@ one step. A head without a shape is read row by row, to the same result.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TypeAlias
@@ -16,31 +16,41 @@ from typing import TypeAlias
 from shiftline.doctor.reading.sighting import Flow
 
 Values: TypeAlias = tuple[bytes, ...]
-"""Branch and sent-by of the topmost Via, CSeq; then of a request `OF_REQUESTS`, method and URI, of a response
-status, reason and `OF_RESPONSES`. The first row of each name; empty where none is. Of From, To and Contact
-only the first address, without tag and parameters."""
-BRANCH, SENT_BY, CSEQ = range(3)
-
-_LOGINS = (b"Authorization", b"Proxy-Authorization")
-_CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
-_PARTIES = (b"From", b"To", b"Contact")
-OF_REQUESTS = (b"Call-ID", *_LOGINS, *_PARTIES, b"User-Agent", b"Event")
-CALL_ID, LOGIN, PROXY_LOGIN, HABIT = range(3, 7)
-"""`HABIT` begins what all requests of one agent at one phone have in common, to the end."""
-STATUS, REASON, CHALLENGE, PROXY_CHALLENGE, HINTS = range(3, 8)
-"""`HINTS` begins what an answer says of itself, in the order of `HINT_NAMES`."""
+"""What is read of a head: first what changes from message to message, then what does not. The first row of
+each name; empty where none is. Of From, To and a request's Contact only the first address, without tag and
+parameters."""
 HINT_NAMES = (
     b"Server", b"Retry-After", b"Warning", b"Reason", b"P-Registrar-Error", b"ms-diagnostics", b"Allow",
-    b"Unsupported", b"Min-Expires", b"Date", b"Contact",
+    b"Unsupported", b"Min-Expires",
 )  # fmt: skip
-OF_RESPONSES = (*_CHALLENGES, *HINT_NAMES)
-_USUAL = (b"Via", b"CSeq", *OF_REQUESTS, *OF_RESPONSES)
+_PARTIES = (b"From", b"To", b"Contact")
+_CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
+# What is no header has a blank before its name.
+_BRANCH_PART, _SENT_BY, _NAMES, _FIRST, _SECOND = b" branch", b" sent-by", b" names", b" first", b" second"
+_OF_REQUESTS = (
+    _BRANCH_PART, b"CSeq", b"Call-ID", b"Authorization", b"Proxy-Authorization", _SENT_BY, _NAMES,
+    *_PARTIES, b"User-Agent", b"Event", _FIRST, _SECOND,
+)  # fmt: skip
+_OF_RESPONSES = (
+    _BRANCH_PART, b"CSeq", *_CHALLENGES, b"Date", _SENT_BY, b"Contact", _FIRST, _SECOND, *HINT_NAMES,
+)  # fmt: skip
+BRANCH, CSEQ, CALL_ID, LOGIN, PROXY_LOGIN, SENT_BY = range(6)
+"""Of a request, and of both `BRANCH`, `CSEQ` and `SENT_BY`, those of the topmost Via."""
+HABIT = SENT_BY
+"""From here on comes what all requests of one agent at one phone have in common: sent-by, the names of the
+headers (a line each), From, To, Contact, User-Agent, Event, method and URI."""
+CHALLENGE, PROXY_CHALLENGE, DATE, _, CONTACT, STATUS, REASON, HINTS = range(2, 10)
+"""Of a response. `STATUS` begins what all answers of one sort have in common: then comes the reason, and from
+`HINTS` on the values of `HINT_NAMES`."""
+_USUAL = (b"Via", *(name for name in (*_OF_REQUESTS, *_OF_RESPONSES) if name[:1] != b" "))
 _BY_LOWER = {name.lower(): name for name in _USUAL} | {
     b"v": b"Via", b"f": b"From", b"t": b"To", b"i": b"Call-ID", b"m": b"Contact", b"o": b"Event",
 }  # fmt: skip
 # Possessive throughout: a head that does not fit a shape is told so in linear time.
-_REQUEST_LINE = rb"()([^ \r\n]++) ([^ \r\n]++) SIP/2\.0\r\n"
-_STATUS_LINE = rb"()SIP/2\.0 ([1-6]\d\d) ?+([^\r]*+)\r\n"
+# The first group is empty, the second takes no part in the match and is given the names of the headers.
+_REQUEST_LINE = rb"()(?:(?!)())?+([^ \r\n]++) ([^ \r\n]++) SIP/2\.0\r\n"
+_STATUS_LINE = rb"()(?:(?!)())?+SIP/2\.0 ([1-6]\d\d) ?+([^\r]*+)\r\n"
+_EMPTY, _NO_PART, _LEFT, _RIGHT = range(1, 5)
 _VIA = rb"([^;\r]*+);(?>(?:[^\r]*?;)??branch=)([^;,\r ]*+)[^\r]*+\r\n"
 _PARTY = rb'((?:"[^"\r]*+"[^<\r]*+)?+[^;>\r]*+)'
 _FIRST_PARTY = re.compile(_PARTY)
@@ -50,6 +60,7 @@ _LONGEST_HEAD = 65_536
 _MOST_ROWS = 512
 _MOST_SHAPE_ROWS = 40
 _MOST_SHAPES = 400
+_LONGEST_NAMES = 2048
 _MOST_CANDIDATES = 10_000
 _SEEN_BEFORE_SHAPED = 3
 _SHAPES_TRIED = 4
@@ -64,6 +75,7 @@ class _Shape:
     """How one kind of sender writes one kind of message."""
 
     match: Callable[[bytes], re.Match[bytes] | None]
+    names: bytes
     pick: Callable[[tuple[bytes, ...]], Values]
     """Puts the groups of a match into the order of `Values`."""
 
@@ -86,7 +98,7 @@ class Heads:
         for shape in self._by_flow.get(key, _NONE):
             found = shape.match(data)
             if found is not None:
-                return shape.pick(found.groups())
+                return shape.pick(found.groups(shape.names))
         return self._slowly(key, data)
 
     def _slowly(self, key: _Key, data: bytes) -> Values:
@@ -118,27 +130,30 @@ class Heads:
 
 
 def _shape_of(written: tuple[bytes, ...], *, is_response: bool) -> _Shape:
-    wanted = (b"CSeq", *(OF_RESPONSES if is_response else OF_REQUESTS))
-    parts, places = [_STATUS_LINE if is_response else _REQUEST_LINE], dict.fromkeys(wanted, 1)
-    via, groups = (1, 1), 3
-    for name in written:
-        usual = _BY_LOWER.get(name.partition(b":")[0].strip().lower())
-        parts.append(re.escape(name))
-        if usual == b"Via" and via == (1, 1):
+    wanted = _OF_RESPONSES if is_response else _OF_REQUESTS
+    places = dict.fromkeys(wanted, _EMPTY) | {_NAMES: _NO_PART, _FIRST: _LEFT, _SECOND: _RIGHT}
+    parts, groups = [_STATUS_LINE if is_response else _REQUEST_LINE], _RIGHT
+    for before in written:
+        usual = _BY_LOWER.get(before.partition(b":")[0].strip().lower(), b"")
+        parts.append(re.escape(before))
+        if usual == b"Via" and places[_BRANCH_PART] == _EMPTY:
             parts.append(_VIA)
-            via = groups + 2, groups + 1
+            places[_SENT_BY], places[_BRANCH_PART] = groups + 1, groups + 2
             groups += 2
-        elif usual in places and places[usual] == 1:
-            is_party = usual in _PARTIES and not (is_response and usual == b"Contact")
+        elif places.get(usual) == _EMPTY:
+            is_party = usual in _PARTIES and not is_response
             parts.append(_PARTY + rb"[^\r]*+\r\n" if is_party else rb"([^\r]*+)\r\n")
             groups += 1
             places[usual] = groups
         else:
             parts.append(rb"[^\r]*+\r\n")
     pattern = re.compile(b"".join(parts) + rb"\r\n")
-    cseq, *others = (places[name] for name in wanted)
-    order = (*via, cseq, 2, 3, *others) if is_response else (*via, cseq, *others, 2, 3)
-    return _Shape(pattern.match, itemgetter(*(group - 1 for group in order)))
+    pick = itemgetter(*(places[part] - 1 for part in wanted))
+    return _Shape(pattern.match, _names_of(written), pick)
+
+
+def _names_of(written: Iterable[bytes]) -> bytes:
+    return b"\n".join([before.partition(b":")[0].strip() for before in written])[:_LONGEST_NAMES]
 
 
 def rows_of(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes, bytes]]]:
@@ -171,14 +186,16 @@ def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> Values:
     first: dict[bytes, bytes] = {}
     for name, _, value in rows:
         first.setdefault(name, value)
+    words = [*start.split(None, 2), b"", b"", b""]
     via = first.get(b"Via", b"")
     branch = _BRANCH.search(via)
-    words = [*start.split(None, 2), b"", b"", b""]
-    ends = branch[1] if branch else b"", via.partition(b";")[0], first.get(b"CSeq", b"")
+    first |= {_BRANCH_PART: branch[1] if branch else b"", _SENT_BY: via.partition(b";")[0]}
     if words[0][:4].upper() == b"SIP/":
-        status = words[1] if words[1].isdigit() and len(words[1]) == 3 else b""
-        return *ends, status, words[2], *(first.get(name, b"") for name in OF_RESPONSES)
+        is_status = words[1].isdigit() and len(words[1]) == 3
+        first |= {_FIRST: words[1] if is_status else b"", _SECOND: words[2]}
+        return tuple([first.get(part, b"") for part in _OF_RESPONSES])
+    first |= {_FIRST: words[0], _SECOND: words[1], _NAMES: _names_of(before for _, before, _ in rows)}
     for name in _PARTIES:
         found = _FIRST_PARTY.match(first.get(name, b""))
         first[name] = found[1] if found else b""
-    return *ends, *(first.get(name, b"") for name in OF_REQUESTS), *words[:2]
+    return tuple([first.get(part, b"") for part in _OF_REQUESTS])

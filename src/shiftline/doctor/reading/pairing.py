@@ -18,12 +18,13 @@ from shiftline.doctor.reading.heads import (
     BRANCH,
     CALL_ID,
     CHALLENGE,
+    CONTACT,
     CSEQ,
+    DATE,
     HABIT,
     LOGIN,
     PROXY_CHALLENGE,
     PROXY_LOGIN,
-    REASON,
     SENT_BY,
     STATUS,
     Heads,
@@ -226,16 +227,16 @@ class Pairing:
 
     def _exchange(self, pair: _Pair) -> Exchange:
         flow, request, reply = pair.flow, pair.request, pair.reply
-        habit = words.habit[request[HABIT:]]
+        habit, answer = words.habit[request[HABIT:]], words.NO_ANSWER
         login = request[LOGIN] or request[PROXY_LOGIN]
+        carried = logins.carried(login) if login else None
         places: tuple[Place, ...] = (Place(file=self._file, number=pair.number),)
-        status, reason, challenge, after = None, "", None, None
-        hints = NO_HINTS
+        hints, challenge, after = NO_HINTS, None, None
         if reply is not None:
-            status, reason = int(reply[STATUS]), words.text[reply[REASON]]
-            if status in (401, 407) and pair.challenged:
+            answer = words.answer[reply[STATUS:]]
+            if pair.challenged and answer.status in (401, 407):
                 challenge = logins.challenge(reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged)
-            hints = words.hints(reply)
+            hints = words.hints(answer.hints, reply[DATE], reply[CONTACT])
             after = None if self._is_coarse() else max(0.0, pair.answered_at - pair.at)
             places = (places[0], Place(file=self._file, number=pair.answer))
         elif pair.bounce:
@@ -253,18 +254,24 @@ class Pairing:
             from_user=habit.from_user,
             from_host=habit.from_host,
             contact_host=habit.contact_host,
-            via_host=words.via_host[request[SENT_BY]],
+            via_host=habit.via_host,
             user_agent=habit.user_agent,
             call_id=printable(request[CALL_ID]),
             event=habit.event,
+            headers=habit.headers,
             size=pair.size,
-            carried=logins.carried(login) if login else None,
+            carried=carried,
             copies=pair.copies,
             copied_after=pair.copied_after,
-            status=status,
-            reason=reason,
+            status=answer.status,
+            reason=answer.reason,
             answered_after=after,
             challenge=challenge,
             hints=hints,
             places=places,
+            alike=_alike[flow, habit, answer, pair.bounce, None if carried is None else carried.username],
         )
+
+
+_alike = words.Memory[tuple[Flow, words.Habit, words.Answer, str, str | None], object](lambda _: object())
+"""From all that exchanges may have in common (`Exchange.alike`)."""

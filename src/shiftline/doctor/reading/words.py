@@ -11,15 +11,13 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from shiftline.diagnosis.exchange import NO_HINTS
-from shiftline.doctor.reading.heads import HINT_NAMES, HINTS
+from shiftline.doctor.reading.heads import HINT_NAMES
 from shiftline.sip.glance import printable
 
 Raw = TypeVar("Raw")
 Word = TypeVar("Word")
 _MOST_WORDS = 20_000
-_FIRST_CHANGING = -2
-"""Date and Contact differ from answer to answer; the headers before them are a server's habit."""
-_HINTS = tuple(name.decode().lower() for name in HINT_NAMES[:_FIRST_CHANGING])
+_HINTS = tuple(name.decode().lower() for name in HINT_NAMES)
 
 
 class Memory(dict[Raw, Word], Generic[Raw, Word]):
@@ -75,10 +73,11 @@ via_host = Memory(_via_host)
 """The host in what stands before the first semicolon of a Via."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Habit:
-    """What the requests of one agent at one phone have in common, as an exchange shows it."""
+    """What the requests of one agent at one phone have in common, as an exchange shows it. A key itself."""
 
+    via_host: str
     method: str
     user: str
     uri_host: str
@@ -87,12 +86,14 @@ class Habit:
     contact_host: str
     user_agent: str
     event: str
+    headers: tuple[str, ...]
 
 
 def _habit(values: tuple[bytes, ...]) -> Habit:
-    sender, to, contact, agent, event, method, uri = values
+    sent_by, names, sender, to, contact, agent, event, method, uri = values
     user, host = party[uri]
     return Habit(
+        via_host[sent_by],
         text[method],
         party[to][0] if method == b"REGISTER" else user,
         host,
@@ -100,17 +101,44 @@ def _habit(values: tuple[bytes, ...]) -> Habit:
         party[contact][1],
         text[agent],
         text[event.partition(b";")[0]],
+        headers[names],
     )
 
 
+def _headers(names: bytes) -> tuple[str, ...]:
+    return tuple([text[name] for name in names.split(b"\n")]) if names else ()
+
+
+headers = Memory(_headers)
+"""From the names of the headers of a request, a line each."""
 habit = Memory(_habit)
 """From the values of a request that begin at `heads.HABIT`."""
 
 
-def hints(reply: tuple[bytes, ...]) -> Mapping[str, str]:
-    """What an answer says of itself, from the values of a response (`heads`)."""
-    said = _constant_hints[reply[HINTS:_FIRST_CHANGING]]
-    date, contact = reply[_FIRST_CHANGING:]
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What answers of one sort have in common, as an exchange shows it. A key itself."""
+
+    status: int | None
+    reason: str
+    hints: Mapping[str, str]
+
+
+NO_ANSWER = Answer(None, "", NO_HINTS)
+
+
+def _answer(values: tuple[bytes, ...]) -> Answer:
+    status, reason, *hints = values
+    said = {name: text[value] for name, value in zip(_HINTS, hints, strict=True) if value}
+    return Answer(int(status), text[reason], MappingProxyType(said) if said else NO_HINTS)
+
+
+answer = Memory(_answer)
+"""From the values of a response that begin at `heads.STATUS`."""
+
+
+def hints(said: Mapping[str, str], date: bytes, contact: bytes) -> Mapping[str, str]:
+    """With Date and Contact, which differ from answer to answer."""
     if date or contact:
         said = dict(said)
         if date:
@@ -118,11 +146,3 @@ def hints(reply: tuple[bytes, ...]) -> Mapping[str, str]:
         if contact:
             said["contact"] = text[contact]
     return said
-
-
-def _hints(values: tuple[bytes, ...]) -> Mapping[str, str]:
-    said = {name: text[value] for name, value in zip(_HINTS, values, strict=True) if value}
-    return MappingProxyType(said) if said else NO_HINTS
-
-
-_constant_hints = Memory(_hints)
