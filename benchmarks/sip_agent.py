@@ -133,17 +133,20 @@ def on_core(number: int) -> Iterator[None]:
 
 @asynccontextmanager
 async def kamailio(
-    program: str, children: int, configuration: str = _CONFIGURATION
+    program: str, children: int, configuration: str = _CONFIGURATION, *, shared_mib: int = 256
 ) -> AsyncIterator[tuple[str, int]]:
-    """A bare Kamailio: it reads, answers statelessly and does nothing else, if no configuration is given."""
+    """A bare Kamailio: it reads, answers statelessly and does nothing else, if no configuration is given.
+
+    ``shared_mib``: its shared memory, where bindings are kept, about a KiB for each.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
         claim.bind((HOST, 0))
         port = int(claim.getsockname()[1])
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "kamailio.cfg"
         path.write_text(configuration.format(children=children, host=HOST, port=port))
-        command = [program, "-f", str(path), "-DD", "-E", "-m", "256", "-M", "8", "-Y", directory]
-        command += ["-b", str(4 * 1024 * 1024)]  # as much of it as net.core.rmem_max allows
+        command = [program, "-f", str(path), "-DD", "-E", "-m", str(shared_mib), "-M", "8"]
+        command += ["-Y", directory, "-b", str(4 * 1024 * 1024)]  # as much of it as net.core.rmem_max allows
         with on_core(1):
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL

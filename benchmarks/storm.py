@@ -36,7 +36,7 @@ USERS = 10_000
 IN_FLIGHT = 200
 STORM_HOST, SIPP_HOST = "127.0.0.2", "127.0.0.3"
 
-_REGISTRAR = """#!KAMAILIO
+REGISTRAR = """#!KAMAILIO
 debug=1
 log_stderror=yes
 children={children}
@@ -165,7 +165,7 @@ async def pair(program: str, method: str, flows: int, *, storm_first: bool) -> t
     """Storm and SIPp, each against a Kamailio that has served nobody yet."""
     runs: dict[str, Load] = {}
     for name in ("storm", "sipp") if storm_first else ("sipp", "storm"):
-        async with kamailio(program, 1, _REGISTRAR) as address:
+        async with kamailio(program, 1, REGISTRAR) as address:
             with tempfile.TemporaryDirectory() as directory:
                 run = run_storm if name == "storm" else run_sipp
                 runs[name] = run(address, method, flows, Path(directory))

@@ -1,9 +1,9 @@
 """``make accept``: every acceptance line on real processes, as a table with figures.
 
-``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|storm|incident|test`` runs a part,
-``--seeds 1,2,3`` chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50`` some of the bursts;
-``--quick`` runs the limiters once, for 40 seconds, and some of the bank and of the doctor's trunks. The whole
-takes more than two hours on two cores. Exit code 1 if any line falls short.
+``--only demos|shared|password|kills|limiters|workers|bank|simulate|doctor|storm|million|tshark|incident|
+test`` runs a part, ``--seeds 1,2,3`` chooses the days and the kills, ``--pbx`` one PBX, ``--limits 20,50``
+some of the bursts; ``--quick`` runs the limiters once, for 40 seconds, and some of the bank and of the
+doctor's trunks. The whole takes more than two hours on two cores. Exit code 1 if any line falls short.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tests.accept.incident import incidents
 from tests.accept.limiters import ANSWER_SECONDS, FIRST, THEN, rounds
 from tests.accept.simulated import banks, thousand_trunks
 from tests.accept.storm import answers
+from tests.accept.storm_figures import figures_of_storm
 from tests.accept.workers import shared_trunks
 from tests.durable.burst import Aftermath, Ordeal, endure, random_moments
 
@@ -296,6 +297,18 @@ def storm(choice: Choice) -> Iterator[Line]:
         yield Line(name=f"storm, {one.name}", figures=one.figures, missed=one.missed)
 
 
+def million(_: Choice) -> Iterator[Line]:
+    """A million registrations from a hundred thousand users: does storm's memory stay flat?"""
+    for one in figures_of_storm("million"):
+        yield Line(name=f"storm, {one.name}", figures=one.figures, missed=one.missed)
+
+
+def tshark(_: Choice) -> Iterator[Line]:
+    """Storm's latencies, and what tshark measures of the same runs."""
+    for one in figures_of_storm("tshark"):
+        yield Line(name=f"storm, {one.name}", figures=one.figures, missed=one.missed)
+
+
 def the_incident(choice: Choice) -> Iterator[Line]:
     """`shiftline doctor read` of recordings of the incident, and `doctor run` against PBXs that have it."""
     for found in incidents(choice.seeds, quick=choice.quick):
@@ -345,6 +358,8 @@ PARTS = {
     "simulate": simulate,
     "doctor": doctor,
     "storm": storm,
+    "million": million,
+    "tshark": tshark,
     "incident": the_incident,
     "test": test,
 }
