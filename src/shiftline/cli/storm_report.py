@@ -11,8 +11,9 @@ from rich.table import Table
 from shiftline.storm.asserts import Outcome
 from shiftline.storm.histogram import Histogram
 from shiftline.storm.knee_run import Knee
-from shiftline.storm.plan import Plan
+from shiftline.storm.plan import ClosedLoop, Plan
 from shiftline.storm.sample import Result, percentiles_ms, status_words
+from shiftline.storm.trust import flows_at_server
 from shiftline.storm.verdict.verdict import Kind, Verdict
 
 
@@ -28,6 +29,9 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
     table.add_row("latency, per request", _percentiles(whole.latency))
     table.add_row("response, from the schedule", _percentiles(whole.response))
     table.add_row("send lag", _percentiles(whole.lag))
+    if isinstance(plan.load, ClosedLoop) and (at_server := flows_at_server(result, plan)) is not None:
+        mean = f"{at_server:,.0f} of {plan.load.concurrency:,} in the mean; storm had the others"
+        table.add_row("flows with the server", mean)
     copies = f"{whole.retransmissions:,} sent again, {whole.late_answers:,} late answers"
     table.add_row("requests", f"{whole.requests:,}; {copies}")
     table.add_row("our processor", f"{result.cpu_us_per_flow:.1f} us per flow")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,24 @@ from rich.console import Console
 
 from shiftline.cli.storm_report import print_conditions, print_knee, print_result, print_verdict
 from shiftline.cli.storm_screen import StormScreen
-from shiftline.cli.writing import require_writable, write_text
+from shiftline.cli.writing import explained, require_writable, write_text
 from shiftline.clock import clock_from_environment
+from shiftline.errors import ConfigurationError
 from shiftline.storm.asserts import Condition, Outcome
 from shiftline.storm.examine import Examination, Examiner, spare_sources
 from shiftline.storm.exporter import StormCollector, served
 from shiftline.storm.figures import examination_figures
-from shiftline.storm.knee_run import Ask, Knee, find_knee, first_rate, highest_rate, reason_not_to_search
+from shiftline.storm.interruption import Interruption, told_by_signals
+from shiftline.storm.knee_run import (
+    Ask,
+    Knee,
+    Rest,
+    find_knee,
+    first_rate,
+    highest_rate,
+    reason_not_to_search,
+)
+from shiftline.storm.manners import require_manners
 from shiftline.storm.plan import Plan
 from shiftline.storm.processors import TargetProcessors
 from shiftline.storm.report import Page, render_report
@@ -30,6 +41,7 @@ from shiftline.storm.sample import Result, Sample
 from shiftline.storm.seconds_csv import seconds_csv
 
 STANDARD_OUTPUT = Path("-")
+_ROOM_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,7 @@ class Wanted:
         for path in (self.json_file, self.csv_file, self.report_file):
             if path is not None and path != STANDARD_OUTPUT:
                 require_writable(path)
+                _require_room(path)
 
     @property
     def is_for_machines(self) -> bool:
@@ -76,6 +89,15 @@ class Done:
 
 def carry_out(plan: Plan, wanted: Wanted) -> int:
     """Run, explain, write; the exit code."""
+    require_manners(plan, wanted.may_load)
+    with ExitStack() as stack:
+        interruption = stack.enter_context(told_by_signals())
+        done = _load(plan, wanted, interruption)
+        _write(done, wanted)
+        return done.exit_code
+
+
+def _load(plan: Plan, wanted: Wanted, interruption: Interruption) -> Done:
     with ExitStack() as stack:
         screen = stack.enter_context(StormScreen(Console(stderr=True, highlight=False)))
         collector = StormCollector()
@@ -87,26 +109,25 @@ def carry_out(plan: Plan, wanted: Wanted) -> int:
             collector.add(sample)
 
         def ask(asked: Plan, purpose: str) -> Result:
+            interruption.require_none()
             screen.begin(purpose)
-            return run(asked, see, may_load=wanted.may_load)
+            return run(asked, see, may_load=wanted.may_load, interruption=interruption)
 
-        examiner = Examiner(plan, ask, time.sleep, spares=spare_sources(plan))
+        examiner = Examiner(plan, ask, interruption.rest, spares=spare_sources(plan))
         if wanted.verdict:
             examination = examiner.examine(TargetProcessors(plan.target).since)
         else:
             examination = examiner.load_only()
-        knee = _search(plan, examination, ask) if wanted.find_knee else None
+        knee = _search(plan, examination, ask, interruption.rest) if wanted.find_knee else None
     outcomes = tuple(condition.check(examination.result) for condition in wanted.conditions)
-    done = Done(plan=plan, examination=examination, knee=knee, outcomes=outcomes)
-    _write(done, wanted)
-    return done.exit_code
+    return Done(plan=plan, examination=examination, knee=knee, outcomes=outcomes)
 
 
-def _search(plan: Plan, examination: Examination, ask: Ask) -> Knee:
+def _search(plan: Plan, examination: Examination, ask: Ask, rest: Rest) -> Knee:
     if why := reason_not_to_search(examination):
         return Knee(rate=None, steps=(), ended=why)
     start, highest = first_rate(examination), highest_rate(plan)
-    return find_knee(plan, ask, time.sleep, start=start, highest=highest, tries=examination.tries)
+    return find_knee(plan, ask, rest, start=start, highest=highest, tries=examination.tries)
 
 
 def _write(done: Done, wanted: Wanted) -> None:
@@ -117,18 +138,28 @@ def _write(done: Done, wanted: Wanted) -> None:
         for outcome in done.outcomes
     ]
     figures["command"] = _command()
-    if wanted.csv_file is not None:
-        write_text(wanted.csv_file, seconds_csv(done.examination.result.samples))
-    if wanted.report_file is not None:
-        write_text(wanted.report_file, _report(done))
-    if wanted.json_file is not None:
-        text = json.dumps(figures, indent=2) + "\n"
-        if wanted.is_for_machines:
-            typer.echo(text, nl=False)
-        else:
-            write_text(wanted.json_file, text)
-    if not wanted.is_for_machines:
+    text = json.dumps(figures, indent=2) + "\n"
+    if wanted.is_for_machines:
+        typer.echo(text, nl=False)
+    else:  # before the files: what can be told is told, whatever becomes of them
         _print(done, Console(highlight=False))
+    for path, content in (
+        (wanted.json_file, text),
+        (wanted.csv_file, seconds_csv(done.examination.result.samples)),
+        (wanted.report_file, _report(done) if wanted.report_file else ""),
+    ):
+        if path is not None and path != STANDARD_OUTPUT:
+            write_text(path, content)
+
+
+def _require_room(path: Path) -> None:
+    """Raise ConfigurationError where the file system is full; a long run's figures take some megabytes."""
+    with explained(path, "Give another file."):
+        room = os.statvfs(path.parent)
+    if room.f_bavail * room.f_frsize < _ROOM_BYTES:
+        raise ConfigurationError(
+            f"{path} cannot be written: its file system is full.", remedy="Make room, or give another file."
+        )
 
 
 def _report(done: Done) -> str:

@@ -34,9 +34,15 @@ class BindingQuery:
         accounts = Users(
             [user.name.decode() for user in chosen], [user.password for user in chosen] or [None]
         )
-        for asked, user in zip(accounts.all, chosen, strict=True):
+        self._pairs = list(zip(accounts.all, chosen, strict=True))
+        for asked, user in self._pairs:
             asked.tries = user.tries
         self._flows = Flows(asking, accounts, timeout_seconds=TIMEOUT_SECONDS, first_number=first_number)
+
+    def tell_tries(self) -> None:
+        """Tell the load's own users what was learned of their passwords here."""
+        for asked, user in self._pairs:
+            user.tries = asked.tries
 
     @property
     def check(self) -> BindingCheck:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,7 +20,7 @@ from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.run_clock import RunClock
-from shiftline.storm.sample import FELL_SILENT, TIMEOUT, WITHHELD, BindingCheck, Sample
+from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, WITHHELD, BindingCheck, Sample
 from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
 from shiftline.storm.watch import Watch
@@ -48,6 +48,8 @@ class EngineEnd:
     sending_seconds: float
     users_out: int
     bindings: BindingCheck | None
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """Of users whose password was tried and not accepted: how often."""
     watch: Watch = field(default_factory=Watch)
 
 
@@ -98,6 +100,10 @@ class Engine:
         except ClosedByTargetError:
             self.stop("the target closed the connection")
 
+    def interrupt(self) -> None:
+        """End soon, and measure to the end; safe wherever a signal strikes."""
+        self.stopped = self.stopped or INTERRUPTED
+
     def stop(self, reason: str) -> None:
         """End now; what was measured so far is kept."""
         self.stopped = reason
@@ -110,6 +116,7 @@ class Engine:
             sending_seconds=self.sending_seconds,
             users_out=self.flows.users_out,
             bindings=self._bindings,
+            tries=self._users.unproven(),
             watch=self.flows.end() if isinstance(self.flows, WatchedFlows) else Watch(),
         )
 
@@ -120,8 +127,10 @@ class Engine:
         tally = self.flows.tally
         for _ in range(min(self._plan.scouts, len(self._users))):
             self.flows.start(self._now())
-            while self.flows.pending:
+            while self.flows.pending and not self.stopped:
                 self._turn(wait=0.05)
+            if self.stopped:
+                return
             if tally.statuses[-1] == TIMEOUT:
                 self.stopped = "the target does not answer"
                 return
@@ -179,7 +188,7 @@ class Engine:
                 yield from ended
 
     def _drain(self) -> None:
-        while self.flows.pending and self.stopped != FELL_SILENT:
+        while self.flows.pending and self.stopped not in {FELL_SILENT, INTERRUPTED}:
             self._turn(wait=TICK_SECONDS)
             self._watch(self._now())
 
@@ -195,12 +204,13 @@ class Engine:
             return
         query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
         port = self._wires.ports[0]
-        while query.left or query.is_busy:
+        while (query.left or query.is_busy) and not self.stopped:
             if not query.is_busy:
                 query.ask(self._now())
             port.flush(query.source.out)
             self._wires.wait(0.05, query.receive)
             query.tick(self._now())
+        query.tell_tries()
         self._bindings = query.check
 
     def _turn(self, *, wait: float) -> None:

@@ -11,19 +11,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from shiftline.storm.examine_bans import BanExaminer
+from shiftline.storm.interruption import InterruptedStormError
 from shiftline.storm.plan import Plan
-from shiftline.storm.sample import FELL_SILENT, Result
+from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, Result
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.capacity import Processors, compare
 from shiftline.storm.verdict.judge import (
+    Explained,
     Step,
+    explain,
     invalid_verdict,
     judge_capacity,
     judge_rate,
     refused_alone_verdict,
 )
+from shiftline.storm.verdict.judge_caps import judge_cap
 from shiftline.storm.verdict.look import Look, look_at
-from shiftline.storm.verdict.phases import STEP_USERS, Known, lighter_plan, steps_plan, watched
+from shiftline.storm.verdict.phases import STEP_USERS, Known, cap_plan, lighter_plan, steps_plan, watched
 from shiftline.storm.verdict.verdict import Verdict
 
 Ask = Callable[[Plan, str], Result]
@@ -78,7 +82,10 @@ class Examiner:
         result = self._run(watched(self._plan), "the load that was asked for")
         used = processors()
         look = look_at(result)
-        self.examination.verdict = self._verdict(result, look, used)
+        try:
+            self.examination.verdict = self._verdict(result, look, used)
+        except InterruptedStormError:
+            self.examination.verdict = invalid_verdict([f"{INTERRUPTED} before the load was explained"])
         return self.examination
 
     def load_only(self) -> Examination:
@@ -122,7 +129,18 @@ class Examiner:
             step = Step.of(self._run(plan, _STEPS_PURPOSE), look, plan.timeout_seconds)
             if step.is_refusing:
                 break
-        return judge_rate(look, [step], has_spare=bool(known.second))
+        explained = explain(look, [step], has_spare=bool(known.second))
+        return self._by_bursts(explained) or judge_rate(explained)
+
+    def _by_bursts(self, explained: Explained) -> Verdict | None:
+        """Where a cap on what is under way might explain it: bursts that tell it apart."""
+        look, likely = explained.look, explained.likely_caps()
+        if not likely:
+            return None
+        self._rest(_QUIET_SECONDS)
+        plan = cap_plan(self._plan, self._known(look), likely[0], look.request_rate)
+        result = self._run(plan, "bursts: is it what is under way that counts?")
+        return judge_cap(explained, likely, Step.of(result, look, plan.timeout_seconds))
 
     def _known(self, look: Look) -> Known:
         own = min(look.sources) if look.sources else self._plan.sources[0]
@@ -132,7 +150,9 @@ class Examiner:
 
     def _run(self, plan: Plan, purpose: str) -> Result:
         result = self._ask(plan, purpose)
-        self.examination.tries |= result.watch.tries
+        self.examination.tries |= {**result.tries, **result.watch.tries}
+        if result.stopped == INTERRUPTED and self.examination.phases:
+            raise InterruptedStormError
         self.examination.phases.append(Phase(purpose=purpose, plan=plan, result=result))
         return result
 

@@ -8,11 +8,12 @@ from shiftline.storm.examine import Examination
 from shiftline.storm.for_doctor import causes_of
 from shiftline.storm.plan import ClosedLoop, Plan
 from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
+from shiftline.storm.trust import flows_at_server
 
 
 def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
     """Everything that a machine may want to know of a run; `json.dumps` takes it."""
-    whole = result.whole
+    whole, at_server = result.whole, flows_at_server(result, plan)
     return {
         "target": str(plan.target),
         "transport": plan.target.transport.value,
@@ -29,6 +30,7 @@ def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
         "latency_ms": percentiles_ms(whole.latency),
         "response_ms": percentiles_ms(whole.response),
         "send_lag_ms": percentiles_ms(whole.lag),
+        "flows_at_server": None if at_server is None else round(at_server, 1),
         "cpu_us_per_flow": round(result.cpu_us_per_flow, 2),
         "processes": result.processes,
         "drops": {"ours": whole.our_drops, "target": whole.target_drops, "refused": whole.refused_datagrams},

@@ -62,8 +62,6 @@ class Flows:
         """When flows ended that have not been followed by others; a closed loop starts that many."""
         self.proven = 0
         """Users whose password was accepted."""
-        self._refused = 0
-        """How often fresh credentials got another challenge, which is what a wrong password gets."""
         self.users_out = 0
         """Users whose password was refused or unproven twice."""
         self.last_answer = 0.0
@@ -214,7 +212,7 @@ class Flows:
 
     def _may_copy(self, user: User) -> bool:
         """Whether credentials may be sent again; of a password that may be wrong, a copy is a try."""
-        if user.tries == PROVEN or (self.proven and not self._refused):
+        if user.tries == PROVEN:
             return True
         if user.tries >= MOST_TRIES:
             return False
@@ -313,7 +311,6 @@ class Flows:
         """What the answer to a request with credentials says of the password."""
         user = flow.user
         if status in _CHALLENGES:
-            self._refused += flow.tried
             if not flow.tried:
                 flow.source.authorizer.forget()
         elif status[0] == 0x32 or (status[0] in b"46" and status not in _SAYS_NOTHING):

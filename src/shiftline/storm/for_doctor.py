@@ -29,6 +29,8 @@ def causes_of(verdict: Verdict) -> tuple[str, ...]:
     limit = verdict.limit
     if verdict.kind is not Kind.LIMITER or limit is None:
         return ()
+    if not limit.seconds:
+        return ("throttle.concurrency",)
     if limit.methods:
         return ("throttle.method",)
     return (_SHUT if limit.ban_seconds is not None else _LIMITED)[limit.key]

@@ -6,6 +6,7 @@ from a microsecond to hours, in at most about two thousand counters. Histograms 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import ceil, exp, floor, log
@@ -20,11 +21,13 @@ _LARGEST = 1e6
 class Histogram:
     """Durations in seconds."""
 
-    __slots__ = ("_counts", "_highest", "_total", "count")
+    __slots__ = ("_counts", "_highest", "_packed", "_total", "count")
 
     def __init__(self) -> None:
         self.count = 0
         self._counts: Counter[int] = Counter()
+        self._packed: tuple[array[int], array[int]] | None = None
+        """Buckets and counts instead of ``_counts``."""
         self._highest = 0.0
         self._total = 0.0
 
@@ -32,6 +35,7 @@ class Histogram:
         """Count many at once: the engine collects a second's values and never calls a function for one."""
         if not seconds:
             return
+        self._unpack()
         self.count += len(seconds)
         self._total += sum(seconds)
         longest = max(seconds)
@@ -42,10 +46,25 @@ class Histogram:
 
     def add(self, other: Histogram) -> None:
         """Take in what another one counted."""
+        self._unpack()
         self.count += other.count
         self._total += other._total
         self._highest = max(self._highest, other._highest)
-        self._counts.update(other._counts)
+        self._counts.update(other._items())
+
+    def pack(self) -> None:
+        """Take a tenth of the room from now on: for those that are kept and rarely looked at."""
+        if self._packed is None:
+            items = sorted(self._counts.items())
+            self._packed = array("h", (bucket for bucket, _ in items)), array("I", (n for _, n in items))
+            self._counts = Counter()
+
+    def _unpack(self) -> None:
+        if self._packed is not None:
+            self._counts, self._packed = Counter(self._items()), None
+
+    def _items(self) -> Mapping[int, int]:
+        return self._counts if self._packed is None else dict(zip(*self._packed, strict=True))
 
     @property
     def highest(self) -> float:
@@ -60,7 +79,7 @@ class Histogram:
     def quantile(self, share: float) -> float:
         """The duration that this share (0 to 1) does not exceed, within 0.5 %; 0.0 when there is none."""
         wanted, seen = max(1, ceil(share * self.count)), 0
-        for bucket, count in sorted(self._counts.items()):
+        for bucket, count in sorted(self._items().items()):
             seen += count
             if seen >= wanted:
                 return min(exp((bucket + 0.5) / _PER_BUCKET), self._highest)
@@ -68,7 +87,7 @@ class Histogram:
 
     def buckets(self) -> Mapping[float, int]:
         """How many fell into each bucket, by the bucket's middle in seconds, shortest first."""
-        return {exp((bucket + 0.5) / _PER_BUCKET): count for bucket, count in sorted(self._counts.items())}
+        return {exp((bucket + 0.5) / _PER_BUCKET): count for bucket, count in sorted(self._items().items())}
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shiftline.storm.examine import Examination
+from shiftline.storm.interruption import InterruptedStormError
 from shiftline.storm.knee import Attempt, KneeSearch
 from shiftline.storm.manners import HIGHEST_RATE, PUBLIC_RATE, is_private_address
 from shiftline.storm.plan import OpenLoop, Plan
-from shiftline.storm.sample import Result, percentiles_ms
+from shiftline.storm.sample import INTERRUPTED, Result, percentiles_ms
 from shiftline.storm.shapes import constant
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.arrivals import Key
@@ -83,6 +84,8 @@ class Knee:
 def reason_not_to_search(examination: Examination) -> str:
     """Why no search may follow; empty if one may."""
     verdict = examination.verdict
+    if examination.phases and examination.result.stopped:
+        return f"the load before it ended early: {examination.result.stopped}"
     if verdict is None:
         return ""
     if verdict.kind is Kind.INVALID:
@@ -114,12 +117,26 @@ def find_knee(
     """Search from ``start`` to at most ``highest`` flows per second with the flows of ``plan``."""
     search = KneeSearch(start=start, highest=highest)
     steps: list[KneeStep] = []
+    try:
+        ended = _attempts(plan, ask, rest, search, steps, dict(tries or {}))
+    except InterruptedStormError:
+        ended = INTERRUPTED
+    if search.confirmed == highest and not ended:
+        ended = "that is the highest rate that was to be tried"
+    return Knee(rate=search.confirmed, steps=tuple(steps), ended=ended)
+
+
+def _attempts(
+    plan: Plan, ask: Ask, rest: Rest, search: KneeSearch, steps: list[KneeStep], tries: dict[str, int]
+) -> str:
+    """Run attempts until the search is over; why it ended before that. Steps and tries are added to."""
     ended, late = "", 0
     rest(_REST_SECONDS)
     while not ended and (attempt := search.attempt()) is not None:
         asked = _plan_of(plan, attempt, tries)
         purpose = "the knee, confirmed" if attempt.is_confirmation else "the knee, searched"
         result = ask(asked, f"{purpose}: {attempt.rate:,.1f} flows/s")
+        tries |= result.tries
         reasons = own_reasons(result, asked)
         late = late + 1 if reasons else 0
         if result.stopped:
@@ -132,9 +149,7 @@ def find_knee(
             search.tell(attempt, passed=step.failed == 0 and step.flows > 0, failed_share=result.failed_share)
         if late or result.ok < result.flows:
             rest(_REST_SECONDS if attempt.seconds <= _SHORT_SECONDS else _LONG_REST_SECONDS)
-    if search.confirmed == highest and not ended:
-        ended = "that is the highest rate that was to be tried"
-    return Knee(rate=search.confirmed, steps=tuple(steps), ended=ended)
+    return ended
 
 
 def _step(attempt: Attempt, result: Result) -> KneeStep:

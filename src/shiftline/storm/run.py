@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 
 from shiftline.errors import ShiftlineError, UnavailableError
 from shiftline.storm.engine import Engine, EngineEnd
+from shiftline.storm.interruption import Interruption, end_engine_by_signals
 from shiftline.storm.kernel import TargetDrops
 from shiftline.storm.manners import require_manners
 from shiftline.storm.plan import Plan
@@ -28,20 +29,31 @@ OnSample = Callable[[Sample], None]
 _NICE = -10
 
 
-def run(plan: Plan, on_sample: OnSample = lambda _: None, *, may_load: str = "") -> Result:
+def run(
+    plan: Plan,
+    on_sample: OnSample = lambda _: None,
+    *,
+    may_load: str = "",
+    interruption: Interruption | None = None,
+) -> Result:
     """Run ``plan``; ``on_sample`` gets each second of all processes together, in order.
 
     ``may_load`` names a public target that may be loaded, exactly as the plan does. Raises
     ConfigurationError for a plan that is not allowed or cannot be begun, UnavailableError when an engine
-    dies. Ctrl-C ends the load; what was measured until then is the result.
+    dies. An ``interruption`` ends the load; what was measured until then is the result.
     """
     require_manners(plan, may_load)
     shares = plan.shares()
     seconds = _Seconds(len(shares), TargetDrops(plan.target), on_sample)
     children = [_Child(share) for share in shares]
+    interruption = interruption or Interruption()
+    interruption.pids = {child.pid for child in children}
     try:
+        if interruption.told:  # since it was asked about
+            interruption.tell()
         ends = _listen(children, seconds)
     finally:
+        interruption.pids = set()
         for child in children:
             child.end()
     seconds.finish()
@@ -53,6 +65,7 @@ def run(plan: Plan, on_sample: OnSample = lambda _: None, *, may_load: str = "")
         users_out=sum(end.users_out for end in ends),
         bindings=_together(end.bindings for end in ends),
         processes=len(shares),
+        tries={name: count for end in ends for name, count in end.tries.items()},
         watch=watched_together([end.watch for end in ends]),
     )
     return replace(result, invalid_reasons=tuple(invalid_reasons(result, plan)))
@@ -87,8 +100,9 @@ class _Seconds:
 
     def _tell(self, sample: Sample) -> None:
         sample.target_drops = self._drops.since()
-        self.done.append(sample)
         self._on_sample(sample)
+        self.done.append(sample)
+        sample.pack()
 
 
 class _Child:
@@ -99,6 +113,7 @@ class _Child:
         self.pipe, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_work, args=(plan, theirs), daemon=True)
         self._process.start()
+        self.pid = self._process.pid or 0
         theirs.close()
 
     def end(self) -> None:
@@ -115,13 +130,23 @@ def _work(plan: Plan, pipe: Connection) -> None:
     gc.disable()  # nothing here is a cycle, and a collection is a pause in the schedule
     with suppress(PermissionError):  # who may, goes before others: a late generator measures itself
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    engine: Engine | None = None
+    is_over = False
+
+    def end() -> None:
+        nonlocal is_over
+        is_over = True
+        if engine is not None:
+            engine.interrupt()
+
+    end_engine_by_signals(end)
     with suppress(BrokenPipeError):  # whoever started us is gone
         try:
             engine = Engine(plan, secrets.token_hex(3), pipe.send)
+            if is_over:
+                engine.interrupt()
             try:
                 engine.run()
-            except KeyboardInterrupt:
-                engine.stop("it was interrupted")
             finally:
                 engine.close()
             pipe.send(engine.last_word())
@@ -135,11 +160,7 @@ def _listen(children: list[_Child], seconds: _Seconds) -> list[EngineEnd]:
     open_pipes = [child.pipe for child in children]
     ends: list[EngineEnd] = []
     while open_pipes:
-        try:
-            ready = wait(open_pipes)
-        except KeyboardInterrupt:  # the children have it too, and say their last word
-            continue
-        for pipe in ready:
+        for pipe in wait(open_pipes):
             assert isinstance(pipe, Connection)  # noqa: S101 - nothing else was waited for
             word = _hear(pipe)
             if isinstance(word, Sample):

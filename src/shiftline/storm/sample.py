@@ -19,6 +19,8 @@ TIMEOUT = 0
 """The status of a flow that got no final answer in time."""
 FELL_SILENT = "the target stopped answering"
 """Why a run ended early, if that was it: a limiter may be behind it, and what was seen counts."""
+INTERRUPTED = "it was interrupted"
+"""The same, if somebody wanted no more."""
 WITHHELD = -1
 """The status of a flow whose credentials were not sent: they had been refused, or not proven, twice."""
 
@@ -67,6 +69,11 @@ class Sample:
         self.seconds += other.seconds
         self._count(other)
         self.in_flight = other.in_flight
+
+    def pack(self) -> None:
+        """Take little room from now on; its figures stay the same."""
+        for histogram in (self.latency, self.response, self.lag):
+            histogram.pack()
 
     def _count(self, other: Sample) -> None:
         self.started += other.started
@@ -122,6 +129,8 @@ class Result:
     users_out: int = 0
     """Users whose password was refused or never accepted, and who were left alone from then on."""
     processes: int = 1
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """Of users whose password was tried and not accepted: how often (`users.User.tries`)."""
     watch: Watch = field(default_factory=Watch)
     """Single requests, if the plan wanted them watched."""
 

@@ -1,9 +1,10 @@
 """Whose requests they are, and how often a password that may be wrong was tried.
 
 The law of storm's manners: of a user whose password nobody has yet accepted, at most two requests with
-credentials leave in a whole run, and only one of his flows has them under way at a time. Copies of a
-request count too, unless the run has good reason to believe its passwords: some were accepted, and none was
-refused. Each user belongs to one process, so this holds for all of them together.
+credentials leave in a whole run, and only one of his flows has them under way at a time. A copy counts as a
+request, whatever became of other users: each account may have a password of its own, and a server that is
+slow to refuse it has seen it all the same. Each user belongs to one process, and what is known of him goes
+from load to load, so this holds for all of them together.
 """
 
 from __future__ import annotations
@@ -73,6 +74,10 @@ class Users:
 
     def __len__(self) -> int:
         return len(self.all)
+
+    def unproven(self) -> dict[str, int]:
+        """How often each password was tried that was never accepted."""
+        return {user.name.decode(): user.tries for user in self.all if user.tries > 0}
 
     def take_free(self) -> User | None:
         """The next one whose password is proven or may be tried now; None when there is no such user."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,10 @@ from tests.unit.storm.servers import Behaviour, registrar
 from typer.testing import CliRunner
 
 from shiftline.cli.app import app
+from shiftline.cli.storm_plan import Wishes, make_plan
+from shiftline.cli.storm_run import Wanted, carry_out
 from shiftline.errors import ShiftlineError
+from shiftline.net.tls import TlsSettings
 
 COMMON = ("--source", "127.0.0.2", "--users", "30", "--concurrency", "20", "--timeout", "2")
 
@@ -71,6 +77,51 @@ def test_a_mix_is_loaded_and_refusals_are_a_fault(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said_before_anything_is_sent(arguments: tuple[str, ...], said: str) -> None:
     with pytest.raises(ShiftlineError, match=said):
         CliRunner().invoke(app, ["storm", *arguments], catch_exceptions=False)
+
+
+def test_a_public_target_is_refused_before_any_load_is_announced(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ShiftlineError, match="public address"):
+        CliRunner().invoke(app, ["storm", "8.8.8.8"], catch_exceptions=False)
+    assert "load" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--report"])
+def test_a_file_that_cannot_be_written_is_said_before_the_load(option: str, tmp_path: Path) -> None:
+    for path in (tmp_path / "missing" / "file", tmp_path):
+        with pytest.raises(ShiftlineError, match="cannot be written"):
+            CliRunner().invoke(app, ["storm", "127.0.0.1:9", option, str(path)], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_file_system_is_said_before_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.statvfs_result((4096, 4096, 1000, 0, 0, 10, 10, 10, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    with pytest.raises(ShiftlineError, match="file system is full"):
+        CliRunner().invoke(
+            app, ["storm", "127.0.0.1:9", "--json", str(tmp_path / "f")], catch_exceptions=False
+        )
+
+
+def test_a_disk_that_fills_up_meanwhile_costs_the_file_and_not_the_answer() -> None:
+    """The table is printed all the same."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    said = io.StringIO()
+    wanted = Wanted(verdict=False, json_file=Path("/dev/full"))
+    with registrar() as (port, _), redirect_stdout(said):
+        plan = make_plan(wishes(f"127.0.0.1:{port}"))
+        with pytest.raises(ShiftlineError, match="No space left"):
+            carry_out(plan, wanted)
+    assert "150, of which 150 succeeded" in said.getvalue()
+
+
+def wishes(server: str) -> Wishes:
+    return Wishes(
+        server=server, method="options", scenario=None, concurrency=20, rate=None, shape=None, flows=150,
+        seconds=None, users=30, user_template="agent{n}", users_file=None, password_env="",
+        sources=("127.0.0.2",), ports=1, fresh_challenge=True, timeout_seconds=2.0, silence_seconds=10.0,
+        processes=1, batches=True, tls=TlsSettings(),
+    )  # fmt: skip
 
 
 def test_moments_from_a_file_are_replayed(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ class Behaviour:
     """``silent_after`` requests it says no more; without ``binds`` it keeps no contact."""
 
     password: str = "secret"
+    host: str = "127.0.0.1"
+    judges: bool = True
+    """Without it, requests with credentials are never answered: it is very slow to look them up."""
     silent_after: int = 1_000_000
     binds: bool = True
     is_stream: bool = False
@@ -47,8 +50,8 @@ def registrar(behaviour: Behaviour | None = None) -> Iterator[tuple[int, Seen]]:
     behaviour = behaviour or Behaviour()
     context = multiprocessing.get_context("fork")
     kind, serve = (socket.SOCK_STREAM, _serve_stream) if behaviour.is_stream else (socket.SOCK_DGRAM, _serve)
-    sock = socket.socket(socket.AF_INET, kind)
-    sock.bind(("127.0.0.1", 0))
+    sock = socket.socket(socket.AF_INET6 if ":" in behaviour.host else socket.AF_INET, kind)
+    sock.bind((behaviour.host, 0))
     if behaviour.is_stream:
         sock.listen()
     ours, theirs = context.Pipe()
@@ -81,7 +84,9 @@ def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
         seen.methods[data.split()[0].decode()] += 1
         seen.sources[source[0]] += 1
         if count <= behaviour.silent_after:
-            sock.sendto(_answer(data, seen, behaviour, bound), source)
+            reply = _answer(data, seen, behaviour, bound)
+            if behaviour.judges or b"\r\nAuthorization:" not in data:
+                sock.sendto(reply, source)
     pipe.send(seen)
 
 

@@ -175,15 +175,23 @@ def test_copies_of_unproven_credentials_count_as_tries() -> None:
     assert flows.start(40.0) is False
 
 
-def test_copies_are_sent_while_the_passwords_are_believed() -> None:
+def test_another_users_password_speaks_for_none_but_his_own() -> None:
+    """Copies go on for whose password was accepted; of the next user there is one, and then no more."""
     flows, registrar = flows_of(register_script(), users=2), Registrar()
     flows.start(0.0)
     exchange(flows, registrar)
     flows.start(0.0)
-    exchange(flows, lambda request: None if row(request, b"Authorization") else registrar(request))
+    sent = exchange(flows, lambda request: None if row(request, b"Authorization") else registrar(request))
     for tick in range(7000):
         flows.tick(tick * 0.005)
-    assert flows.tally.retransmissions == 10
+    sent += flows.sources[0].out
+    flows.sources[0].out.clear()
+    assert sum(bool(row(request, b"Authorization")) for request in sent) == 2
+    flows.start(40.0)
+    exchange(flows, lambda request: None if row(request, b"Authorization") else registrar(request), 40.0)
+    for tick in range(8000, 15000):
+        flows.tick(tick * 0.005)
+    assert len(flows.sources[0].out) == 10
 
 
 def test_a_limiters_403_does_not_cost_a_user_his_tries() -> None:

@@ -17,7 +17,7 @@ from shiftline.storm.sample import BindingCheck, Result, Sample, total
 from shiftline.storm.script import options_script
 from shiftline.storm.shapes import constant, ramp, replay, spike, steps
 from shiftline.storm.template import Place, Template
-from shiftline.storm.trust import invalid_reasons
+from shiftline.storm.trust import flows_at_server, invalid_reasons
 from shiftline.storm.users import names_from_template, read_users
 from shiftline.storm.wheel import TimerWheel
 
@@ -163,6 +163,48 @@ def test_the_kernels_table_tells_drops_by_port() -> None:
         "  177: 0100007F:13EB 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 19 2 0000 17\n"
     )
     assert list(read_table(text.splitlines())) == [(5099, 17)]
+
+
+def closed_loop(server_seconds: float, own_seconds: float) -> tuple[Sample, Plan]:
+    """Flows of one request that take so long at the server, after so long with us."""
+    sample = Sample(second=0, seconds=1.0, ended=1000, ok=1000, cpu_seconds=0.2)
+    sample.latency.record_all([server_seconds] * 1000)
+    sample.lag.record_all([own_seconds] * 1000)
+    sample.response.record_all([server_seconds + own_seconds] * 1000)
+    return sample, plan_of(load=ClosedLoop(concurrency=500))
+
+
+@pytest.mark.parametrize(
+    ("server_seconds", "own_seconds", "is_valid"),
+    [
+        (0.100, 0.008, True),  # a tick of a tenth of the server's time, as the engine takes it
+        (0.100, 0.024, True),
+        (0.100, 0.026, False),  # a busy server would need 126 ms for all 500
+        (0.002, 0.004, True),  # two thirds of the time, and nobody minds 4 ms
+        (0.002, 0.080, False),  # stopped again and again
+    ],
+)
+def test_a_closed_loop_is_invalid_when_its_own_delay_would_flatter_the_server(
+    server_seconds: float, own_seconds: float, is_valid: bool
+) -> None:
+    sample, plan = closed_loop(server_seconds, own_seconds)
+    assert (reasons(sample, plan=plan) == "") is is_valid
+    result = Result(samples=[sample], whole=total([sample]), sending_seconds=1.0)
+    share = server_seconds / (server_seconds + own_seconds)
+    assert flows_at_server(result, plan) == pytest.approx(500 * share)
+
+
+def test_packed_durations_tell_the_same_and_can_be_added_to() -> None:
+    packed, plain = Histogram(), Histogram()
+    for one in (packed, plain):
+        one.record_all([n / 1000 for n in range(1, 501)])
+    packed.pack()
+    assert packed.buckets() == plain.buckets()
+    assert packed.quantile(0.95) == plain.quantile(0.95)
+    assert merged([packed, packed]).count == 1000
+    packed.record_all([2.0])
+    plain.record_all([2.0])
+    assert packed.buckets() == plain.buckets()
 
 
 def sample_of(**values: object) -> Sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,25 @@ def test_wrong_passwords_are_tried_on_three_users_and_there_is_no_load() -> None
     assert result.stopped == "the passwords of the first users were refused"
     assert not result.valid
     assert seen.tries == {"agent0": 1, "agent1": 1, "agent2": 1}
+
+
+def test_a_server_that_is_slow_to_judge_sees_two_tries_of_each_user_at_most() -> None:
+    """Also in the load that follows, which knows of the first."""
+    with registrar(Behaviour(judges=False)) as (port, seen):
+        plan = plan_of(port, flows=None, seconds=2.5, scouts=0, names=[f"agent{n}" for n in range(8)])
+        first = run(plan)
+        run(replace(plan, tries=first.tries))
+    assert first.tries == dict.fromkeys(plan.names, 2)
+    assert seen.tries == dict.fromkeys(plan.names, 2)
+
+
+def test_a_load_over_ipv6_and_its_bindings() -> None:
+    with registrar(Behaviour(host="::1")) as (port, seen):
+        result = run(plan_of(port, target=Target(host="::1", port=port), sources=("",)))
+    assert (result.flows, result.ok, result.whole.answers[200]) == (200, 200, 200)
+    assert result.bindings is not None
+    assert result.bindings.bound == 20
+    assert set(seen.sources) == {"::1"}
 
 
 def test_a_load_stops_when_the_target_falls_silent() -> None:

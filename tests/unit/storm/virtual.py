@@ -36,16 +36,20 @@ class _Asking:
 
 
 class VirtualServer:
-    """See the module; ``per_user_only`` has the limiter judge nothing but requests with credentials."""
+    """See the module. Beside the queue, in which ``queue`` requests find room, an answer takes ``delay``
+    seconds and up to ``spread`` more, drawn evenly; what finds the queue full is refused at once.
+    """
 
     def __init__(
-        self, limiter: str = NO_LIMIT, *, rate: float = 2000.0, delay: float = 0.0, seed: int = 1
-    ) -> None:
+        self, limiter: str = NO_LIMIT, *, rate: float = 2000.0, delay: float = 0.0, seed: int = 1,
+        queue: int = 1_000_000, spread: float = 0.0,
+    ) -> None:  # fmt: skip
         self._random = Random(seed)
         self._limiter: Limiter = parse_limiter(limiter).build(
             self._random.random(), random=self._random.random
         )
         self._seconds, self._delay = 1.0 / rate, delay
+        self._queue, self._spread = queue, spread
         self._free = 0.0
         self.now = 1000.0 + self._random.random() * 60.0
         self.plans: list[Plan] = []
@@ -62,11 +66,16 @@ class VirtualServer:
 
     def answer(self, asking: _Asking, at: float) -> tuple[int, float]:
         """The status and when it comes."""
+        if self._free - at > self._queue * self._seconds:
+            return 503, at + self._seconds
         start = max(at, self._free)
         self._free = start + self._seconds
         account = asking.user if asking.carried else None
-        verdict = self._limiter.judge(Arrival(at=start, source=asking.source, account=account))
-        done = self._free + (self._delay if verdict.fate is Fate.PASS else 0.0)
+        delay = self._delay + self._spread * self._random.random()
+        verdict = self._limiter.judge(
+            Arrival(at=start, source=asking.source, account=account, service_seconds=delay)
+        )
+        done = self._free + (delay if verdict.fate is Fate.PASS else 0.0)
         if verdict.fate is Fate.DROP:
             return TIMEOUT, done
         if verdict.fate is Fate.REFUSE:

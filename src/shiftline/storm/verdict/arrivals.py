@@ -43,6 +43,8 @@ class Arrival:
     user: str
     kind: Kind
     passed: bool
+    seconds: float = 0.0
+    """From its sending to its answer; 0.0 where none came."""
 
     def group(self, key: Key) -> str:
         """What it is counted with."""
@@ -59,8 +61,12 @@ def passed(row: Asked, usual: frozenset[int]) -> bool:
 def arrivals_of(rows: Iterable[Asked], *, usual: frozenset[int] = frozenset()) -> list[Arrival]:
     """The arrivals of ``rows`` in order of time, each request once."""
     found = [
-        Arrival(row.sent, row.source, row.user, (row.method, row.carried), passed(row, usual)) for row in rows
-    ]
+        Arrival(
+            row.sent, row.source, row.user, (row.method, row.carried), passed(row, usual),
+            0.0 if row.answered is None else row.answered - row.sent,
+        )
+        for row in rows
+    ]  # fmt: skip
     return sorted(found, key=lambda arrival: arrival.at)
 
 
@@ -126,6 +132,12 @@ class Trial:
     def refused(self) -> int:
         """How many were refused."""
         return sum(not arrival.passed for arrival in self.arrivals)
+
+    @cached_property
+    def pass_rate(self) -> float:
+        """Passes per second, from the first arrival to the last."""
+        length = self.arrivals[-1].at - self.arrivals[0].at if self.arrivals else 0.0
+        return sum(self.passed) / length if length else 0.0
 
     def groups(self, key: Key) -> Mapping[str, Sequence[int]]:
         """The places of the arrivals that are counted together."""

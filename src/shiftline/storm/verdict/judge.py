@@ -17,6 +17,7 @@ from shiftline.storm.verdict.arrivals import (
 )
 from shiftline.storm.verdict.bans import ShutFit, shut_fits
 from shiftline.storm.verdict.capacity import Queueing
+from shiftline.storm.verdict.caps import Cap, likely_caps
 from shiftline.storm.verdict.fits import Fit, fits
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
@@ -58,16 +59,47 @@ class Step:
         return cls(rows=with_copies(rows, usual=look.usual, timeout=timeout, end=end))
 
 
-def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict:
-    """A limiter that goes on letting something through: which one, how much, keyed on what?"""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The steps, and every limiter that might explain them; the best first."""
+
+    look: Look
+    trials: Sequence[Trial]
+    """Those with refusals: what the limiter counts of each."""
+    found: Sequence[Fit]
+    methods: tuple[str, ...]
+    has_spare: bool
+
+    def likely_caps(self) -> list[Cap]:
+        """Caps on what is under way that bursts may tell from the rest, the best first: per user, or not.
+
+        Where refusals are silent, none is seen.
+        """
+        if self.look.is_silent or not self.trials:
+            return []
+        caps = [cap for cap in likely_caps(self.trials) if is_possible(cap.key, has_spare=self.has_spare)]
+        return [cap for cap in caps if (cap.key is Key.USER) == (caps[0].key is Key.USER)]
+
+
+def explain(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Explained:
+    """Fit every limiter that goes on letting something through."""
     rows = [row for step in steps for row in step.rows]
     counted = counted_kinds(rows) | look.counted
     trials = [Trial([row for row in step.rows if row.kind in counted]) for step in steps]
-    found = [
-        fit
-        for fit in fits([trial for trial in trials if trial.refused], look.near())
-        if _is_possible(fit, has_spare)
-    ]
+    trials = [trial for trial in trials if trial.refused]
+    found = [fit for fit in fits(trials, look.near()) if is_possible(fit.key, has_spare=has_spare)]
+    return Explained(
+        look=look,
+        trials=trials,
+        found=found,
+        methods=_methods(counted, free_kinds(rows)),
+        has_spare=has_spare,
+    )
+
+
+def judge_rate(explained: Explained) -> Verdict:
+    """A limiter that goes on letting something through: which one, how much, keyed on what?"""
+    look, found = explained.look, explained.found
     if not found or found[0].agreement < GOOD_ENOUGH:
         return _unknown_limiter(look, found)
     best = _simplest(found)
@@ -78,8 +110,8 @@ def judge_rate(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Verdict
         seconds=best.seconds,
         key=best.key,
         agreement=best.agreement,
-        methods=_methods(counted, free_kinds(rows)),
-        is_key_certain=has_spare or best.key is Key.USER,
+        methods=explained.methods,
+        is_key_certain=explained.has_spare or best.key is Key.USER,
     )
     return limiter_verdict(look, limit, [fit.spec for fit in _as_good(found, best)])
 
@@ -105,13 +137,19 @@ def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_s
     return limiter_verdict(look, limit, alike)
 
 
+def is_possible(key: Key, *, has_spare: bool) -> bool:
+    """Without a second source, one counter per source and one for all are the same: it is called all."""
+    return has_spare or key is not Key.SOURCE
+
+
 def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more: str) -> Verdict:
     """The verdict with this limit."""
+    per = f" per {limit.seconds:g} s" if limit.seconds else ""
     evidence = [
         f"the load was refused: {refusals_in_words(look.refusals, look.passes + look.refused)}",
         *more,
         (
-            f"{limit.model} of {limit.count:,.10g} per {limit.seconds:g} s, keyed on {limit.key}, foretells"
+            f"{limit.model} of {limit.count:,.10g}{per}, keyed on {limit.key}, foretells"
             f" {limit.agreement:.0%} of what passed and what did not"
         ),
     ]
@@ -187,11 +225,6 @@ def _unknown_limiter(look: Look, found: Sequence[Fit | ShutFit]) -> Verdict:
         rate=look.pass_rate,
         alternatives=tuple(fit.spec for fit in found[:3]),
     )
-
-
-def _is_possible(fit: Fit, has_spare: bool) -> bool:  # noqa: FBT001 - private
-    """Without a second source, one counter per source and one for all are the same: it is called all."""
-    return has_spare or fit.key is not Key.SOURCE
 
 
 def _simplest(found: Sequence[Fit]) -> Fit:

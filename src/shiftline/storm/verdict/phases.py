@@ -12,8 +12,10 @@ from random import Random
 
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan
 from shiftline.storm.script import METHOD_SCRIPTS, Method
-from shiftline.storm.shapes import Shape, constant, steps
+from shiftline.storm.shapes import Shape, constant, replay, steps
 from shiftline.storm.users import MOST_TRIES, PROVEN
+from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.caps import BURST_SHARE, BURSTS, SPREAD_SHARE, Cap
 
 WATCH_ROWS = 60_000
 FAN = (16, 8, 4, 2, 1)
@@ -30,6 +32,7 @@ _UNQUEUED = 0.6
 """Of the requests per second of a closed loop: with fewer, nothing waits before it is judged."""
 _MOST_ROWS = 40_000
 _SHORT_SECONDS, _LONG_SECONDS = 9.0, 33.0
+_LEAST_GAP = 0.3
 SINGLE_TIMEOUT = 1.4
 """Seconds to wait for one answer: time for two copies."""
 
@@ -139,6 +142,25 @@ def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Pl
     return _phase(
         plan, known, shape, max(0.5, 3.0 * burst / rate), names=names, mix=plan.mix, sources=(source,)
     )
+
+
+def cap_plan(plan: Plan, known: Known, cap: Cap, request_rate: float) -> Plan:
+    """Bursts of more than a cap's places, at once and spread in turn, each when the one before is answered.
+
+    None asks for more in a second than the load did.
+    """
+    sources = _shuffled([known.own, known.own, known.second] * 8) if known.second else [known.own]
+    shares = 3.0 / 2.0 if cap.key is Key.SOURCE and known.second else 1.0
+    size = max(4, round(BURST_SHARE * shares * cap.places))
+    spread = SPREAD_SHARE * cap.answer_seconds / size
+    gap = max(3.0 * cap.answer_seconds, _LEAST_GAP, 1.2 * size / max(request_rate, 4.0))
+    count = max(4, min(BURSTS, round(_SHORT_SECONDS / gap), _MOST_ROWS // 10 // size))
+    times = [burst * gap + place * spread * (burst % 2) for burst in range(count) for place in range(size)]
+    names = known.usable(plan.names)
+    return _phase(
+        plan, known, OpenLoop(shape=replay(times)), count * gap, mix=plan.mix, sources=tuple(sources),
+        names=names[:1] if cap.key is Key.USER else names,
+    )  # fmt: skip
 
 
 def lighter_plan(plan: Plan, known: Known, share: float, seconds: float) -> Plan:

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A limiter: ``count`` requests per ``seconds`` and key."""
+    """A limiter: ``count`` requests per ``seconds`` and key; with 0 seconds, so many under way at a time."""
 
     model: str
     """In words: "a fixed window"."""
@@ -44,8 +44,8 @@ class Limit:
 
     @property
     def rate(self) -> float:
-        """Requests per second and key."""
-        return self.count / self.seconds
+        """Requests per second and key; of a cap on what is under way, infinity: it knows no time."""
+        return self.count / self.seconds if self.seconds else float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Verdict:
                 "model": limit.model,
                 "spec": limit.spec,
                 "count": round(limit.count, 3),
-                "seconds": limit.seconds,
+                "seconds": limit.seconds or None,
                 "key": limit.key.value,
                 "key_is_certain": limit.is_key_certain,
                 "methods": list(limit.methods),

@@ -103,3 +103,19 @@ def capacity_advice(queueing: Queueing) -> str:
         f"Stay below {queueing.heavy_rate * 0.8:,.0f} flows/s, or give the server more: processors, workers,"
         " receive buffers. Nothing refused for its count, so another address or account would not help."
     )
+
+
+def full_queue_sentence(rate: float, places: int) -> str:
+    """The answer when a server at its end refuses what its queue does not take."""
+    return (
+        f"It is capacity, not a limiter: the server comes to {rate:,.0f} requests/s; {places:,} wait in its"
+        " queue, and what finds it full is refused."
+    )
+
+
+def full_queue_advice(rate: float) -> str:
+    """What to do about it."""
+    return (
+        f"Stay below {rate * 0.8:,.0f} requests/s, or give the server more: processors, workers. A longer"
+        " queue would only make everybody wait longer."
+    )
