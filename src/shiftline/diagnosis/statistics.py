@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import compress, islice
+from operator import le
+from typing import TypeAlias
 
 from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.exchange import Exchange
@@ -59,6 +62,10 @@ class Bin:
     refused: int
 
 
+_Tally: TypeAlias = tuple[Counter[int], Counter[int]]
+"""By a number, how many requests met it, and how many of these were refused."""
+
+
 @dataclass(slots=True)
 class Group:
     """All exchanges of one source, account or method."""
@@ -69,8 +76,10 @@ class Group:
     """Final answers by status; 0 counts silence."""
     agents: Counter[str] = field(default_factory=Counter)
     """User-Agent texts; several of one account are several systems."""
-    _times: array[float] = field(default_factory=lambda: array("d"))
-    _turned: array[int] = field(default_factory=lambda: array("b"))
+    times: array[float] = field(default_factory=lambda: array("d"))
+    turned: array[int] = field(default_factory=lambda: array("b"))
+    _tallies: dict[float, _Tally] = field(default_factory=dict)
+    """By window, of the arrivals that a request met."""
 
     @property
     def requests(self) -> int:
@@ -94,41 +103,49 @@ class Group:
 
     def arrive(self, at: float, *, is_turned: bool) -> None:
         """Count a copy that the server got as well: for a limiter, a request like any other."""
-        self._times.append(at)
-        self._turned.append(is_turned)
+        self.times.append(at)
+        self.turned.append(is_turned)
+        self._tallies.clear()
 
     def in_order(self) -> tuple[Sequence[float], Sequence[bool]]:
         """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
-        times, turned = self._times, self._turned
+        times, turned = self.times, self.turned
+        if all(map(le, times, islice(times, 1, None))):  # they nearly always came so
+            return times, list(map(bool, turned))
         order = sorted(range(len(times)), key=times.__getitem__)
         return [times[at] for at in order], [bool(turned[at]) for at in order]
 
+    def _tally(self, window: float) -> _Tally:
+        if window not in self._tallies:
+            times, refused = self.in_order()
+            self._tallies[window] = _tally(_arrivals(times, window), refused)
+        return self._tallies[window]
+
     def busiest(self) -> dict[float, int]:
         """The most arrivals in any window of each length."""
-        times, _ = self.in_order()
-        return {window: max(_arrivals(times, window), default=0) for window in WINDOWS}
+        return {window: max(self._tally(window)[0], default=0) for window in WINDOWS}
 
     def threshold(self) -> Threshold | None:
         """The window and number that separate refused from passed best; None where only one kind is."""
-        times, refused = self.in_order()
         best = None
         for window in WINDOWS:
-            found = best_split(_arrivals(times, window), refused, window)
+            found = _split(self._tally(window), window)
             if found is not None and (best is None or found.accuracy > best.accuracy + 1e-9):
                 best = found
         return best
 
     def bins(self, window: float) -> tuple[Bin, ...]:
         """The rate-against-outcome chart: requests by the arrivals in the window before them."""
-        times, refused = self.in_order()
-        counts = list(_arrivals(times, window))
-        width = max(1, -(-max(counts, default=1) // _MOST_BINS))
-        tally: dict[int, list[int]] = {}
-        for count, is_refused in zip(counts, refused, strict=True):
-            tally.setdefault((count - 1) // width, [0, 0])[is_refused] += 1
+        met, refused = self._tally(window)
+        width = max(1, -(-max(met, default=1) // _MOST_BINS))
+        bins: dict[int, list[int]] = {}
+        for count, number in met.items():
+            pair = bins.setdefault((count - 1) // width, [0, 0])
+            pair[0] += number - refused[count]
+            pair[1] += refused[count]
         return tuple(
             Bin(place * width + 1, (place + 1) * width, passed, turned)
-            for place, (passed, turned) in sorted(tally.items())
+            for place, (passed, turned) in sorted(bins.items())
         )
 
     def window_fit(self) -> WindowFit | None:
@@ -233,11 +250,18 @@ class Statistics:
         of_cell = [
             groups.setdefault(cell.values[place], Group(key, cell.values[place])) for cell in self._cells
         ]
+        counts = Counter(self._which)
+        for number, count in counts.items():
+            of_cell[number].statuses[self._cells[number].status] += count
+        times = [group.times.append for group in of_cell]
+        turned = [group.turned.append for group in of_cell]
+        is_turned = [cell.status == 0 or cell.status in LIMITER_STATUSES for cell in self._cells]
         for at, number in zip(self._times, self._which, strict=True):
-            of_cell[number].add(at, self._cells[number].status)
+            times[number](at)
+            turned[number](is_turned[number])
         for at, number in zip(self._copy_times, self._copy_which, strict=True):
             of_cell[number].arrive(at, is_turned=True)
-        for number, count in Counter(self._which).items():
+        for number, count in counts.items():
             if agent := self._cells[number].agent:
                 of_cell[number].agents[agent] += count
         return tuple(
@@ -266,28 +290,38 @@ class Statistics:
             yield start, passed, refused, silent
 
 
-def _arrivals(times: Sequence[float], window: float) -> Iterator[int]:
+def _arrivals(times: Sequence[float], window: float) -> list[int]:
     """For each arrival, how many there were in the window that ends with it, itself included."""
+    found: list[int] = []
     oldest = 0
     for place, at in enumerate(times):
-        while oldest < place and times[oldest] <= at - window:  # beyond 1e16 s a window is nothing
+        before = at - window
+        while oldest < place and times[oldest] <= before:  # beyond 1e16 s a window is nothing
             oldest += 1
-        yield place - oldest + 1
+        found.append(place - oldest + 1)
+    return found
 
 
-def best_split(counts: Iterator[int], refused: Sequence[bool], window: float) -> Threshold | None:
+def best_split(counts: Iterable[int], refused: Sequence[bool], window: float) -> Threshold | None:
     """The number from which on requests are refused, by balanced accuracy."""
-    tally: dict[int, list[int]] = {}
-    for count, is_refused in zip(counts, refused, strict=True):
-        tally.setdefault(count, [0, 0])[is_refused] += 1
-    passed, turned = (sum(pair[side] for pair in tally.values()) for side in (0, 1))
+    return _split(_tally(list(counts), refused), window)
+
+
+def _tally(counts: Sequence[int], refused: Sequence[bool]) -> _Tally:
+    return Counter(counts), Counter(compress(counts, refused))
+
+
+def _split(tally: _Tally, window: float) -> Threshold | None:
+    met, refused = tally
+    turned = refused.total()
+    passed = met.total() - turned
     if not passed or not turned:
         return None
     best, below, caught = None, 0, turned
-    for count, (here_passed, here_turned) in sorted(tally.items()):
+    for count, number in sorted(met.items()):
         accuracy = (below / passed + caught / turned) / 2.0
         if best is None or accuracy > best.accuracy:
             best = Threshold(window, count, accuracy)
-        below += here_passed
-        caught -= here_turned
+        below += number - refused[count]
+        caught -= refused[count]
     return best

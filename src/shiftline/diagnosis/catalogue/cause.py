@@ -83,11 +83,12 @@ class Acts:
 
     def matches(self, probe: Probe) -> bool:
         """Whether the probe is of this kind. Several changes are of each kind that has one of them."""
-        return all(
-            getattr(probe, name) in values
-            or (name == "shape" and not _SEVERAL.get(probe.shape, frozenset()).isdisjoint(values))
-            for name, values in self.on.items()
-        )
+        for name, values in self.on.items():
+            if getattr(probe, name) not in values and (
+                name != "shape" or _SEVERAL.get(probe.shape, frozenset()).isdisjoint(values)
+            ):
+                return False
+        return True
 
 
 def when(chance: float = 1.0, **fields: str | tuple[str, ...]) -> Acts:

@@ -91,7 +91,8 @@ class _Reader:
         self.programs = frozenset(rows.kind_of(row).user_agent for row in part.rows)
         self.fails_at_rest = bool(part.key) or self._fails_before_load()
         self.refusals = self._refusals()
-        self.shapes: dict[int, Shape] = {}
+        self.shapes: dict[tuple[int, int, bool], Shape | None] = {}
+        self.probes: dict[tuple[object, ...], Probe] = {}
         self.least = _least_sizes(rows)
         vias = Counter(rows.kind_of(row).via_host for row in part.rows if rows.source[row] == self.source)
         self.names_itself = vias.most_common(1)[0][0] == rows.sources.text(self.source)
@@ -109,16 +110,20 @@ class _Reader:
         shape = self._shape(row, kind)
         if load is None or shape is None:
             return None
-        credentials = CREDENTIALS[rows.credentials[row]]
-        return Probe(
-            method=_method(kind),
-            source=Source.OWN if is_own else Source.OTHER,
-            account=self._account(row, kind),
-            credentials=credentials,
-            load=load,
-            shape=shape,
-            aim=Aim.PRESENT if kind.method == Method.OPTIONS and kind.names_user else Aim.SERVER,
-        )
+        is_own_account = rows.account(row) in self.accounts
+        key = rows.kind[row], is_own, is_own_account, rows.credentials[row], load, shape
+        probe = self.probes.get(key)
+        if probe is None:
+            probe = self.probes[key] = Probe(
+                method=_method(kind),
+                source=Source.OWN if is_own else Source.OTHER,
+                account=self._account(row, kind),
+                credentials=CREDENTIALS[rows.credentials[row]],
+                load=load,
+                shape=shape,
+                aim=Aim.PRESENT if kind.method == Method.OPTIONS and kind.names_user else Aim.SERVER,
+            )
+        return probe
 
     def is_ramp(self, probe: Probe, row: int) -> bool:
         """Whether it passed under a load that its like was refused for about that time.
@@ -201,6 +206,14 @@ class _Reader:
         return Load.DURING if is_during else Load.SINGLE
 
     def _shape(self, row: int, kind: Kind) -> Shape | None:
+        if self.large_from is not None:
+            return self._shape_of(row, kind)
+        key = self.rows.source[row], self.rows.kind[row], self.rows.login[row] != 0
+        if key not in self.shapes:  # it depends on nothing else
+            self.shapes[key] = self._shape_of(row, kind)
+        return self.shapes[key]
+
+    def _shape_of(self, row: int, kind: Kind) -> Shape | None:
         if self.part.key == "user-agent":
             return Shape.USUAL if kind.user_agent in self.part.values else Shape.OTHER_AGENT
         if self.part.key == "domain":
@@ -210,13 +223,7 @@ class _Reader:
         if self.large_from is not None and self.rows.size[row]:
             is_large = kind.transport == "UDP" and self.rows.size[row] >= self.large_from
             return Shape.LARGE if is_large else Shape.USUAL
-        known = self.shapes.get(self.rows.kind[row])
-        if known is not None and self.rows.source[row] == self.source:
-            return known
-        shape = self._built(row, kind)
-        if shape is not None and self.rows.source[row] == self.source:
-            self.shapes[self.rows.kind[row]] = shape
-        return shape
+        return self._built(row, kind)
 
     def _is_foreign(self, row: int, kind: Kind) -> bool:
         """Whether it was built otherwise: by another program, with other headers, behind another Via."""
@@ -353,10 +360,11 @@ def _own(values: Iterable[int], part: Part) -> frozenset[int]:
 def _least_sizes(rows: Rows) -> dict[tuple[int, str, bool], int]:
     """The smallest request of each sort: headers that come with every one make it larger."""
     least: dict[tuple[int, str, bool], int] = {}
-    for row, size in enumerate(rows.size):
-        key = _sized(rows, rows.source[row], row)
-        if size and size < least.get(key, 0x10000):
-            least[key] = size
+    seen = set(zip(rows.size, rows.source, rows.kind, map(bool, rows.login), strict=True))
+    for size, source, kind, has_login in seen:
+        method = rows.kinds.values[kind].method  # type: ignore[attr-defined]
+        if size and size < least.get((source, method, has_login), 0x10000):
+            least[source, method, has_login] = size
     return least
 
 

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from shiftline.diagnosis.evidence import MOST_PLACES
-from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
 from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.diagnosis.probe import Credentials
 
@@ -47,32 +47,34 @@ class NonceBook:
 
     def judge(self, exchange: Exchange) -> tuple[Outcome, Credentials]:
         """Outcome of an exchange and the sort of credentials it carried; remembers its challenge."""
-        issued, age = self._issue(exchange)
-        credentials, earlier = self._credentials(exchange)
+        if exchange.carried is not None:
+            return self._judge_login(exchange, exchange.carried)
+        if exchange.challenge is not None:
+            self._remember(exchange, exchange.challenge)
+        return outcome_of(exchange), Credentials.NONE
+
+    def _judge_login(self, exchange: Exchange, carried: Carried) -> tuple[Outcome, Credentials]:
+        issued = self._issued.get(carried.nonce)
+        age = 0.0 if issued is None else exchange.at - issued.at
+        credentials, earlier = self._credentials(exchange, carried, issued)
         outcome = outcome_of(exchange, earlier_nonce=earlier)
         if exchange.challenge is not None:
-            self._remember(exchange)
-        if exchange.carried is not None:
-            if credentials is Credentials.FRESH:
-                self._fresh[exchange.carried.username] = outcome
-            elif self._is_refused_anyway(exchange, outcome):
-                return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
-            elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:
-                return Outcome.CHALLENGE, Credentials.NONE  # it may be the login, or the nonce
-            if issued is not None:
-                self._judge_reuse(exchange, issued, age)
-        if credentials is Credentials.AGED and self._is_forgotten(exchange):
+            self._remember(exchange, exchange.challenge)
+        if credentials is Credentials.FRESH:
+            self._fresh[carried.username] = outcome
+        elif self._is_refused_anyway(exchange, outcome):
+            return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
+        elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:
+            return Outcome.CHALLENGE, Credentials.NONE  # it may be the login, or the nonce
+        if issued is not None:
+            self._judge_reuse(exchange, issued, age)
+        if credentials is Credentials.AGED and self._is_forgotten(exchange, carried):
             if outcome is Outcome.CHALLENGE_STALE:
                 return Outcome.CHALLENGE, Credentials.NONE
             credentials = Credentials.CACHED
-        if exchange.carried is not None and exchange.status in (401, 407):
+        if exchange.status in (401, 407):
             self._second_challenge(exchange, credentials)
         return outcome, credentials
-
-    def _issue(self, exchange: Exchange) -> tuple[_Issued | None, float]:
-        """The challenge that it answers, and its age in seconds."""
-        issued = None if exchange.carried is None else self._issued.get(exchange.carried.nonce)
-        return issued, 0.0 if issued is None else exchange.at - issued.at
 
     def _is_refused_anyway(self, exchange: Exchange, outcome: Outcome) -> bool:
         """Challenged with an older nonce, as this account is with a fresh one: then age is not the reason."""
@@ -94,13 +96,11 @@ class NonceBook:
         """Calls whose challenge got no answer."""
         return len(self._owing)
 
-    def _credentials(self, exchange: Exchange) -> tuple[Credentials, str]:
-        carried = exchange.carried
-        if carried is None:
-            return Credentials.NONE, ""
+    def _credentials(
+        self, exchange: Exchange, carried: Carried, issued: _Issued | None
+    ) -> tuple[Credentials, str]:
         if self._owing.pop(exchange.call_id, None) is not None:
             self.seen["answers"] += 1
-        issued = self._issued.get(carried.nonce)
         if issued is None:
             return Credentials.CACHED, ""
         count = carried.nonce_count or 0
@@ -113,17 +113,16 @@ class NonceBook:
             return Credentials.FRESH, carried.nonce
         return (Credentials.AGED if age >= AGED_SECONDS else Credentials.CACHED), ""
 
-    def _is_forgotten(self, exchange: Exchange) -> bool:
-        issued = None if exchange.carried is None else self._issued.get(exchange.carried.nonce)
+    def _is_forgotten(self, exchange: Exchange, carried: Carried) -> bool:
+        issued = self._issued.get(carried.nonce)  # not that of before, if the same was issued again
         return issued is not None and exchange.at - issued.at >= FORGOTTEN_SECONDS
 
-    def _remember(self, exchange: Exchange) -> None:
-        assert exchange.challenge is not None  # noqa: S101 - asked by the caller
+    def _remember(self, exchange: Exchange, challenge: Challenge) -> None:
         answered = exchange.at + (exchange.answered_after or 0.0)
-        self._issued[exchange.challenge.nonce] = _Issued(answered, exchange.call_id)
+        self._issued[challenge.nonce] = _Issued(answered, exchange.call_id)
         if len(self._issued) > _MOST:
             self._issued.popitem(last=False)
-        if not KNOWN_ALGORITHMS.intersection(exchange.challenge.algorithms):
+        if KNOWN_ALGORITHMS.isdisjoint(challenge.algorithms):
             self._saw("challenge.unknown-algorithm", exchange)
         elif exchange.carried is None:
             self.seen["challenges"] += 1

@@ -22,13 +22,17 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
     What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
     """
     sorts = {_sort(rows, row) for row in part.rows}
+    asked_over_udp = {
+        number
+        for number, kind in enumerate(rows.kinds.values)
+        if kind.transport == "UDP" and kind.is_question  # type: ignore[attr-defined]
+    }
     pairs = [
         (rows.size[row], row in part.rows)
-        for row in range(len(rows))
-        if rows.size[row]
-        and rows.kind_of(row).transport == "UDP"
-        and rows.kind_of(row).is_question
-        and (row in part.rows or marks[row] == PASSED)
+        for row, kind in enumerate(rows.kind)
+        if kind in asked_over_udp
+        and rows.size[row]
+        and (marks[row] == PASSED or row in part.rows)
         and _sort(rows, row) in sorts
     ]
     refused = sum(is_refused for _, is_refused in pairs)

@@ -5,7 +5,8 @@ What fails always, while the rest passes, is a subject of its own, so that two f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shiftline.diagnosis.outcome import Outcome
@@ -54,8 +55,9 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
     """The parts in trouble, the most troubled first; none if nothing is."""
     open_rows = {row for row in range(len(rows)) if marks[row] == TROUBLE}
     parts: list[Part] = []
+    passed = _passed(rows, marks)
     while open_rows and len(parts) < MOST_SUBJECTS - 1:
-        part = _most_bound(rows, marks, outcomes, arrivals, open_rows, parts)
+        part = _most_bound(rows, passed, outcomes, arrivals, open_rows, parts)
         if part is None:
             break
         parts.append(part)
@@ -65,9 +67,21 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
     return sorted(parts, key=lambda part: -len(part.rows))
 
 
+def _passed(rows: Rows, marks: bytearray) -> list[tuple[int, int]]:
+    """Of each sort of questions that passed, one row, and how many they are."""
+    questions = [kind.is_question for kind in rows.kinds.values]  # type: ignore[attr-defined]
+    first: dict[tuple[int, ...], int] = {}
+    counts: Counter[int] = Counter()
+    sorts = zip(rows.kind, rows.source, rows.login, rows.caller, strict=True)
+    for row, sort in enumerate(sorts):
+        if marks[row] == PASSED and questions[sort[0]]:
+            counts[first.setdefault(sort, row)] += 1
+    return list(counts.items())
+
+
 def _most_bound(
     rows: Rows,
-    marks: bytearray,
+    passed: Sequence[tuple[int, int]],
     outcomes: bytearray,
     arrivals: Arrivals,
     open_rows: set[int],
@@ -76,12 +90,12 @@ def _most_bound(
     best: tuple[int, int, bool, Part] | None = None
     for name, key, text in _keys(rows):
         counts: dict[int | tuple[object, ...], _Count] = {}
-        for row in range(len(rows)):
-            if (marks[row] == PASSED and rows.kind_of(row).is_question) or row in open_rows:
-                count = counts.setdefault(key(row), _Count())
-                count.passed += marks[row] == PASSED
-                count.troubled += marks[row] == TROUBLE
-                count.at_rest += marks[row] == TROUBLE and arrivals.by_source[row] <= AT_REST
+        for row, number in passed:
+            counts.setdefault(key(row), _Count()).passed += number
+        for row in open_rows:
+            count = counts.setdefault(key(row), _Count())
+            count.troubled += 1
+            count.at_rest += arrivals.by_source[row] <= AT_REST
         bound = _bound(counts)
         if not bound:
             continue

@@ -17,6 +17,8 @@ from shiftline.doctor.reading.streams import Streams
 
 _PLAIN = b"\x08\x00\x45"
 """Ethernet that carries IPv4 without options: nearly all there is, and read without a detour."""
+_HEADERS = 42
+"""Bytes of Ethernet, IPv4 and UDP together."""
 _WHOLE = frozenset({b"\0\0", b"\x40\0"})
 _FIN_OR_RST, _SYN = 0x05, 0x02
 CUT = "messages cut by the capture's snap length"
@@ -38,21 +40,22 @@ class Dissector:
         ``entry`` counts the packets.
         """
         self._entry = entry
-        flow_of, skipped = self._udp.of_addresses, self._skipped
+        flows, skipped = self._udp, self._skipped
         number = 0
         for at, link, data, is_cut in frames:
             number += 1
             if (
                 link == ETHERNET
                 and data[12:15] == _PLAIN
-                and data[23:24] == b"\x11"
+                and len(data) > _HEADERS
+                and data[23] == UDP
                 and data[20:22] in _WHOLE
             ):
-                payload = data[42 : 34 + int.from_bytes(data[38:40])]  # without the padding of Ethernet
+                payload = data[_HEADERS : 34 + (data[38] << 8 | data[39])]  # without Ethernet's padding
                 if looks_like_sip(payload):
                     if is_cut:
                         skipped[CUT] += 1
-                    yield at, flow_of(data[26:38]), payload, number
+                    yield at, flows[data[26:38]], payload, number
                 elif payload[:4] == MAGIC:
                     yield from self._encapsulated(payload, number)
                 else:
@@ -84,7 +87,7 @@ class Dissector:
     def _datagram(self, at: float, addresses: bytes, packet: bytes, number: int) -> Iterator[Sighting]:
         payload = packet[8 : int.from_bytes(packet[4:6]) or len(packet)]
         if looks_like_sip(payload):
-            yield at, self._udp.of_addresses(addresses + packet[:4]), payload, number
+            yield at, self._udp[addresses + packet[:4]], payload, number
         elif payload[:4] == MAGIC:
             yield from self._encapsulated(payload, number)
         else:
@@ -103,10 +106,10 @@ class Dissector:
         key = addresses + packet[:4]
         sequence, start, flags = int.from_bytes(packet[4:8]), (packet[12] >> 4) * 4, packet[13]
         payload = packet[max(20, start) :]
-        if payload[:1] == b"\x15" and (alert := tls_alert_in(payload, self._tcp.of_addresses(key))):
-            yield from self._complained(at, self._tcp.of_addresses(key), number, *alert)
+        if payload[:1] == b"\x15" and (alert := tls_alert_in(payload, self._tcp[key])):
+            yield from self._complained(at, self._tcp[key], number, *alert)
         for message in self._streams.segment(key, sequence, payload, at, opens=bool(flags & _SYN)):
-            yield at, self._tcp.of_addresses(key), message, number
+            yield at, self._tcp[key], message, number
         if flags & _FIN_OR_RST:
             self._streams.close(key)
 

@@ -25,27 +25,27 @@ because there are millions of them."""
 _MOST_FLOWS = 50_000
 
 
-class Flows:
-    """Makes each flow once, so that a million messages share a few of them. Bounded."""
+class Flows(dict[bytes, Flow]):
+    """Makes each flow once, so that a million messages share a few of them. Bounded.
+
+    The keys are both addresses (4 or 16 bytes each) and both ports, as they follow each other in a packet.
+    """
 
     def __init__(self, transport: str) -> None:
+        super().__init__()
         self._transport = transport
-        self._known: dict[bytes, Flow] = {}
 
-    def of_addresses(self, packed: bytes) -> Flow:
-        """From both addresses (4 or 16 bytes each) and both ports, as they follow each other in a packet."""
-        flow = self._known.get(packed)
-        if flow is None:
-            if len(self._known) >= _MOST_FLOWS:
-                self._known.clear()
-            size = (len(packed) - 4) // 2
-            flow = self._known[packed] = Flow(
-                host_text(packed[:size]),
-                int.from_bytes(packed[-4:-2]),
-                host_text(packed[size : 2 * size]),
-                int.from_bytes(packed[-2:]),
-                self._transport,
-            )
+    def __missing__(self, packed: bytes) -> Flow:
+        if len(self) >= _MOST_FLOWS:
+            self.clear()
+        size = (len(packed) - 4) // 2
+        flow = self[packed] = Flow(
+            host_text(packed[:size]),
+            int.from_bytes(packed[-4:-2]),
+            host_text(packed[size : 2 * size]),
+            int.from_bytes(packed[-2:]),
+            self._transport,
+        )
         return flow
 
 
@@ -59,9 +59,11 @@ def host_text(packed: bytes) -> str:
 
 def looks_like_sip(data: bytes) -> bool:
     """Whether the start line is one of SIP's (RFC 3261 section 7), whatever the port."""
-    if data.startswith(b"SIP/2.0 "):
+    if data[:8] == b"SIP/2.0 ":
         return True
     if not data[:1].isalpha():
         return False
     end = data.find(b"\n", 0, 4096)
-    return data[:end].rstrip(b"\r ").endswith(b" SIP/2.0") if end > 0 else False
+    if end < 0:
+        return False
+    return data[end - 9 : end] == b" SIP/2.0\r" or data[:end].rstrip(b"\r ").endswith(b" SIP/2.0")

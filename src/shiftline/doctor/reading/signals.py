@@ -52,7 +52,7 @@ def bounce_in(protocol: int, message: bytes, flows: Flows) -> Bounce | None:
     ports, data = quoted[start : start + 4], quoted[start + 8 :]
     if not is_udp or not data:
         return None
-    return Bounce(flows.of_addresses(addresses + ports), data, word)
+    return Bounce(flows[addresses + ports], data, word)
 
 
 def tls_alert_in(payload: bytes, flow: Flow) -> tuple[str, str] | None:
