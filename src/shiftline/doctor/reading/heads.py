@@ -2,23 +2,21 @@
 
 The reader of `shiftline.sip` keeps every oddity and is ten times as slow. Here each sender's habit, the
 order in which it writes its headers, becomes one regular expression (a shape) that takes a whole head in
-one step. A head without a shape is read row by row, to the same result.
+one step, and a message that it read becomes a stencil for the next. A head without either is read row by
+row, to the same result.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TypeAlias
+from typing import Final
 
 from shiftline.doctor.reading.sighting import Flow
+from shiftline.doctor.reading.stencils import Changing, Common, Key, Stencils, Values
 
-Values: TypeAlias = tuple[bytes, ...]
-"""What is read of a head: first what changes from message to message, then what does not. The first row of
-each name; empty where none is. Of From, To and a request's Contact only the first address, without tag and
-parameters."""
 HINT_NAMES = (
     b"Server", b"Retry-After", b"Warning", b"Reason", b"P-Registrar-Error", b"ms-diagnostics", b"Allow",
     b"Unsupported", b"Min-Expires",
@@ -27,22 +25,31 @@ _PARTIES = (b"From", b"To", b"Contact")
 _CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
 # What is no header has a blank before its name.
 _BRANCH_PART, _SENT_BY, _NAMES, _FIRST, _SECOND = b" branch", b" sent-by", b" names", b" first", b" second"
-_OF_REQUESTS = (
-    _BRANCH_PART, b"CSeq", b"Call-ID", b"Authorization", b"Proxy-Authorization", _SENT_BY, _NAMES,
-    *_PARTIES, b"User-Agent", b"Event", _FIRST, _SECOND,
-)  # fmt: skip
-_OF_RESPONSES = (
-    _BRANCH_PART, b"CSeq", *_CHALLENGES, b"Date", _SENT_BY, b"Contact", _FIRST, _SECOND, *HINT_NAMES,
-)  # fmt: skip
-BRANCH, CSEQ, CALL_ID, LOGIN, PROXY_LOGIN, SENT_BY = range(6)
-"""Of a request, and of both `BRANCH`, `CSEQ` and `SENT_BY`, those of the topmost Via."""
-HABIT = SENT_BY
-"""From here on comes what all requests of one agent at one phone have in common: sent-by, the names of the
-headers (a line each), From, To, Contact, User-Agent, Event, method and URI."""
-CHALLENGE, PROXY_CHALLENGE, DATE, _, CONTACT, STATUS, REASON, HINTS = range(2, 10)
-"""Of a response. `STATUS` begins what all answers of one sort have in common: then comes the reason, and from
-`HINTS` on the values of `HINT_NAMES`."""
-_USUAL = (b"Via", *(name for name in (*_OF_REQUESTS, *_OF_RESPONSES) if name[:1] != b" "))
+_CHANGING_IN_REQUESTS = _BRANCH_PART, b"CSeq", b"Date", b"Call-ID", b"Authorization", b"Proxy-Authorization"
+_CHANGING_IN_RESPONSES = _BRANCH_PART, b"CSeq", b"Date", b"Contact", *_CHALLENGES
+COMMON: Final = 0
+BRANCH: Final = 1
+CSEQ: Final = 2
+DATE: Final = 3
+CALL_ID: Final = 4
+LOGIN: Final = 5
+PROXY_LOGIN: Final = 6
+CONTACT: Final = 4
+CHALLENGE: Final = 5
+PROXY_CHALLENGE: Final = 6
+"""Places in `Values`; `CONTACT` and challenges are those of a response. The first row of each name; empty
+where none is."""
+_COMMON_TO_REQUESTS = _SENT_BY, _NAMES, *_PARTIES, b"User-Agent", b"Event", _FIRST, _SECOND
+_COMMON_TO_RESPONSES = _SENT_BY, _FIRST, _SECOND, *HINT_NAMES
+SENT_BY, STATUS = range(2)
+"""Places in what is common: sent-by of the topmost Via and, of a response, status, reason and `HINT_NAMES`.
+Of a request there follow the names of the headers (a line each), From, To, Contact, User-Agent, Event, method
+and URI. Of its addresses only the first, without tag and parameters."""
+_PARTS = (*_CHANGING_IN_REQUESTS, *_COMMON_TO_REQUESTS, *_CHANGING_IN_RESPONSES, *_COMMON_TO_RESPONSES)
+_CHANGE_UNREAD = frozenset(
+    {b"via", b"v", b"call-id", b"i", b"record-route", b"timestamp", b"session-id", b"identity"}
+)
+_USUAL = (b"Via", *(name for name in _PARTS if name[:1] != b" "))
 _BY_LOWER = {name.lower(): name for name in _USUAL} | {
     b"v": b"Via", b"f": b"From", b"t": b"To", b"i": b"Call-ID", b"m": b"Contact", b"o": b"Event",
 }  # fmt: skip
@@ -65,6 +72,7 @@ _MOST_CANDIDATES = 10_000
 _SEEN_BEFORE_SHAPED = 3
 _SHAPES_TRIED = 4
 _COARSE = 7
+_MOST_COMMON, _LONGEST_COMMON = 20_000, 4096
 _NONE: list[_Shape] = []
 _KIND = slice(0, 9)
 """Enough of a start line to tell methods and classes of statuses apart."""
@@ -76,32 +84,55 @@ class _Shape:
 
     match: Callable[[bytes], re.Match[bytes] | None]
     names: bytes
-    pick: Callable[[tuple[bytes, ...]], Values]
-    """Puts the groups of a match into the order of `Values`."""
-
-
-_Key: TypeAlias = tuple[Flow, bytes, int]
-"""A way, the beginning of a start line, and a coarse length, which tells credentials from none."""
+    changing: Callable[[tuple[bytes, ...]], Changing]
+    common: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    """These put the groups of a match into the order of `Values` and of what is common."""
+    places: tuple[int, ...]
+    """The groups of what changes, in that order."""
+    unread: tuple[int, ...]
+    """The groups of what changes besides."""
 
 
 @dataclass(slots=True)
 class Heads:
     """Reads heads, and learns the shapes as it goes. Bounded."""
 
-    _by_flow: dict[_Key, list[_Shape]] = field(default_factory=dict)
+    _by_flow: dict[Key, list[_Shape]] = field(default_factory=dict)
+    """The length in these keys is a coarse one, which tells credentials from none."""
     _shapes: dict[tuple[bytes, ...], _Shape] = field(default_factory=dict)
     _candidates: dict[tuple[bytes, ...], int] = field(default_factory=dict)
+    _stencils: Stencils = field(default_factory=Stencils)
+    _common: dict[tuple[bytes, ...], Common] = field(default_factory=dict)
 
     def read(self, flow: Flow, data: bytes) -> Values:
         """The values of a message that came on ``flow``."""
-        key = flow, data[_KIND], len(data) >> _COARSE
-        for shape in self._by_flow.get(key, _NONE):
+        key = flow, data[_KIND], len(data)
+        return self._stencils.read(key, data) or self._by_shape(key, data)
+
+    def _by_shape(self, key: Key, data: bytes) -> Values:
+        coarse = key[0], key[1], len(data) >> _COARSE
+        for shape in self._by_flow.get(coarse, _NONE):
             found = shape.match(data)
             if found is not None:
-                return shape.pick(found.groups(shape.names))
-        return self._slowly(key, data)
+                groups = found.groups(shape.names)
+                common = self._one(shape.common(groups))
+                places, unread = map(found.span, shape.places), map(found.span, shape.unread)
+                self._stencils.learn(key, data, common, places, unread, found.end())
+                return (common, *shape.changing(groups))
+        return self._slowly(coarse, data)
 
-    def _slowly(self, key: _Key, data: bytes) -> Values:
+    def _one(self, values: tuple[bytes, ...]) -> Common:
+        """The same object for the same values."""
+        common = self._common.get(values)
+        if common is None:
+            common = Common(values)
+            if sum(map(len, values)) <= _LONGEST_COMMON:
+                if len(self._common) >= _MOST_COMMON:
+                    self._common.clear()
+                self._common[values] = common
+        return common
+
+    def _slowly(self, key: Key, data: bytes) -> Values:
         start, rows = rows_of(data)
         names = (start[:4], *(written for _, written, _ in rows))
         shape = self._shapes.get(names)
@@ -114,7 +145,8 @@ class Heads:
             if shape not in known:
                 known.append(shape)
                 del known[:-_SHAPES_TRIED]
-        return _values(start, rows)
+        changing, common = _values(start, rows)
+        return (self._one(common), *changing)
 
     def _consider(self, names: tuple[bytes, ...]) -> None:
         """Make a shape of what is seen again and again."""
@@ -130,11 +162,19 @@ class Heads:
 
 
 def _shape_of(written: tuple[bytes, ...], *, is_response: bool) -> _Shape:
-    wanted = _OF_RESPONSES if is_response else _OF_REQUESTS
-    places = dict.fromkeys(wanted, _EMPTY) | {_NAMES: _NO_PART, _FIRST: _LEFT, _SECOND: _RIGHT}
+    changing, common = (
+        (_CHANGING_IN_RESPONSES, _COMMON_TO_RESPONSES)
+        if is_response
+        else (_CHANGING_IN_REQUESTS, _COMMON_TO_REQUESTS)
+    )
+    places = dict.fromkeys((*changing, *common), _EMPTY) | {
+        _NAMES: _NO_PART, _FIRST: _LEFT, _SECOND: _RIGHT
+    }  # fmt: skip
     parts, groups = [_STATUS_LINE if is_response else _REQUEST_LINE], _RIGHT
+    unread: list[int] = []
     for before in written:
-        usual = _BY_LOWER.get(before.partition(b":")[0].strip().lower(), b"")
+        name = before.partition(b":")[0].strip().lower()
+        usual = _BY_LOWER.get(name, b"")
         parts.append(re.escape(before))
         if usual == b"Via" and places[_BRANCH_PART] == _EMPTY:
             parts.append(_VIA)
@@ -142,14 +182,27 @@ def _shape_of(written: tuple[bytes, ...], *, is_response: bool) -> _Shape:
             groups += 2
         elif places.get(usual) == _EMPTY:
             is_party = usual in _PARTIES and not is_response
-            parts.append(_PARTY + rb"[^\r]*+\r\n" if is_party else rb"([^\r]*+)\r\n")
+            parts.append(_PARTY + rb"([^\r]*+)\r\n" if is_party else rb"([^\r]*+)\r\n")
             groups += 1
             places[usual] = groups
+            if is_party:
+                groups += 1
+                unread.append(groups)
+        elif usual in _PARTIES or name in _CHANGE_UNREAD or name.startswith((b"x-", b"p-")):
+            parts.append(rb"([^\r]*+)\r\n")
+            groups += 1
+            unread.append(groups)
         else:
             parts.append(rb"[^\r]*+\r\n")
     pattern = re.compile(b"".join(parts) + rb"\r\n")
-    pick = itemgetter(*(places[part] - 1 for part in wanted))
-    return _Shape(pattern.match, _names_of(written), pick)
+    return _Shape(
+        pattern.match,
+        _names_of(written),
+        itemgetter(*(places[part] - 1 for part in changing)),
+        itemgetter(*(places[part] - 1 for part in common)),
+        tuple(places[part] for part in changing),
+        tuple(unread),
+    )
 
 
 def _names_of(written: Iterable[bytes]) -> bytes:
@@ -182,7 +235,8 @@ def challenge_rows(data: bytes) -> list[bytes]:
     return [value for name, _, value in rows_of(data)[1] if name in _CHALLENGES]
 
 
-def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> Values:
+def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> tuple[Changing, tuple[bytes, ...]]:
+    """What changes, and what is common."""
     first: dict[bytes, bytes] = {}
     for name, _, value in rows:
         first.setdefault(name, value)
@@ -193,9 +247,18 @@ def _values(start: bytes, rows: list[tuple[bytes, bytes, bytes]]) -> Values:
     if words[0][:4].upper() == b"SIP/":
         is_status = words[1].isdigit() and len(words[1]) == 3
         first |= {_FIRST: words[1] if is_status else b"", _SECOND: words[2]}
-        return tuple([first.get(part, b"") for part in _OF_RESPONSES])
+        return _changing(first, _CHANGING_IN_RESPONSES), _common(first, _COMMON_TO_RESPONSES)
     first |= {_FIRST: words[0], _SECOND: words[1], _NAMES: _names_of(before for _, before, _ in rows)}
     for name in _PARTIES:
         found = _FIRST_PARTY.match(first.get(name, b""))
         first[name] = found[1] if found else b""
-    return tuple([first.get(part, b"") for part in _OF_REQUESTS])
+    return _changing(first, _CHANGING_IN_REQUESTS), _common(first, _COMMON_TO_REQUESTS)
+
+
+def _changing(first: dict[bytes, bytes], parts: Sequence[bytes]) -> Changing:
+    branch, cseq, date, one, other, third = (first.get(part, b"") for part in parts)
+    return branch, cseq, date, one, other, third
+
+
+def _common(first: dict[bytes, bytes], parts: Sequence[bytes]) -> tuple[bytes, ...]:
+    return tuple([first.get(part, b"") for part in parts])

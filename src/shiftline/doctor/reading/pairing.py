@@ -18,21 +18,21 @@ from shiftline.doctor.reading.heads import (
     BRANCH,
     CALL_ID,
     CHALLENGE,
+    COMMON,
     CONTACT,
     CSEQ,
     DATE,
-    HABIT,
     LOGIN,
     PROXY_CHALLENGE,
     PROXY_LOGIN,
     SENT_BY,
     STATUS,
     Heads,
-    Values,
     call_id_of,
 )
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.signals import Bounce
+from shiftline.doctor.reading.stencils import Values
 from shiftline.sip.glance import printable
 
 _Key: TypeAlias = tuple[str, bytes, bytes]
@@ -132,7 +132,7 @@ class Pairing:
             self.messages += 1
             values = read(flow, data)
             branch, cseq = values[BRANCH], values[CSEQ]
-            if not cseq or not (branch or values[SENT_BY]):
+            if not cseq or not (branch or values[COMMON].values[SENT_BY]):
                 skipped[UNREADABLE] += 1
             elif data.startswith(b"SIP/"):
                 self._answer((flow.target, branch or call_id_of(data), cseq), values, one)
@@ -151,11 +151,12 @@ class Pairing:
 
     def _answer(self, key: _Key, values: Values, sighting: Sighting) -> None:
         pair = self._young.get(key) or self._old.get(key)
-        if not values[STATUS]:
+        status = values[COMMON].values[STATUS]
+        if not status:
             self._skipped[UNREADABLE] += 1
         elif pair is None:
             self._skipped[NO_REQUEST] += 1
-        elif values[STATUS][:1] == b"1":
+        elif status[:1] == b"1":
             pair.is_ringing = True
         elif pair.reply is None:
             pair.answered_at, _, data, pair.answer = sighting
@@ -227,13 +228,13 @@ class Pairing:
 
     def _exchange(self, pair: _Pair) -> Exchange:
         flow, request, reply = pair.flow, pair.request, pair.reply
-        habit, answer = words.habit[request[HABIT:]], words.NO_ANSWER
+        habit, answer = words.habit[request[COMMON]], words.NO_ANSWER
         login = request[LOGIN] or request[PROXY_LOGIN]
         carried = logins.carried(login) if login else None
         places: tuple[Place, ...] = (Place(file=self._file, number=pair.number),)
         hints, challenge, after = NO_HINTS, None, None
         if reply is not None:
-            answer = words.answer[reply[STATUS:]]
+            answer = words.answer[reply[COMMON]]
             if pair.challenged and answer.status in (401, 407):
                 challenge = logins.challenge(reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged)
             hints = words.hints(answer.hints, reply[DATE], reply[CONTACT])

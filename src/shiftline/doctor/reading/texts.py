@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from shiftline.diagnosis.exchange import Place, Remark
 from shiftline.doctor.reading import words
-from shiftline.doctor.reading.heads import SENT_BY, Heads
+from shiftline.doctor.reading.heads import COMMON, SENT_BY, Heads
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.phrases import FAMILY_OF, phrase_in
 from shiftline.doctor.reading.sighting import Flow, Sighting, looks_like_sip
@@ -114,7 +114,7 @@ class TextReader:
         if host and told.is_sent is None:
             way = (host, port, told.to_host, told.to_port, told.transport)
         else:
-            sender = words.via_host[self._heads.read(_ANY, data)[SENT_BY]]
+            sender = words.via_host[self._heads.read(_ANY, data)[COMMON].values[SENT_BY]]
             own = "" if told.is_sent is is_response else sender
             is_out = told.is_sent if host else not is_response
             way = (own, 0, host, port, told.transport) if is_out else (host, port, own, 0, told.transport)

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from shiftline.diagnosis.exchange import NO_HINTS
 from shiftline.doctor.reading.heads import HINT_NAMES
+from shiftline.doctor.reading.stencils import Common
 from shiftline.sip.glance import printable
 
 Raw = TypeVar("Raw")
@@ -89,8 +90,8 @@ class Habit:
     headers: tuple[str, ...]
 
 
-def _habit(values: tuple[bytes, ...]) -> Habit:
-    sent_by, names, sender, to, contact, agent, event, method, uri = values
+def _habit(common: Common) -> Habit:
+    sent_by, names, sender, to, contact, agent, event, method, uri = common.values
     user, host = party[uri]
     return Habit(
         via_host[sent_by],
@@ -112,7 +113,7 @@ def _headers(names: bytes) -> tuple[str, ...]:
 headers = Memory(_headers)
 """From the names of the headers of a request, a line each."""
 habit = Memory(_habit)
-"""From the values of a request that begin at `heads.HABIT`."""
+"""From what a request has in common with others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,14 +128,14 @@ class Answer:
 NO_ANSWER = Answer(None, "", NO_HINTS)
 
 
-def _answer(values: tuple[bytes, ...]) -> Answer:
-    status, reason, *hints = values
+def _answer(common: Common) -> Answer:
+    _, status, reason, *hints = common.values
     said = {name: text[value] for name, value in zip(_HINTS, hints, strict=True) if value}
     return Answer(int(status), text[reason], MappingProxyType(said) if said else NO_HINTS)
 
 
 answer = Memory(_answer)
-"""From the values of a response that begin at `heads.STATUS`."""
+"""From what a response with a status has in common with others."""
 
 
 def hints(said: Mapping[str, str], date: bytes, contact: bytes) -> Mapping[str, str]:
