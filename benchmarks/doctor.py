@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -63,52 +64,66 @@ def _in_processes(
 def main(arguments: Sequence[str] = ()) -> None:
     """Print the tables."""
     options = _parser().parse_args(arguments)
-    if options.passive:
-        _passive(options)
-        return
     causes = [name for name in BANK if _wanted(name, options.cases)]
     personalities = [name for name in known_personalities() if _wanted(name, options.personality)]
-    if options.cases or options.personality:
-        allow = Risk.of(options.allow)
-        cases = [
-            *bank(causes, personalities, options.seeds, allow),
-            *two_faults(personalities, options.seeds),
-        ]
-        cases = [
-            one for one in cases if not options.cases or any(_wanted(c, options.cases) for c in one.truth)
-        ]
-        judged = examine_all("Examining", cases, options.workers)
-        if len(judged) == 1:
-            print_case(judged[0], CONSOLE)
-        else:
-            print_lines(judged, CONSOLE)
-            print_table({"these": scores(judged)}, CONSOLE)
-        return
-    tables = {}
-    active = examine_all("Active", list(bank(causes, personalities, options.seeds)), options.workers)
-    tables["active"] = scores(active)
-    harmless = list(bank(causes, personalities, options.seeds, Risk.HARMLESS))
-    tables["active, harmless"] = scores(examine_all("Harmless", harmless, options.workers))
-    both = examine_all("Two faults", list(two_faults(personalities, options.seeds)), options.workers)
-    passive = read_all(causes, personalities, range(1, options.seeds + 1), options.workers)
-    tables["passive"] = scores(passive)
-    print_lines([one for one in active if not one.is_right or one.is_confident_and_wrong], CONSOLE)
-    print_lines([one for one in passive if not one.is_right or one.is_confident_and_wrong], CONSOLE)
-    print_lines(both, CONSOLE)
+    if options.passive:
+        _passive(options, causes, personalities)
+    elif options.cases or options.personality:
+        _some(options, causes, personalities)
+    else:
+        _all(options, causes, personalities)
+
+
+def _all(options: argparse.Namespace, causes: Sequence[str], personalities: Sequence[str]) -> None:
+    """The whole bank: four tables, and a line for each case that was not right."""
+    seeds, workers = _seeds(options), options.workers
+    active = _timed(lambda: examine_all("Active", list(bank(causes, personalities, seeds)), workers))
+    harmless = _timed(
+        lambda: examine_all("Harmless", list(bank(causes, personalities, seeds, Risk.HARMLESS)), workers)
+    )
+    both = _timed(lambda: examine_all("Two faults", list(two_faults(personalities, seeds)), workers))
+    passive = _timed(lambda: read_all(causes, personalities, seeds, workers))
+    found = {"active": active, "active, harmless": harmless, "two faults": both, "passive": passive}
+    for judged, _ in found.values():
+        print_lines([one for one in judged if not one.is_right or one.is_confident_and_wrong], CONSOLE)
+    tables = {name: scores(*one) for name, one in found.items()}
     print_table(tables, CONSOLE)
     if options.json:
         _write(options.json, {name: one.as_json() for name, one in tables.items()})
 
 
-def _passive(options: argparse.Namespace) -> None:
+def _some(options: argparse.Namespace, causes: Sequence[str], personalities: Sequence[str]) -> None:
+    """A line for each case of some causes or personalities; all of it, if it is only one."""
+    seeds = _seeds(options)
+    cases = [*bank(causes, personalities, seeds, Risk.of(options.allow)), *two_faults(personalities, seeds)]
+    cases = [one for one in cases if not options.cases or any(_wanted(c, options.cases) for c in one.truth)]
+    judged, cpu_seconds = _timed(lambda: examine_all("Examining", cases, options.workers))
+    if len(judged) == 1:
+        print_case(judged[0], CONSOLE)
+    else:
+        print_lines(judged, CONSOLE)
+        print_table({"these": scores(judged, cpu_seconds)}, CONSOLE)
+
+
+def _passive(options: argparse.Namespace, causes: Sequence[str], personalities: Sequence[str]) -> None:
     """The passive bank alone, one line for each record that was not read right, or for each of few."""
-    causes = [name for name in BANK if _wanted(name, options.cases)]
-    personalities = [name for name in known_personalities() if _wanted(name, options.personality)]
-    judged = read_all(causes, personalities, options.passive, options.workers)
+    judged, cpu_seconds = _timed(lambda: read_all(causes, personalities, options.passive, options.workers))
     print_lines([one for one in judged if len(judged) < 30 or not one.is_right], CONSOLE)
-    print_table({"passive": scores(judged)}, CONSOLE)
+    tables = {"passive": scores(judged, cpu_seconds)}
+    print_table(tables, CONSOLE)
     if options.json:
-        _write(options.json, {"passive": scores(judged).as_json()})
+        _write(options.json, {"passive": tables["passive"].as_json()})
+
+
+def _seeds(options: argparse.Namespace) -> list[int]:
+    return options.only_seeds or list(range(1, options.seeds + 1))
+
+
+def _timed(run: Callable[[], Result]) -> tuple[Result, float]:
+    """With the CPU seconds of this process and of those that ended."""
+    before = sum(os.times()[:4])
+    found = run()
+    return found, sum(os.times()[:4]) - before
 
 
 def run_all() -> None:
@@ -124,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.doctor")
     parser.add_argument("--cases", nargs="+", help="causes, with * for anything")
     parser.add_argument("--personality", nargs="+")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="so many, from 1 on")
+    parser.add_argument("--only-seeds", nargs="+", type=int, metavar="SEED", help="these instead")
     parser.add_argument("--allow", default=Risk.MAY_TRIP.word)
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--passive", nargs="+", type=int, metavar="SEED", help="records of these seeds only")

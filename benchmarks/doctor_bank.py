@@ -106,21 +106,24 @@ class Examined:
 
 
 def bank(
-    causes: Sequence[str], personalities: Sequence[str], seeds: int, allow: Risk = Risk.MAY_TRIP
+    causes: Sequence[str],
+    personalities: Sequence[str],
+    seeds: Sequence[int],
+    allow: Risk = Risk.MAY_TRIP,
 ) -> Iterator[BankCase]:
     """Every cause that a personality can show, for each seed; and healthy trunks."""
     for personality in personalities:
-        for seed in range(1, seeds + 1):
+        for seed in seeds:
             yield BankCase(faults=(), personality=personality, seed=seed, allow=allow)
             for cause in causes:
                 if personality in BANK[cause].shown:
                     yield BankCase(faults=(cause,), personality=personality, seed=seed, allow=allow)
 
 
-def two_faults(personalities: Sequence[str], seeds: int) -> Iterator[BankCase]:
+def two_faults(personalities: Sequence[str], seeds: Sequence[int]) -> Iterator[BankCase]:
     """The pairs that have to be told."""
     for personality in personalities:
-        for seed in range(1, seeds + 1):
+        for seed in seeds:
             for pair in TWO_FAULTS:
                 if all(personality in BANK[cause].shown for cause in pair):
                     yield BankCase(faults=pair, personality=personality, seed=seed)

@@ -54,6 +54,11 @@ class Judged:
         return self.examined.verdict in self.case.truth and self.examined.confidence >= SURE
 
     @property
+    def is_class_of_one(self) -> bool:
+        """Whether nothing is like the fault with what was allowed."""
+        return all(len(names) == 1 for names in self.classes)
+
+    @property
     def is_confident_and_wrong(self) -> bool:
         """At 0.9 or more, something else."""
         return self.examined.confidence >= SURE and not self.reported & frozenset(self.case.truth)
@@ -76,6 +81,11 @@ class Scores:
     brier: float
     median_requests: float
     healthy_called_healthy: float
+    can_be_singletons: float
+    """The share of faults of which a right diagnosis may be one cause: those that are their whole class, and
+    those that were told from their class all the same."""
+    cpu_seconds: float
+    """Of all processes, the classes' measuring among it."""
     missed: Mapping[str, Mapping[str, int]]
     """By cause and personality: what was reported instead, and how often."""
 
@@ -89,6 +99,8 @@ class Scores:
             "brier": round(self.brier, 4),
             "median_requests": self.median_requests,
             "healthy_called_healthy": round(self.healthy_called_healthy, 4),
+            "can_be_singletons": round(self.can_be_singletons, 4),
+            "cpu_seconds": round(self.cpu_seconds, 1),
             "missed": {name: dict(reported) for name, reported in self.missed.items()},
         }
 
@@ -104,7 +116,7 @@ def judge(examined: Examined, alike: Mapping[BankCase, frozenset[str]]) -> Judge
     return Judged(examined=examined, classes=tuple(classes))
 
 
-def scores(judged: Sequence[Judged]) -> Scores:
+def scores(judged: Sequence[Judged], cpu_seconds: float = 0.0) -> Scores:
     """Add them up."""
     healthy = [one for one in judged if one.case.truth == (HEALTHY,)]
     ill = [one for one in judged if one.case.truth != (HEALTHY,)]
@@ -121,6 +133,8 @@ def scores(judged: Sequence[Judged]) -> Scores:
         brier=mean(one.brier for one in judged) if judged else 0.0,
         median_requests=median(one.examined.requests for one in judged) if judged else 0.0,
         healthy_called_healthy=_share(one.examined.verdict == HEALTHY for one in healthy),
+        can_be_singletons=_share(one.is_sure_singleton or one.is_class_of_one for one in ill),
+        cpu_seconds=cpu_seconds,
         missed=missed,
     )
 
@@ -140,10 +154,12 @@ def print_table(tables: Mapping[str, Scores], console: Console) -> None:
         "cases": lambda one: f"{one.cases}",
         "right (bar 97 %, passive 85 %)": lambda one: f"{one.right:.1%}",
         "one cause, right, at 0.9 or more (bar 70 %)": lambda one: f"{one.sure_singletons:.1%}",
+        "  of these, no more can be one cause": lambda one: f"{one.can_be_singletons:.1%}",
         "confident and wrong (bar 0)": lambda one: f"{one.confident_and_wrong}",
         "Brier score": lambda one: f"{one.brier:.4f}",
         "median requests (bar 40)": lambda one: f"{one.median_requests:.0f}",
         "healthy called healthy (bar 100 %)": lambda one: f"{one.healthy_called_healthy:.1%}",
+        "CPU seconds": lambda one: f"{one.cpu_seconds:.0f}",
     }
     for name, text in rows.items():
         table.add_row(name, *(text(one) for one in tables.values()))

@@ -15,8 +15,9 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Each finding with its evidence and remedy, the usual suspects, and what would settle what is open."""
     console.print()
     for finding in diagnosis.findings:
-        names = " or ".join((finding.cause, *finding.indistinguishable_from))
-        console.print(f"[bold]{escape(names)}[/]  {finding.confidence:.0%}  ({escape(finding.subject.name)})")
+        console.print(
+            f"[bold]{escape(finding.names)}[/]  {finding.confidence:.0%}  ({escape(finding.subject.name)})"
+        )
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
             console.print(f"  {sign} {escape(str(statement))}", soft_wrap=True)

@@ -33,6 +33,8 @@ def screen(name: str, examination: Examination) -> Group:
     """The picture of one moment."""
     proposal = examination.proposal
     doing = "done" if proposal is None else proposal.experiment.title
+    if proposal is not None and proposal.beside:
+        doing += f", and {len(proposal.beside)} more questions beside the same load"
     why = "" if proposal is None else proposal.why
     head = Text.from_markup(
         f"[bold]{escape(name)}[/]  {examination.requests_sent} of {examination.budget} requests,"

@@ -35,6 +35,8 @@ UNKNOWN = "unknown"
 """Something that is not in the catalogue."""
 SEEDS = 12
 """Candidates that a second fault is looked for beside."""
+_OUT_OF_THE_QUESTION = 20.0
+"""So much less likely than the best single fault, as a logarithm, two are not kept."""
 _KEPT = 150
 _FAINT = 1e-4
 
@@ -125,29 +127,49 @@ def _singles(facts: Facts, kinds: tuple[str, ...]) -> list[float]:
 
 
 def _pairs(facts: Facts, kinds: tuple[str, ...], singles: Sequence[float]) -> list[Detail]:
-    """The likeliest candidates with every other of their home."""
-    every, rest = candidates(), _by_home()
-    columns = [(meeting(probe).reach, column(probe, outcome), probe, outcome) for probe, outcome in facts]
-    weights = tuple(facts.values())
+    """The likeliest candidates with every other of their home, but for those that are out of the question."""
+    every = candidates()
+    seeds = heapq.nlargest(SEEDS, _able(), key=singles.__getitem__)
+    least = max(singles) - _OUT_OF_THE_QUESTION
     found: dict[tuple[int, int], Detail] = {}
-    for seed in heapq.nlargest(SEEDS, _able(), key=singles.__getitem__):
+    for seed in seeds:
         mine = every[seed]
-        for other in rest[mine.home]:
-            first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
-            if (first, second) in found or mine.cause == every[other].cause:
+        scores = _beside(seed, facts, singles)
+        marked = _marked(kinds, (mine.cause,), mine.family) if kinds else 0.0
+        for other, score in zip(_by_home()[mine.home], scores, strict=True):
+            second = every[other]
+            if mine.cause == second.cause:
                 continue
-            second_prior = math.log(PRIOR_OF_A_SECOND * every[other].prior_here)
-            score = singles[seed] + second_prior
-            for (reaches, logs, probe, outcome), weight in zip(columns, weights, strict=True):
-                if reaches[other]:  # else it makes no difference to this fact
-                    both = pair_likelihood(first, second, probe, outcome)
-                    score += weight * (math.log(both) - logs[seed])
-            causes = (mine.cause, every[other].cause)
             if kinds:
-                score += _marked(kinds, causes, mine.family) - _marked(kinds, causes[:1], mine.family)
-            prior = math.log(mine.prior) + second_prior
-            found[first, second] = Detail((first, second), score, tuple(sorted(causes)), prior)
+                score += _marked(kinds, (mine.cause, second.cause), mine.family) - marked  # noqa: PLW2901
+            key = (seed, other) if mine.order <= second.order else (other, seed)
+            if score < least or key in found:
+                continue
+            prior = math.log(mine.prior * PRIOR_OF_A_SECOND * second.prior_here)
+            found[key] = Detail(key, score, tuple(sorted((mine.cause, second.cause))), prior)
     return list(found.values())
+
+
+def _beside(seed: int, facts: Facts, singles: Sequence[float]) -> list[float]:
+    """Score of the seed with each other of its home, in their order."""
+    every = candidates()
+    mine = every[seed]
+    others = _by_home()[mine.home]
+    places = {other: place for place, other in enumerate(others)}
+    scores = [singles[seed] + math.log(PRIOR_OF_A_SECOND * every[other].prior_here) for other in others]
+    for (probe, outcome), weight in facts.items():
+        alone = column(probe, outcome)[seed]
+        for other in _reached(probe, mine.home):  # the rest makes no difference to this fact
+            first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
+            both = pair_likelihood(first, second, probe, outcome)
+            scores[places[other]] += weight * (math.log(both) - alone)
+    return scores
+
+
+@lru_cache(maxsize=10_000)
+def _reached(probe: Probe, home: int) -> tuple[int, ...]:
+    reaches = meeting(probe).reach
+    return tuple(number for number in _by_home()[home] if reaches[number])
 
 
 @lru_cache(maxsize=1)

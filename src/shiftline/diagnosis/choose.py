@@ -2,7 +2,7 @@
 
 The stop rules (facts, list of experiments): at most two requests with refused credentials for each account
 in 15 minutes; nothing from a source or for an account that seems banned, but one canary when the ban should
-be over; never beyond the permission or the budget; no experiment twice.
+be over; never beyond the permission or the budget; no experiment twice, but for one odd answer (`again`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shiftline.diagnosis.again import once_more
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.experiment import (
     Done,
@@ -63,20 +64,51 @@ def next_experiment(
     askable = [road for road in roads if _is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = _for_the_last_login([road for road in telling if road.requests <= budget], done, now)
-    if not affordable:
+    best = _best(affordable)
+    if (best is None or best.first.is_load) and (again := _again(belief, permission, done, now)) is not None:
+        return again
+    if best is None:
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
         if (later := _after_the_pause(roads, belief, permission, done, budget=budget, now=now)) is not None:
             return later
-        return _stop(belief, done, now, kept=kept, too_dear=bool(telling))
-    opening = [road for name in OPENING for road in affordable if road.goal.id == name]
-    best = opening[0] if opening else max(affordable, key=_merit)
+        may_hide_a_limit = second.spares_loads and permission.risk >= Risk.MAY_TRIP
+        return _stop(belief, done, now, kept=kept, too_dear=bool(telling), may_hide_a_limit=may_hide_a_limit)
     return Proposal(
         experiment=best.first,
         why=_why(belief, best),
         bits=best.bits,
         not_before=_not_before(best.first, done, now),
         expected=outcomes(belief, best.first.probe),
+        beside=_beside(best, affordable),
     )
+
+
+def _best(affordable: Sequence[_Road]) -> _Road | None:
+    opening = [road for name in OPENING for road in affordable if road.goal.id == name]
+    return opening[0] if opening else max(affordable, key=_merit, default=None)
+
+
+def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: float) -> Proposal | None:
+    """An odd answer, asked for once more."""
+    one = once_more(belief, permission, done) if belief.leading.probability < DECIDED else None
+    if one is None or not _is_askable(one, belief, done, now):
+        return None
+    return Proposal(
+        experiment=one,
+        why="once more: a chance answer does not come twice",
+        bits=0.0,
+        not_before=_not_before(one, done, now),
+        expected=outcomes(belief, one.probe),
+    )
+
+
+def _beside(best: _Road, affordable: Sequence[_Road]) -> tuple[Experiment, ...]:
+    """What else may be asked while the load is refused."""
+    if best.first.probe.load is not Load.DURING:
+        return ()
+    others = [road for road in affordable if road.goal.probe.load is Load.DURING and road.goal is road.first]
+    ranked = sorted(others, key=_merit, reverse=True)
+    return tuple(road.first for road in ranked if road.first is not best.first)
 
 
 def _for_the_last_login(roads: list[_Road], done: Sequence[Done], now: float) -> list[_Road]:
@@ -150,7 +182,7 @@ def _road(
 ) -> _Road | None:
     """How to get there; None if it was done, is not permitted, or can no more come about."""
     past = {one.experiment: one.outcome for one in done}
-    if goal.id in past or not permission.permits(goal):
+    if goal.id in past or not permission.permits(goal) or (goal.is_load and second.spares_loads):
         return None
     first, chance, price_of_all, requests = goal, 1.0, price(goal), goal.cost
     while first.after and not any(_opens(first, past.get(name)) for name in first.after):
@@ -262,7 +294,13 @@ _AFTERWARDS = (Load.AFTER_PAUSE, Load.AFTER_BAN)
 
 
 def _stop(
-    belief: Belief, done: Sequence[Done], now: float, *, kept: Sequence[Experiment], too_dear: bool
+    belief: Belief,
+    done: Sequence[Done],
+    now: float,
+    *,
+    kept: Sequence[Experiment],
+    too_dear: bool,
+    may_hide_a_limit: bool,
 ) -> Stop:
     if too_dear:
         return Stop(reason=StopReason.BUDGET, sentence="What is left of the budget is too little to go on.")
@@ -279,7 +317,11 @@ def _stop(
             resume_after=max((past.at for past in done), default=now) + _USUAL_BAN_SECONDS,
         )
     if belief.leading.probability >= DECIDED:
-        return Stop(reason=StopReason.DECIDED, sentence="Nothing that is allowed would change the verdict.")
+        behind = " Whether a rate limit stands behind it was not asked: run again once it is mended."
+        return Stop(
+            reason=StopReason.DECIDED,
+            sentence=f"Nothing that is allowed would change the verdict.{behind if may_hide_a_limit else ''}",
+        )
     return Stop(
         reason=StopReason.NOTHING_TELLS,
         sentence="Nothing that is allowed would tell the remaining causes apart.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.classes import class_of
-from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
@@ -95,7 +95,7 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         rest = frozenset(leading.causes) - {cause}
         alike = frozenset[str]().union(*(class_of(cause, family, permission) for family in homes))
         if cause == HEALTHY:
-            alike = frozenset()  # what shows nowhere in what was asked is nobody's twin
+            alike = _not_asked_for(homes, permission)
         rivals, twins = [], []
         for one in belief.explanations:  # by falling probability: rivals come before twins
             if one.probability < TWIN:
@@ -116,6 +116,17 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
         groups.append(_Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals)))
     return groups
+
+
+def _not_asked_for(homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+    """What looks like health until more is allowed: a limit shows under a load alone.
+
+    What no question shows is nobody's twin.
+    """
+    more = replace(permission, risk=max(permission.risk, Risk.MAY_TRIP))
+    return frozenset[str]().union(
+        *(class_of(HEALTHY, home, permission) - class_of(HEALTHY, home, more) for home in homes)
+    )
 
 
 def _named_with(cause: str, rival: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:

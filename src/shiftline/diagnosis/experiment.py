@@ -151,6 +151,8 @@ class Proposal:
     """Earliest moment, on the clock of ``now``."""
     expected: Mapping[Outcome, float]
     """How likely each outcome is, as things stand."""
+    beside: tuple[Experiment, ...] = ()
+    """What is asked under the same load, one after the other: it is put on once for all."""
 
 
 class StopReason(StrEnum):

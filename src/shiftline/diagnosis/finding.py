@@ -44,6 +44,14 @@ class Finding:
     figures: Mapping[str, float]
     """What was measured about it: ``limit``, ``window_seconds``, ``recovered_after``…"""
 
+    @property
+    def names(self) -> str:
+        """Whom it names, in words. Beside health there is only what shows when more is allowed."""
+        others = self.indistinguishable_from
+        if self.cause == "healthy" and others:
+            return f"healthy, or what shows only when more is allowed ({', '.join(others)})"
+        return " or ".join((self.cause, *others))
+
 
 class SuspectVerdict(StrEnum):
     """What became of a suspect of the incident."""

@@ -106,7 +106,7 @@ QUESTIONS = (
         reads="whether nonces may be used again",
         probe=Probe(method=Method.REGISTER, credentials=Credentials.CACHED),
         risk=Risk.HARMLESS,
-        cost=2,
+        cost=4,
         needs=LOGIN,
         after=("p3.credentials",),
     ),

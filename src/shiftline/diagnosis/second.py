@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, meeting
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Shape
+from shiftline.diagnosis.probe import Account, Credentials, Load, Probe
 
 HIDDEN = 0.06
 """That there is one, before anything was asked about it: what the search for it is worth."""
 _HIDDEN_BY_A_LOGIN = 0.4
 """The same for a limit, where our login is refused: the traffic that would meet it does not come about."""
 REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+SURE = 0.9
+LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 
 
@@ -23,6 +26,9 @@ class SecondFault:
     """What is still possible beside the leading explanation, if that is a single fault."""
 
     def __init__(self, belief: Belief) -> None:
+        self.spares_loads = _spares_loads(belief)
+        """Whether a fault is found that single questions show, and a limit behind it would show by itself
+        once that is mended."""
         every = candidates()
         leading = belief.details[0] if belief.details else None
         is_single = leading is not None and len(leading.numbers) == 1
@@ -31,7 +37,6 @@ class SecondFault:
             self._hidden: dict[int, float] = {}
             return
         passed = [trial.probe for trial in belief.evidence.trials if trial.outcome not in REFUSALS]
-        self._login_is_refused = any(map(_is_refused_login, belief.evidence.trials))
         self._hidden = {number: every[number].prior_here for number in _possible(every[self._leading].home)}
         for probe in dict.fromkeys(passed):
             reaches = meeting(probe).reach
@@ -44,17 +49,30 @@ class SecondFault:
             return 0.0  # twenty at once cost more than they are likely to tell
         reaches = meeting(probe).reach
         met = sum(share * reaches[number] for number, share in self._hidden.items())
-        prior = _HIDDEN_BY_A_LOGIN if self._login_is_refused and probe.load in _LADDER else HIDDEN
+        prior = _HIDDEN_BY_A_LOGIN if probe.load in _LADDER else HIDDEN
         chance = prior * met * (1.0 - reaches[self._leading])
         if chance <= 0.0:
             return 0.0
         return -chance * math.log2(chance) - (1.0 - chance) * math.log2(1.0 - chance)
 
 
-def _is_refused_login(trial: Trial) -> bool:
-    probe = trial.probe
-    is_ours = probe.account is Account.OWN and probe.credentials is Credentials.FRESH
-    return is_ours and probe.shape is Shape.USUAL and trial.outcome in REFUSED_LOGINS
+def _spares_loads(belief: Belief) -> bool:
+    if belief.leading.probability < SURE or HEALTHY in belief.leading.causes:
+        return False
+    trials = belief.evidence.trials
+    if any(trial.probe.load in LOADS and trial.outcome in REFUSALS for trial in trials):
+        return False
+    return not logins_are_refused(trials)
+
+
+def logins_are_refused(trials: Iterable[Trial]) -> bool:
+    """Whether our login is refused, however it was made: no check ever passes, and no limit is ever met."""
+    logins = [trial.outcome for trial in trials if _is_login(trial.probe)]
+    return bool(logins) and all(outcome in REFUSED_LOGINS for outcome in logins)
+
+
+def _is_login(probe: Probe) -> bool:
+    return probe.account is Account.OWN and probe.credentials is Credentials.FRESH
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from shiftline.diagnosis.catalogue.words import (
     LOGGED_IN,
     USED_NONCE,
     measured,
+    read,
     rfc,
     shows,
 )
@@ -77,7 +78,8 @@ CAUSES = (
                 Stage.CHALLENGE,
                 (
                     when(0.97, credentials=Credentials.AGED),
-                    when(0.15, credentials=Credentials.CACHED, load=Load.SINGLE),
+                    # No life is so short that what is sent at once comes too late.
+                    when(0.04, credentials=Credentials.CACHED, load=Load.SINGLE),
                 ),
                 {Outcome.CHALLENGE_STALE: 0.95, Outcome.CHALLENGE_AGAIN: 0.05},
                 "401 with a new nonce to credentials with an old one, often without stale=true.",
@@ -117,13 +119,23 @@ CAUSES = (
                 Stage.CHALLENGE,
                 (when(0.95, credentials=USED_NONCE),),
                 {
-                    Outcome.CHALLENGE_AGAIN: 0.4,
-                    Outcome.CHALLENGE_STALE: 0.4,
+                    Outcome.CHALLENGE_STALE: 0.7,
+                    Outcome.CHALLENGE_AGAIN: 0.1,
                     Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.1,
                     Outcome.BAD_REQUEST: 0.1,
                 },
                 "Refused on the second use of a nonce.",
                 rfc("RFC 7616 section 3.4"),
+            ),
+            shows(
+                "R7616m",
+                EVERY,
+                Stage.CHALLENGE,
+                (when(0.9, credentials=Credentials.CACHED), when(0.3, credentials=Credentials.AGED)),
+                {Outcome.CHALLENGE_STALE: 0.85, Outcome.CHALLENGE_AGAIN: 0.15},
+                "Refused after a few uses of a nonce.",
+                read("Kamailio auth README: a nonce may have a number of uses"),
+                weight=0.4,
             ),
         ),
         prior=0.5,

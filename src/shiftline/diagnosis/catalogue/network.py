@@ -93,7 +93,7 @@ CAUSES = (
         seen="Time-outs over UDP although the PBX's log shows our requests and its answers.",
         tells=(
             "Silence with the private address in Via, an answer with the public one or over TCP; or a "
-            "refusal by address although the address that we have is listed."
+            "refusal by address, with an address in `received` that is not ours."
         ),
         refuted_by="An answer to a request with the private address in Via.",
         remedy=Remedy(

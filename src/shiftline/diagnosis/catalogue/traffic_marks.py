@@ -197,6 +197,18 @@ ROWS = (
         {"registrar.shared-aor": CERTAIN, "registrar.max-contacts": WEAK},
     ),
     row(
+        "via.seen-elsewhere",
+        "an answer whose `received` names an address that is neither ours nor the one given as public",
+        "RFC 3261 section 18.2.1; one trunk in twenty is behind a translation that nobody declared",
+        {"network.nat-source": 20.0},
+    ),
+    row(
+        "via.seen-as-sent",
+        "a server that sees us at the address that Via names",
+        "RFC 3261 section 18.2.1: it must say so if it sees another",
+        {"network.nat-source": 0.01},
+    ),
+    row(
         "traffic.some-sources-refused",
         "a part of the peer's addresses that is refused, while the others pass with the same account",
         "outcomes by source",

@@ -1,9 +1,12 @@
-"""A question while a load is refused: what of the PBX does the limit count?"""
+"""Questions while a load is refused: what of the PBX does the limit count?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.experiment import LoadPlan
+from shiftline.diagnosis.experiment import Experiment, LoadPlan
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 from shiftline.doctor.examination.desk import Desk
@@ -22,21 +25,46 @@ _SENT_BESIDE = 16
 """...have left, where refusals are silent."""
 _REFUSED_SHARE = 0.5
 """So much of the load has to be refused beside the question for it to count."""
+_MOST_BESIDE = 300
+"""So many requests of the load at most for each question, beyond those that trip it."""
 _TRIES = 3
 """A window may end just then; so often it is asked again."""
+_MOST_OF_A_QUESTION = 2 * _TRIES
+
+
+@dataclass(slots=True)
+class Asked:
+    """One experiment beside the load."""
+
+    experiment: Experiment
+    questions: list[Question] = field(default_factory=list)
+    """The same, until enough of the load was refused beside it."""
+    outcome: Outcome | None = None
+    """None if the load was not refused meanwhile: then the answer tells nothing."""
+
+    @property
+    def requests(self) -> int:
+        """What its questions cost, the load not counted."""
+        return sum(one.requests for one in self.questions)
+
+    @property
+    def refused_credentials(self) -> int:
+        """Of its account."""
+        return sum(one.refused_credentials for one in self.questions)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Of the questions."""
+        return tuple(place for one in self.questions for place in one.places)
 
 
 class DuringRun:
-    """Keeps a load up until it is refused, asks beside it, and ends the load with the answer.
-
-    ``outcome`` is None if the load was not refused meanwhile: then the answer tells nothing.
-    """
+    """Keeps a load up until it is refused, asks beside it, and ends the load with the last answer."""
 
     def __init__(
         self,
         desk: Desk,
-        probe: Probe,
-        experiment: str,
+        experiments: Sequence[Experiment],
         load: Probe,
         plan: LoadPlan,
         *,
@@ -44,19 +72,23 @@ class DuringRun:
         is_silent: bool,
     ) -> None:
         """``is_silent`` if the load was not answered when it was refused: then a repetition of the question
-        would escape into the next window, and is not made.
+        would escape into the next window, and is not made. ``most`` requests in all at most.
         """
-        self.outcome: Outcome | None = None
         self.is_over = False
-        self.began = 0.0
         self._desk = desk
-        self._probe = probe
-        self._experiment = experiment
         self._is_silent = is_silent
-        self._load = LoadRun(desk, load, experiment, plan, most=most, keeps_up=True)
-        self._questions: list[Question] = []
+        most = max(1, most - _MOST_OF_A_QUESTION * len(experiments))
+        most = min(most, plan.requests + _MOST_BESIDE * len(experiments))
+        self._load = LoadRun(desk, load, experiments[0].id, plan, most=most, keeps_up=True)
+        self._all = [Asked(one) for one in experiments]
+        self._turn = 0
         self._refusals_wanted: int | None = _REFUSED_BEFORE
         """With so many refusals the next question is asked; None while one stands."""
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What came to be asked; the first of all in any case."""
+        return [one for number, one in enumerate(self._all) if one.questions or not number]
 
     @property
     def load_outcome(self) -> Outcome | None:
@@ -64,19 +96,9 @@ class DuringRun:
         return self._load.outcome if self._load.is_tripped else None
 
     @property
-    def requests(self) -> int:
-        """What it cost so far."""
-        return self._load.requests + sum(one.requests for one in self._questions)
-
-    @property
-    def refused_credentials(self) -> int:
-        """Of the question's account."""
-        return sum(one.refused_credentials for one in self._questions)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Of the questions."""
-        return tuple(place for one in self._questions for place in one.places)
+    def load_requests(self) -> int:
+        """What the load cost so far."""
+        return self._load.requests
 
     @property
     def figures(self) -> dict[str, float]:
@@ -85,7 +107,6 @@ class DuringRun:
 
     def begin(self, now: float) -> None:
         """Put the load on."""
-        self.began = now
         self._load.begin(now)
 
     def next_timer(self) -> float | None:
@@ -94,43 +115,55 @@ class DuringRun:
 
     def handle_timer(self, now: float) -> None:
         """Go on with the load; ask as soon as it is refused, and end it some requests after the answer."""
-        load = self._load
+        load, standing = self._load, self._standing
         load.handle_timer(now)
-        if not load.is_over and self._questions and self._questions[-1].is_over:
-            self._look_beside(self._questions[-1])
+        if not load.is_over and standing and standing.is_over:
+            self._look_beside(standing)
         wanted = self._refusals_wanted
         if not load.is_over and wanted is not None and load.refused >= wanted:
             self._ask(now)
-        if load.is_over and (not self._questions or self._questions[-1].is_over):
+        if load.is_over and (not self._standing or self._standing.is_over):
             self._end()
+
+    @property
+    def _standing(self) -> Question | None:
+        questions = self._all[self._turn].questions
+        return questions[-1] if questions else None
 
     def _ask(self, now: float) -> None:
         self._refusals_wanted = None
         silence = max(_SILENT_SECONDS, _PATIENCE * self._desk.longest_answer)
+        turn = self._all[self._turn]
         question = Question(
             self._desk,
-            self._probe,
-            self._experiment,
+            turn.experiment.probe,
+            turn.experiment.id,
             timeout_seconds=silence if self._is_silent else DURING_SECONDS,
             repeats=not self._is_silent,
         )
-        self._questions.append(question)
+        turn.questions.append(question)
         question.begin(now)
 
     def _look_beside(self, question: Question) -> None:
-        """Enough was refused beside it: end. Hardly anything was: ask again when there is a refusal."""
+        """Enough was refused beside it: go on. Hardly anything was: ask again when there is a refusal."""
         known, sent = self._load.known_since(question.began), self._load.sent_since(question.began)
-        if known < _KNOWN_BESIDE and sent < _SENT_BESIDE:
+        if self._refusals_wanted is not None or (known < _KNOWN_BESIDE and sent < _SENT_BESIDE):
             return
         passed = known >= _KNOWN_BESIDE and self._load.refused_since(question.began) < _REFUSED_SHARE
-        if passed and len(self._questions) < _TRIES:
-            if self._refusals_wanted is None:
-                self._refusals_wanted = self._load.refused + _REFUSED_BEFORE
+        is_last_try = len(self._all[self._turn].questions) >= _TRIES
+        if passed and not is_last_try:
+            self._refusals_wanted = self._load.refused + _REFUSED_BEFORE
+        elif self._turn + 1 < len(self._all):
+            self._turn += 1
+            # What is not answered is not known to be refused before it is given up: silence goes on.
+            more = 0 if self._is_silent and not passed else _REFUSED_BEFORE
+            self._refusals_wanted = self._load.refused + more
         else:
             self._load.stop()
 
     def _end(self) -> None:
         self.is_over = True
-        for question in self._questions:
-            if self._load.refused_since(question.began, most=_SENT_BESIDE) >= _REFUSED_SHARE:
-                self.outcome = question.outcome
+        for one in self._all:
+            for question in one.questions:
+                if self._load.refused_since(question.began, most=_SENT_BESIDE) >= _REFUSED_SHARE:
+                    one.outcome = question.outcome

@@ -7,7 +7,7 @@ the budget forbids, whatever is proposed. Times are seconds of the driver's cloc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shiftline.diagnosis.belief import Belief, believe
@@ -22,7 +22,7 @@ from shiftline.diagnosis.probe import Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
-from shiftline.doctor.examination.during import DuringRun
+from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.noticing import notice_habits
 from shiftline.doctor.examination.question import Question
@@ -184,26 +184,26 @@ class Examination:
     def _begin_next(self, now: float) -> None:
         assert self.proposal is not None  # noqa: S101 - the two go together
         self._starts_at = None
-        self._running = self._make(self.proposal.experiment)
+        self._running = self._make(self.proposal)
         self._running.begin(now)
 
-    def _make(self, one: Experiment) -> Running:
+    def _make(self, proposal: Proposal) -> Running:
+        one = proposal.experiment
         left = max(1, self.budget - self.requests_sent)
         if one.probe.load is Load.DURING:
-            return self._make_during(one, left)
+            return self._make_during((one, *proposal.beside), left)
         if one.plan is not None:
             return LoadRun(self._desk, one.probe, one.id, one.plan, most=left)
         return Question(self._desk, one.probe, one.id)
 
-    def _make_during(self, one: Experiment, left: int) -> DuringRun:
+    def _make_during(self, experiments: Sequence[Experiment], left: int) -> DuringRun:
         load = self._tripped
         if load is None or load.plan is None:
-            raise MisuseError(f"{one.id} asks beside a load, and none was refused.")
+            raise MisuseError(f"{experiments[0].id} asks beside a load, and none was refused.")
         outcome = next(past.outcome for past in reversed(self.done) if past.experiment == load.id)
         return DuringRun(
             self._desk,
-            one.probe,
-            one.id,
+            experiments,
             load.probe,
             load.plan,
             most=left,
@@ -221,6 +221,24 @@ class Examination:
             self._choose(now)
 
     def _take(self, one: Experiment, ended: Running, now: float) -> None:
+        if isinstance(ended, DuringRun):
+            self._take_during(ended, now)
+        else:
+            self._note(one, ended, now, requests=ended.requests, figures=ended.figures)
+        if isinstance(ended, LoadRun):
+            self._rest_after(one, ended, now)
+        self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
+        self._belief = None
+
+    def _note(
+        self,
+        one: Experiment,
+        ended: Question | LoadRun | Asked,
+        now: float,
+        *,
+        requests: int,
+        figures: Mapping[str, float],
+    ) -> None:
         """Make a fact of it. What could not be asked as it should is no fact, but done."""
         if ended.outcome is not None:
             trial = Trial(
@@ -228,7 +246,7 @@ class Examination:
                 outcome=ended.outcome,
                 experiment=one.id,
                 places=ended.places,
-                figures=ended.figures,
+                figures=figures,
             )
             self._trials.append(trial)
         self.done.append(
@@ -236,21 +254,23 @@ class Examination:
                 experiment=one.id,
                 at=now,
                 outcome=ended.outcome or Outcome.OTHER,
-                requests=ended.requests,
+                requests=requests,
                 refused_credentials=ended.refused_credentials,
                 account=one.probe.account,
                 places=ended.places,
             )
         )
-        if isinstance(ended, LoadRun):
-            self._rest_after(one, ended, now)
-        elif isinstance(ended, DuringRun):
-            self._rests_until = now + REST_SECONDS
-            if self._tripped is not None and ended.load_outcome in TRIPPED:
-                probe, name = self._tripped.probe, self._tripped.id
-                self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
-        self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
-        self._belief = None
+
+    def _take_during(self, ended: DuringRun, now: float) -> None:
+        """All that was asked under one load, whose price stands with the first of them."""
+        load = ended.load_requests
+        for one in ended.asked:
+            self._note(one.experiment, one, now, requests=load + one.requests, figures=ended.figures)
+            load = 0
+        self._rests_until = now + REST_SECONDS
+        if self._tripped is not None and ended.load_outcome in TRIPPED:
+            probe, name = self._tripped.probe, self._tripped.id
+            self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
 
     def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
         outcome = ended.outcome

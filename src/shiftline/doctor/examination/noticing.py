@@ -8,6 +8,7 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Aim
+from shiftline.doctor.examination.records import RECEIVED
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
@@ -25,6 +26,7 @@ def notice_habits(
         _contact_churn(exchanges, account, own_hosts),
         _unnamed(exchanges),
         _answered_on_repeat(exchanges),
+        _seen_as(exchanges, own_hosts),
     )
     return tuple(mark for mark in found if mark is not None)
 
@@ -49,6 +51,19 @@ def _contact_churn(exchanges: Sequence[Exchange], account: str, own_hosts: froze
         return None
     text = ", ".join(sorted(frozenset[str]().union(*listed)))
     return Mark(kind="traffic.contact-churn", text=text, places=_places(listed.values()))
+
+
+def _seen_as(exchanges: Sequence[Exchange], own_hosts: frozenset[str]) -> Mark | None:
+    """Which address the server saw: it has to say so where Via names another (RFC 3261 section 18.2.1)."""
+    answered = [one for one in exchanges if one.status is not None]
+    elsewhere = [one for one in answered if one.hints.get(RECEIVED, one.via_host) not in own_hosts]
+    if elsewhere:
+        seen = ", ".join(dict.fromkeys(one.hints.get(RECEIVED, "") for one in elsewhere))
+        return Mark(kind="via.seen-elsewhere", text=seen, places=_places(elsewhere))
+    usual = [one for one in answered if one.hints.get(RECEIVED, one.via_host) == one.via_host]
+    if len(usual) < _LEAST_ANSWERS:
+        return None
+    return Mark(kind="via.seen-as-sent", count=len(usual), places=_places(usual))
 
 
 def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:

@@ -21,6 +21,8 @@ CALL_SECONDS = 1.5
 """How long a call may ring."""
 FRESH_NONCE_SECONDS = 5.0
 """A nonce of this age is one of the request before."""
+JUST_NOW_SECONDS = 0.5
+"""A nonce that is used again at once is no older."""
 CACHED_USES = 2
 _USED = (Credentials.CACHED, Credentials.AGED)
 
@@ -210,7 +212,7 @@ class Question:
         """With the nonce of the last login; where that has to be made, it is made first."""
         session = self._desk.session(self._probe)
         wants_new = self._probe.credentials is Credentials.CACHED
-        if session is not None and not (wants_new and now - session.since > FRESH_NONCE_SECONDS):
+        if session is not None and not (wants_new and now - session.since > JUST_NOW_SECONDS):
             uses = CACHED_USES if wants_new else 1
             self._use_again(session.client, uses, now)
             return

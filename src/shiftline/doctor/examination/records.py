@@ -23,6 +23,8 @@ HINTS = (
     "server", "user-agent", "retry-after", "warning", "reason", "p-registrar-error", "ms-diagnostics",
     "allow", "unsupported", "min-expires", "date", "contact",
 )  # fmt: skip
+RECEIVED = "received"
+"""The hint that holds the address which the server saw, where Via names another (RFC 3261 section 18.2.1)."""
 NO_ADDRESS = "The name of the server has no address."
 """The failure of a request to a name that does not resolve."""
 _TLS_WORDS: Mapping[str, Outcome] = {
@@ -135,6 +137,8 @@ def _challenge(response: Response) -> Challenge | None:
 
 def _hints(response: Response) -> dict[str, str]:
     hints = {name: value for name in HINTS if (value := ", ".join(response.headers.get_all(name)))}
+    if (via := _via(response)) is not None and via.received:
+        hints[RECEIVED] = via.received
     # FreeSWITCH calls itself in User-Agent where others have Server.
     if "user-agent" in hints:
         hints.setdefault("server", hints.pop("user-agent"))
@@ -148,8 +152,8 @@ def _address(request: Request, header: str) -> SipUri | None:
         return None
 
 
-def _via(request: Request) -> Via | None:
+def _via(message: Request | Response) -> Via | None:
     try:
-        return Via.parse((request.headers.get_all("Via") or [""])[0])
+        return Via.parse((message.headers.get_all("Via") or [""])[0])
     except SipSyntaxError:
         return None

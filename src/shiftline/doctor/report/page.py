@@ -104,16 +104,22 @@ def _sure(confidence: float) -> str:
 
 
 def _shown(finding: Finding, number: int, material: Material) -> _Shown:
-    names = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
     return _Shown(
         finding=finding,
-        names=" or ".join(names) or "none of the known causes",
+        names=_names(finding),
         meaning=meaning(finding.cause),
         measured=figures_in_words(finding.figures),
         sure=_sure(finding.confidence),
         sides=(_side(finding, speaks_for=True), _side(finding, speaks_for=False)),
         ladders=telling_ladders(finding, material.excerpt, key=f"ladder-{number}"),
     )
+
+
+def _names(finding: Finding) -> str:
+    if UNKNOWN not in (finding.cause, *finding.indistinguishable_from):
+        return finding.names
+    known = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
+    return " or ".join(known) or "none of the known causes"
 
 
 def _side(finding: Finding, *, speaks_for: bool) -> _Side:

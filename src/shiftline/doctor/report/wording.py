@@ -28,6 +28,8 @@ def verdict(diagnosis: Diagnosis) -> str:
     """The verdict in one sentence; its confidence stands beside it."""
     main = diagnosis.findings[0]
     if diagnosis.cause == HEALTHY:
+        if main.indistinguishable_from:
+            return "Nothing is wrong as far as was asked; limits and the like show only when more is allowed."
         return "Nothing is wrong with this trunk as far as can be seen."
     if diagnosis.cause is None:
         return undecided(main)

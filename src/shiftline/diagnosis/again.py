@@ -1,0 +1,49 @@
+"""One odd answer that divides what is believed is asked for once more before anybody is accused of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
+from shiftline.diagnosis.hypotheses import expected
+from shiftline.diagnosis.programme import PROGRAMME
+
+_ODD, _USUAL = 0.05, 0.5
+"""How likely an answer is at most to a candidate that it surprises, and at least to one that it does not."""
+_LEAST_SHARE = 0.03
+"""Of what is believed, on either side."""
+_DIVIDED = 0.9
+"""So much of what is believed has to be on one side or the other."""
+
+
+def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> Experiment | None:
+    """The question whose one answer tells a fault from none; None if that is not what is open.
+
+    A lost packet or a moment's trouble does not come twice; a fault does.
+    """
+    asked = [one.experiment for one in done]
+    found: list[tuple[float, Experiment]] = []
+    for trial in belief.evidence.trials:
+        one = PROGRAMME.get(trial.experiment)
+        if one is None or asked.count(one.id) != 1 or not _is_cheap(one) or not permission.permits(one):
+            continue
+        odd, usual = _sides(trial, belief)
+        if min(odd, usual) >= _LEAST_SHARE and odd + usual >= _DIVIDED:
+            found.append((min(odd, usual), one))
+    return max(found, key=lambda item: (item[0], item[1].id))[1] if found else None
+
+
+def _is_cheap(one: Experiment) -> bool:
+    return one.risk <= Risk.HARMLESS and not one.is_load
+
+
+def _sides(trial: Trial, belief: Belief) -> tuple[float, float]:
+    """How much of what is believed the answer surprises, and how much it does not."""
+    odd = usual = 0.0
+    for one in belief.details:
+        share = expected(one.numbers, trial.probe).get(trial.outcome, 0.0)
+        odd += one.weight if share < _ODD else 0.0
+        usual += one.weight if share > _USUAL else 0.0
+    return odd, usual

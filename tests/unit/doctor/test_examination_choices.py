@@ -1,0 +1,83 @@
+"""What the examination chooses to ask by itself, against the practice PBX in virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.doctor.trunk import CASE, ask, trunk
+
+from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.probe import Load
+from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination import Examination
+from shiftline.lab.virtual_examination import examine
+
+MAY_TRIP = Permission(risk=Risk.MAY_TRIP)
+LADDER = (Load.RAISED, Load.STORM)
+CASE_WITH_CALLER = replace(CASE, other_caller="+13125550100")
+
+
+def loads(examination: Examination) -> set[str]:
+    """The loads of more than a dozen requests that were put on."""
+    return {one.experiment for one in examination.done if PROGRAMME[one.experiment].probe.load in LADDER}
+
+
+@pytest.mark.parametrize("fault", ["registrar.no-aor", "message.malformed", "credentials.identity-mismatch"])
+def test_no_load_is_put_on_behind_a_fault_that_single_questions_show(fault: str) -> None:
+    """And the end says that a limit behind it was not looked for."""
+    examination = examine(trunk(fault, personality="chan_sip"), CASE_WITH_CALLER, MAY_TRIP)
+    assert examination.diagnosis().cause == fault
+    assert not loads(examination)
+    assert examination.requests_sent <= 60
+    assert examination.stop is not None
+    assert "run again once it is mended" in examination.stop.sentence
+
+
+@pytest.mark.parametrize("personality", ["chan_sip", "kamailio"])
+def test_a_limit_behind_a_refused_login_is_looked_for(personality: str) -> None:
+    """No check passes then, and nothing else would show it."""
+    pbx = trunk(
+        "throttle.source", "credentials.wrong-password", personality=personality,
+        limit=20, window_seconds=1, form="window",
+    )  # fmt: skip
+    found = examine(pbx, CASE, MAY_TRIP).diagnosis()
+    named = {name for one in found.findings for name in (one.cause, *one.indistinguishable_from)}
+    assert named >= {"throttle.source", "credentials.wrong-password"}
+
+
+def test_what_a_limit_counts_is_asked_under_one_load() -> None:
+    """Each question has its answer, and the load is put on once for all."""
+    pbx = trunk("throttle.source", personality="pjsip", limit=20, window_seconds=5, form="window")
+    examination = examine(pbx, CASE, MAY_TRIP)
+    beside = [one for one in examination.done if PROGRAMME[one.experiment].probe.load is Load.DURING]
+    assert len(beside) >= 3
+    assert sum(one.requests > PROGRAMME["p8.options.brisk"].cost for one in beside) == 1
+    assert examination.diagnosis().cause == "throttle.source"
+
+
+def test_an_odd_answer_is_asked_for_once_more() -> None:
+    """Before anybody is accused; what was asked for as usual is not asked twice."""
+    examination = examine(trunk("policy.event-package", package="presence"), CASE, MAY_TRIP)
+    asked = [one.experiment for one in examination.done]
+    assert [name for name in set(asked) if asked.count(name) == 2] == ["p7.subscribe"]
+    found = examination.diagnosis()
+    assert (found.cause, found.confidence > 0.9) == ("policy.event-package", True)
+
+
+def test_the_server_tells_which_address_it_sees() -> None:
+    """By `received`: a translation that nobody declared, or none."""
+    elsewhere = ask(trunk("network.nat-source", seen_as="198.51.100.23"), "p0.options", "p2.challenge")
+    assert {(one.kind, one.text) for one in elsewhere.marks} >= {("via.seen-elsewhere", "198.51.100.23")}
+    as_sent = ask(trunk(), "p0.options", "p2.challenge")
+    assert "via.seen-as-sent" in {one.kind for one in as_sent.marks}
+
+
+def test_beside_health_stands_what_harmless_questions_do_not_show() -> None:
+    """And nothing once all was asked."""
+    harmless = examine(trunk(), CASE, Permission(risk=Risk.HARMLESS)).diagnosis()
+    assert harmless.cause == "healthy"
+    assert {"throttle.source", "registrar.max-contacts"} <= set(harmless.findings[0].indistinguishable_from)
+    assert "only when more is allowed" in harmless.findings[0].names
+    everything = examine(trunk(), CASE, MAY_TRIP).diagnosis()
+    assert (everything.cause, everything.findings[0].indistinguishable_from) == ("healthy", ())
