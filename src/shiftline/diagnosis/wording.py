@@ -122,6 +122,17 @@ def limit_in_words(figures: Mapping[str, float]) -> str:
         return ""
     if window is None:
         return f"about {limit:.4g} requests a second pass"
+    if "limit_lowest" in figures:
+        return _bounds_in_words(figures)
     if window == 1.0:
         return f"{limit:,.0f} requests pass in each second"
     return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"
+
+
+def _bounds_in_words(figures: Mapping[str, float]) -> str:
+    """What a short load leaves possible."""
+    lowest, highest = figures["limit_lowest"], figures["limit_highest"]
+    shortest, longest = figures["window_seconds_lowest"], figures["window_seconds_highest"]
+    count = f"{lowest:,.0f}" if lowest == highest else f"{lowest:,.0f} to {highest:,.0f}"
+    window = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
+    return f"{count} requests pass in each window of {window}, as far as a short load tells"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,12 +12,14 @@ from tests.unit.doctor.trunk import ALL, CASE, ask, outcomes, trunk
 
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials
+from shiftline.diagnosis.probe import Account, Credentials, Source
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination import Examination, Way
 from shiftline.doctor.examination.ledger import Ledger
 from shiftline.errors import MisuseError
 from shiftline.lab.virtual import Road
 from shiftline.lab.virtual_examination import OTHER, OWN, examine
+from shiftline.sip.uri import SipUri
 
 SINGLES = [name for name, one in PROGRAMME.items() if one.plan is None and not name.startswith("p8.")]
 
@@ -89,6 +92,26 @@ def test_what_a_limit_counts_is_asked_while_it_refuses(seed: int) -> None:
     refusal = found["p8.options.raised"]
     assert found["p8.during.source"] is Outcome.OK
     assert found["p8.during.account"] is found["p8.during.register"] is refusal
+
+
+def test_a_refused_load_says_which_limits_it_leaves_possible() -> None:
+    """30 a second, counted in windows of two."""
+    pbx = trunk("throttle.source", limit=30, window_seconds=2, form="window")
+    examination = ask(pbx, "p8.options.raised", "p8.during.register")
+    figures = next(one.figures for one in examination.diagnosis().findings if "limit" in one.figures)
+    assert figures["limit_lowest"] <= 60 <= figures["limit_highest"]
+    assert figures["window_seconds_lowest"] <= 2.0 <= figures["window_seconds_highest"]
+
+
+def test_one_address_is_enough() -> None:
+    """No way from another one is asked for: our ends may not have it."""
+
+    def contact_of(way: Way) -> SipUri:
+        assert way.source is Source.OWN
+        return SipUri(host="2001:db8::7")
+
+    case = replace(CASE, has_second_source=False)
+    Examination(case, ALL, token=lambda: "t", contact_of=contact_of)
 
 
 def test_nothing_is_asked_beside_a_load_that_passed() -> None:

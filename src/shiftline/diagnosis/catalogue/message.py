@@ -204,10 +204,16 @@ CAUSES = (
         id="method.blind",
         meaning="The answer to this method does not depend on the agent, so it proves nothing.",
         seen='Every agent is "available", also those on holiday; trades are approved that should not be.',
-        tells="The absent control gets the same 200 as the present one.",
+        tells=(
+            "The absent control gets the same 200 as the present one. So does a control that is not absent."
+        ),
         refuted_by="Different answers about the two controls.",
         remedy=Remedy(
             steps=(
+                (
+                    "Make sure that the absent control is absent: if a phone is registered as that user, its "
+                    "200 is right, and the method proves what it should. Name another user, and ask again."
+                ),
                 (
                     "Use a method that tells the two controls apart: `--method registration`, `presence` "
                     "or `dialog`."

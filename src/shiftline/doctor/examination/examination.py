@@ -18,13 +18,14 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Stop
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.possible_windows import limit_figures, possible_windows
 from shiftline.diagnosis.probe import Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
-from shiftline.doctor.examination.noticing import notice_habits
+from shiftline.doctor.examination.noticing import answers_to_loads, notice_habits
 from shiftline.doctor.examination.question import Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
@@ -91,7 +92,7 @@ class Examination:
         self._canary = ""
         self._habits: tuple[Mark, ...] = ()
         self._account = case.account.username if case.account else ""
-        ways = (Way(source=source) for source in Source)
+        ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
         self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
 
     @property
@@ -221,10 +222,11 @@ class Examination:
             self._choose(now)
 
     def _take(self, one: Experiment, ended: Running, now: float) -> None:
+        figures = ended.figures | self._limit_seen(ended)
         if isinstance(ended, DuringRun):
-            self._take_during(ended, now)
+            self._take_during(ended, now, figures)
         else:
-            self._note(one, ended, now, requests=ended.requests, figures=ended.figures)
+            self._note(one, ended, now, requests=ended.requests, figures=figures)
         if isinstance(ended, LoadRun):
             self._rest_after(one, ended, now)
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
@@ -261,16 +263,23 @@ class Examination:
             )
         )
 
-    def _take_during(self, ended: DuringRun, now: float) -> None:
+    def _take_during(self, ended: DuringRun, now: float, figures: Mapping[str, float]) -> None:
         """All that was asked under one load, whose price stands with the first of them."""
         load = ended.load_requests
         for one in ended.asked:
-            self._note(one.experiment, one, now, requests=load + one.requests, figures=ended.figures)
+            self._note(one.experiment, one, now, requests=load + one.requests, figures=figures)
             load = 0
         self._rests_until = now + REST_SECONDS
         if self._tripped is not None and ended.load_outcome in TRIPPED:
             probe, name = self._tripped.probe, self._tripped.id
             self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
+
+    def _limit_seen(self, ended: Running) -> dict[str, float]:
+        """What the loads so far leave possible, once one was refused."""
+        is_refused_load = isinstance(ended, LoadRun) and ended.outcome in TRIPPED
+        if not is_refused_load and not (isinstance(ended, DuringRun) and ended.load_outcome in TRIPPED):
+            return {}
+        return limit_figures(possible_windows(answers_to_loads(self.exchanges)))
 
     def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
         outcome = ended.outcome

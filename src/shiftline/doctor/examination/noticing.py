@@ -8,11 +8,14 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Aim
+from shiftline.diagnosis.statistics import LIMITER_STATUSES
 from shiftline.doctor.examination.records import RECEIVED
 from shiftline.errors import SipSyntaxError
+from shiftline.governor.window_fit import Observation
 from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
 
+_LOADS = ("p8.", "p9.")
 _LEAST_ANSWERS = 2
 _LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
 
@@ -29,6 +32,21 @@ def notice_habits(
         _seen_as(exchanges, own_hosts),
     )
     return tuple(mark for mark in found if mark is not None)
+
+
+def answers_to_loads(exchanges: Iterable[Exchange]) -> list[Observation]:
+    """What a limiter of the loads' source saw: requests of loads that were refused, and all that passed."""
+    loads = [one for one in exchanges if one.probe.startswith(_LOADS)]
+    refused = [one for one in loads if one.status is None or one.status in LIMITER_STATUSES]
+    if not refused:
+        return []
+    known, source = {id(one) for one in refused}, refused[-1].source
+    seen = [
+        Observation(one.at, passed=id(one) not in known)
+        for one in exchanges
+        if id(one) in known or (one.source == source and one.status is not None)
+    ]
+    return sorted(seen, key=lambda one: one.sent_at)
 
 
 def _blind(trials: Sequence[Trial]) -> Mark | None:
