@@ -135,8 +135,10 @@ def _watched(command: Sequence[str]) -> list[Reading]:
         try:
             process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
-            kib = sum(map(_resident_kib, _tree(process.pid)))
-            readings.append(Reading(time.monotonic() - began, kib / 1024))
+            pids = _tree(process.pid)
+            if len(pids) > 1:  # before and after the engine there is no load
+                kib = sum(map(_resident_kib, pids))
+                readings.append(Reading(time.monotonic() - began, kib / 1024))
         else:
             return readings
 

@@ -24,6 +24,7 @@ from shiftline.storm.verdict.fits import fits
 from shiftline.storm.verdict.look import look_at
 from shiftline.storm.verdict.phases import RATES, watched
 from shiftline.storm.verdict.verdict import Kind, Verdict
+from shiftline.storm.verdict.words import MODELS
 
 SPARES = [f"127.0.0.{number}" for number in range(201, 211)]
 PLAN = Plan(
@@ -187,19 +188,38 @@ def test_spare_sources_are_loopbacks_own() -> None:
 
 @st.composite
 def limiters(draw: st.DrawFn) -> tuple[str, float, float]:
-    """A limiter's text, its requests per second and key, and its window.
-
-    RED is not among them: three windows at a rate leave about one in a hundred of its limits undecided.
-    """
+    """A limiter that goes on letting something through: its text, its requests per second, its window."""
     count = draw(st.integers(min_value=15, max_value=30))
-    seconds = draw(st.sampled_from([1.0, 2.0]))
     key = draw(st.sampled_from(["source", "all"]))
-    name = draw(st.sampled_from(["window", "sliding"]))
+    name = draw(st.sampled_from(["window", "sliding", "red", "bucket"]))
+    if name == "bucket":
+        burst = draw(st.integers(min_value=1, max_value=30))
+        return f"bucket:{count}/s,burst={burst},key={key}", float(count), 1.0
+    seconds = draw(st.sampled_from([1.0, 2.0]))
     return f"{name}:{count}/{seconds:g}s,key={key}", count / seconds, seconds
 
 
+@st.composite
+def other_limiters(draw: st.DrawFn) -> tuple[str, str, float]:
+    """One that shuts, or a cap: its text, its key, and how many requests it takes to be refused."""
+    count = draw(st.integers(min_value=8, max_value=30))
+    seconds = draw(st.sampled_from([1, 2, 5]))
+    key = draw(st.sampled_from(["source", "all"]))
+    return draw(
+        st.sampled_from(
+            [
+                (f"concurrency:{count},key={key}", key, float(count)),
+                (f"concurrency:{count},key={key},status=403", key, float(count)),
+                (f"escalating:{count}/{seconds}s,ban=12s,growth=1", "source", count / seconds),
+                (f"pike:{count + 4}/2s,ban=12s,status=403", "source", (count + 4) / 2.0),
+                (f"lockout:{count // 6 + 2}/5s,lock=12s", "user", (count // 6 + 2) / 5.0),
+            ]
+        )
+    )
+
+
 # Shrinking a failure would play hundreds of limiters: the drawn one says enough.
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(limiters(), st.floats(min_value=0.0, max_value=1.0), st.floats(min_value=0.0, max_value=50.0))
 def test_any_limiter_is_found_within_a_tenth(
     drawn: tuple[str, float, float], phase: float, began: float
@@ -218,6 +238,19 @@ def test_any_limiter_is_found_within_a_tenth(
     best = fits([Trial(arrivals)], {Key(key): _passes(text, rate) for key in ("all", "source")})[0]
     assert best.key.value in text
     assert best.rate == pytest.approx(rate, rel=0.1)
+
+
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(other_limiters(), st.integers(min_value=1, max_value=1000))
+def test_any_ban_and_any_cap_is_found_within_a_tenth(drawn: tuple[str, str, float], seed: int) -> None:
+    """Whole examinations; of a cap the places count, of a ban its requests per second."""
+    text, key, wanted = drawn
+    rate = 3000.0 if text.startswith("concurrency") else 600.0  # else its capacity, not the cap, is met first
+    verdict = verdict_of(VirtualServer(text, rate=rate, delay=0.03, spread=0.03, seed=seed))
+    assert verdict.limit is not None, verdict.sentence
+    assert (verdict.limit.key.value, verdict.limit.model) == (key, MODELS[text.partition(":")[0]])
+    found = verdict.limit.rate if verdict.limit.seconds else verdict.limit.count
+    assert found == pytest.approx(wanted, rel=0.1)
 
 
 def _passes(text: str, rate: float) -> float:

@@ -14,6 +14,8 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
 from statistics import median
 
 from shiftline.governor.limiters.model import Arrival as Judged
@@ -113,18 +115,39 @@ def _by_bursts(trial: Trial, likely: Cap) -> Cap:
 def play_cap(trial: Trial, key: Key, places: int) -> list[bool]:
     """What such a cap would have let pass; what it lets pass though it was refused takes a usual time."""
     usual, way = _median_seconds(trial, passed=True), _way_seconds(trial)
+    judged = _judged_at(trial.arrivals, way)
     foretold = [False] * len(trial)
     for group in trial.groups(key).values():
         ends: list[float] = []
-        for place in group:
+        for place in sorted(group, key=judged.__getitem__):
             arrival = trial.arrivals[place]
-            while ends and ends[0] <= arrival.at:
+            while ends and ends[0] <= judged[place]:
                 heapq.heappop(ends)
             if len(ends) < places:
                 foretold[place] = True
                 taken = arrival.seconds if arrival.passed else usual
-                heapq.heappush(ends, arrival.at + max(0.0, taken - way))
+                heapq.heappush(ends, max(judged[place], arrival.at + taken - way))
     return foretold
+
+
+def _judged_at(arrivals: Sequence[Arrival], way: float) -> list[float]:
+    """When the server came to each, less a way: a refusal's answer tells; what passed was in its turn.
+
+    A server that takes one after the other is not through with a burst when the first of it are answered.
+    """
+    refused = [
+        arrival.at if arrival.passed else arrival.at + max(0.0, arrival.seconds - way) for arrival in arrivals
+    ]
+    following = list(accumulate(reversed(_only_refused(arrivals, refused, inf)), min))[::-1]
+    before = accumulate(_only_refused(arrivals, refused, -inf), max)
+    return [
+        max(arrival.at, min(last, upcoming)) if arrival.passed else at
+        for arrival, at, last, upcoming in zip(arrivals, refused, before, following, strict=True)
+    ]
+
+
+def _only_refused(arrivals: Sequence[Arrival], times: Sequence[float], other: float) -> list[float]:
+    return [other if arrival.passed else at for arrival, at in zip(arrivals, times, strict=True)]
 
 
 def _best(trials: Sequence[Trial], key: Key, places: int) -> Cap:
@@ -152,11 +175,12 @@ def _under_way(trials: Sequence[Trial], key: Key) -> int:
     counts: list[int] = []
     for trial in trials:
         way = _way_seconds(trial)
+        judged = _judged_at(trial.arrivals, way)
         for group in trial.groups(key).values():
             ends: list[float] = []
-            for place in group:
+            for place in sorted(group, key=judged.__getitem__):
                 arrival = trial.arrivals[place]
-                while ends and ends[0] <= arrival.at:
+                while ends and ends[0] <= judged[place]:
                     heapq.heappop(ends)
                 if arrival.passed:
                     heapq.heappush(ends, arrival.at + max(0.0, arrival.seconds - way))

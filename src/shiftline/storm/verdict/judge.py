@@ -18,7 +18,8 @@ from shiftline.storm.verdict.arrivals import (
 from shiftline.storm.verdict.bans import ShutFit, shut_fits
 from shiftline.storm.verdict.capacity import Queueing
 from shiftline.storm.verdict.caps import Cap, likely_caps
-from shiftline.storm.verdict.fits import Fit, fits
+from shiftline.storm.verdict.fits import fits
+from shiftline.storm.verdict.fitted import Fit
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
 from shiftline.storm.verdict.words import (

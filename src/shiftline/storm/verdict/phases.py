@@ -23,8 +23,9 @@ FAN = (16, 8, 4, 2, 1)
 FAN_WINDOWS = (0.7, 1.4, 2.8, 5.6, 11.2)
 """Seconds: a key of the fan is refused if the limiter counts within more than this."""
 FAN_SECONDS = 14.0
-RATES = (1.5, 4.0, 12.0)
-"""Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit."""
+RATES = (1.5, 4.5, 12.5)
+"""Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit.
+None is a whole number: RED counts whole multiples, and between two of them one arrival decides nothing."""
 RESERVE = len(FAN) + 1
 _MANY = 10
 STEP_USERS = 40
