@@ -175,6 +175,7 @@ class UdpPort:
         """Give a batch of what has come to ``take``, each with its time; how many."""
         try:
             if self._receiver is not None:
+                self._clock.follow()
                 return self._receiver.receive(self.socket, take, self._clock.wall_zero)
             for count in range(_BATCH):
                 try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 _READINGS = 32
+_STEP_SECONDS = 0.001
+"""More than a clock is steered by in a second."""
 
 
 class RunClock:
@@ -19,8 +21,13 @@ class RunClock:
     def __call__(self) -> float:
         return time.monotonic() - self.zero
 
+    def follow(self) -> None:
+        """Compare both clocks anew if somebody has set the wall clock since; cheap enough for every batch."""
+        if abs(time.time() - self() - self.wall_zero) > _STEP_SECONDS:
+            self.compare()
+
     def compare(self) -> None:
-        """Compare both clocks anew; somebody may have set the wall clock meanwhile.
+        """Compare both clocks anew; the wall clock is steered, and may be set.
 
         Of several readings the quickest counts: it leaves least room between the two clocks.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shiftline.storm.histogram import Histogram, merged
 from shiftline.storm.kernel import read_table
 from shiftline.storm.manners import require_manners
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan, Target
+from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import BindingCheck, Result, Sample, total
 from shiftline.storm.script import options_script
 from shiftline.storm.shapes import constant, ramp, replay, spike, steps
@@ -205,6 +207,17 @@ def test_packed_durations_tell_the_same_and_can_be_added_to() -> None:
     packed.record_all([2.0])
     plain.record_all([2.0])
     assert packed.buckets() == plain.buckets()
+
+
+def test_a_wall_clock_that_is_set_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, real = RunClock(), time.time
+    before = clock.wall_zero
+    clock.follow()
+    assert clock.wall_zero == pytest.approx(before, abs=0.01)
+    for step in (3600.0, -7200.0):
+        monkeypatch.setattr(time, "time", lambda step=step: real() + step)
+        clock.follow()
+        assert clock.wall_zero - before == pytest.approx(step, abs=0.01)
 
 
 def sample_of(**values: object) -> Sample:
