@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +40,7 @@ _OTHER_KINDS = {
 }
 _MOST_GROWTH, _GROWTH_MATTERS = 300, 1 << 30
 _LONGEST_LINE = 65_536
+_NO_FILE = "it is a pipe or a device: write it to a file first"
 
 
 class SourceKind(StrEnum):
@@ -65,6 +69,8 @@ class Source:
 def look_at(path: Path) -> Source:
     """Find out what a file is. Raises OSError."""
     state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        return Source(path, SourceKind.UNKNOWN, is_packed=False, size=0, written=0.0, refusal=_NO_FILE)
     with path.open("rb") as file:
         head = file.read(_HEAD)
     is_packed = head.startswith(_GZIP)
@@ -174,7 +180,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+            found += sorted(islice(_files_in(path), _MOST_FILES + 1))
         elif path.exists():
             found.append(path)
         else:
@@ -184,3 +190,18 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
                 f"These are more than {_MOST_FILES} files.", remedy="Give those of the hours in question."
             )
     return list(dict.fromkeys(found))
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """However deep; links to folders are not followed, and what may not be looked into is left out."""
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    elif entry.is_file() and not entry.name.startswith("."):
+                        yield Path(entry.path)
+        except OSError:
+            continue  # as a shell's pattern would leave it out
