@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,9 @@ from tests.unit.doctor.test_captures import PAIR, framed, read
 
 from shiftline.diagnosis.exchange import Remark
 from shiftline.doctor.reading.pairing import EVICTED, NO_REQUEST, Pairing
+from shiftline.doctor.reading.reading import Reading
 from shiftline.doctor.reading.sighting import Flow, Sighting
+from shiftline.doctor.reading.sources import files_of
 
 
 def test_a_file_that_ends_within_a_packet(tmp_path: Path) -> None:
@@ -83,3 +86,20 @@ def test_what_is_no_capture_is_named_with_its_reason(tmp_path: Path) -> None:
     ):
         _, reading = read(tmp_path, content, "odd.bin")
         assert why in reading.ledger.files[0].passed_over
+
+
+def test_a_pipe_is_passed_over_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (entry,) = Reading([tmp_path / "pipe"]).ledger.files
+    assert entry.passed_over == "it is a pipe or a device: write it to a file first"
+
+
+def test_folders_that_are_deep_or_link_to_themselves(tmp_path: Path) -> None:
+    inner = tmp_path
+    for _ in range(60):
+        inner = inner / "inner"
+    inner.mkdir(parents=True)
+    (inner / "a.pcap").write_bytes(pcap(framed(PAIR)))
+    (inner / ".hidden").write_bytes(b"x")
+    (inner / "loop").symlink_to(tmp_path)
+    assert files_of([tmp_path]) == [inner / "a.pcap"]

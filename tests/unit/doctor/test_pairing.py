@@ -8,6 +8,7 @@ import pytest
 from tests.unit.doctor.captures import request, response
 
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
+from shiftline.doctor.reading.heads import Heads
 from shiftline.doctor.reading.pairing import ECHOES, UNFINISHED, Pairing
 from shiftline.doctor.reading.sighting import Flow
 
@@ -217,3 +218,19 @@ def test_exchanges_are_alike_that_differ_in_time_call_and_nonce_only() -> None:
     first, again, refused, foreign = pair(*seen)[0]
     assert first.alike is again.alike
     assert len({first.alike, refused.alike, foreign.alike}) == 3
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_values_that_no_one_would_show_whole_are_cut(rounds: int) -> None:
+    """Else a thousand large messages would fill the memory."""
+    long = "x" * 60_000
+    seen = [
+        (float(number), THERE, request(branch=f"z9hG4bK{number}", extra=f"Event: {number}{long}\r\n"))
+        for number in range(rounds)
+    ]
+    exchanges, _ = pair(*seen, (100.0, THERE, request(branch="z9hG4bKlast")))
+    assert exchanges[rounds - 1].event.startswith(f"{rounds - 1}xxx")
+    heads = Heads()
+    for _, flow, data in seen:
+        common, *changing = heads.read(flow, data)
+        assert sum(map(len, (*common.values, *changing))) < 8192

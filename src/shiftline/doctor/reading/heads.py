@@ -73,6 +73,9 @@ _SEEN_BEFORE_SHAPED = 3
 _SHAPES_TRIED = 4
 _COARSE = 7
 _MOST_COMMON, _LONGEST_COMMON = 20_000, 4096
+LONG = 1500
+"""Bytes of a message from which on its values are cut: hardly any fits into no packet."""
+_LONGEST_VALUE, _LONGEST_LOGIN = 300, 2048
 _NONE: list[_Shape] = []
 _KIND = slice(0, 9)
 """Enough of a start line to tell methods and classes of statuses apart."""
@@ -107,7 +110,21 @@ class Heads:
     def read(self, flow: Flow, data: bytes) -> Values:
         """The values of a message that came on ``flow``."""
         key = flow, data[_KIND], len(data)
-        return self._stencils.read(key, data) or self._by_shape(key, data)
+        values = self._stencils.read(key, data) or self._by_shape(key, data)
+        return values if len(data) <= LONG else self._cut(values)
+
+    def _cut(self, values: Values) -> Values:
+        """Without what is too long to be shown anyway, so that large messages do not fill the memory."""
+        common, branch, cseq, date, one, other, third = values
+        return (
+            self._one(tuple([value[:_LONGEST_VALUE] for value in common.values])),
+            branch[:_LONGEST_VALUE],
+            cseq[:_LONGEST_VALUE],
+            date[:_LONGEST_VALUE],
+            one[:_LONGEST_VALUE],
+            other[:_LONGEST_LOGIN],
+            third[:_LONGEST_LOGIN],
+        )
 
     def _by_shape(self, key: Key, data: bytes) -> Values:
         coarse = key[0], key[1], len(data) >> _COARSE
@@ -150,14 +167,12 @@ class Heads:
 
     def _consider(self, names: tuple[bytes, ...]) -> None:
         """Make a shape of what is seen again and again."""
+        if len(names) > _MOST_SHAPE_ROWS or sum(map(len, names)) > _LONGEST_NAMES:
+            return
         if len(self._candidates) > _MOST_CANDIDATES:
             self._candidates.clear()
         seen = self._candidates[names] = self._candidates.get(names, 0) + 1
-        if (
-            seen >= _SEEN_BEFORE_SHAPED
-            and len(names) <= _MOST_SHAPE_ROWS
-            and len(self._shapes) < _MOST_SHAPES
-        ):
+        if seen >= _SEEN_BEFORE_SHAPED and len(self._shapes) < _MOST_SHAPES:
             self._shapes[names] = _shape_of(names[1:], is_response=names[0] == b"SIP/")
 
 

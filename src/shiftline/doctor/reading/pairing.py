@@ -23,6 +23,7 @@ from shiftline.doctor.reading.heads import (
     CSEQ,
     DATE,
     LOGIN,
+    LONG,
     PROXY_CHALLENGE,
     PROXY_LOGIN,
     SENT_BY,
@@ -39,6 +40,9 @@ _Key: TypeAlias = tuple[str, bytes, bytes]
 
 MOST_PAIRS = 40_000
 """In each generation; two of them and the strings they hold stay under 150 MB."""
+_LONGEST_CHALLENGED = 4096
+_MOST_LONG = 10_000
+"""Of messages that may fill more than a packet, in the young generation."""
 _GENERATION = 32.0
 """64 * T1: after this a non-INVITE client gives up (section 17.1.2.2), and silence may be called so."""
 _RINGING = 300.0
@@ -113,6 +117,7 @@ class Pairing:
         self._most_pairs = most_pairs
         self._young: dict[_Key, _Pair] = {}
         self._old: dict[_Key, _Pair] = {}
+        self._long = 0
         self._born = 0.0
         self._now = 0.0
         self._read = Heads().read
@@ -145,7 +150,13 @@ class Pairing:
                     continue
                 young = self._young
                 young[key] = _Pair(at, flow, number, len(data), values)
-                if len(young) >= self._most_pairs or not -_GENERATION < at - self._born < _GENERATION:
+                if len(data) > LONG:
+                    self._long += 1
+                if (
+                    len(young) >= self._most_pairs
+                    or self._long >= _MOST_LONG
+                    or not -_GENERATION < at - self._born < _GENERATION
+                ):
                     yield from self._next_generation(at)
         yield from self._finish()
 
@@ -162,7 +173,7 @@ class Pairing:
             pair.answered_at, _, data, pair.answer = sighting
             pair.reply = values
             if values[CHALLENGE] or values[PROXY_CHALLENGE]:
-                pair.challenged = data
+                pair.challenged = data[:_LONGEST_CHALLENGED]
 
     def _bounced(self, bounce: Bounce) -> None:
         """An ICMP error tells of a request, if it quotes enough of it."""
@@ -185,6 +196,7 @@ class Pairing:
 
     def _next_generation(self, now: float) -> Iterator[Exchange]:
         leaving, self._old, self._young, self._born = self._old, self._young, {}, now
+        self._long = 0
         for key, pair in leaving.items():
             if pair.reply is None:
                 age = abs(now - pair.at)
