@@ -60,6 +60,16 @@ class Controller(Protocol):
     def has_stopped(self) -> bool:
         """True when nothing will ever leave again."""
 
+    @property
+    def t1(self) -> float:
+        """How old (seconds) a request must be to be sent again at this moment."""
+
+    def repeat_at(self, now: float) -> float | None:
+        """When what waits for its answer may be sent again; None: not before something else has happened."""
+
+    def repeated(self, now: float) -> None:
+        """Note that a request left once more."""
+
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""
 

@@ -22,6 +22,7 @@ TOGETHER_SECONDS = 0.05  # what is answered within so much may come at the end o
 QUEUE_SECONDS = 0.5  # late for so long without a break, and not less and less: no pause of ours or theirs
 EASES = 0.9
 FOLLOWS = 0.2  # share by which the usual time follows an answer that is not late
+FOLLOWS_WITHIN = 0.5  # seconds: what comes sooner after another counts for less, or a queue were soon usual
 # Seconds: so slowly the fastest answer is forgotten, since what grows with our rate is no excuse.
 FASTEST_DOUBLES = 60.0
 FORGOTTEN_DOUBLINGS = 64.0  # by then it is; a trunk may be idle for a week
@@ -48,6 +49,8 @@ class Hearing:
 
     usual_seconds: float = 0.0
     """0: nothing was answered yet."""
+    answer_seconds: float = 0.0
+    """How long answers take at the moment, late ones as well; not those that later ones have overtaken."""
     silent_since: float = 0.0
     """When the first request left after which nothing was heard."""
     _unheard: int = field(default=0, init=False)
@@ -82,8 +85,11 @@ class Hearing:
         """A request that left at ``sent_at`` was handled, and its answer came."""
         took = max(0.0, now - sent_at)
         is_late = self.is_late(took)
+        was_overtaken = self.was_overtaken(sent_at, now)
         self._follow(took, now, is_late=is_late)
-        self._last.append(_Heard(now, is_late, was_overtaken=self.was_overtaken(sent_at, now)))
+        if not was_overtaken:
+            self.answer_seconds += (took - self.answer_seconds) * (FOLLOWS if self.answer_seconds else 1.0)
+        self._last.append(_Heard(now, is_late, was_overtaken))
         if not is_late:
             self._late_run = 0
         elif not self._late_run:
@@ -99,7 +105,8 @@ class Hearing:
         if not self.usual_seconds:
             self.usual_seconds = self._fastest = took
         elif not is_late:
-            self.usual_seconds += (took - self.usual_seconds) * FOLLOWS
+            share = FOLLOWS * min(1.0, (now - self._fastest_at) / FOLLOWS_WITHIN)
+            self.usual_seconds += (took - self.usual_seconds) * share
             doublings = min((now - self._fastest_at) / FASTEST_DOUBLES, FORGOTTEN_DOUBLINGS)
             self._fastest = min(took, self._fastest * 2.0**doublings)
         self._fastest_at = now

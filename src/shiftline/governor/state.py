@@ -9,6 +9,7 @@ from typing import Any
 
 from shiftline.governor.account import Account
 from shiftline.governor.controller import Answer, Send
+from shiftline.governor.copies import t1_for
 from shiftline.governor.doubt import Doubt
 from shiftline.governor.flights import Flight, Flights
 from shiftline.governor.hearing import Hearing
@@ -73,6 +74,11 @@ class GovernorState:
     def is_quiet(self) -> bool:
         """True while nothing but a canary may leave."""
         return self.mode in (Mode.LISTENING, Mode.STOPPED)
+
+    @property
+    def t1(self) -> float:
+        """How old (seconds) a request must be to be sent again at this moment."""
+        return t1_for(self._hearing.answer_seconds)
 
     def repeat_at(self, now: float) -> float | None:
         """When what waits for its answer may be sent again; None: not before something else has happened.

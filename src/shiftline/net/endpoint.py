@@ -45,6 +45,10 @@ def _always() -> bool:
     return True
 
 
+def _zero() -> float:
+    return 0.0
+
+
 def _token() -> str:
     return secrets.token_hex(8)
 
@@ -89,6 +93,8 @@ class SipEndpoint:
         self.malformed = 0
         self.may_repeat: Callable[[], bool] = _always
         """Whether requests that wait for an answer may be sent again at this moment."""
+        self.t1: Callable[[], float] = _zero
+        """How old (seconds) a request must be to be sent again at this moment; less than T1 means nothing."""
         self._on_repeats_due: Callable[[], None] | None = None
         self._udp = udp
         self._timers = timers
@@ -272,7 +278,7 @@ class SipEndpoint:
 
     def _wake(self) -> None:
         self._alarm = None
-        self._agent.handle_timer(self._loop.time(), may_repeat=self.may_repeat())
+        self._agent.handle_timer(self._loop.time(), may_repeat=self.may_repeat(), t1=self.t1())
         self._settle()
         if self._on_repeats_due is not None and self._agent.has_held_repeats():
             self._on_repeats_due()

@@ -89,7 +89,7 @@ class TrunkDriver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wakeup: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._repeats = Repeats(endpoint, self._pump, is_quiet=lambda: self._governor.is_quiet)
+        self._repeats = Repeats(endpoint, self._pump, lambda: self._governor)
 
     async def aclose(self) -> None:
         """Stop sending and drop what is in flight; claimed checks are claimed again by the next owner."""

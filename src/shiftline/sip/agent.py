@@ -7,7 +7,7 @@ is a monotonic time in seconds. A connection is named by its transport and the p
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -21,10 +21,11 @@ from shiftline.sip.events import (
     RequestReceived,
     ResponseReceived,
 )
+from shiftline.sip.held_repeats import HeldRepeats
 from shiftline.sip.matching import cancel_key, cancelled_key, client_key, require_headers, server_key
 from shiftline.sip.message import Request, Response, parse_message, response_to
 from shiftline.sip.outcomes import accepts_call, answer_to, failure_of, timeout_of
-from shiftline.sip.outgoing import LARGEST_DATAGRAM, Outgoing, require_our_cseq
+from shiftline.sip.outgoing import Outgoing, require_our_cseq
 from shiftline.sip.requests import ack, ack_of_failure, bye, cancel
 from shiftline.sip.response_path import mark_source
 from shiftline.sip.timer_queue import TimerQueue
@@ -69,15 +70,15 @@ class SipAgent:
         self.stray_responses = 0
         self.holds_repeats = False
         """A request of ours that is to be sent again waits for `repeat_next`."""
-        self._held: OrderedDict[str, ClientTransaction] = OrderedDict()
+        self._held = HeldRepeats()
         self._outgoing = Outgoing(
             local=local,
             streams=streams,
             token=token,
             user_agent=user_agent,
             via_parameters=via_parameters,
+            moves_large=moves_large,
         )
-        self._moves_large = moves_large and Transport.TCP in streams
         self._token = token
         self._timers = timers or Timers()
         self._clients: dict[str, ClientTransaction] = {}
@@ -119,7 +120,7 @@ class SipAgent:
             transport=transport,
             timeout_seconds=timeout_seconds,
         )
-        if transport is Transport.UDP and self._is_too_large(transaction.data):
+        if self._outgoing.moves(transaction.data, transport):
             transaction.falls_back = True
             self._move(transaction, Transport.TCP, now)
         self._start(transaction)
@@ -129,12 +130,7 @@ class SipAgent:
         self, request: Request, destination: Address, *, transport: Transport = Transport.UDP
     ) -> None:
         """Send once and forget: the ACK of a 2xx (RFC 3261 section 13.2.2.4)."""
-        branch = self._outgoing.new_branch()
-        data = bytes(self._outgoing.stamp(request, transport, branch))
-        if transport is Transport.UDP and self._is_too_large(data):
-            transport = Transport.TCP
-            data = bytes(self._outgoing.stamp(request, transport, branch))
-        self._outbox.append(Datagram(data, destination, transport))
+        self._outbox.append(self._outgoing.stateless(request, destination, transport))
 
     def respond(self, key: str, response: Response, now: float) -> None:
         """Answer a request by its key; an answer to a transaction that has ended or was answered is dropped.
@@ -228,35 +224,40 @@ class SipAgent:
         """When to call `handle_timer`; sometimes early, never late. None when nothing waits."""
         return self._queue.next_due()
 
-    def handle_timer(self, now: float, *, may_repeat: bool = True) -> None:
+    def handle_timer(self, now: float, *, may_repeat: bool = True, t1: float = 0.0) -> None:
         """Fire every timer that is due.
 
         Without ``may_repeat`` no request of ours is sent again now; its next turn comes as if it had been.
+        None is before it is ``t1`` seconds old, where answers are known to take longer than the usual T1.
         """
         while transaction := self._queue.pop_due(now):
             given = transaction.timer_input(now)
+            if given is Input.RETRANSMIT and self._is_put_off(transaction, now, t1, may_repeat=may_repeat):
+                given = None
             if given is None:
                 self._queue.arm(transaction)
-                continue
-            if given is Input.RETRANSMIT:
-                transaction.back_off(now, self._timers)
-                if isinstance(transaction, ClientTransaction) and (self.holds_repeats or not may_repeat):
-                    if may_repeat:
-                        self._held[transaction.key] = transaction
-                    self._queue.arm(transaction)
-                    continue
-            self._apply(transaction, given, now, timeout_of(transaction, now))
+            else:
+                self._apply(transaction, given, now, timeout_of(transaction, now))
+
+    def _is_put_off(self, transaction: Transaction, now: float, t1: float, *, may_repeat: bool) -> bool:
+        """Set the next retransmission; return whether this one does not leave now."""
+        if not isinstance(transaction, ClientTransaction):
+            transaction.back_off(now, self._timers)
+            return False
+        if transaction.wait_for(t1, now):
+            return True
+        transaction.back_off(now, self._timers)
+        if self.holds_repeats and may_repeat:
+            self._held.add(transaction)
+        return self.holds_repeats or not may_repeat
 
     def has_held_repeats(self) -> bool:
         """Whether a request of ours waits to be sent again; one that has its answer does not."""
-        while self._held and not next(iter(self._held.values())).wants_repeating():
-            self._held.popitem(last=False)
         return bool(self._held)
 
     def repeat_next(self, now: float) -> None:
         """Send the one again that has waited longest; its next turn counts from now."""
-        if self.has_held_repeats():
-            _, transaction = self._held.popitem(last=False)
+        if transaction := self._held.take():
             transaction.put_off(now)
             self._apply(transaction, Input.RETRANSMIT, now)
 
@@ -265,9 +266,6 @@ class SipAgent:
         return self._events.popleft() if self._events else None
 
     # Inside
-
-    def _is_too_large(self, data: bytes) -> bool:
-        return self._moves_large and len(data) > LARGEST_DATAGRAM
 
     def _start(self, transaction: ClientTransaction) -> None:
         self._clients[transaction.key] = transaction

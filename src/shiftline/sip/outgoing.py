@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.events import Address, address_text
+from shiftline.sip.events import Address, Datagram, address_text
 from shiftline.sip.grammar import refuse_unwritable
 from shiftline.sip.headers import Headers
 from shiftline.sip.message import Request
@@ -30,12 +30,14 @@ class Outgoing:
         token: Callable[[], str],
         user_agent: str,
         via_parameters: str = "",
+        moves_large: bool = True,
     ) -> None:
         """``via_parameters`` is written into every Via of ours, such as ``;oc``.
 
-        An empty ``user_agent`` adds none.
+        An empty ``user_agent`` adds none. With ``moves_large`` and a TCP stream, see `moves`.
         """
         self._token = token
+        self._moves_large = moves_large and Transport.TCP in streams
         self._user_agent = refuse_unwritable(user_agent, "User-Agent")
         told = f";rport{refuse_unwritable(via_parameters, 'Via')};branch="
         self._via = {
@@ -57,6 +59,19 @@ class Outgoing:
         if self._user_agent and "User-Agent" in lacking:
             rows.append(("User-Agent", self._user_agent))
         return Request(request.method, request.uri, Headers.of_checked_rows(rows), request.body)
+
+    def moves(self, data: bytes, transport: Transport) -> bool:
+        """Whether a request of these bytes is too large for UDP, and has TCP to move to."""
+        return self._moves_large and transport is Transport.UDP and len(data) > LARGEST_DATAGRAM
+
+    def stateless(self, request: Request, destination: Address, transport: Transport) -> Datagram:
+        """What leaves once, with no transaction."""
+        branch = self.new_branch()
+        data = bytes(self.stamp(request, transport, branch))
+        if self.moves(data, transport):
+            transport = Transport.TCP
+            data = bytes(self.stamp(request, transport, branch))
+        return Datagram(data, destination, transport)
 
 
 def require_our_cseq(request: Request) -> None:

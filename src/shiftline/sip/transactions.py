@@ -190,6 +190,17 @@ class ClientTransaction(Transaction):
         """It is sent again only now: the next time is no sooner after this one for that."""
         self.retransmits_at = max(self.retransmits_at, now + self.interval)
 
+    def wait_for(self, t1: float, now: float) -> bool:
+        """Put a repetition off until the request is ``t1`` seconds old; return whether it was younger.
+
+        Then ``t1`` stands in for T1 (RFC 3261 section 17.1.2.1): the intervals after it double from there.
+        """
+        late_at = self.started_at + t1
+        if late_at <= now:
+            return False
+        self.retransmits_at, self.interval = late_at, max(self.interval, t1)
+        return True
+
     def move(self, request: Request, transport: Transport, now: float, timers: Timers) -> None:
         """Go on as ``request`` over another transport; what the user waits for at most stays the same."""
         self.request = request

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.governor.journeys import changed_at, drive, trunk
 
 from shiftline.governor.controller import Answer
+from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 
@@ -16,13 +17,18 @@ class TestOneProcessor:
     @pytest.mark.parametrize("rate", [20.0, 100.0])
     @pytest.mark.parametrize("seed", [1, 2])
     def test_its_rate_is_found_by_its_lateness(self, rate: float, seed: int) -> None:
-        """At least nine tenths of what it can do; nothing is given up, and one in seven is sent again."""
+        """At least nine tenths of what it can do; hardly anything is sent again.
+
+        What its full queue loses in the first search may be given up: while the queue empties no copy leaves.
+        """
         governor, journey = drive(trunk(f"cpu:{rate:.0f}/s", seed=seed), until=120.0)
         assert len(journey.passed()) >= 0.9 * 120 * rate
         assert 0.85 * rate <= governor.rate <= 1.35 * rate
         assert governor.refusal is RefusalClass.CAPACITY
-        assert len(journey.answered(Answer.SILENT)) <= 0.001 * len(journey.requests)
-        assert sum(one.repeats for one in journey.requests) <= 0.15 * len(journey.requests)
+        given_up = journey.answered(Answer.SILENT)
+        assert all(one.at < 4.0 for one in given_up)
+        assert len(given_up) <= 2 * rate
+        assert sum(one.repeats for one in journey.requests) <= 0.03 * len(journey.requests)
 
     def test_most_answers_come_in_time(self) -> None:
         """The queue is kept short: it is met now and then, and emptied before sending goes on."""
@@ -39,6 +45,16 @@ class TestOneProcessor:
         assert journey.passed_between(100.0, 180.0) >= 0.85 * 80 * 40
         assert governor.rate <= 1.3 * 40
         assert not late
+
+
+@pytest.mark.parametrize("answers", [(0.5, 0.7), (0.9, 1.1), (1.5, 2.5)])
+def test_a_trunk_that_is_slow_by_nature_is_asked_once(answers: tuple[float, float]) -> None:
+    """Copies of what would be answered anyway cost nothing of its rate, once its usual time is known."""
+    policy = GovernorPolicy(learn=False, max_rate=20.0)
+    _, journey = drive(trunk("window:20/1s", answers=answers), until=120.0, policy=policy)
+    copies = [one.repeats for one in journey.between(10.0, 120.0)]
+    assert sum(copies) <= 0.02 * len(copies)
+    assert journey.passed_between(10.0, 115.0) >= 0.95 * 105 * 20
 
 
 class TestPlaces:

@@ -71,12 +71,12 @@ async def _asked(wire: _Wire, agents: int, work: Callable[[TrunkDriver], object]
 @pytest.mark.parametrize("answer_seconds", [0.6, 2.0])
 @hurried
 async def test_a_slow_trunk_gets_no_more_datagrams_than_the_declared_rate(answer_seconds: float) -> None:
-    """Copies count; and what is new still gets its half of them."""
+    """Copies count; and few leave before the answer is late, as that trunk goes."""
     wire = _Wire(answer_seconds)
     sent = await _asked(wire, 500, lambda _: asyncio.sleep(SECONDS + answer_seconds))
     assert len(sent) - 1 <= RATE * (sent[-1] - sent[0])
-    assert max(wire.copies.values()) > 1
-    assert len(wire.copies) >= 0.4 * len(sent)
+    early = int(answer_seconds * RATE)  # left before the first answer told how slow it is
+    assert sum(wire.copies.values()) - len(wire.copies) <= early + 2
     assert len(sent) > RATE  # it did not stall
 
 

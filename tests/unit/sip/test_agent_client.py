@@ -333,3 +333,18 @@ def test_what_is_held_is_sent_again_when_its_user_says_so(agent: SipAgent) -> No
     assert not agent.has_held_repeats()
     agent.handle_timer(3.7)
     assert agent.has_held_repeats()
+
+
+def test_nothing_is_sent_again_before_its_answer_is_late(agent: SipAgent) -> None:
+    """Where answers take longer than T1, a larger one stands in for it; the end stays where it was."""
+    agent.send(an_options(), PBX, 0.0)
+    sent(agent)
+    agent.handle_timer(0.5, t1=0.9)
+    assert agent.datagrams_to_send() == []
+    leaves_at = []
+    while (moment := agent.next_timer()) is not None:
+        agent.handle_timer(moment, t1=0.9)
+        leaves_at += [moment for _ in agent.datagrams_to_send()]
+    assert leaves_at[:4] == pytest.approx([0.9, 2.7, 6.3, 10.3])
+    assert leaves_at[-1] < 32.0
+    assert isinstance(agent.next_event(), RequestTimedOut)

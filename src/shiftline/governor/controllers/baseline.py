@@ -15,6 +15,7 @@ from typing import Any
 
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.controllers.start import Start
+from shiftline.governor.copies import TIMERS
 from shiftline.governor.limiters.model import Feedback
 
 SPACING = 1.01  # a declared rate is kept a hundredth slower: a window's edge forgives nothing
@@ -59,6 +60,19 @@ class Baseline(ABC):
     def has_stopped(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def t1(self) -> float:
+        """As RFC 3261 has it."""
+        return TIMERS.t1
+
+    def repeat_at(self, now: float) -> float | None:
+        """At once: its transactions send again by themselves, and nobody counts that."""
+        return now
+
+    def repeated(self, now: float) -> None:
+        """See `repeat_at`."""
+        del now
 
     def permission(self, now: float) -> Permission:
         """See `Controller`."""

@@ -1,21 +1,23 @@
 """Controllers at trunks in virtual time: what each would send, and what it would get.
 
-A request that a limiter drops is sent again as SIP over UDP does (RFC 3261 section 17.1.2.2, timer E)
-until its sender gives it up, falls quiet or gets an answer.
+A request that has no answer is sent again as a trunk does (RFC 3261 section 17.1.2.2, timer E, by the rules
+of `shiftline.governor.copies`) until its sender gives it up, falls quiet or gets an answer. A copy arrives at
+the limiter as any request does; whichever answer is there first counts.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 
 from shiftline.governor.controller import Answer, Controller, Permission, Send
+from shiftline.governor.copies import TIMERS, Turns
 from shiftline.governor.limiters.model import Arrival, Fate, Feedback, Limiter
 
-REPEATS = (0.5, 1.5, 3.5)  # seconds after the first: T1, then doubled
 SOON = 1e-6  # seconds; whoever asks to be asked again at once is asked a little later, so that time goes on
 ANSWER_TIMEOUT = 4.0  # seconds; what a worker waits for an answer by default
 
@@ -30,7 +32,7 @@ class Reply:
     status: int | None = None
     feedback: Feedback | None = None
     is_lost: bool = False
-    """It was dropped: sent again, it may fare better."""
+    """It was dropped: no answer comes to it."""
 
 
 World = Callable[[float, bool], Reply]
@@ -94,6 +96,9 @@ class Sender:
     journey: Journey = field(default_factory=Journey)
     asleep_until: float = -inf
     """Its controller wants to be asked again then, or when something else than a pass comes back."""
+    due: deque[Flight] = field(default_factory=deque, init=False, repr=False)
+    """What is to be sent again, as soon as there is room."""
+    turns: Turns = field(default_factory=Turns, init=False, repr=False)
     _arrived: int = 0
 
     def let_arrive(self, now: float) -> float:
@@ -102,6 +107,38 @@ class Sender:
             self._arrived += 1
             self.checks += 1
         return self.arrivals[self._arrived] if self._arrived < len(self.arrivals) else inf
+
+    def copy_at(self, now: float) -> float | None:
+        """When something may be sent again; None: nothing is to be, or nobody knows."""
+        while self.due and self.due[0].is_over:
+            self.due.popleft()
+        return self.controller.repeat_at(now) if self.due else None
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One request of a sender's on the road."""
+
+    sender: Sender
+    ticket: int
+    request: SentRequest
+    interval: float = TIMERS.t1
+    """Until it is sent again (timer E, seconds)."""
+    due_at: float = inf
+    answer_at: float = inf
+    """When the sender hears of it first, as it looks now."""
+    is_over: bool = False
+
+    def take(self, reply: Reply, now: float) -> None:
+        """What a datagram that left now comes to; whichever answer is there first counts."""
+        if not reply.is_lost:
+            moment = now + reply.seconds
+        elif self.request.kind is Send.CANARY:
+            moment = self.request.at + self.sender.controller.canary_patience
+        else:
+            moment = self.request.at + ANSWER_TIMEOUT
+        if moment < self.answer_at:
+            self.request.reply, self.answer_at = reply, moment
 
 
 def travel_together(senders: Sequence[Sender], *, until: float, most: float = inf) -> None:
@@ -120,22 +157,13 @@ def travel(controller: Controller, world: World, *, checks: float, until: float)
     return sender.journey
 
 
-@dataclass(slots=True)
-class _Flight:
-    sender: Sender
-    ticket: int
-    request: SentRequest
-    reply: Reply | None = None
-    """None: lost so far, and perhaps sent again now."""
-
-
 class _Road:
     def __init__(self, senders: Sequence[Sender], until: float, most: float) -> None:
         self._senders = senders
         self._until = until
         self._left = most
         self._order = count()
-        self._events: list[tuple[float, int, _Flight]] = []
+        self._events: list[tuple[float, int, Flight]] = []
 
     def travel(self) -> None:
         now = 0.0
@@ -155,18 +183,17 @@ class _Road:
     def _serve(self, sender: Sender, now: float) -> float:
         """Let requests leave while they may; return when to come back, if no answer comes before (inf)."""
         more_at = sender.let_arrive(now) if sender.arrivals else inf
-        while sender.checks > 0 and self._left > 0:
-            if now < sender.starts_at:
-                return sender.starts_at
-            if now < sender.asleep_until:
-                return sender.asleep_until
-            permission = sender.controller.permission(now)
-            if permission.send is Send.NOTHING:
-                if permission.again_at is None:
-                    return inf
-                sender.asleep_until = max(permission.again_at, now + SOON)
-                return sender.asleep_until
-            self._leave(sender, permission, now)
+        while self._left > 0:
+            permission = _permission(sender, now, more_at)
+            is_new = permission.send is not Send.NOTHING
+            copy_at = sender.copy_at(now)
+            if sender.turns.is_copys(copy_at, now, other_may=is_new):
+                self._send_again(sender.due.popleft(), now)
+            elif is_new:
+                self._leave(sender, permission, now)
+            else:
+                moments = (permission.again_at, copy_at)
+                return min((moment for moment in moments if moment is not None), default=inf)
         return more_at
 
     def _leave(self, sender: Sender, permission: Permission, now: float) -> None:
@@ -177,33 +204,52 @@ class _Road:
         ticket = sender.controller.sent(now, permission.send, credentials=credentials)
         request = SentRequest(now, permission.send, credentials, sender.world(now, credentials))
         sender.journey.requests.append(request)
-        self._follow(_Flight(sender, ticket, request), now)
+        flight = Flight(sender, ticket, request)
+        if is_check:  # a canary is not sent again
+            flight.due_at = now + flight.interval
+        self._follow(flight, request.reply, now)
 
-    def _follow(self, flight: _Flight, now: float) -> None:
-        """Await the answer, or the moment at which what was dropped is sent again."""
-        request, reply = flight.request, flight.request.reply
-        moment = now + reply.seconds
-        flight.reply = reply
-        if reply.is_lost and request.kind is Send.CANARY:
-            moment = request.at + flight.sender.controller.canary_patience
-        elif reply.is_lost:
-            gives_up_at = request.at + ANSWER_TIMEOUT
-            again_at = request.at + REPEATS[request.repeats] if request.repeats < len(REPEATS) else inf
-            if again_at < gives_up_at:
-                flight.reply, moment = None, again_at
-            else:
-                moment = gives_up_at
+    def _send_again(self, flight: Flight, now: float) -> None:
+        """Send a copy; its next turn counts from now."""
+        self._left -= 1
+        flight.sender.controller.repeated(now)
+        flight.request.repeats += 1
+        flight.due_at = max(flight.due_at, now + flight.interval)
+        self._follow(flight, flight.sender.world(now, flight.request.credentials), now)
+
+    def _follow(self, flight: Flight, reply: Reply, now: float) -> None:
+        """Await the first answer, and the moment at which it is late."""
+        flight.take(reply, now)
+        self._await(flight)
+
+    def _await(self, flight: Flight) -> None:
+        moment = min(flight.due_at, flight.answer_at)
         heapq.heappush(self._events, (moment, next(self._order), flight))
 
-    def _happen(self, moment: float, flight: _Flight) -> None:
-        sender, request, reply = flight.sender, flight.request, flight.reply
-        if reply is None:
-            request.repeats += 1
-            if not sender.controller.is_quiet:
-                self._left -= 1
-                request.reply = sender.world(moment, request.credentials)
-            self._follow(flight, moment)
+    def _happen(self, moment: float, flight: Flight) -> None:
+        if flight.is_over:
             return
+        if moment >= flight.answer_at:
+            self._answer(flight, moment)
+        elif moment >= flight.due_at:
+            self._fall_due(flight, moment)
+            self._await(flight)
+
+    def _fall_due(self, flight: Flight, moment: float) -> None:
+        """Let it wait to be sent again, if it is as late as that and its sender is not quiet."""
+        controller, due = flight.sender.controller, flight.sender.due
+        late_at = flight.request.at + controller.t1
+        if late_at > moment:
+            flight.due_at, flight.interval = late_at, max(flight.interval, controller.t1)
+            return
+        flight.interval = min(2 * flight.interval, TIMERS.t2)
+        flight.due_at = moment + flight.interval
+        if not controller.is_quiet and flight not in due:
+            due.append(flight)
+
+    def _answer(self, flight: Flight, moment: float) -> None:
+        sender, request, reply = flight.sender, flight.request, flight.request.reply
+        flight.is_over = True
         request.answered_at = moment
         sender.controller.answered(
             flight.ticket,
@@ -218,6 +264,21 @@ class _Road:
         sender.has_nonce |= reply.answer is Answer.CHALLENGED
         sender.checks += request.kind is Send.CHECK and reply.answer is not Answer.PASSED
         sender.journey.ended_at = moment
+
+
+def _permission(sender: Sender, now: float, more_at: float) -> Permission:
+    """What of all that is new may leave now."""
+    if sender.checks <= 0:
+        return Permission(Send.NOTHING, more_at)
+    if now < sender.starts_at:
+        return Permission(Send.NOTHING, sender.starts_at)
+    if now < sender.asleep_until:
+        return Permission(Send.NOTHING, sender.asleep_until)
+    permission = sender.controller.permission(now)
+    if permission.send is Send.NOTHING and permission.again_at is not None:
+        sender.asleep_until = max(permission.again_at, now + SOON)
+        return Permission(Send.NOTHING, sender.asleep_until)
+    return permission
 
 
 def behind(
