@@ -1,0 +1,73 @@
+"""How a governor falls quiet: silences with a canary after each, and the end of all sending."""
+
+from __future__ import annotations
+
+from shiftline.governor.controller import Permission, Send
+from shiftline.governor.flights import Flight
+from shiftline.governor.hearing import SILENCES_THAT_COUNT
+from shiftline.governor.listening import STRIKE_SECONDS
+from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import GovernorState, Mode
+
+CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
+
+
+class QuietGovernor(GovernorState):
+    """All times are seconds on one monotonic clock."""
+
+    def _canary_permission(self, now: float) -> Permission:
+        if self._flights.has_canary():
+            return Permission(Send.NOTHING)
+        free_at = max(self._listening.until, self._learner.pacer.ceiling_room_at())
+        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CANARY)
+
+    def _stop(self, refusal: RefusalClass) -> None:
+        self.mode = Mode.STOPPED
+        self.refusal = refusal
+
+    def _begin_listening(self, now: float, retry_after: float, *, anew: bool = True) -> None:
+        if self.mode is not Mode.PROVING:
+            self._after_proof = Mode.HOLDING
+        self.mode = Mode.LISTENING
+        self.refusal = RefusalClass.UNDECIDED
+        if anew:
+            self._listening.begin(now)
+            self._canaries_refused = 0
+        self._listen(now, retry_after)
+
+    def _listen(self, now: float, retry_after: float) -> None:
+        self._listening.extend(
+            now,
+            retry_after=retry_after,
+            window_end=self._learner.window_ends_at(now),
+            is_ban=self.refusal is RefusalClass.BAN,
+        )
+
+    def _judge_silence(self, now: float) -> None:
+        if not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
+            self._stop(RefusalClass.POLICY)
+        elif now - self._listening.since > self.policy.patience_seconds:
+            self.refusal = RefusalClass.BAN
+
+    def _silent(self, flight: Flight, now: float) -> None:
+        self._silences += 1
+        if self.mode is Mode.LISTENING:
+            if flight.kind is Send.CANARY:
+                self._listening.shut(flight.sent_at, silently=True)
+                self._canaries_refused += 1
+                self.refusal = RefusalClass.UNREACHABLE
+                self._listening.at_least(STRIKE_SECONDS / 2)
+                self._listen(now, 0.0)
+        elif self.mode is Mode.PROVING or self._silences >= SILENCES_THAT_COUNT:
+            self._listen_for_a_sign(now)
+
+    def _listen_for_a_sign(self, now: float) -> None:
+        """The trunk is silent: stop, and ask with canaries only."""
+        self.ledger.note(now, None, self.rate)
+        if self.mode is not Mode.PROVING:
+            if not self._learner.is_idle(now, since=self._at_speed_since):
+                self._learner.fell_silent(now)
+            self._listening.shut(self._hearing.silent_since, silently=True)
+        self._listening.at_least(STRIKE_SECONDS / 2)
+        self._begin_listening(now, 0.0)
+        self.refusal = RefusalClass.UNREACHABLE
