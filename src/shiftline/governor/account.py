@@ -8,8 +8,10 @@ only after a quarter of an hour, which is what registrars lock an account for (f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from shiftline.governor.known import is_set, number, whole
@@ -19,6 +21,10 @@ MEMORY_SECONDS = 900.0  # after that a lone strike is forgotten
 LOCK_SECONDS = 900.0
 TRIALS = (2.05, 10.5)  # seconds after the first refusal: past windows of 2 and of 10 s
 LOCKS_THAT_STOP = 2
+MOST_COUNTED = 20_000
+FEW = 1  # logins, in as many seconds as the second trial waits, fill no counter
+BUSIER = 1.1  # times what was usual
+PEACE_SECONDS = 60.0
 TIMES_THAT_TELL = 2
 STRIKES_KEPT = ("strikes", "struck_ago", "age_seconds")
 ACCEPTANCE_KEPT = ("accepted", "locks")
@@ -35,9 +41,12 @@ class Account:
     """The PBX has taken its password in this life."""
     is_bound: bool = False
     """The refusals of the moment concern the account alone."""
+    was_throttled: bool = False
+    """They did before, and were over within seconds."""
     bound_in_a_row: int = 0
     """So many closures one after the other did."""
     _locks: int = field(default=0, init=False)
+    _logins: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_COUNTED), init=False)
 
     @staticmethod
     def part_of(known: Mapping[str, Any], *, same_pbx: bool) -> dict[str, Any]:
@@ -75,15 +84,38 @@ class Account:
     @property
     def locked_until(self) -> float | None:
         """When the lock that an earlier life met is to be tried; None: the password may be wrong."""
-        if not self.accepted or not 0 < self._locks < LOCKS_THAT_STOP:
+        if not self.accepted or self._locks >= LOCKS_THAT_STOP:
             return None
         return self.struck_at + LOCK_SECONDS
 
-    def strike(self, now: float) -> None:
-        """Count a refusal that pacing does not explain; strikes of long ago are forgotten first."""
+    def left(self, now: float) -> None:
+        """A request with its credentials left."""
+        self._logins.append(now)
+
+    def is_busier(self, at: float) -> bool | None:
+        """Whether more logins left before that moment than was usual in the minute before.
+
+        None: so few that they fill no counter.
+        """
+        lately = self._since(at - TRIALS[1])
+        if lately <= FEW:
+            return None
+        before = self._since(at - PEACE_SECONDS) - lately
+        return lately > BUSIER * before * TRIALS[1] / (PEACE_SECONDS - TRIALS[1])
+
+    def _since(self, moment: float) -> int:
+        return sum(1 for _ in takewhile(lambda at: at > moment, reversed(self._logins)))
+
+    def strike(self, now: float, count: int = 1) -> None:
+        """Count refusals that pacing does not explain; strikes of long ago are forgotten first."""
         self.forget(now)
-        self.strikes += 1
-        self.struck_at = now
+        self.strikes += count
+        if count:
+            self.struck_at = now
+
+    def acquit(self) -> None:
+        """Something tells that they were a throttle's after all."""
+        self.strikes = 0
 
     def forget(self, now: float) -> None:
         """Let strikes lapse that are older than `MEMORY_SECONDS`."""
@@ -93,6 +125,7 @@ class Account:
     def passed(self) -> None:
         """A request with its credentials passed."""
         self.accepted = True
+        self.was_throttled |= self.is_bound and not self._locks
         self.strikes = self._locks = 0
 
     def bind(self) -> None:

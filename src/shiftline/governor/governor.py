@@ -24,12 +24,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from shiftline.governor.account_trials import AccountGovernor
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
 from shiftline.governor.limiters.model import Feedback
-from shiftline.governor.listening import STRIKE_SECONDS
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.quiet import QuietGovernor
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
 from shiftline.governor.state import Mode
@@ -42,7 +41,7 @@ LONGEST_STEP = (
 )
 
 
-class Governor(QuietGovernor):
+class Governor(AccountGovernor):
     """See the module's text. All times are seconds on one monotonic clock."""
 
     def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
@@ -53,16 +52,6 @@ class Governor(QuietGovernor):
         super().__init__(policy, now, known)
         if self.account.is_spent:
             self._begin_spent(now)
-
-    def _begin_spent(self, now: float) -> None:
-        """Wait for the end of the lock that the life before met, or stop: its password was refused."""
-        locked_until = self.account.locked_until
-        if locked_until is None:
-            self._stop(RefusalClass.CREDENTIALS)
-            return
-        self.account.bind()
-        self.refusal = RefusalClass.USER_BOUND
-        self._listening.until = max(now, locked_until)
 
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""
@@ -96,6 +85,8 @@ class Governor(QuietGovernor):
         self._learner.pacer.take(now)
         self._hearing.sent(now)
         self.ledger.left()
+        if credentials:
+            self.account.left(now)
         return self._flights.leave(now, kind, credentials=credentials)
 
     def answered(
@@ -217,6 +208,9 @@ class Governor(QuietGovernor):
 
     def _path_is_open(self, now: float) -> None:
         """A canary passed. Go on one at a time unless the rate was surely all that was wrong."""
+        if self._account_is_suspected:
+            self._canary_accuses(now)
+            return
         self._resumed_at = now
         # After a strike, the canary may have had the only free place: the next request gets its own.
         self._learner.pacer.restart(now + (self._listening.silence if self.account.strikes else 0.0))
@@ -235,7 +229,7 @@ class Governor(QuietGovernor):
             return
         self.mode = Mode.PROVING
         if was_the_rate:
-            self._doubt.begin(about_one=self._listening.is_lone)
+            self._doubt.begin(about_one=self._listening.is_lone, witness_first=self._unexplained > 1)
             # The canary may have had the only free place; how soon there is another one may not be known yet.
             is_known = self._learner.learned or not self.policy.learn
             self._learner.pacer.restart(now + (1.0 / self.rate if is_known else self._listening.silence))
@@ -245,6 +239,7 @@ class Governor(QuietGovernor):
         kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
         self._asked_at = self._at_speed_since = now
+        self._unexplained = 1
         self._flights.opened()
         self._learner.pacer.begin_afresh(now)
         was_taught = self._learner.settle(now, closure)
@@ -255,6 +250,7 @@ class Governor(QuietGovernor):
             self._listening.until = max(self._listening.until, now + retry_after)
             if flight.kind is Send.CANARY:
                 self._canaries_refused += 1
+                self._canary_acquits()
                 self._judge_silence(now)
                 self._listen(now, retry_after)
             return
@@ -271,7 +267,7 @@ class Governor(QuietGovernor):
         if self.mode is not Mode.PROVING and not self.account.is_bound:
             self._listening.shut_anew(flight.sent_at)
         if self._concerns_account(flight):
-            self._wait_for_account(flight, now, retry_after)
+            self._suspect_account(flight, now, retry_after)
             return
         at_rest = self.mode is Mode.PROVING and (not self._proven or self._listening.is_rest)
         if at_rest or (flight.credentials and not self.account.accepted):
@@ -280,6 +276,7 @@ class Governor(QuietGovernor):
             self._strike(now, retry_after, credentials=flight.credentials)
             return
         if self.mode is not Mode.PROVING:
+            self._note_closure(flight)
             self._overshot(flight, now)
         self._begin_listening(now, retry_after)
 
@@ -289,13 +286,6 @@ class Governor(QuietGovernor):
         is_plain &= self.account.accepted or not flight.credentials
         return is_plain and not self._doubt.is_open and self._learner.is_chance(flight.sent_at)
 
-    def _overshot(self, flight: Flight, now: float) -> None:
-        if self._learner.is_idle(flight.sent_at, since=self._at_speed_since):
-            return  # so few requests a second tell nothing about the rate
-        self.overshoots += 1
-        self._learner.overshot(now)
-        self._learner.places.refused(flight.others)
-
     def _goes_on(self, flight: Flight) -> bool:
         """True if the limiter is shut still: it let one pass, and refuses the next ones."""
         is_first = self._flights.since_opened(flight) < FIRST_ONES
@@ -304,39 +294,3 @@ class Governor(QuietGovernor):
         if self.mode is Mode.PROVING or self.account.is_bound or is_unproven or not is_first:
             return False
         return self._listening.goes_on(flight.sent_at)
-
-    def _concerns_account(self, flight: Flight) -> bool:
-        """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
-        if not (flight.credentials and self.account.accepted):
-            return False
-        return self.account.is_bound or self.account.is_used_to_it or not self._passed_since_resumed
-
-    def _wait_for_account(self, flight: Flight, now: float, retry_after: float) -> None:
-        """Send nothing until one check may ask whether the account is let through again."""
-        if self.account.is_bound or not self._proven:  # what an earlier life had accepted may have changed
-            self.account.strike(now)
-        elif self.mode is not Mode.PROVING:
-            self._overshot(flight, now)
-            self._after_proof = Mode.HOLDING
-        self.account.bind()
-        self._learner.forget_canaries()
-        again_at = self.account.next_trial(self._listening.shut_from or now, now)
-        if again_at is None:
-            self._stop(RefusalClass.CREDENTIALS)
-            return
-        window_end = self._learner.window_ends_at(now)
-        if window_end is not None and not self.account.strikes:
-            again_at = window_end
-        self.mode = Mode.PROVING
-        self.refusal = RefusalClass.USER_BOUND
-        self._resumed_at = now
-        self._listening.until = max(again_at, now + retry_after)
-
-    def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
-        if credentials:
-            self.account.strike(now)
-        if self.account.is_spent:
-            self._stop(RefusalClass.CREDENTIALS)
-            return
-        self._listening.at_least(STRIKE_SECONDS / 2)
-        self._begin_listening(now, retry_after)

@@ -181,6 +181,12 @@ class Learner:
             self._hold(before)
             self._search.begin_peace(now)
 
+    @property
+    def is_trying(self) -> bool:
+        """True while the rate may grow above what was ever held in peace."""
+        may_grow = self.policy.learn and self.pacer.rate < self.policy.ceiling
+        return may_grow and self._search.is_trying(self.pacer.rate)
+
     def fell_silent(self, now: float) -> None:
         """Note that nothing comes back: the rate's fault if it was never held in peace, or if it is again."""
         again = now - self._silent_at < SILENT_AGAIN

@@ -63,6 +63,8 @@ class GovernorState:
         self._silences = 0
         self._was_held_up = False
         self._canaries_refused = 0
+        self._account_is_suspected = 0  # so many canaries have yet to pass before it is the account's matter
+        self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
         self._now = self._asked_at = now
 
     @property

@@ -51,9 +51,9 @@ class Witnesses:
 
     def asked_again(self, governor: Governor, waiting: WaitingWork) -> Waiting | None:
         """The question that goes before all others now, if one does."""
-        suspect, self._suspect = self._suspect, None
         asked, self._asked = self._asked, None
         if not governor.asks_for_account:
+            suspect, self._suspect = self._suspect, None  # while a witness is asked before him he waits
             if suspect is not None and governor.is_doubting and waiting.take_out(suspect):
                 return suspect
             # At rest every refusal lengthens the silence, so the next one should be an answer.

@@ -47,7 +47,7 @@ class TestOneProcessor:
         assert not late
 
 
-@pytest.mark.parametrize("answers", [(0.5, 0.7), (0.9, 1.1), (1.5, 2.5)])
+@pytest.mark.parametrize("answers", [(0.5, 0.7), (0.9, 1.1), (1.6, 2.4)])
 def test_a_trunk_that_is_slow_by_nature_is_asked_once(answers: tuple[float, float]) -> None:
     """Copies of what would be answered anyway cost nothing of its rate, once its usual time is known."""
     policy = GovernorPolicy(learn=False, max_rate=20.0)

@@ -10,10 +10,10 @@ from shiftline.governor.copies import Turns, t1_for
 
 
 @pytest.mark.parametrize(
-    ("answer_seconds", "t1"), [(0.0, 0.5), (0.04, 0.5), (0.3, 0.5), (0.6, 0.9), (2.0, 3.0), (60.0, 4.0)]
+    ("answer_seconds", "t1"), [(0.0, 0.5), (0.04, 0.5), (0.3, 0.5), (0.6, 0.9), (1.5, 2.25), (60.0, 2.5)]
 )
 def test_a_copy_waits_until_the_answer_is_late(answer_seconds: float, t1: float) -> None:
-    """Half as long again as answers take, from T1 to T2 of RFC 3261."""
+    """Half as long again as answers take, never before T1 of RFC 3261."""
     assert t1_for(answer_seconds) == pytest.approx(t1)
 
 

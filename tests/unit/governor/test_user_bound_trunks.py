@@ -16,9 +16,10 @@ from tests.unit.governor.journeys import (
 )
 
 from shiftline.governor.controller import Send
+from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.simulation.engine import Reply, World
+from shiftline.governor.simulation.engine import Journey, Reply, Sender, World, travel_together
 from shiftline.governor.state import Mode
 
 QUARTER = 900.0
@@ -33,6 +34,16 @@ def locking(seconds: float, healthy: World) -> World:
         return REFUSED if credentials else CHALLENGED
 
     return changed_at(LOCKED_FROM, healthy, changed_at(LOCKED_FROM + seconds, locked, healthy))
+
+
+def drive_in_bursts(
+    world: World, moments: tuple[float, ...], policy: GovernorPolicy
+) -> tuple[Governor, Journey]:
+    """Twenty checks at each of those seconds, and nothing in between."""
+    governor = Governor(policy, 0.0)
+    sender = Sender(governor, world, 0, [at for at in moments for _ in range(20)])
+    travel_together([sender], until=7200.0)
+    return governor, sender.journey
 
 
 class TestWindows:
@@ -123,6 +134,38 @@ class TestLocks:
         assert refused
         assert all(sum(at <= other < at + QUARTER for other in refused) <= 2 for at in refused)
         assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=5.0)])
+    def test_one_that_is_met_at_rest_is_asked_twice(self, policy: GovernorPolicy) -> None:
+        """Refused after ten idle minutes, with many checks waiting: no rate explains that."""
+        governor, journey = drive_in_bursts(locking(1e9, trunk("window:50/1s")), (0.0, 600.0), policy)
+        refused = checks_refused(journey)
+        assert len(refused) == 4
+        assert refused[1] < refused[0] + 5.0
+        assert refused[2] >= refused[1] + QUARTER
+        assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
+    def test_one_that_is_met_at_a_rate_that_has_long_passed_is_asked_once_more(
+        self, policy: GovernorPolicy
+    ) -> None:
+        """Beyond what was in flight; then it rests for a quarter of an hour."""
+        pinned = {"rate": 20.0, "learned": True, "price_seconds": 1e3, "met": 3}
+        world = changed_at(200.0, trunk("window:50/1s"), locking(1e9, trunk("window:50/1s")))
+        governor, journey = drive(world, until=1000.0, policy=policy, known=pinned)
+        refused = checks_refused(journey, end=200.0 + QUARTER)
+        at_once = [at for at in refused if at < 200.1]
+        assert len(at_once) <= 20 * 0.06 + 1
+        assert len(refused) == len(at_once) + 1
+        assert governor.refusal is RefusalClass.USER_BOUND
+
+    def test_a_throttle_met_at_rest_is_no_lock(self) -> None:
+        """Others fill the limiter of our source for a while: a canary is refused as well, and it goes on."""
+        busy = trunk("red:1/10s")
+        world = changed_at(590.0, trunk("window:50/1s"), changed_at(640.0, busy, trunk("window:50/1s")))
+        governor, journey = drive_in_bursts(world, (0.0, 600.0), GovernorPolicy(max_rate=5.0))
+        assert journey.ended_at < 700.0
+        assert governor.account.strikes == 0
 
     def test_while_it_lasts_it_is_called_so(self) -> None:
         """The operator reads that our account alone is refused, and when it is asked again."""

@@ -11,6 +11,7 @@ from tests.unit.net.hurried import hurried
 from tests.unit.net.login_pbx import Pbx, ask, checks, trunk
 
 from shiftline.governor.controller import Answer
+from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 from shiftline.net.trunk_login import HABIT_SECONDS, HARMLESS_ONES, LAPSE_SECONDS, Judgement, TrunkLogin
 from shiftline.net.waiting import Waiting
@@ -122,6 +123,48 @@ async def test_a_password_that_is_changed_in_a_rest_is_refused_twice(stale: bool
     assert governor.mode is Mode.STOPPED
     assert {one.cause for one in found.values()} == {"credentials.wrong-password"}
     assert pbx.refused_logins == 2
+
+
+@hurried
+async def test_an_account_that_is_disabled_in_a_rest_is_refused_twice() -> None:
+    """A PBX that says 403 to it, and passes canaries: the first check, and a user who had passed before."""
+    disabled = asyncio.Event()
+
+    def answer(_: Pbx, user: str | None, carried: str | None) -> int:
+        if carried is None:
+            return 200 if user is None else 401
+        return 403 if disabled.is_set() else 200
+
+    pbx = Pbx(answer, answer_seconds=0.05)
+    async with trunk(pbx) as (driver, governor):
+        await ask(driver, *AGENTS[:3])
+        disabled.set()
+        await asyncio.sleep(LAPSE_SECONDS + 1.0)
+        driver.submit(checks(*AGENTS[3:]))
+        await asyncio.sleep(15.0)  # past all that asks for a throttle's end
+        told = driver.knowledge()
+    assert [one.user for one in pbx.log if one.carried and one.status == 403] == ["agent3", "agent2"]
+    assert (governor.mode, governor.refusal) == (Mode.PROVING, RefusalClass.USER_BOUND)
+    assert told["waiting_for"].startswith("one check in 8")
+
+
+@hurried
+async def test_an_agent_who_is_refused_after_a_rest_is_told_from_our_account() -> None:
+    """The witness passes in between, so the others are not kept waiting."""
+
+    def answer(_: Pbx, user: str | None, carried: str | None) -> int:
+        if carried is None:
+            return 200 if user is None else 401
+        return 403 if user == "agent3" else 200
+
+    pbx = Pbx(answer, answer_seconds=0.05)
+    async with trunk(pbx) as (driver, governor):
+        await ask(driver, *AGENTS[:3])
+        await asyncio.sleep(LAPSE_SECONDS + 1.0)
+        found = await asyncio.wait_for(ask(driver, *AGENTS[3:]), 15.0)
+    assert found.pop("agent3").cause == "policy.account-disabled"
+    assert {one.status for one in found.values()} == {200}
+    assert governor.knowledge()["strikes"] == 0
 
 
 @pytest.mark.parametrize("stale", [True, False])

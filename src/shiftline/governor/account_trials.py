@@ -1,0 +1,117 @@
+"""What a governor does about its account: a login that is refused is not tried for long.
+
+A 403 to a login may be a throttle's, one agent's, or the account's own. Whatever was under way when the
+first came cannot be called back. Where our own rate may have filled a counter, of the source or of the
+account, the experiment of `doubt` tells, and then logins that come when the usual windows are over. Where it
+cannot, at rest or at a rate that has passed for a minute, two refused logins are all that we may cost it:
+
+```
+refused --canary passes--> a witness --refused--> two canaries --both pass--> it rests for a quarter hour
+                               |                        |
+                            passed: one agent,       one is refused:
+                            or the rate              the rate
+```
+"""
+
+from __future__ import annotations
+
+from shiftline.governor.flights import Flight
+from shiftline.governor.listening import STRIKE_SECONDS
+from shiftline.governor.quiet import QuietGovernor
+from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
+
+CANARIES_THAT_TELL = 2  # in a row: a limiter that lets every second request pass does not let both
+
+
+class AccountGovernor(QuietGovernor):
+    """All times are seconds on one monotonic clock."""
+
+    def _begin_spent(self, now: float) -> None:
+        """Wait for the end of the lock that the life before met, or stop: its password was refused."""
+        locked_until = self.account.locked_until
+        if locked_until is None:
+            self._stop(RefusalClass.CREDENTIALS)
+            return
+        self.account.bind()
+        self.refusal = RefusalClass.USER_BOUND
+        self._listening.until = max(now, locked_until)
+
+    def _overshot(self, flight: Flight, now: float) -> None:
+        if self._learner.is_idle(flight.sent_at, since=self._at_speed_since):
+            return  # so few requests a second tell nothing about the rate
+        self.overshoots += 1
+        self._learner.overshot(now)
+        self._learner.places.refused(flight.others)
+
+    def _note_closure(self, flight: Flight) -> None:
+        """A closure begins. May our rate have filled a counter? Else this refusal counts, and the next."""
+        is_busier = self.account.is_busier(flight.sent_at)
+        is_more = is_busier or self._learner.is_trying or self.account.was_throttled
+        self._unexplained = 0 if is_busier is not None and is_more else 2
+
+    def _concerns_account(self, flight: Flight) -> bool:
+        """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
+        if not (flight.credentials and self.account.accepted):
+            return False
+        return self.account.is_bound or self.account.is_used_to_it or not self._passed_since_resumed
+
+    def _suspect_account(self, flight: Flight, now: float, retry_after: float) -> None:
+        """A login was refused where a canary had passed, or always passes."""
+        if self.account.is_bound or not self._unexplained:
+            self._wait_for_account(flight, now, retry_after)
+            return
+        # Counted at once, for a restart may come at any time.
+        self.account.strike(now, self._unexplained)
+        self._account_is_suspected = CANARIES_THAT_TELL
+        self._begin_listening(now, retry_after)
+        self._listening.until = now + retry_after
+
+    def _canary_accuses(self, now: float) -> None:
+        """One that passes says that the path is open: it is not the rate of all of us."""
+        self._account_is_suspected -= 1
+        if not self._account_is_suspected:
+            self._bind_account(now, 0.0)
+
+    def _canary_acquits(self) -> None:
+        """One that is refused as well says that it is no matter of the account."""
+        if self._account_is_suspected:
+            self.account.acquit()
+            self._passed_since_resumed = True
+            self._listening.opened()
+        self._account_is_suspected = 0
+        self._unexplained = 0
+
+    def _wait_for_account(self, flight: Flight, now: float, retry_after: float) -> None:
+        """Send nothing until one check may ask whether the account is let through again."""
+        if self.account.is_bound:
+            self.account.strike(now)
+        elif self.mode is not Mode.PROVING:
+            self._overshot(flight, now)
+            self._after_proof = Mode.HOLDING
+        self._bind_account(now, retry_after)
+
+    def _bind_account(self, now: float, retry_after: float) -> None:
+        self.account.bind()
+        self._learner.forget_canaries()
+        again_at = self.account.next_trial(self._listening.shut_from or now, now)
+        if again_at is None:
+            self._stop(RefusalClass.CREDENTIALS)
+            return
+        window_end = self._learner.window_ends_at(now)
+        if window_end is not None and not self.account.strikes:
+            again_at = window_end
+        self.mode = Mode.PROVING
+        self.refusal = RefusalClass.USER_BOUND
+        self._resumed_at = now
+        self._listening.until = max(again_at, now + retry_after)
+
+    def _strike(self, now: float, retry_after: float, *, credentials: bool = True) -> None:
+        if credentials:
+            self.account.strike(now)
+        if self.account.is_spent:
+            self.account.accepted = False  # it was, perhaps, and is no longer
+            self._stop(RefusalClass.CREDENTIALS)
+            return
+        self._listening.at_least(STRIKE_SECONDS / 2)
+        self._begin_listening(now, retry_after)
