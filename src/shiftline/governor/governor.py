@@ -5,8 +5,8 @@ Rules of this file. Nothing here sleeps or sends: the driver asks `permission`, 
 accepted our credentials once. A refusal silences the trunk until an unauthenticated canary passes: a
 throttle lets it pass after a while, a policy does not, and refused credentials show as a canary that is
 challenged while the request behind it is refused again. From rest, at most two requests with refused
-credentials leave (five, if 403s may be a throttle's), restarts included; at speed, those in flight add to
-them. Silence is treated like a refusal, but noticed before the time-outs tell it; so is lateness.
+credentials leave in a quarter of an hour, restarts included; at speed, those in flight add to them, and
+trials where the rate may explain it (`account_trials`). Silence is treated like a refusal, but noticed before the time-outs tell it; so is lateness.
 
 ```
 PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...

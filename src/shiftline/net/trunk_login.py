@@ -5,7 +5,7 @@ from the moment on at which an answer casts doubt on it: a challenge to credenti
 rest after which it may have been changed. So a wrong one costs the strikes that the governor counts, and
 never one for each request of a burst. What is under way when the first of such answers comes cannot be
 called back: rate times answer time. It counts for nothing, and leaves again only after the doubt is over.
-A PBX that says 403 to a password which it had taken may be a throttle: it is asked five times at most.
+What a 403 to a password that was taken means is for the governor to find out (`governor.account_trials`).
 """
 
 from __future__ import annotations

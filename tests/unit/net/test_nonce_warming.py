@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.support import tokens
 from tests.unit.net.bench import DOMAIN, IDENTITY, NOW, trunk_driver
+from tests.unit.net.jumping import jumping
 
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor
@@ -108,6 +109,7 @@ async def at_the_opening(floor: Bench) -> None:
 
 
 @pytest.mark.parametrize(("warms", "challenged"), [(True, 0), (False, 1)])
+@jumping
 async def test_a_warm_nonce_spares_the_burst_its_challenges(
     monkeypatch: pytest.MonkeyPatch, warms: bool, challenged: int
 ) -> None:
@@ -126,6 +128,7 @@ async def test_a_warm_nonce_spares_the_burst_its_challenges(
     assert strikes == 0
 
 
+@jumping
 async def test_a_trunk_that_is_in_use_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked a moment ago has used the nonce, or brought a new one."""
     async with bench(monkeypatch) as floor:
@@ -136,6 +139,7 @@ async def test_a_trunk_that_is_in_use_is_left_alone(monkeypatch: pytest.MonkeyPa
     assert [user for user, *_ in floor.asked] == ["ada", "ada", "ben"]
 
 
+@jumping
 async def test_a_trunk_that_asks_nobody_for_a_password_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no nonce to give."""
     async with bench(monkeypatch) as floor:
@@ -145,6 +149,7 @@ async def test_a_trunk_that_asks_nobody_for_a_password_is_left_alone(monkeypatch
     assert [user for user, *_ in floor.asked] == ["ada"]
 
 
+@jumping
 async def test_a_password_that_was_never_taken_is_not_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known about the trunk yet: its first check proves the path, and not a request of ours."""
     async with bench(monkeypatch) as floor:
