@@ -20,6 +20,7 @@ from shiftline.connector.ownership import Ownership
 from shiftline.connector.qualifier import Qualifier
 from shiftline.connector.records import Lease, TrunkRecord
 from shiftline.governor.account import Account
+from shiftline.governor.account_book import AccountBook, BookPage
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
@@ -78,10 +79,19 @@ class OpenTrunk:
 
 @asynccontextmanager
 async def open_trunk(
-    plan: TrunkPlan, store: PostgresStore, leases: PostgresLeases, owner: str, clock: Clock
+    plan: TrunkPlan,
+    store: PostgresStore,
+    leases: PostgresLeases,
+    owner: str,
+    clock: Clock,
+    book: AccountBook | None = None,
 ) -> AsyncIterator[OpenTrunk]:
-    """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken."""
+    """Open the trunk's socket and driver, which learns what is known whenever its lease is newly taken.
+
+    ``book`` is its account's, where other trunks of this process carry the same one.
+    """
     trunk, qualification = plan.trunk, plan.qualification
+    page = BookPage(book or AccountBook(), trunk.name)
 
     async def recall(_: Lease) -> None:
         async with store.work() as books:
@@ -92,7 +102,7 @@ async def open_trunk(
             log.warning("unqualified evidence is trusted", trunk=trunk.name, why=TRUSTED)
         known = None if record is None else record.governor.get("qualification")
         driver.take_over(
-            _governor(trunk, record, clock),
+            _governor(trunk, record, clock, page),
             Qualifier(qualification, clock(), known),
             None if record is None else record.disarmed_cause,
         )
@@ -255,7 +265,9 @@ def about(trunk: TrunkSettings) -> dict[str, str]:
     }
 
 
-def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) -> Governor:
+def _governor(
+    trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock, page: BookPage | None = None
+) -> Governor:
     """A governor that begins with what is kept, and with how old that is (``age_seconds``)."""
     policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
     known = None
@@ -268,4 +280,4 @@ def _governor(trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock) ->
             # Another PBX has other limits, and another declaration is no answer to what was learned.
             same_pbx = isinstance(there, dict) and {**there, "declared": here["declared"]} == here
             known = {"learned": False, **Account.part_of(known, same_pbx=same_pbx)}
-    return Governor(policy, asyncio.get_running_loop().time(), known)
+    return Governor(policy, asyncio.get_running_loop().time(), known, page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -18,6 +19,7 @@ from shiftline.connector.prefetching import Prefetcher
 from shiftline.connector.trouble import TrunkWatch
 from shiftline.connector.trunk_work import TrunkWork
 from shiftline.errors import ShiftlineError
+from shiftline.governor.account_book import AccountBook
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.unit_of_work import PostgresStore
 from shiftline.trades.prefetch import PrefetchPolicy
@@ -53,14 +55,17 @@ class Trunks:
         self._owner = owner
         self._clock = clock
         self._stack = stack
+        self._books: defaultdict[tuple[str, str], AccountBook] = defaultdict(AccountBook)
+        """By user and domain: whatever refuses an account on one trunk refuses it on the others."""
         self._open: set[str] = set()
         self._told: dict[str, str] = {}
 
     async def open(self, plan: TrunkPlan) -> TrunkWork:
         """Open a trunk, to work on it while its lease is ours. Raises UnavailableError if it cannot be."""
         name, key = plan.trunk.name, trunk_key(plan.trunk)
+        book = self._books[plan.trunk.username, str(plan.address.domain)]
         opened = await self._stack.enter_async_context(
-            open_trunk(plan, self._store, self._leases, self._owner, self._clock)
+            open_trunk(plan, self._store, self._leases, self._owner, self._clock, book)
         )
         self._open.add(name)
         return TrunkWork(

@@ -12,8 +12,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
+from math import inf
 from typing import Any
 
+from shiftline.governor.account_book import NOTHING, BookPage, Struck
 from shiftline.governor.known import is_set, number, whole
 
 MAX_REFUSED = 2
@@ -45,6 +47,9 @@ class Account:
     """They did before, and were over within seconds."""
     bound_in_a_row: int = 0
     """So many closures one after the other did."""
+    page: BookPage = field(default_factory=BookPage, repr=False)
+    """What the other trunks that carry it tell."""
+    _passed_at: float = field(default=-inf, init=False)
     _locks: int = field(default=0, init=False)
     _logins: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_COUNTED), init=False)
 
@@ -58,18 +63,22 @@ class Account:
         return {name: known[name] for name in kept if name in known}
 
     @classmethod
-    def recall(cls, known: Mapping[str, Any], now: float) -> Account:
+    def recall(cls, known: Mapping[str, Any], now: float, page: BookPage | None = None) -> Account:
         """What is kept of it, ``age_seconds`` old; with nothing kept, one that was never refused."""
         age = number(known, "age_seconds") or 0.0
+        page = page or BookPage()
+        page.book.note(page.trunk, NOTHING)  # whatever it was re-armed after
         if age > MEMORY_SECONDS:
-            return cls()
+            return cls(page=page)
         account = cls(
+            page=page,
             strikes=whole(known, "strikes") or 0,
             struck_at=now - age - (number(known, "struck_ago") or 0.0) if "struck_ago" in known else now,
             # A password that was accepted lately is not wrong because its account is throttled or locked.
             accepted=is_set(known, "accepted"),
         )
         account._locks = whole(known, "locks") or 0
+        account._tell()
         return account
 
     def knowledge(self, now: float) -> dict[str, Any]:
@@ -81,12 +90,26 @@ class Account:
             "locks": self._locks,
         }
 
-    @property
-    def locked_until(self) -> float | None:
-        """When the lock that an earlier life met is to be tried; None: the password may be wrong."""
-        if not self.accepted or self._locks >= LOCKS_THAT_STOP:
+    def locked_until(self, now: float) -> float | None:
+        """When the lock that was met is to be tried; None: the password may be wrong.
+
+        It was met by an earlier life, or on another trunk.
+        """
+        others = self._elsewhere(now)
+        if not (self.accepted or others.was_accepted) or self._locks >= LOCKS_THAT_STOP:
             return None
-        return self.struck_at + LOCK_SECONDS
+        return max(self.struck_at if self.strikes else -inf, others.at) + LOCK_SECONDS
+
+    def is_spent_by_others(self, now: float) -> bool:
+        """True when other trunks leave no more tries to this one."""
+        others = self._elsewhere(now).count
+        return others > 0 and self.strikes + others >= MAX_REFUSED
+
+    def _elsewhere(self, now: float) -> Struck:
+        return self.page.book.elsewhere(self.page.trunk, since=max(self._passed_at, now - MEMORY_SECONDS))
+
+    def _tell(self) -> None:
+        self.page.book.note(self.page.trunk, Struck(self.strikes, self.struck_at, was_accepted=self.accepted))
 
     def left(self, now: float) -> None:
         """A request with its credentials left."""
@@ -112,21 +135,27 @@ class Account:
         self.strikes += count
         if count:
             self.struck_at = now
+        self._tell()
 
     def acquit(self) -> None:
         """Something tells that they were a throttle's after all."""
         self.strikes = 0
+        self._tell()
 
     def forget(self, now: float) -> None:
         """Let strikes lapse that are older than `MEMORY_SECONDS`."""
         if now - self.struck_at > MEMORY_SECONDS:
             self.strikes = 0
+            self._tell()
 
-    def passed(self) -> None:
+    def passed(self, now: float) -> None:
         """A request with its credentials passed."""
-        self.accepted = True
+        self.accepted, self._passed_at = True, now
         self.was_throttled |= self.is_bound and not self._locks
-        self.strikes = self._locks = 0
+        if self.strikes:
+            self.strikes = 0
+            self._tell()
+        self._locks = 0
 
     def bind(self) -> None:
         """A canary passed where a check was refused: no canary tells about this closure."""

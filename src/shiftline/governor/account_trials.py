@@ -28,13 +28,16 @@ class AccountGovernor(QuietGovernor):
     """All times are seconds on one monotonic clock."""
 
     def _begin_spent(self, now: float) -> None:
-        """Wait for the end of the lock that the life before met, or stop: its password was refused."""
-        locked_until = self.account.locked_until
+        """Wait for the end of a lock that the life before met, or another trunk; or stop: it was refused."""
+        locked_until = self.account.locked_until(now)
         if locked_until is None:
             self._stop(RefusalClass.CREDENTIALS)
             return
         self.account.bind()
-        self.refusal = RefusalClass.USER_BOUND
+        if self.mode in (Mode.CLIMBING, Mode.HOLDING):
+            self._after_proof = Mode.HOLDING
+        self.mode, self.refusal = Mode.PROVING, RefusalClass.USER_BOUND
+        self._resumed_at = now
         self._listening.until = max(now, locked_until)
 
     def _overshot(self, flight: Flight, now: float) -> None:

@@ -6,7 +6,8 @@ accepted our credentials once. A refusal silences the trunk until an unauthentic
 throttle lets it pass after a while, a policy does not, and refused credentials show as a canary that is
 challenged while the request behind it is refused again. From rest, at most two requests with refused
 credentials leave in a quarter of an hour, restarts included; at speed, those in flight add to them, and
-trials where the rate may explain it (`account_trials`). Silence is treated like a refusal, but noticed before the time-outs tell it; so is lateness.
+trials where the rate may explain it (`account_trials`). Silence is treated like a refusal, but noticed
+before the time-outs tell it; so is lateness.
 
 ```
 PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...
@@ -24,6 +25,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from shiftline.governor.account_book import BookPage
 from shiftline.governor.account_trials import AccountGovernor
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
@@ -44,12 +46,15 @@ LONGEST_STEP = (
 class Governor(AccountGovernor):
     """See the module's text. All times are seconds on one monotonic clock."""
 
-    def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
-        """``known`` is what `knowledge` returned before a restart.
-
-        What was not learned then is ignored, and so is what makes no sense.
-        """
-        super().__init__(policy, now, known)
+    def __init__(
+        self,
+        policy: GovernorPolicy,
+        now: float,
+        known: Mapping[str, Any] | None = None,
+        page: BookPage | None = None,
+    ) -> None:
+        """See `GovernorState`."""
+        super().__init__(policy, now, known, page)
         if self.account.is_spent:
             self._begin_spent(now)
 
@@ -60,6 +65,10 @@ class Governor(AccountGovernor):
         now = self._seen(now)
         elapsed = max(0.0, min(now - self._asked_at, LONGEST_STEP))
         self._asked_at = now
+        is_free = self.mode is not Mode.LISTENING and not self.account.is_bound
+        if is_free and self.account.is_spent_by_others(now):
+            self._begin_spent(now)
+            return self.permission(now)
         self._learner.end_wishes(now)
         at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
         if self._hearing.has_fallen_silent(elapsed) and at_speed:
@@ -162,7 +171,7 @@ class Governor(AccountGovernor):
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
         if flight.credentials:  # what passes without them proves the path, and no password
-            self.account.passed()
+            self.account.passed(now)
         if self.mode is not Mode.LISTENING or self.refusal is RefusalClass.UNREACHABLE:
             self._is_let_through(flight, now)  # else it left before what was refused
 

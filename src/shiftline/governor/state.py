@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from shiftline.governor.account import Account
+from shiftline.governor.account_book import BookPage
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.copies import t1_for
 from shiftline.governor.doubt import Doubt
@@ -35,10 +36,17 @@ class Mode(StrEnum):
 class GovernorState:
     """The parts of a governor. All times are seconds on one monotonic clock."""
 
-    def __init__(self, policy: GovernorPolicy, now: float, known: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        policy: GovernorPolicy,
+        now: float,
+        known: Mapping[str, Any] | None = None,
+        page: BookPage | None = None,
+    ) -> None:
         """``known`` is what `knowledge` returned before a restart.
 
-        What was not learned then is ignored, and so is what makes no sense.
+        What was not learned then is ignored, and so is what makes no sense. ``page`` tells what other trunks
+        with the same account met.
         """
         known = known or {}
         self.policy = policy
@@ -47,7 +55,7 @@ class GovernorState:
         self.overshoots = 0
         self.ledger = Ledger()
         self.ledger.recall(known, now)
-        self.account = Account.recall(known, now)
+        self.account = Account.recall(known, now, page)
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)

@@ -7,7 +7,8 @@ import json
 from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
 
 from shiftline.governor.account import LOCK_SECONDS, MEMORY_SECONDS, TRIALS, Account
-from shiftline.governor.controller import Answer
+from shiftline.governor.account_book import AccountBook, BookPage
+from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
@@ -51,7 +52,7 @@ class TestStrikes:
     def test_a_pass_forgives_them(self) -> None:
         """And shows that the password is right."""
         account = Account(strikes=1)
-        account.passed()
+        account.passed(UPTIME)
         assert (account.strikes, account.accepted) == (0, True)
 
 
@@ -91,7 +92,7 @@ class TestTrials:
         """Two locks with a pass between them are two throttles."""
         account = bound(strikes=2)
         account.next_trial(UPTIME, UPTIME)
-        account.passed()
+        account.passed(UPTIME)
         account.strike(UPTIME)
         account.strike(UPTIME)
         assert account.next_trial(UPTIME, UPTIME) is not None
@@ -133,3 +134,53 @@ def test_a_restart_after_each_refusal_allows_no_more_on_a_machine_that_is_up_for
         known, now = json.loads(json.dumps(governor.knowledge())), now + 60.0
     assert refused == 2
     assert (governor.mode, governor.refusal) == (Mode.STOPPED, RefusalClass.CREDENTIALS)
+
+
+class TestSharing:
+    """One account on several trunks of a process."""
+
+    @staticmethod
+    def pair(known: dict[str, object] | None = None) -> tuple[Governor, Governor]:
+        """Two trunks, one PBX behind both."""
+        book = AccountBook()
+        first, second = (Governor(LEARNING, UPTIME, known, BookPage(book, name)) for name in ("a", "b"))
+        return first, second
+
+    def test_a_wrong_password_is_tried_twice_on_both_together(self) -> None:
+        """Once on each, and both stop."""
+        governors = self.pair()
+        for governor in governors:
+            answer(governor, UPTIME, UPTIME + 0.01, Answer.CREDENTIALS_REFUSED)
+        for governor in governors:
+            assert governor.permission(UPTIME + 60).send is Send.CANARY
+            canary = governor.sent(UPTIME + 60, Send.CANARY, credentials=False)
+            governor.answered(canary, UPTIME + 60.01, Answer.CHALLENGED)
+            assert governor.permission(UPTIME + 70).send is Send.NOTHING
+        assert [(one.mode, one.refusal) for one in governors] == [
+            (Mode.STOPPED, RefusalClass.CREDENTIALS)
+        ] * 2
+
+    def test_a_lock_that_one_met_is_waited_for_by_the_other(self) -> None:
+        """It asks nothing for a quarter of an hour, though its own logins were never refused."""
+        first, second = self.pair({"accepted": True, "proven": True})
+        first.account.strike(UPTIME + 5.0, 2)
+        permission = second.permission(UPTIME + 10.0)
+        assert permission == Permission(Send.NOTHING, UPTIME + 5.0 + LOCK_SECONDS)
+        assert (second.mode, second.refusal) == (Mode.PROVING, RefusalClass.USER_BOUND)
+        assert second.permission(UPTIME + 6.0 + LOCK_SECONDS).send is Send.CHECK
+
+    def test_a_pass_on_this_trunk_outweighs_what_others_met_before(self) -> None:
+        """The account is fine here: the other address refuses it for reasons of its own."""
+        first, second = self.pair({"accepted": True, "proven": True})
+        first.account.strike(UPTIME, 2)
+        second.account.passed(UPTIME + 1.0)
+        assert second.permission(UPTIME + 2.0).send is Send.CHECK
+        assert first.account.is_spent
+
+    def test_whoever_is_made_anew_begins_with_what_is_kept_of_it_alone(self) -> None:
+        """A re-armed trunk's strikes are forgotten by the others as well."""
+        book = AccountBook()
+        Account.recall({"strikes": 2}, UPTIME, BookPage(book, "a"))
+        Account.recall({}, UPTIME, BookPage(book, "a"))
+        other = Account.recall({}, UPTIME, BookPage(book, "b"))
+        assert not other.is_spent_by_others(UPTIME)
