@@ -51,7 +51,10 @@ class AccountGovernor(QuietGovernor):
         """A closure begins. May our rate have filled a counter? Else this refusal counts, and the next."""
         is_busier = self.account.is_busier(flight.sent_at)
         is_more = is_busier or self._learner.is_trying or self.account.was_throttled
-        self._unexplained = 0 if is_busier is not None and is_more else 2
+        if is_busier is not None and is_more:
+            self._unexplained = 0
+        else:
+            self._unexplained = 2 if flight.credentials else 1
 
     def _concerns_account(self, flight: Flight) -> bool:
         """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
@@ -61,7 +64,9 @@ class AccountGovernor(QuietGovernor):
 
     def _suspect_account(self, flight: Flight, now: float, retry_after: float) -> None:
         """A login was refused where a canary had passed, or always passes."""
-        if self.account.is_bound or not self._unexplained:
+        if self.mode is not Mode.PROVING:
+            self._note_closure(flight)
+        if self.account.is_bound or self.account.is_used_to_it or not self._unexplained:
             self._wait_for_account(flight, now, retry_after)
             return
         # Counted at once, for a restart may come at any time.
@@ -92,6 +97,7 @@ class AccountGovernor(QuietGovernor):
         elif self.mode is not Mode.PROVING:
             self._overshot(flight, now)
             self._after_proof = Mode.HOLDING
+            self.account.strike(now, min(self._unexplained, 1))
         self._bind_account(now, retry_after)
 
     def _bind_account(self, now: float, retry_after: float) -> None:

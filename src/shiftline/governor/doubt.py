@@ -69,8 +69,9 @@ class Doubt:
     def wants_another(self) -> bool:
         """Note that a check passed; return whether one more is to be asked before it tells."""
         if self._stage is _Stage.WITNESS_FIRST:
+            # Many that were refused together are no single agent: that he passes is enough.
             self._stage = _Stage.SUSPECT
-            return True
+            return self.is_about_one
         if self._stage is not _Stage.WITNESSES:
             return False
         self._witnesses += 1

@@ -271,6 +271,7 @@ class Governor(AccountGovernor):
             self._listening.until = max(self._listening.until, now + retry_after)
             return
         if self._goes_on(flight):
+            self._note_closure(flight)
             self._begin_listening(now, retry_after, anew=False)
             return
         if self.mode is not Mode.PROVING and not self.account.is_bound:
