@@ -8,12 +8,14 @@ from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
 from shiftline.diagnosis.hypotheses import expected
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
 
 _ODD, _USUAL = 0.05, 0.5
 """How likely an answer is at most to a candidate that it surprises, and at least to one that it does not."""
 _LEAST_SHARE = 0.03
 """Of what is believed, on either side."""
+_PASSED = (Outcome.OK, Outcome.CHALLENGE)
 _DIVIDED = 0.9
 """So much of what is believed has to be on one side or the other."""
 
@@ -27,6 +29,8 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
     found: list[tuple[float, Experiment]] = []
     for trial in belief.evidence.trials:
         one = PROGRAMME.get(trial.experiment)
+        if trial.outcome in _PASSED:
+            continue
         if one is None or asked.count(one.id) != 1 or not _is_cheap(one) or not permission.permits(one):
             continue
         odd, usual = _sides(trial, belief)

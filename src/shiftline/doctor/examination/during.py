@@ -10,13 +10,13 @@ from shiftline.diagnosis.experiment import Experiment, LoadPlan
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 from shiftline.doctor.examination.desk import Desk
-from shiftline.doctor.examination.load import LoadRun
+from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.question import Question
 
 DURING_SECONDS = 1.2
 """How long the answer is waited for, one repetition included: the load has to last as long."""
 _SILENT_SECONDS, _PATIENCE = 0.25, 5.0
-"""How long where refusals are silent, at least, and in times of the longest usual answer."""
+"""How long where refusals are silent, at least, and in times of the longest answer."""
 _REFUSED_BEFORE = 2
 """So many refusals have to be seen before the question is asked."""
 _KNOWN_BESIDE = 4
@@ -27,9 +27,11 @@ _REFUSED_SHARE = 0.5
 """So much of the load has to be refused beside the question for it to count."""
 _MOST_BESIDE = 300
 """So many requests of the load at most for each question, beyond those that trip it."""
-_TRIES = 3
-"""A window may end just then; so often it is asked again."""
+_PASSES, _TRIES = 3, 5
+"""A bucket lets some pass all the while, and a window may end just then: so often it has to pass, and so
+often it is asked at most."""
 _MOST_OF_A_QUESTION = 2 * _TRIES
+"""Requests, with the answers to challenges."""
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class DuringRun:
 
     def _ask(self, now: float) -> None:
         self._refusals_wanted = None
-        silence = max(_SILENT_SECONDS, _PATIENCE * self._desk.longest_answer)
+        silence = max(_SILENT_SECONDS, _PATIENCE * self._load.longest_answer)
         turn = self._all[self._turn]
         question = Question(
             self._desk,
@@ -150,20 +152,38 @@ class DuringRun:
         if self._refusals_wanted is not None or (known < _KNOWN_BESIDE and sent < _SENT_BESIDE):
             return
         passed = known >= _KNOWN_BESIDE and self._load.refused_since(question.began) < _REFUSED_SHARE
-        is_last_try = len(self._all[self._turn].questions) >= _TRIES
-        if passed and not is_last_try:
-            self._refusals_wanted = self._load.refused + _REFUSED_BEFORE
+        # What is not answered is not known to be refused before it is given up: silence goes on.
+        more = 0 if self._is_silent and not passed else _REFUSED_BEFORE
+        if not self._is_settled(self._all[self._turn].questions):
+            self._refusals_wanted = self._load.refused + more
         elif self._turn + 1 < len(self._all):
             self._turn += 1
-            # What is not answered is not known to be refused before it is given up: silence goes on.
-            more = 0 if self._is_silent and not passed else _REFUSED_BEFORE
             self._refusals_wanted = self._load.refused + more
         else:
             self._load.stop()
 
+    def _is_settled(self, questions: Sequence[Question]) -> bool:
+        """Whether it was asked often enough: of what a limit counts, some passes."""
+        refused = sum(one.outcome in TRIPPED for one in questions)
+        passed = len(questions) - refused if self._is_silent else sum(map(self._passed, questions))
+        return refused >= self._refusals_needed or passed >= _PASSES or len(questions) >= _TRIES
+
+    def _passed(self, question: Question) -> bool:
+        """Whether it passed while the load was refused: else that tells nothing."""
+        is_beside = self._load.refused_since(question.began, most=_SENT_BESIDE) >= _REFUSED_SHARE
+        return is_beside and question.outcome not in {None, *TRIPPED}
+
+    @property
+    def _refusals_needed(self) -> int:
+        """A datagram may be lost; what says that it refuses does not lie."""
+        return 2 if self._is_silent else 1
+
     def _end(self) -> None:
         self.is_over = True
         for one in self._all:
-            for question in one.questions:
-                if self._load.refused_since(question.began, most=_SENT_BESIDE) >= _REFUSED_SHARE:
-                    one.outcome = question.outcome
+            refused = [question.outcome for question in one.questions if question.outcome in TRIPPED]
+            passed = [question.outcome for question in one.questions if self._passed(question)]
+            if len(refused) >= self._refusals_needed or not passed:
+                one.outcome = refused[0] if refused else None
+            else:
+                one.outcome = passed[0]

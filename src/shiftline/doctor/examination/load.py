@@ -55,6 +55,8 @@ class LoadRun:
         self._warm_up: Attempt | None = None
         self._stopped = False
         self._tripped_at: float | None = None
+        self.longest_answer = desk.longest_answer
+        """The longest time of an answer so far, in seconds: a PBX at its limit answers later and later."""
 
     @property
     def requests(self) -> int:
@@ -184,13 +186,15 @@ class LoadRun:
         attempt.begin(now, ahead=True)
 
     def _over(self, attempt: Attempt, now: float) -> None:
+        if attempt.outcome is not Outcome.SILENCE:
+            self.longest_answer = max(self.longest_answer, now - attempt.began)
         if attempt.outcome in TRIPPED - {Outcome.SILENCE}:
             self._trip(now)
         self._end_if_done()
 
     def _look_for_missing(self, now: float) -> None:
         """Silence is told from loss by how much of it there is, where there was time for an answer."""
-        patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self._desk.longest_answer)
+        patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self.longest_answer)
         due = [
             one
             for one in self.attempts
@@ -223,6 +227,9 @@ class LoadRun:
             return max(refused, key=lambda one: refused[one])
         if lost >= max(_LOST, 0.1 * len(self.attempts)) or lost == len(self.attempts):
             return Outcome.SILENCE
+        last = self.attempts[-2 * _LATEST :]
+        if self.is_tripped and sum(one.outcome is Outcome.SILENCE for one in last) >= _LOST:
+            return Outcome.SILENCE  # a few of all, but one after the other, and it ended with them
         if sum(one.was_stale for one in self.attempts) >= _STALE_SHARE * len(self.attempts):
             return Outcome.CHALLENGE_STALE
         rest = {one: number for one, number in counts.items() if one is not Outcome.SILENCE}
