@@ -31,6 +31,13 @@ _SO_TIMESTAMPNS, _SO_RCVBUFFORCE, _SO_MEMINFO = 35, 33, 55
 _MEMINFO_DROPS = 8
 _BUFFER_BYTES = 8 * 1024 * 1024
 _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EMSGSIZE})
+_NO_ROOM = frozenset({errno.EAGAIN, errno.ENOBUFS})
+_MOST_REFUSALS = 8
+"""Earlier datagrams' refusals that one call may have to tell before it sends its own."""
+
+
+class PathLostError(Exception):
+    """Nothing can be sent to the target any more; the words say why. What was measured until then counts."""
 
 
 class _IoVector(ctypes.Structure):
@@ -120,8 +127,9 @@ class UdpPort:
         clock: RunClock,
         receiver: Receiver | None,
         segments: bool,
+        is_ordered: bool = False,
     ) -> None:
-        """Without ``receiver`` plain sockets do.
+        """Without ``receiver`` plain sockets do. ``is_ordered`` keeps messages of all sizes in their order.
 
         Raises OSError, for a source address that is not ours among others.
         """
@@ -136,6 +144,7 @@ class UdpPort:
         """Datagrams that the other machine refused with ICMP."""
         self._clock, self._receiver = clock, receiver
         self._segments = segments and sys.platform.startswith("linux")
+        self._is_ordered = is_ordered
 
     def _prepare(self, local: tuple[str, int], remote: tuple[str, int]) -> None:
         self.socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -158,21 +167,22 @@ class UdpPort:
         return int(words[_MEMINFO_DROPS]) if len(words) > _MEMINFO_DROPS else 0
 
     def flush(self, out: list[bytes]) -> int:
-        """Send what is in ``out``; what the kernel has no room for stays in it. How many left."""
+        """Send what is in ``out``; what the kernel has no room for stays in it. How many left.
+
+        Raises PathLostError when the kernel knows no way to the target any more, or may not take it.
+        """
         waiting, out[:] = out.copy(), []
-        if len(waiting) == 1 or not self._segments:
-            for place, message in enumerate(waiting):
-                try:
-                    self._send(message)
-                except BlockingIOError:
-                    out[:] = waiting[place:]
-                    break
-        else:
-            self._flush_batches(waiting, out)
+        try:
+            if len(waiting) == 1 or not self._segments:
+                out += self._send_singly(waiting)
+            else:
+                self._flush_batches(waiting, out)
+        except OSError as error:
+            raise _lost(error) from error
         return len(waiting) - len(out)
 
     def receive(self, take: Take) -> int:
-        """Give a batch of what has come to ``take``, each with its time; how many."""
+        """Give a batch of what has come to ``take``, each with its time; how many. Raises PathLostError."""
         try:
             if self._receiver is not None:
                 self._clock.follow()
@@ -186,17 +196,31 @@ class UdpPort:
         except ConnectionRefusedError:
             self.refused += 1
             return 0
+        except OSError as error:
+            raise _lost(error) from error
         return _BATCH
 
-    def _send(self, message: bytes) -> None:
-        try:
-            self.socket.send(message)
-        except ConnectionRefusedError:  # it tells of an earlier datagram, and takes this one's place
-            self.refused += 1
-            self.socket.send(message)
+    def _send(self, message: bytes) -> bool:
+        return self._told(lambda: self.socket.send(message))
+
+    def _told(self, send: Callable[[], int]) -> bool:
+        """Whether the kernel took it. What it reports of earlier datagrams comes first, instead of a send."""
+        for _ in range(_MOST_REFUSALS):
+            try:
+                send()
+            except ConnectionRefusedError:
+                self.refused += 1
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    return False
+                raise
+            else:
+                return True
+        return False
 
     def _flush_batches(self, waiting: list[bytes], left: list[bytes]) -> None:
-        waiting.sort(key=len)
+        if not self._is_ordered:
+            waiting.sort(key=len)
         for size, group in groupby(waiting, key=len):
             messages = list(group)
             step = max(1, min(_MOST_SEGMENTS, _MOST_BYTES // size))
@@ -204,25 +228,30 @@ class UdpPort:
                 self._send_batch(messages[start : start + step], size, left)
 
     def _send_batch(self, messages: list[bytes], size: int, left: list[bytes]) -> None:
-        try:
-            if len(messages) == 1:
-                self._send(messages[0])
-            else:
-                self._send_segments(messages, size)
-        except BlockingIOError:
+        if left and self._is_ordered:
             left += messages
+        elif len(messages) > 1 and self._segments:
+            left += self._send_segments(messages, size)
+        else:
+            left += self._send_singly(messages)
 
-    def _send_segments(self, messages: list[bytes], size: int) -> None:
+    def _send_singly(self, messages: list[bytes]) -> list[bytes]:
+        for place, message in enumerate(messages):
+            if not self._send(message):
+                return messages[place:]
+        return []
+
+    def _send_segments(self, messages: list[bytes], size: int) -> list[bytes]:
         control = [(_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder))]
         data = [b"".join(messages)]
         try:
-            self.socket.sendmsg(data, control)
-        except ConnectionRefusedError:
-            self.refused += 1
-            self.socket.sendmsg(data, control)
+            return [] if self._told(lambda: self.socket.sendmsg(data, control)) else messages
         except OSError as error:
             if error.errno not in _NO_SEGMENTS:
                 raise
             self._segments = False  # this path takes no segments: one by one from now on
-            for message in messages:
-                self._send(message)
+            return self._send_singly(messages)
+
+
+def _lost(error: OSError) -> PathLostError:
+    return PathLostError(f"this machine cannot reach the target any more ({error.strerror or error})")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from shiftline.storm.batch import PathLostError
 from shiftline.storm.bindings import BindingQuery
 from shiftline.storm.flow import Source
 from shiftline.storm.flows import Flows
@@ -21,7 +22,6 @@ from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, WITHHELD, BindingCheck, Sample
-from shiftline.storm.stream_port import ClosedByTargetError
 from shiftline.storm.users import Users
 from shiftline.storm.watch import Watch
 from shiftline.storm.watching import WatchedFlows
@@ -36,6 +36,9 @@ _HIGH_RATE = 2000.0
 _BATCH = 16
 _LONGEST_WAIT = 0.02
 _REFUSALS = frozenset({401, 403, 407, WITHHELD})
+_HANG_UP_SECONDS = 2.0
+_NEWEST = 20
+"""Flows of which most must be without an answer for the target to have fallen silent."""
 _MOST_PER_TICK = 64
 """Flows that begin in one tick: a burst longer than this would overflow the server's buffer by itself."""
 
@@ -79,6 +82,9 @@ class Engine:
         self._tick = TICK_SECONDS
         self._longest_tick = _LONGEST_TICK if isinstance(plan.load, ClosedLoop) else TICK_SECONDS
         self._crowd = _crowd(plan)
+        self._answer = -1.0
+        self._begun_then = self._begun_before = 0
+        """How many flows had begun when the last answer came, and before the load."""
         self.stopped = ""
         self.sending_seconds = 0.0
 
@@ -91,14 +97,17 @@ class Engine:
         try:
             self._scout()
             if self.stopped:
+                self._hang_up()
                 return
+            self._begun_before = self.flows.number
             self._recorder.begin(self._now())
             self._send_load()
             self._drain()
             self._recorder.finish(self._now())
+            self._hang_up()
             self._check_bindings()
-        except ClosedByTargetError:
-            self.stop("the target closed the connection")
+        except PathLostError as error:
+            self.stop(str(error))
 
     def interrupt(self) -> None:
         """End soon, and measure to the end; safe wherever a signal strikes."""
@@ -106,7 +115,7 @@ class Engine:
 
     def stop(self, reason: str) -> None:
         """End now; what was measured so far is kept."""
-        self.stopped = reason
+        self.stopped = self.stopped or reason
         self._recorder.finish(self._now())
 
     def last_word(self) -> EngineEnd:
@@ -129,6 +138,8 @@ class Engine:
             self.flows.start(self._now())
             while self.flows.pending and not self.stopped:
                 self._turn(wait=0.05)
+                if self._refusals() and not tally.answers:
+                    self.stopped = "nothing listens there: the target refuses datagrams (ICMP)"
             if self.stopped:
                 return
             if tally.statuses[-1] == TIMEOUT:
@@ -143,9 +154,15 @@ class Engine:
         self.flows.freed.clear()
 
     def _send_load(self) -> None:
-        plan = self._plan
         began = self._now()
         moments = self._moments(began)
+        try:
+            self._start_all(moments, began)
+        finally:  # a connection may be lost, and what it carried until then counts
+            self.sending_seconds = self._now() - began
+
+    def _start_all(self, moments: Iterator[float | None], began: float) -> None:
+        plan = self._plan
         left = plan.flows if plan.flows is not None else -1
         until = began + plan.seconds if plan.seconds is not None else float("inf")
         upcoming = next(moments, None)
@@ -167,7 +184,6 @@ class Engine:
             self._turn(wait=max(wait, 0.0))
             now = self._now()
             self._watch(now)
-        self.sending_seconds = now - began
 
     def _moments(self, began: float) -> Iterator[float | None]:
         load = self._plan.load
@@ -188,9 +204,18 @@ class Engine:
                 yield from ended
 
     def _drain(self) -> None:
-        while self.flows.pending and self.stopped not in {FELL_SILENT, INTERRUPTED}:
+        flows = self.flows
+        while (flows.pending or flows.calls.is_busy) and self.stopped not in {FELL_SILENT, INTERRUPTED}:
             self._turn(wait=TICK_SECONDS)
             self._watch(self._now())
+
+    def _hang_up(self) -> None:
+        """Leave no call open that can be ended in a moment."""
+        flows = self.flows
+        flows.hang_up(self._now())
+        until = self._now() + _HANG_UP_SECONDS
+        while flows.calls.is_busy and self._now() < until:
+            self._turn(wait=TICK_SECONDS)
 
     def _check_bindings(self) -> None:
         """Ask about users that were told 200, if contacts were registered."""
@@ -221,7 +246,7 @@ class Engine:
         waits_out = len(self.flows.pending) >= self._crowd and self._taken < _BATCH
         if waits_out:
             time.sleep(self._tick)
-        self._taken = self._wires.wait(0.0 if waits_out else wait, self.flows.receive)
+        self._taken = self._wires.wait(0.0 if waits_out else wait, self.flows.receive, self._hear_at)
         if self._taken and self._longest_tick > TICK_SECONDS and self.flows.tally.latencies:
             wanted = self.flows.tally.latencies[-1] * _PART_OF_LATENCY
             self._tick = min(max(wanted, TICK_SECONDS), self._longest_tick)
@@ -232,16 +257,35 @@ class Engine:
         for port, source in self._routes:
             if source.out:
                 began = self._now()
-                self.flows.tally.requests += port.flush(source.out)
-                self.flows.stamp(source, began, self._now())
+                left = port.flush(source.out)
+                if left:
+                    self.flows.tally.requests += left
+                    self.flows.stamp(source, began, self._now(), is_whole=not source.out)
+
+    def _hear_at(self, place: int) -> None:
+        """What comes now came to this port."""
+        self.flows.hearing = self._routes[place][1]
 
     def _watch(self, now: float) -> None:
         """Stop when the target has fallen silent, or when no user may be used any more."""
         flows = self.flows
-        if flows.pending and now - max(flows.last_answer, self._recorder.began) > self._plan.silence_seconds:
+        if flows.pending and self._is_silent(now):
             self.stopped = FELL_SILENT
         elif flows.users_out == len(self._users):
             self.stopped = "no user is left whose password may be tried"
+
+    def _is_silent(self, now: float) -> bool:
+        """Whether nothing is answered any more: a few old flows without an answer do not show it."""
+        flows = self.flows
+        if flows.last_answer != self._answer:
+            self._answer, self._begun_then = flows.last_answer, flows.number
+        if now - max(flows.last_answer, self._recorder.began) <= self._plan.silence_seconds:
+            return False
+        newest = min(_NEWEST, flows.number - self._begun_before)
+        first = flows.number - newest
+        unanswered = {int(flow.number, 16) for flow in flows.pending.values()}
+        unanswered.update(range(max(first, self._begun_then) + 1, flows.number + 1))
+        return sum(number > first for number in unanswered) * 2 > newest
 
     def _tell(self, sample: Sample) -> None:
         self._now.compare()

@@ -58,8 +58,8 @@ class Flow:
     """One flow under way."""
 
     __slots__ = (
-        "attempt", "authorization", "cseq", "invite_key", "key", "message", "number", "peer_tag", "scheduled",
-        "sent", "source", "step", "track", "tried", "user", "wait",
+        "answered", "attempt", "authorization", "cseq", "invite_key", "key", "message", "number", "peer_tag",
+        "scheduled", "sent", "source", "step", "track", "user", "wait",
     )  # fmt: skip
 
     def __init__(
@@ -72,10 +72,11 @@ class Flow:
         self.user = user
         self.step = self.attempt = self.cseq = 0
         self.authorization = self.peer_tag = self.message = self.key = b""
-        self.tried = False
-        """Whether the request under way carries credentials made from this flow's own challenge."""
+        self.answered = 0
+        """Challenges of its own that the request under way has answered; none: it brought no credentials, or
+        some for an older nonce."""
         self.invite_key = b""
-        """Of the INVITE whose ACK is about to be sent."""
+        """Of the INVITE that the other side works on, then of that whose ACK is about to be sent."""
         self.sent = 0.0
         """When the request under way left; of a flow that pauses, until when."""
         self.wait = 0.0

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from shiftline.storm.calls import T1, T2, Calls
 from shiftline.storm.flow import Flow, Source
-from shiftline.storm.replies import ack_of, peer_tag, reply_to, request_uri
+from shiftline.storm.replies import is_stale, reply_to, request_uri
 from shiftline.storm.sample import TIMEOUT, WITHHELD
 from shiftline.storm.template import KEY_BYTES
 from shiftline.storm.users import MOST_TRIES, PROVEN, User, Users
 from shiftline.storm.wheel import TimerWheel
 
-T1, T2 = 0.5, 4.0
-"""Seconds; RFC 3261 section 17.1.1.1."""
-TIMER_F = TIMER_D = 64 * T1
-_OF_ACK = b"!"
-"""Before the key of an INVITE whose ACK need not be kept any longer."""
+TIMER_F = 64 * T1
 _ATTEMPTS = tuple(bytes((letter,)) for letter in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _CSEQS = tuple(str(number).encode() for number in range(1, len(_ATTEMPTS) + 1))
 _SAYS_NOTHING = frozenset((b"401", b"403", b"404", b"407", b"408", b"429"))
 """Answers that do not show that a password was right."""
 _CHALLENGES = frozenset((b"401", b"407"))
-_STATUSES: Mapping[bytes, int] = {str(status).encode(): status for status in range(200, 700)}
+STATUSES: Mapping[bytes, int] = {str(status).encode(): status for status in range(200, 700)}
 """Every final one; what is none of them and no 1xx is noise."""
 _LOW_DIGITS = tuple(b"%03x" % number for number in range(4096))
 _NUMBERS = 16 ** (KEY_BYTES - 1)
@@ -55,6 +52,8 @@ class Flows:
         fresh_challenge: bool = True, first_number: int = 0,
     ) -> None:  # fmt: skip
         self.sources = sources
+        self.hearing = sources[0]
+        """Where that comes which is given to `receive`; what the target asks is answered from there."""
         self.users = users
         self.tally = Tally()
         self.pending: dict[bytes, Flow] = {}
@@ -72,14 +71,16 @@ class Flows:
         self._timeout = timeout_seconds
         self._fresh = fresh_challenge
         self._reliable = sources[0].place.transport != "UDP"
-        self._first_wait = timeout_seconds if self._reliable else T1
+        self._first_wait = timeout_seconds if self._reliable else min(T1, timeout_seconds)
         self._mark = sources[0].place.branch_start
         self._mark_bytes = len(self._mark)
         self._high_digits = b""
         self._turn = 0
         self._innocent: set[bytes] = set()
         """Status lines of 403s that answered requests without credentials: they judge no password."""
-        self._acks: dict[bytes, tuple[Source, bytes]] = {}
+        self.calls = Calls(self._wheel, _next_attempt, is_reliable=self._reliable)
+        self.hung_up: list[Flow] = []
+        """Flows whose call was ended before its time."""
         self._slot = self._wheel.slot(0.0)
         self.tick(0.0)
 
@@ -109,8 +110,12 @@ class Flows:
         self._send(flow)
         return True
 
-    def stamp(self, source: Source, began: float, ended: float) -> None:
-        """What waited in the source's ``out`` left between these moments, evenly, each amid its call."""
+    def stamp(self, source: Source, began: float, ended: float, *, is_whole: bool = True) -> None:
+        """What waited in the source's ``out`` left between these moments, evenly, each amid its call.
+
+        Unless ``is_whole``, what still stands in ``out`` has not left, and is stamped when it has.
+        """
+        held = ([], []) if is_whole else _hold_back(source)
         step = (ended - began) / (len(source.fresh) or 1)
         moment = began + step / 2
         for flow in source.fresh:
@@ -120,6 +125,8 @@ class Flows:
         if source.begun:
             self.tally.lags += [flow.sent - flow.scheduled for flow in source.begun]
             source.begun.clear()
+        source.fresh += held[0]
+        source.begun += held[1]
 
     def receive(self, data: bytes, at: float) -> None:
         """Take in what came from the target."""
@@ -130,12 +137,12 @@ class Flows:
         start += self._mark_bytes
         key = data[start : start + KEY_BYTES]
         status = data[8:11]
-        if status not in _STATUSES:
-            self._hear_unfinished(status, key)
+        if status not in STATUSES:
+            self._hear_unfinished(status, key, at)
             return
         flow = self.pending.pop(key, None)
         if flow is None:
-            self._hear_copy(key)
+            self.tally.late_answers += not self.calls.hear(key, status, data, at)
             return
         self.last_answer = at
         tally = self.tally
@@ -148,26 +155,28 @@ class Flows:
         elif status == b"403":
             self._innocent.add(data[: data.find(b"\r\n")])
         if step.is_invite:
-            self._acknowledge(flow, status, data, at)
+            self.calls.acknowledge(flow, status, data, at)
         if status in step.expects if step.expects else data[8] == 0x32:  # 2xx
             self._advance(flow, status, data, at)
-        elif status in _CHALLENGES and step.answers_challenge and not flow.tried:
+        elif status in _CHALLENGES and step.answers_challenge and _may_answer(flow, data):
             self._answer_challenge(flow, status, data, at)
         else:
-            self._end(flow, _STATUSES[status], at, ok=False)
+            self._end(flow, STATUSES[status], at, ok=False)
 
     def tick(self, now: float) -> None:
         """Send again what is due, give up what is too old, go on after pauses."""
         for key in self._wheel.due(now):
             flow = self.pending.get(key)
             if flow is None:
-                if key[:1] == _OF_ACK:
-                    self._acks.pop(key[1:], None)
+                if len(key) > KEY_BYTES:
+                    self.calls.tick(key, now)
             elif not flow.wait:
                 self._go_on(key, flow, now)
             elif now - flow.sent >= self._timeout:
                 del self.pending[key]
                 self._end(flow, TIMEOUT, now, ok=False)
+                if flow.track[flow.step].is_invite:
+                    self.calls.give_up(flow, now)
             else:
                 self._send_again(flow, now)
         self._slot = self._wheel.slot(now + self._first_wait)
@@ -203,6 +212,10 @@ class Flows:
 
     def _send_again(self, flow: Flow, now: float) -> None:
         user, step = flow.user, flow.track[flow.step]
+        if flow.wait == self._first_wait and now - flow.sent < flow.wait:
+            # Its timer ran from the turn in which it was made; it left later.
+            self._wheel.add(flow.key, flow.sent + flow.wait)
+            return
         if flow.wait < self._timeout:
             if not flow.authorization or self._may_copy(user):
                 flow.source.out.append(flow.message)
@@ -219,29 +232,41 @@ class Flows:
         user.tries += 1
         return True
 
-    def _hear_unfinished(self, status: bytes, key: bytes) -> None:
+    def hang_up(self, now: float) -> None:
+        """Nothing goes on: cancel the calls that are being set up, end those that are up."""
+        for key, flow in list(self.pending.items()):
+            step = flow.track[flow.step]
+            if step.is_invite and flow.wait:
+                self.calls.give_up(flow, now)
+            elif not flow.wait and flow.peer_tag and step.method == b"BYE":
+                self.calls.end(flow, now)
+            else:
+                continue
+            del self.pending[key]
+            self.hung_up.append(flow)
+
+    def _hear_unfinished(self, status: bytes, key: bytes, at: float) -> None:
         """After a 1xx slow down (timer E is T2 from now on), or for an INVITE send no more copies."""
         flow = self.pending.get(key) if status.startswith(b"1") else None
-        if flow is not None and flow.wait:
-            flow.wait = self._timeout if flow.track[flow.step].is_invite else T2
-
-    def _hear_copy(self, key: bytes) -> None:
-        self.tally.late_answers += 1
-        if (sent := self._acks.get(key)) is not None:
-            source, ack = sent
-            source.out.append(ack)
+        if flow is None:
+            self.calls.hear_ringing(key, at)
+        elif flow.track[flow.step].is_invite:
+            flow.wait = self._timeout
+            flow.invite_key = key
+        elif flow.wait:
+            flow.wait = T2
 
     def _advance(self, flow: Flow, status: bytes, data: bytes, at: float) -> None:
         """The step is done: send the next one, or pause before it, or end."""
         flow.step += 1
         if flow.step == len(flow.track):
-            self._end(flow, _STATUSES[status], at, ok=True)
+            self._end(flow, STATUSES[status], at, ok=True)
             return
         if status in _CHALLENGES:  # a scenario file's own second request
             self._answer_challenge(flow, status, data, at)
             return
         step = flow.track[flow.step]
-        flow.tried = False
+        flow.answered = 0
         flow.authorization = b""
         if step.pause:
             self._pause(flow, at + step.pause)
@@ -253,7 +278,7 @@ class Flows:
     def _pass_unanswered(self, flow: Flow, data: bytes, at: float) -> None:
         """An ACK is on its way: nothing will answer it, but it is wanted again for each copy of its 2xx."""
         del self.pending[flow.key]
-        self._keep_ack(flow, flow.invite_key, flow.message, at)
+        self.calls.keep_ack(flow.source, flow.invite_key, flow.message, at)
         self._advance(flow, b"200", data, at)
 
     def _pause(self, flow: Flow, until: float) -> None:
@@ -272,27 +297,12 @@ class Flows:
         if not flow.track[flow.step].is_answered:
             self._pass_unanswered(flow, b"", now)
 
-    def _acknowledge(self, flow: Flow, status: bytes, data: bytes, at: float) -> None:
-        """An INVITE's final answer: its ACK if it failed (section 17.1.1.3), the dialog's tag if not."""
-        if status[0] == 0x32:
-            flow.peer_tag = peer_tag(data)
-            flow.invite_key = flow.key
-        else:
-            ack = ack_of(flow.message, data)
-            flow.source.out.append(ack)
-            self._keep_ack(flow, flow.key, ack, at)
-
-    def _keep_ack(self, flow: Flow, key: bytes, ack: bytes, at: float) -> None:
-        if not self._reliable:
-            self._acks[key] = (flow.source, ack)
-            self._wheel.add(_OF_ACK + key, at + TIMER_D)
-
     # Credentials and users.
 
     def _answer_challenge(self, flow: Flow, status: bytes, data: bytes, at: float) -> None:
         user = flow.user
         if user.password is None:
-            self._end(flow, _STATUSES[status], at, ok=False)
+            self._end(flow, STATUSES[status], at, ok=False)
             return
         if user.tries >= MOST_TRIES:
             self._end(flow, WITHHELD, at, ok=False)
@@ -301,17 +311,19 @@ class Flows:
         uri = step.fixed_uri or request_uri(flow.message)
         row = flow.source.authorizer.answer(status, data, user, step.method, uri)
         if row is None:
-            self._end(flow, _STATUSES[status], at, ok=False)
+            self._end(flow, STATUSES[status], at, ok=False)
             return
         flow.authorization = row
-        flow.tried = True
+        flow.answered += 1
         self._send(flow)
 
     def _judge_credentials(self, flow: Flow, status: bytes, data: bytes) -> None:
         """What the answer to a request with credentials says of the password."""
         user = flow.user
         if status in _CHALLENGES:
-            if not flow.tried:
+            if flow.answered == 1 and user.tries != PROVEN and is_stale(data):
+                user.tries -= 1  # the nonce was refused, not the password
+            elif not flow.answered:
                 flow.source.authorizer.forget()
         elif status[0] == 0x32 or (status[0] in b"46" and status not in _SAYS_NOTHING):
             user.tries = PROVEN
@@ -352,4 +364,24 @@ class Flows:
         """A NOTIFY, or whatever else the target asks of us."""
         reply = reply_to(data)
         if reply:
-            self.sources[0].out.append(reply)
+            self.hearing.out.append(reply)
+
+
+def _next_attempt(flow: Flow) -> bytes:
+    flow.attempt += 1
+    return _ATTEMPTS[flow.attempt - 1]
+
+
+def _may_answer(flow: Flow, challenge: bytes) -> bool:
+    """Once, and a second time if the answer's nonce was too old when it came."""
+    return not flow.answered or (flow.answered == 1 and is_stale(challenge))
+
+
+def _hold_back(source: Source) -> tuple[list[Flow], list[Flow]]:
+    """Take those whose request still waits out of what is about to be stamped, and tell them."""
+    waiting = {id(message) for message in source.out}
+    held = [flow for flow in source.fresh if id(flow.message) in waiting]
+    held_begun = [flow for flow in source.begun if id(flow.message) in waiting]
+    source.fresh[:] = [flow for flow in source.fresh if id(flow.message) not in waiting]
+    source.begun[:] = [flow for flow in source.begun if id(flow.message) not in waiting]
+    return held, held_begun

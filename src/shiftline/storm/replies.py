@@ -9,6 +9,8 @@ _COPIED = re.compile(
     rb"^(?:via|v|from|f|to|t|call-id|i|cseq|record-route)[ \t]*:[^\r\n]*\r?$", re.IGNORECASE | re.MULTILINE
 )
 _TO = re.compile(rb"^(?:to|t)[ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+_OF_CANCEL = re.compile(rb"^cseq[ \t]*:[ \t]*\d+[ \t]+CANCEL", re.IGNORECASE | re.MULTILINE)
+_STALE = re.compile(rb"-authenticate[ \t]*:[^\r\n]*\bstale[ \t]*=[ \t]*\"?true\b", re.IGNORECASE)
 _TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^\s;,>]+)", re.IGNORECASE)
 
 
@@ -39,6 +41,30 @@ def ack_of(invite: bytes, response: bytes) -> bytes:
         b"Content-Length: 0",
     ]
     return b"\r\n".join([*rows, b"", b""])
+
+
+def cancel_of(invite: bytes) -> bytes:
+    """The CANCEL of an INVITE of our own: in its transaction, with its To as it was (section 9.1)."""
+    head = invite.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    kept = [row for row in head if row.startswith((b"Via:", b"Max-Forwards:", b"From:", b"To:", b"Call-ID:"))]
+    cseq = next(row for row in head if row.startswith(b"CSeq:"))
+    rows = [
+        b"CANCEL" + head[0].removeprefix(b"INVITE"),
+        *kept,
+        cseq.replace(b"INVITE", b"CANCEL"),
+        b"Content-Length: 0",
+    ]
+    return b"\r\n".join([*rows, b"", b""])
+
+
+def is_of_cancel(response: bytes) -> bool:
+    """Whether it answers a CANCEL, which shares its branch with the INVITE."""
+    return _OF_CANCEL.search(response) is not None
+
+
+def is_stale(response: bytes) -> bool:
+    """Whether a challenge says that only the nonce was too old (RFC 7616 section 3.3)."""
+    return _STALE.search(response) is not None
 
 
 def reply_to(request: bytes) -> bytes:

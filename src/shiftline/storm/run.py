@@ -9,7 +9,7 @@ import gc
 import multiprocessing
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
@@ -45,7 +45,9 @@ def run(
     require_manners(plan, may_load)
     shares = plan.shares()
     seconds = _Seconds(len(shares), TargetDrops(plan.target), on_sample)
-    children = [_Child(share) for share in shares]
+    children: list[_Child] = []
+    for share in shares:
+        children.append(_Child(share, children))
     interruption = interruption or Interruption()
     interruption.pids = {child.pid for child in children}
     try:
@@ -108,10 +110,13 @@ class _Seconds:
 class _Child:
     """One engine in a process of its own."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, elder: Sequence[_Child]) -> None:
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(plan, theirs), daemon=True)
+        not_theirs = [*(sibling.pipe for sibling in elder), self.pipe]
+        self._process: BaseProcess = context.Process(
+            target=_work, args=(plan, theirs, not_theirs), daemon=True
+        )
         self._process.start()
         self.pid = self._process.pid or 0
         theirs.close()
@@ -125,8 +130,10 @@ class _Child:
             self._process.join()
 
 
-def _work(plan: Plan, pipe: Connection) -> None:
+def _work(plan: Plan, pipe: Connection, not_ours: Sequence[Connection]) -> None:
     """The child's whole life."""
+    for other in not_ours:  # held open here, the pipe would not break when whoever started us is gone
+        other.close()
     gc.disable()  # nothing here is a cycle, and a collection is a pause in the schedule
     with suppress(PermissionError):  # who may, goes before others: a late generator measures itself
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable
 
-from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.errors import ConfigurationError, SipSyntaxError, UnavailableError
 from shiftline.net.tls import client_context, tls_fault
 from shiftline.sip.framing import KeepAlive, StreamFramer
 from shiftline.sip.transport import Transport
-from shiftline.storm.batch import Take
+from shiftline.storm.batch import PathLostError, Take
 from shiftline.storm.plan import Target
 
 CONNECT_SECONDS = 5.0
 _READ_BYTES = 65_536
+_MOST_AT_ONCE = 512
+"""Messages that are handed over in one call; a connection that stands still must not cost our time."""
+_CLOSED = "the target closed the connection"
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-
-class ClosedByTargetError(Exception):
-    """The connection is over; what was under way on it will not be answered."""
 
 
 class StreamPort:
@@ -31,7 +31,8 @@ class StreamPort:
         """Connect. Raises OSError for a source that is not ours, UnavailableError or PeerError."""
         self._clock = clock
         self._framer = StreamFramer()
-        self._unsent = b""
+        self._begun = 0
+        """Bytes of the first waiting message that have left already."""
         plain = _connected(source, target)
         try:
             self.socket = _secured(plain, target) if target.transport is Transport.TLS else plain
@@ -47,21 +48,35 @@ class StreamPort:
         return 0
 
     def flush(self, out: list[bytes]) -> int:
-        """Hand over what is in ``out``; what the connection does not take now waits for the next call."""
-        count = len(out)
-        self._unsent += b"".join(out)
-        out.clear()
+        """Send what is in ``out``; what the connection does not take stays in it. How many left wholly.
+
+        Raises PathLostError when the connection is over.
+        """
+        count = 0
         try:
-            while self._unsent:
-                self._unsent = self._unsent[self.socket.send(self._unsent) :]
+            while out:
+                chunk = b"".join(out[:_MOST_AT_ONCE])[self._begun :]
+                self._begun += self.socket.send(chunk)
+                count += self._drop_sent(out)
         except _NOT_NOW:
             pass
         except OSError as error:
-            raise ClosedByTargetError from error
+            raise PathLostError(_CLOSED) from error
         return count
 
+    def _drop_sent(self, out: list[bytes]) -> int:
+        whole = 0
+        while whole < len(out) and self._begun >= len(out[whole]):
+            self._begun -= len(out[whole])
+            whole += 1
+        del out[:whole]
+        return whole
+
     def receive(self, take: Take) -> int:
-        """Give every message that has come to ``take``; the time is when we read it."""
+        """Give every message that has come to ``take``; the time is when we read it.
+
+        Raises PathLostError when the connection is over, or what comes on it can be no SIP.
+        """
         count = 0
         while True:
             try:
@@ -69,14 +84,17 @@ class StreamPort:
             except _NOT_NOW:
                 return count
             except OSError as error:
-                raise ClosedByTargetError from error
+                raise PathLostError(_CLOSED) from error
             if not data:
-                raise ClosedByTargetError
+                raise PathLostError(_CLOSED)
             at = self._clock()
-            for piece in self._framer.feed(data):
-                if not isinstance(piece, KeepAlive):
-                    take(piece, at)
-                    count += 1
+            try:
+                for piece in self._framer.feed(data):
+                    if not isinstance(piece, KeepAlive):
+                        take(piece, at)
+                        count += 1
+            except SipSyntaxError as error:
+                raise PathLostError("what the target sent on the connection is not SIP") from error
 
 
 def _connected(source: str, target: Target) -> socket.socket:
@@ -94,8 +112,17 @@ def _connected(source: str, target: Target) -> socket.socket:
     except OSError as error:
         raise ConfigurationError(
             f"Storm cannot connect to {target} from {source or 'this machine'}: {error.strerror}.",
-            remedy="Give source addresses of this machine that reach the target.",
+            remedy=remedy_for(error),
         ) from error
+
+
+def remedy_for(error: OSError) -> str:
+    """What to do when a socket cannot be opened or bound."""
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "Let it open more files (ulimit -n), or give fewer --source and --ports."
+    if error.errno == errno.EACCES:
+        return "A firewall or its sandbox forbids it; allow it there."
+    return "Give source addresses of this machine that reach the target."
 
 
 def _secured(plain: socket.socket, target: Target) -> ssl.SSLSocket:

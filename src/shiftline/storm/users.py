@@ -3,7 +3,8 @@
 The law of storm's manners: of a user whose password nobody has yet accepted, at most two requests with
 credentials leave in a whole run, and only one of his flows has them under way at a time. A copy counts as a
 request, whatever became of other users: each account may have a password of its own, and a server that is
-slow to refuse it has seen it all the same. Each user belongs to one process, and what is known of him goes
+slow to refuse it has seen it all the same. A server that says that only the nonce was too old has refused no
+password; it is believed once in a flow. Each user belongs to one process, and what is known of him goes
 from load to load, so this holds for all of them together.
 """
 

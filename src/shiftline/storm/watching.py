@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shiftline.storm.flow import Flow, Source
-from shiftline.storm.flows import Flows
+from shiftline.storm.flows import STATUSES, Flows
 from shiftline.storm.sample import TIMEOUT
 from shiftline.storm.template import KEY_BYTES
 from shiftline.storm.users import Users
@@ -37,7 +37,7 @@ class WatchedFlows(Flows):
 
     def end(self) -> Watch:
         """What was kept so far, and what is still under way as unanswered."""
-        for flow in self.pending.values():
+        for flow in [*self.pending.values(), *self.hung_up]:
             if flow.wait:
                 self._keep(flow, None, TIMEOUT)
         return Watch(
@@ -52,8 +52,8 @@ class WatchedFlows(Flows):
         """See `Flows`."""
         start = data.find(self._mark) + self._mark_bytes
         flow = self.pending.get(data[start : start + KEY_BYTES])
-        if flow is not None and data[8] != 0x31:  # 1xx
-            status = int(data[8:11])
+        status = STATUSES.get(data[8:11]) if flow is not None else None
+        if flow is not None and status is not None:
             self._keep(flow, at, status)
             if status not in self._examples:
                 head = data[:_HEAD_BYTES].partition(b"\r\n\r\n")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from shiftline.sip.transport import Transport
 from shiftline.storm.batch import Receiver, Take, UdpPort
 from shiftline.storm.plan import Plan, Target
 from shiftline.storm.run_clock import RunClock
-from shiftline.storm.stream_port import StreamPort
+from shiftline.storm.stream_port import StreamPort, remedy_for
 from shiftline.storm.template import Place
 
 
@@ -45,10 +45,9 @@ class Wires:
         self.ports: Sequence[Port] = ()
         receiver = _receiver()
         try:
+            addresses = [address for address in plan.sources for _ in range(plan.ports)]
             self.ports = [
-                self._open(address, plan, clock, receiver)
-                for address in plan.sources
-                for _ in range(plan.ports)
+                self._open(place, address, plan, clock, receiver) for place, address in enumerate(addresses)
             ]
         except BaseException:
             self.close()
@@ -58,9 +57,17 @@ class Wires:
         """Close all."""
         self._closing.close()
 
-    def wait(self, seconds: float, take: Take) -> int:
-        """Wait for something to come, then give it to ``take``; how many messages."""
-        return sum(key.data.receive(take) for key, _ in self._selector.select(seconds))
+    def wait(self, seconds: float, take: Take, turn_to: Callable[[int], None] = lambda _: None) -> int:
+        """Wait for something to come, then give it to ``take``; how many messages.
+
+        Before those of another port ``turn_to`` is told its place among the ports.
+        """
+        count = 0
+        for key, _ in self._selector.select(seconds):
+            place, port = key.data
+            turn_to(place)
+            count += port.receive(take)
+        return count
 
     def places(self, target: Target, mark: str) -> list[Place]:
         """Where each port's messages come from, in the order of the ports."""
@@ -76,14 +83,14 @@ class Wires:
             for port in self.ports
         ]
 
-    def _open(self, address: str, plan: Plan, clock: RunClock, receiver: Receiver | None) -> Port:
+    def _open(self, place: int, address: str, plan: Plan, clock: RunClock, receiver: Receiver | None) -> Port:
         port: Port
         if plan.target.transport is Transport.UDP:
             port = _datagrams(address, plan, clock, receiver)
         else:
             port = StreamPort(address, plan.target, clock)
         self._closing.callback(port.socket.close)
-        self._selector.register(port.socket, selectors.EVENT_READ, port)
+        self._selector.register(port.socket, selectors.EVENT_READ, (place, port))
         return port
 
 
@@ -96,11 +103,12 @@ def _datagrams(address: str, plan: Plan, clock: RunClock, receiver: Receiver | N
             clock=clock,
             receiver=receiver,
             segments=plan.batches,
+            is_ordered=not plan.fresh_challenge,  # a server may mind the order of nonce counts
         )
     except OSError as error:
         raise ConfigurationError(
             f"Storm cannot send to {target} from {address or 'this machine'}: {error.strerror}.",
-            remedy="Give source addresses of this machine that reach the target.",
+            remedy=remedy_for(error),
         ) from error
 
 

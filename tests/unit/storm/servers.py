@@ -42,6 +42,12 @@ class Behaviour:
     """A PEM file with certificate and key: TLS."""
     closes_after: int = 1_000_000
     """Answers on one connection, which is then closed."""
+    garbage_after: int = 1_000_000
+    """Answers on one connection, after which nothing on it is SIP."""
+    silent_user: str = ""
+    """Is never answered."""
+    stale_every: int = 0
+    """Of so many right logins of a user the first is told that its nonce is too old."""
 
 
 @contextmanager
@@ -83,7 +89,8 @@ def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
         count += 1
         seen.methods[data.split()[0].decode()] += 1
         seen.sources[source[0]] += 1
-        if count <= behaviour.silent_after:
+        is_quiet = behaviour.silent_user and f"<sip:{behaviour.silent_user}@".encode() in data
+        if count <= behaviour.silent_after and not is_quiet:
             reply = _answer(data, seen, behaviour, bound)
             if behaviour.judges or b"\r\nAuthorization:" not in data:
                 sock.sendto(reply, source)
@@ -122,6 +129,8 @@ def _serve_connection(
             assert isinstance(message, bytes)
             seen.methods[message.split()[0].decode()] += 1
             count += 1
+            if count > behaviour.garbage_after:
+                connection.sendall(b"no sip\r\nat all\r\n\r\n")
             connection.sendall(_answer(message, seen, behaviour, bound))
 
 
@@ -141,6 +150,9 @@ def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: set[bytes]) ->
         return _response(
             data, b"401 Unauthorized", b'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
         )
+    if behaviour.stale_every and seen.tries[told["username"]] % behaviour.stale_every == 1:
+        stale = b'WWW-Authenticate: Digest realm="r", nonce="o", qop="auth", stale=true'
+        return _response(data, b"401 Unauthorized", stale)
     user = told["username"].encode()
     if behaviour.binds and b"\r\nContact:" in data:
         bound.add(user)

@@ -272,6 +272,64 @@ def test_notify_is_answered() -> None:
     assert b"CSeq: 1 NOTIFY" in reply
 
 
+def test_notify_is_answered_from_where_it_came_to() -> None:
+    other = Place(**{**{name: getattr(PLACE, name) for name in Place.__slots__}, "local_host": "127.0.0.3"})
+    sources = [Source(place, [options_script()], cnonce="c") for place in (PLACE, other)]
+    flows = Flows(sources, Users(["one"], [None]))
+    flows.hearing = sources[1]
+    flows.receive(b"NOTIFY sip:a@127.0.0.3 SIP/2.0\r\nCSeq: 1 NOTIFY\r\n\r\n", 0.1)
+    assert [len(source.out) for source in sources] == [0, 1]
+
+
+def test_a_nonce_that_grew_old_is_answered_once_more_and_is_no_refused_password() -> None:
+    flows, registrar = flows_of(register_script()), Registrar()
+    stale = CHALLENGE.rstrip() % 99 + b", stale=true"
+    old = iter([True, False])
+
+    def server(request: bytes) -> bytes:
+        if row(request, b"Authorization") and next(old):
+            return answer(request, b"401 Unauthorized", stale)
+        return registrar(request)
+
+    flows.start(0.0)
+    sent = exchange(flows, server)
+    assert [b'nonce="n99"' in row(request, b"Authorization") for request in sent] == [False, False, True]
+    assert (flows.tally.ok, flows.users_out) == (1, 0)
+
+
+def test_a_server_that_calls_every_nonce_old_sees_four_tries_at_most() -> None:
+    flows = flows_of(register_script())
+    stale = CHALLENGE.rstrip() % 9 + b", stale=true"
+    sent: list[bytes] = []
+    for _ in range(10):
+        flows.start(0.0)
+        sent += exchange(flows, lambda request: answer(request, b"401 Unauthorized", stale))
+    assert sum(bool(row(request, b"Authorization")) for request in sent) == 4
+    assert flows.users_out == 1
+
+
+def test_a_timeout_shorter_than_t1_is_kept() -> None:
+    flows = flows_of(options_script(), timeout_seconds=0.1)
+    flows.start(0.0)
+    flows.stamp(flows.sources[0], 0.0, 0.0)
+    for tick in range(24):
+        flows.tick(tick * 0.005)
+    assert flows.tally.statuses == [TIMEOUT]
+    assert (len(flows.sources[0].out), flows.tally.retransmissions) == (1, 0)
+
+
+def test_a_copy_leaves_t1_after_its_request_and_not_after_the_turn_that_made_it() -> None:
+    flows = flows_of(options_script())
+    flows.start(0.0)
+    flows.stamp(flows.sources[0], 0.3, 0.3)  # this machine stood still meanwhile
+    for tick in range(160):
+        flows.tick(tick * 0.005)
+        assert flows.tally.retransmissions == 0
+    for tick in range(160, 165):
+        flows.tick(tick * 0.005)
+    assert flows.tally.retransmissions == 1
+
+
 @pytest.mark.parametrize("method", Method)
 def test_each_method_sends_a_request_that_our_own_reader_takes(method: Method) -> None:
     flows = flows_of(METHOD_SCRIPTS[method])
