@@ -12,8 +12,8 @@ from shiftline.storm.asserts import Outcome
 from shiftline.storm.histogram import Histogram
 from shiftline.storm.knee_run import Knee
 from shiftline.storm.plan import ClosedLoop, Plan
-from shiftline.storm.sample import Result, percentiles_ms, status_words
-from shiftline.storm.trust import flows_at_server
+from shiftline.storm.sample import TIMEOUT, Result, percentiles_ms, status_words
+from shiftline.storm.trust import LEAST_SECONDS, flows_at_server
 from shiftline.storm.verdict.verdict import Kind, Verdict
 
 
@@ -25,8 +25,10 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
     table.add_column()
     statuses = ", ".join(f"{status} {count:,}" for status, count in status_words(whole.statuses).items())
     table.add_row("flows", f"{result.flows:,}, of which {result.ok:,} succeeded ({statuses})")
-    table.add_row("rate", f"{result.flows_per_second:,.1f} flows/s over {result.sending_seconds:.1f} s")
-    table.add_row("latency, per request", _percentiles(whole.latency))
+    table.add_row("rate", _rate(result))
+    unanswered = whole.statuses[TIMEOUT]
+    but = f"; {unanswered:,} without an answer are not in it" if unanswered else ""
+    table.add_row("latency, per request", _percentiles(whole.latency) + but)
     table.add_row("response, from the schedule", _percentiles(whole.response))
     table.add_row("send lag", _percentiles(whole.lag))
     if isinstance(plan.load, ClosedLoop) and (at_server := flows_at_server(result, plan)) is not None:
@@ -78,7 +80,15 @@ def print_knee(knee: Knee, console: Console) -> None:
     console.print(f"[bold]{escape(knee.sentence)}[/]", soft_wrap=True)
 
 
+def _rate(result: Result) -> str:
+    if result.sending_seconds < LEAST_SECONDS:
+        return f"{result.ok:,} flows within {result.sending_seconds * 1000.0:,.1f} ms, too short for a rate"
+    return f"{result.flows_per_second:,.1f} flows/s over {result.sending_seconds:.1f} s"
+
+
 def _percentiles(histogram: Histogram) -> str:
+    if not histogram.count:
+        return "none"
     words = [f"{name} {value:,.2f} ms" for name, value in percentiles_ms(histogram).items()]
     return ", ".join(words)
 

@@ -143,13 +143,21 @@ def _write(done: Done, wanted: Wanted) -> None:
         typer.echo(text, nl=False)
     else:  # before the files: what can be told is told, whatever becomes of them
         _print(done, Console(highlight=False))
+    failures: list[ConfigurationError] = []
     for path, content in (
         (wanted.json_file, text),
         (wanted.csv_file, seconds_csv(done.examination.result.samples)),
         (wanted.report_file, _report(done) if wanted.report_file else ""),
     ):
         if path is not None and path != STANDARD_OUTPUT:
-            write_text(path, content)
+            try:
+                write_text(path, content)
+            except ConfigurationError as error:  # the others are written all the same
+                failures.append(error)
+    if failures:
+        raise ConfigurationError(
+            " ".join(failure.message for failure in failures), remedy="Give another file next time."
+        )
 
 
 def _require_room(path: Path) -> None:

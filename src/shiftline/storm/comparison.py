@@ -20,10 +20,14 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("latency p99, ms", ("latency_ms", "p99"), -1),
     ("response p99, ms", ("response_ms", "p99"), -1),
     ("send lag p99, ms", ("send_lag_ms", "p99"), 0),
-    ("retransmissions", ("retransmissions",), -1),
+    ("sent again, share of requests", ("retransmissions",), -1),
     ("our processor, us per flow", ("cpu_us_per_flow",), 0),
 )
 """What is compared: its name, where it stands, and whether more is better (1), worse (-1) or neither (0)."""
+_SHARES: Mapping[str, str] = {"ok": "flows", "retransmissions": "requests"}
+"""Counts that are compared as parts of another one."""
+_LEAST_SHARE = 0.001
+"""A share that changed by less is the same: one copy more is no news."""
 _LOAD = ("target", "transport", "load", "seconds")
 
 
@@ -35,6 +39,8 @@ class Row:
     before: float
     after: float
     direction: int
+    least: float = 0.0
+    """A smaller difference is none."""
 
     @property
     def change(self) -> float | None:
@@ -47,7 +53,8 @@ class Row:
         if not self.direction:
             return ""
         change = self.change
-        if (change is None and self.after == self.before) or (change is not None and abs(change) <= _ALIKE):
+        difference = abs(self.after - self.before)
+        if difference <= self.least or (change is not None and abs(change) <= _ALIKE):
             return "same"
         return "better" if (self.after - self.before) * self.direction > 0 else "worse"
 
@@ -89,7 +96,13 @@ class Comparison:
 def compare_runs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
     """Compare two runs' figures. Raises KeyError for figures that are none."""
     rows = tuple(
-        Row(name=name, before=_figure(before, path), after=_figure(after, path), direction=direction)
+        Row(
+            name=name,
+            before=_figure(before, path),
+            after=_figure(after, path),
+            direction=direction,
+            least=_LEAST_SHARE if path[0] in _SHARES else 0.0,
+        )
         for name, path, direction in _ROWS
     )
     named = (("before", before), ("after", after))
@@ -109,11 +122,10 @@ def read_figures(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise ConfigurationError(f"{path} is no JSON: {error}.", remedy=_REMEDY) from error
-    needed = {path[0] for _, path, _ in _ROWS} | {*_LOAD, "valid", "flows"}
-    missing = sorted(needed - set(figures)) if isinstance(figures, dict) else ["everything"]
+    missing = next(_missing(figures), None) if isinstance(figures, dict) else "everything"
     if missing:
         raise ConfigurationError(
-            f"{path} has no figures of a storm: {missing[0]} is missing.", remedy=_REMEDY
+            f"{path} has no figures of a storm: {missing} is missing or damaged.", remedy=_REMEDY
         )
     found: dict[str, Any] = figures
     return found
@@ -122,9 +134,30 @@ def read_figures(path: Path) -> dict[str, Any]:
 _REMEDY = "Give a file that shiftline storm --json wrote."
 
 
+def _missing(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What `compare_runs` needs and cannot read."""
+    paths = [path for _, path, _ in _ROWS] + [(name,) for name in ("seconds", *_SHARES.values())]
+    for path in paths:
+        value: Any = figures
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            yield ".".join(path)
+    for name in ("target", "transport"):
+        if not isinstance(figures.get(name), str):
+            yield name
+    if not isinstance(figures.get("load"), dict):
+        yield "load"
+    if not isinstance(figures.get("valid"), bool):
+        yield "valid"
+    verdict = figures.get("verdict")
+    if verdict is not None and not (isinstance(verdict, dict) and isinstance(verdict.get("sentence"), str)):
+        yield "verdict"
+
+
 def _figure(figures: Mapping[str, Any], path: tuple[str, ...]) -> float:
-    if path == ("ok",):
-        return figures["ok"] / figures["flows"] if figures["flows"] else 0.0
+    if (whole := _SHARES.get(path[0])) is not None:
+        return figures[path[0]] / figures[whole] if figures[whole] else 0.0
     value: Any = figures
     for part in path:
         value = value[part]

@@ -13,6 +13,15 @@ MOST_CONCURRENT, PUBLIC_CONCURRENT = 50_000, 1_000
 LONGEST_SECONDS = 86_400.0
 MOST_FLOWS = 100_000_000
 MOST_SOCKETS = 1024
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+        "::1/128", "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+"""Loopback, RFC 1918, link-local (RFC 3927, RFC 4291), unique local (RFC 4193). Written out: what `ipaddress`
+calls private has documentation, benchmark and reserved networks in it, and differs between its versions."""
 
 
 def require_manners(plan: Plan, may_load: str) -> None:
@@ -21,7 +30,7 @@ def require_manners(plan: Plan, may_load: str) -> None:
     is_private = is_private_address(target.host)
     if not is_private and may_load not in {target.name, target.host, str(target)} - {""}:
         raise ConfigurationError(
-            f"{target.name or target} is a public address; storm loads loopback and private ones only.",
+            f"{target.name or target} is no private address; storm loads loopback and private ones only.",
             remedy=f"If it is yours to load, say so: --i-may-load {target.name or target}",
         )
     where = "" if is_private else " on a public address"
@@ -39,9 +48,10 @@ def require_manners(plan: Plan, may_load: str) -> None:
 
 
 def is_private_address(host: str) -> bool:
-    """Loopback, RFC 1918, unique local and link-local addresses."""
-    address = ipaddress.ip_address(host)
-    return address.is_loopback or address.is_link_local or (address.is_private and not address.is_unspecified)
+    """Loopback, RFC 1918, unique local and link-local addresses; IPv4 ones within IPv6 too."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return any((inner or address) in network for network in _PRIVATE)
 
 
 def _require(wanted: float, most: float, what: str) -> None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 
 from shiftline.errors import ConfigurationError
+from shiftline.storm.manners import LONGEST_SECONDS
 from shiftline.storm.shapes import Shape, constant, publish_day, ramp, replay, spike, steps
 
+MOST_MOMENTS = 5_000_000
+"""Flows of a shape whose moments are written out one by one, here and in each engine."""
+_CAPTURES = (
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\x0a\x0d\x0d\x0a",
+)
+"""What pcap files begin with, of microseconds and nanoseconds in either order of bytes, and pcapng files."""
 _NUMBER = r"(\d+(?:\.\d+)?)"
 FORMS: Mapping[str, str] = {
     "constant": "constant:RATE",
@@ -36,7 +48,10 @@ def parse_shape(text: str) -> Shape:
     if name == "step" and (found := _STEPS.fullmatch(rest)):
         shape = steps([float(rate) for rate in found[1].split(",")], float(found[found.re.groups]))
     elif name in _PATTERNS and (found := _PATTERNS[name][0].fullmatch(rest)):
-        shape = _PATTERNS[name][1](*map(float, found.groups()))
+        figures = [float(text) for text in found.groups()]
+        if name == "publish-day":
+            _require_few(figures[0], text)
+        shape = _PATTERNS[name][1](*figures)
     else:
         raise ConfigurationError(
             f"{text!r} is no load shape.", remedy=f"Write one of: {', '.join(FORMS.values())}."
@@ -53,8 +68,10 @@ def read_times(path: Path) -> list[float]:
     ConfigurationError for one that cannot be read or has no moment.
     """
     try:
-        words = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-        times = [float(word) for word in words if word]
+        data = path.read_bytes()
+        _require_no_capture(path, data)
+        words = [line.partition("#")[0].strip() for line in data.decode("utf-8-sig").splitlines()]
+        times = [_moment(word) for word in words if word]
     except OSError as error:
         raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
@@ -65,4 +82,34 @@ def read_times(path: Path) -> list[float]:
         raise ConfigurationError(
             f"The file {path} has no moment.", remedy="Write seconds, one number a line."
         )
+    _require_few(len(times), str(path))
+    if max(times) - min(times) > LONGEST_SECONDS:
+        raise ConfigurationError(
+            f"The moments of {path} are more than {LONGEST_SECONDS:,.0f} s apart.",
+            remedy="Give fewer of them.",
+        )
     return times
+
+
+def _moment(word: str) -> float:
+    moment = float(word)
+    if not isfinite(moment):
+        raise ValueError(f"{word!r} is no moment")
+    return moment
+
+
+def _require_few(flows: float, text: str) -> None:
+    if flows > MOST_MOMENTS:
+        raise ConfigurationError(
+            f"{text} has {flows:,.0f} flows, more than storm takes of such a shape ({MOST_MOMENTS:,}).",
+            remedy="Ask for fewer, or for a rate.",
+        )
+
+
+def _require_no_capture(path: Path, data: bytes) -> None:
+    if data.startswith(_CAPTURES):
+        raise ConfigurationError(
+            f"{path} is a capture; a replay wants its moments.",
+            remedy=f"Write them: tshark -r {path} -Y 'sip.Method == \"REGISTER\"' -T fields"
+            " -e frame.time_epoch > times.txt",
+        )

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from shiftline.errors import ConfigurationError, SipSyntaxError, UnavailableError
+from shiftline.errors import ConfigurationError, ShiftlineError, SipSyntaxError, UnavailableError
 from shiftline.net.tls import client_context, tls_fault
 from shiftline.sip.framing import KeepAlive, StreamFramer
 from shiftline.sip.transport import Transport
@@ -16,6 +16,10 @@ from shiftline.storm.plan import Target
 
 CONNECT_SECONDS = 5.0
 _READ_BYTES = 65_536
+_OPTIONS = {
+    "Set trunk.tls_ca to": "Give --tls-ca",
+    "Write the name of the certificate into trunk.address": "Name the server as its certificate does",
+}
 _MOST_AT_ONCE = 512
 """Messages that are handed over in one call; a connection that stands still must not cost our time."""
 _CLOSED = "the target closed the connection"
@@ -129,8 +133,18 @@ def _secured(plain: socket.socket, target: Target) -> ssl.SSLSocket:
     try:
         return client_context(target.tls).wrap_socket(plain, server_hostname=target.name or target.host)
     except ssl.SSLError as error:
-        raise tls_fault(error, target.name or target.host) from error
+        raise in_options(tls_fault(error, target.name or target.host)) from error
     except OSError as error:
         raise UnavailableError(
             f"{target} ended the TLS handshake.", remedy="Is this its TLS port?"
         ) from error
+
+
+def in_options(fault: ShiftlineError) -> ShiftlineError:
+    """The same fault, with storm's options in place of a configuration's names."""
+    remedy = fault.remedy or ""
+    if "trunk.tls_certificate" in remedy:
+        remedy = "Storm shows no certificate of its own: have the server ask for none."
+    for name, option in _OPTIONS.items():
+        remedy = remedy.replace(name, option)
+    return type(fault)(fault.message, remedy=remedy)

@@ -25,6 +25,13 @@ def find_target(text: str, tls: TlsSettings | None = None) -> Target:
         transport = Transport(word.upper())
     except (SipSyntaxError, ValueError) as error:
         raise ConfigurationError(f"{text!r} is no SIP server.", remedy=_REMEDY) from error
+    if uri.port == 0:
+        raise ConfigurationError(f"{text!r} has the port 0, which no server has.", remedy=_REMEDY)
+    if uri.parameter("maddr") is not None:
+        raise ConfigurationError(
+            f"{text!r} has maddr, which storm does not follow.",
+            remedy="Write the address of maddr as SERVER.",
+        )
     if uri.user is not None:
         raise ConfigurationError(f"{text!r} names a user; a load is for a server.", remedy=_REMEDY)
     if uri.scheme == "sips":

@@ -23,6 +23,8 @@ misled: T1 is 500 ms, and a scheduler alone may take as long.
 """
 BUSY_SHARE = 0.95
 """Of one processor per engine."""
+LEAST_SECONDS = 1.0
+"""What the share of a processor, or a rate, needs at least."""
 FEWEST_FLOWS = 100
 """What a 99th percentile needs at least."""
 
@@ -84,7 +86,7 @@ def _own_seconds(result: Result, plan: Plan) -> float:
 def _of_machine(result: Result) -> Iterator[str]:
     whole = result.whole
     busy = whole.cpu_seconds / (whole.seconds * result.processes) if whole.seconds else 0.0
-    if busy > BUSY_SHARE:
+    if busy > BUSY_SHARE and whole.seconds >= LEAST_SECONDS:
         yield f"storm used up its processor: {busy:.0%} of one per engine (bound {BUSY_SHARE:.0%})"
     if whole.our_drops:
         yield f"this machine's kernel dropped {whole.our_drops} answers before storm could read them"

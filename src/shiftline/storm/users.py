@@ -10,6 +10,7 @@ from load to load, so this holds for all of them together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, repeat
 from pathlib import Path
@@ -17,8 +18,11 @@ from pathlib import Path
 from shiftline.errors import ConfigurationError
 from shiftline.secrets import Secret
 
+_FIELD = re.compile(r"\{n(?::(?:0?[1-9]?\d)?d?)?\}")
+"""The one thing that a template may have in braces; a wider field would fill the memory with zeros."""
 MOST_TRIES = 2
 PROVEN = -1
+_LONGEST_TEMPLATE = 200
 
 
 class User:
@@ -91,13 +95,13 @@ class Users:
 
 def names_from_template(template: str, count: int) -> list[str]:
     """``agent{n:04d}`` with n from 1. Raises ConfigurationError for a template that cannot be filled."""
-    try:
-        names = [template.format(n=number) for number in range(1, count + 1)]
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
+    rest = _FIELD.sub("", template)
+    if "{" in rest or "}" in rest or len(template) > _LONGEST_TEMPLATE:
         raise ConfigurationError(
-            f"The user template {template!r} cannot be filled: {error!r}.",
+            f"The user template {template[:_LONGEST_TEMPLATE]!r} cannot be filled.",
             remedy="Write the number as {n} or {n:04d}, as in agent{n:04d}.",
-        ) from error
+        )
+    names = [template.format(n=number) for number in range(1, count + 1)]
     if count > 1 and len(set(names)) < count:
         raise ConfigurationError(
             f"The user template {template!r} gives the same user twice.",

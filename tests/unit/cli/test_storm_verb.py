@@ -59,8 +59,13 @@ def test_a_mix_is_loaded_and_refusals_are_a_fault(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("192.0.2.300",), "no address"),
-        (("8.8.8.8",), "public address"),
-        (("8.8.8.8", "--i-may-load", "8.8.4.4"), "public address"),
+        (("8.8.8.8",), "no private address"),
+        (("8.8.8.8", "--i-may-load", "8.8.4.4"), "no private address"),
+        (("203.0.113.7",), "no private address"),
+        (("127.0.0.1:0",), "port 0"),
+        (("sip:127.0.0.1;maddr=10.0.0.1",), "maddr"),
+        (("127.0.0.1", "--shape", "publish-day:1000000000000/60s"), "more than storm takes"),
+        (("127.0.0.1", "--user-template", "a{n:999999999}"), "cannot be filled"),
         (("sip:bob@127.0.0.1",), "names a user"),
         (("127.0.0.1", "--method", "register=0"), "no mix"),
         (("127.0.0.1", "--method", "refer"), "no method"),
@@ -80,7 +85,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_sent(arguments: tuple[st
 
 
 def test_a_public_target_is_refused_before_any_load_is_announced(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ShiftlineError, match="public address"):
+    with pytest.raises(ShiftlineError, match="no private address"):
         CliRunner().invoke(app, ["storm", "8.8.8.8"], catch_exceptions=False)
     assert "load" not in capfd.readouterr().err
 
@@ -113,6 +118,21 @@ def test_a_disk_that_fills_up_meanwhile_costs_the_file_and_not_the_answer() -> N
         with pytest.raises(ShiftlineError, match="No space left"):
             carry_out(plan, wanted)
     assert "150, of which 150 succeeded" in said.getvalue()
+
+
+def test_a_report_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    figures, table = tmp_path / "figures.json", tmp_path / "seconds.csv"
+    gone = tmp_path / "gone" / "report.html"
+    with registrar() as (port, _), redirect_stdout(io.StringIO()) as said:
+        plan = make_plan(wishes(f"127.0.0.1:{port}"))
+        wanted = Wanted(verdict=False, json_file=gone, csv_file=table, report_file=tmp_path / "report.html")
+        with pytest.raises(ShiftlineError, match=r"gone.*cannot be written") as caught:
+            carry_out(plan, wanted)
+    assert caught.value.exit_code == 2
+    assert "150 succeeded" in said.getvalue()
+    assert table.read_text().startswith("second,")
+    assert "<html" in (tmp_path / "report.html").read_text()
+    assert not figures.exists()
 
 
 def wishes(server: str) -> Wishes:

@@ -18,6 +18,7 @@ from tests.unit.storm.servers import Behaviour, registrar
 from tests.unit.storm.test_flows import PLACE, answer
 from tests.unit.storm.test_run import plan_of
 
+from shiftline.errors import PeerError
 from shiftline.secrets import Secret
 from shiftline.sip.transport import Transport
 from shiftline.storm.batch import PathLostError, UdpPort
@@ -27,7 +28,7 @@ from shiftline.storm.run import run
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.script import register_script
 from shiftline.storm.shapes import constant
-from shiftline.storm.stream_port import StreamPort, remedy_for
+from shiftline.storm.stream_port import StreamPort, in_options, remedy_for
 from shiftline.storm.users import Users
 from shiftline.storm.watching import WatchedFlows
 
@@ -195,3 +196,11 @@ def test_passwords_of_a_server_whose_nonces_grow_old_are_not_called_wrong() -> N
     with registrar(Behaviour(stale_every=2)) as (port, _):
         result = run(plan_of(port, passwords=(Secret("secret"),)))
     assert (result.ok, result.stopped, result.users_out) == (200, "", 0)
+
+
+def test_a_fault_of_tls_names_options_and_no_configuration() -> None:
+    for name in ("Set trunk.tls_ca to the file of it.", "Set trunk.tls_certificate to ours."):
+        fault = in_options(PeerError("No.", remedy=name))
+        assert isinstance(fault, PeerError)
+        assert "trunk." not in str(fault)
+    assert in_options(PeerError("No.", remedy="Set trunk.tls_ca to it.")).remedy == "Give --tls-ca it."

@@ -69,6 +69,26 @@ def test_what_is_no_condition_is_explained(text: str, said: str) -> None:
     assert caught.value.remedy
 
 
+def test_the_longest_is_the_longest_and_no_bucket() -> None:
+    sample = Sample(second=0, seconds=1.0)
+    for histogram in (sample.latency, sample.response, sample.lag):
+        histogram.record_all([0.1, 0.201])
+    result = Result(samples=[sample], whole=sample, sending_seconds=1.0)
+    assert [MEASURES[name].read(result) for name in ("max", "response.max", "lag.max")] == [0.201] * 3
+
+
+def test_what_was_never_answered_is_in_the_percentiles_of_a_condition() -> None:
+    sample = Sample(second=0, seconds=1.0)
+    sample.latency.record_all([0.001] * 98)
+    sample.response.record_all([0.001] * 98 + [32.0] * 2)
+    sample.statuses.update({200: 98, 0: 2})
+    result = Result(samples=[sample], whole=sample, sending_seconds=1.0)
+    assert parse_condition("p95<2ms").check(result).holds
+    for text in ("p99<200ms", "max<31s"):
+        assert not parse_condition(text).check(result).holds
+    assert MEASURES["p99"].read(result) == 32.0
+
+
 def test_every_figure_can_be_asserted_of_a_run_without_flows() -> None:
     empty = Result(samples=[], whole=Sample(second=0), sending_seconds=0.0)
     assert {measure.read(empty) for measure in MEASURES.values()} == {0.0}
@@ -78,6 +98,28 @@ def figures_of(result: Result, **changes: Any) -> dict[str, Any]:
     examination = Examination()
     examination.phases = [type("P", (), {"purpose": "", "plan": PLAN, "result": result})()]
     return {**examination_figures(examination, PLAN), **changes}
+
+
+def test_one_copy_more_is_no_news_and_one_in_a_hundred_is() -> None:
+    before = figures_of(result_of(), requests=50_000, retransmissions=0)
+    assert not compare_runs(before, {**before, "retransmissions": 1}).is_worse
+    assert compare_runs(before, {**before, "retransmissions": 500}).is_worse
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"latency_ms": {}}, "latency_ms.p50"), ({"latency_ms": 3}, "latency_ms.p50"),
+        ({"flows": "many"}, "flows"), ({"requests": None}, "requests"), ({"seconds": []}, "seconds"),
+        ({"load": 3}, "load"), ({"target": None}, "target"), ({"valid": "yes"}, "valid"),
+        ({"verdict": {}}, "verdict"), ({"verdict": 3}, "verdict"),
+    ],
+)  # fmt: skip
+def test_damaged_figures_are_no_crash(damage: dict[str, Any], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps(figures_of(result_of(), **damage)))
+    with pytest.raises(ConfigurationError, match=f"{said} is missing or damaged"):
+        read_figures(path)
 
 
 def test_a_slower_run_is_worse_and_another_load_is_named() -> None:

@@ -12,11 +12,12 @@ from shiftline.errors import ConfigurationError
 from shiftline.secrets import Secret
 from shiftline.storm.histogram import Histogram, merged
 from shiftline.storm.kernel import read_table
-from shiftline.storm.manners import require_manners
+from shiftline.storm.manners import is_private_address, require_manners
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan, Target
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import BindingCheck, Result, Sample, total
 from shiftline.storm.script import options_script
+from shiftline.storm.shape_text import parse_shape
 from shiftline.storm.shapes import constant, ramp, replay, spike, steps
 from shiftline.storm.template import Place, Template
 from shiftline.storm.trust import flows_at_server, invalid_reasons
@@ -106,13 +107,52 @@ def test_processes_share_users_and_load() -> None:
 def test_a_public_target_must_be_named_exactly() -> None:
     target = Target(host="93.184.216.34", name="pbx.example.com")
     for named in ("", "pbx.example.org", "93.184.216.3"):
-        with pytest.raises(ConfigurationError, match="public address"):
+        with pytest.raises(ConfigurationError, match="no private address"):
             require_manners(plan_of(target=target), named)
     require_manners(plan_of(target=target), "pbx.example.com")
     with pytest.raises(ConfigurationError, match="more than storm ever does"):
         require_manners(plan_of(target=target, load=OpenLoop(shape=constant(1001.0))), "93.184.216.34")
-    for host in ("127.9.9.9", "10.1.2.3", "192.168.0.9", "fd00::1", "::1"):
-        require_manners(plan_of(target=Target(host=host)), "")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_private"),
+    [
+        ("127.9.9.9", True), ("10.1.2.3", True), ("172.31.0.1", True), ("192.168.0.9", True),
+        ("169.254.1.1", True), ("fd00::1", True), ("::1", True), ("fe80::1%lo", True),
+        ("::ffff:10.1.2.3", True), ("::ffff:8.8.8.8", False), ("0.0.0.0", False), ("0.0.0.1", False),
+        ("172.32.0.1", False), ("100.64.0.1", False), ("192.0.2.1", False), ("198.18.0.1", False),
+        ("198.51.100.1", False), ("203.0.113.1", False), ("240.0.0.1", False), ("255.255.255.255", False),
+        ("224.0.0.1", False), ("2001::1", False), ("2001:db8::1", False), ("2002:a00:1::1", False),
+        ("64:ff9b::a00:1", False), ("ff02::1", False), ("::", False),
+    ],
+)  # fmt: skip
+def test_private_is_loopback_rfc_1918_unique_local_and_link_local(host: str, is_private: bool) -> None:
+    """Nothing else, whatever a version of Python calls private."""
+    assert is_private_address(host) is is_private
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"1\nnan\n", "'nan' is no moment"),
+        (b"inf\n", "'inf' is no moment"),
+        (b"1e308\n-1e308\n", "s apart"),
+        (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "is a capture.*tshark"),
+        (b"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00", "is a capture.*tshark"),
+        (b"\xff\xfe\x00", "no list of moments"),
+    ],
+)
+def test_a_replay_wants_moments_that_can_be_played(text: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "times"
+    path.write_bytes(text)
+    with pytest.raises(ConfigurationError, match=said):
+        parse_shape(f"replay:{path}")
+
+
+def test_a_run_of_an_instant_has_no_share_of_a_processor() -> None:
+    """Its few milliseconds are all work."""
+    assert "processor" not in reasons(sample_of(seconds=0.01, cpu_seconds=0.0099))
+    assert "processor" in reasons(sample_of(seconds=10.0, cpu_seconds=9.9))
 
 
 def test_a_run_without_an_end_is_refused() -> None:
@@ -127,7 +167,20 @@ def test_users_come_from_a_template_or_a_file(tmp_path: Path) -> None:
     assert read_users(path) == (["one", "two"], [Secret("secret"), None])
 
 
-@pytest.mark.parametrize("template", ["agent", "agent{m}", "a gent{n}", "agent{n:q}"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "agent",
+        "agent{m}",
+        "a gent{n}",
+        "agent{n:q}",
+        "{n:999999999}",
+        "{n!r}",
+        "{n.real}",
+        "{n}{",
+        "x" * 300 + "{n}",
+    ],
+)
 def test_a_template_that_gives_no_users_is_refused(template: str) -> None:
     with pytest.raises(ConfigurationError):
         names_from_template(template, 2)

@@ -73,6 +73,25 @@ def test_credentials_that_stand_in_the_file_are_found_and_kept_secret(tmp_path: 
     assert "hidden" not in repr(found)
 
 
+def test_what_sipp_files_have_beside_the_messages_is_no_fault(tmp_path: Path) -> None:
+    """A wait at the end; and the row that SIPp's injection files bring."""
+    written = TWO.replace(AUTHENTICATION, "[field1]") + '<timewait milliseconds="4000"/>'
+    flows, registrar = flows_of(read_scenario(scenario(tmp_path, written)).script), Registrar()
+    flows.start(0.0)
+    exchange(flows, registrar)
+    for tick in range(200):
+        flows.tick(tick * 0.005)
+    exchange(flows, registrar)
+    assert flows.tally.ok == 1
+
+
+def test_an_encoding_that_nobody_knows_is_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "odd.xml"
+    path.write_text('<?xml version="1.0" encoding="klingon"?><scenario/>')
+    with pytest.raises(ConfigurationError, match="no XML"):
+        read_scenario(path)
+
+
 ONE = SEND.format(method="OPTIONS", number=1, extra="Accept: a/b")
 
 
