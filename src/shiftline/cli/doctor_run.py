@@ -69,7 +69,7 @@ def run(
             help="harmless, counts-as-failure, may-trip or may-ring; else harmless, may-trip on loopback.",
         ),
     ] = None,
-    budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 2000,
+    budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 3000,
     may_load: Annotated[
         str,
         typer.Option("--i-may-load", metavar="TARGET", help="Names a public server that is yours to ask."),
