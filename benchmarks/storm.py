@@ -73,7 +73,9 @@ Content-Length: 0
 
 ]]></send>
 """
-_CONTACT = "Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>\nExpires: 3600\n"
+EXPIRES = 3600
+"""Seconds; both programs ask for the same."""
+_CONTACT = f"Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>\nExpires: {EXPIRES}\n"
 _SIPP_SCENARIOS = {
     "register": _SIPP_REQUEST.format(method="REGISTER", number=1, extra=_CONTACT)
     + '<recv response="401" auth="true"/>\n'
@@ -118,7 +120,16 @@ def run_storm(address: tuple[str, int], method: str, flows: int, directory: Path
         [
             *(sys.executable, "-m", "shiftline", "storm", "{}:{}".format(*address)),
             *("--method", method, "--requests", str(flows), "--concurrency", str(IN_FLIGHT)),
-            *("--users", str(USERS), "--user-template", "agent{n:06d}", "--source", STORM_HOST),
+            *(
+                "--expires",
+                str(EXPIRES),
+                "--users",
+                str(USERS),
+                "--user-template",
+                "agent{n:06d}",
+                "--source",
+                STORM_HOST,
+            ),
             *("--password-env", "STORM_PASSWORD", "--json", str(figures_path), "--no-verdict", *options),
         ],
         STORM_PASSWORD="secret",  # noqa: S106 - the lab's

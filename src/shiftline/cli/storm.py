@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from shiftline.storm.script import BINDING_SECONDS
+
 DEFAULT_SECONDS = 10.0
 
 
@@ -53,6 +55,10 @@ def run(
             help="Be challenged in each flow, as phones are, or answer one nonce per source for all.",
         ),
     ] = True,
+    expires: Annotated[
+        int,
+        typer.Option(min=1, max=86_400, help="How long REGISTERs ask to be bound, and stay so afterwards."),
+    ] = BINDING_SECONDS,
     timeout: Annotated[float, typer.Option(min=0.1, max=64, help="Seconds to wait for each answer.")] = 32.0,
     silence: Annotated[
         float, typer.Option(min=1, max=120, help="Stop when nothing was answered for so many seconds.")
@@ -139,6 +145,7 @@ def run(
             sources=tuple(source or ("",)),
             ports=ports,
             fresh_challenge=fresh_challenge,
+            expires_seconds=expires,
             timeout_seconds=timeout,
             silence_seconds=silence,
             processes=processes,

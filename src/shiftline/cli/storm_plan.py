@@ -10,7 +10,7 @@ from shiftline.errors import ConfigurationError
 from shiftline.net.tls import TlsSettings
 from shiftline.secrets import Secret, secret
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan
-from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.script import BINDING_SECONDS, METHOD_SCRIPTS, Method, register_script
 from shiftline.storm.shape_text import parse_shape
 from shiftline.storm.shapes import constant
 from shiftline.storm.sipp import Scenario, read_scenario
@@ -42,6 +42,7 @@ class Wishes:
     processes: int
     batches: bool
     tls: TlsSettings
+    expires_seconds: int = BINDING_SECONDS
 
 
 def make_plan(wishes: Wishes) -> Plan:
@@ -51,7 +52,9 @@ def make_plan(wishes: Wishes) -> Plan:
     return Plan(
         target=find_target(wishes.server, wishes.tls),
         load=_load(wishes),
-        mix=(Mixed(script=scenario.script),) if scenario is not None else _mix(wishes.method),
+        mix=(Mixed(script=scenario.script),)
+        if scenario is not None
+        else _mix(wishes.method, wishes.expires_seconds),
         names=names,
         passwords=passwords,
         sources=wishes.sources,
@@ -89,7 +92,7 @@ def _load(wishes: Wishes) -> ClosedLoop | OpenLoop:
     return ClosedLoop(concurrency=wishes.concurrency)
 
 
-def _mix(text: str) -> tuple[Mixed, ...]:
+def _mix(text: str, expires_seconds: int) -> tuple[Mixed, ...]:
     weights: dict[Method, int] = {}
     for part in text.split(","):
         name, equals, weight = part.strip().partition("=")
@@ -103,4 +106,5 @@ def _mix(text: str) -> tuple[Mixed, ...]:
                 remedy=f"Use {', '.join(Method)}, or a mix as in register=3,options=1.",
             )
         weights[method] = times
-    return tuple(Mixed(script=METHOD_SCRIPTS[method], weight=times) for method, times in weights.items())
+    scripts = {**METHOD_SCRIPTS, Method.REGISTER: register_script(expires_seconds)}
+    return tuple(Mixed(script=scripts[method], weight=times) for method, times in weights.items())

@@ -39,7 +39,11 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
     table.add_row("our processor", f"{result.cpu_us_per_flow:.1f} us per flow")
     table.add_row("dropped by kernels", _drops(result))
     if result.bindings is not None:
-        table.add_row("bindings asked about", f"{result.bindings.bound} of {result.bindings.asked} are there")
+        found = f"{result.bindings.bound} of {result.bindings.asked} are there"
+        others = f", {result.bindings.others} with other contacts than ours" if result.bindings.others else ""
+        table.add_row("bindings asked about", found + others)
+    if lasting := max(mixed.script.binding_seconds for mixed in plan.mix):
+        table.add_row("bindings left behind", f"they end by themselves within {lasting:,} s (--expires)")
     if result.users_out:
         table.add_row("users left alone", f"{result.users_out:,}: their password was not accepted")
     console.print(table)

@@ -17,7 +17,10 @@ from shiftline.storm.users import User, Users
 
 MOST_ASKED = 20
 TIMEOUT_SECONDS = 2.0
-_CONTACT = re.compile(rb"^(?:contact|m)[ \t]*:[^\r\n]*<", re.IGNORECASE | re.MULTILINE)
+SAFE_SECONDS = 10.0
+"""A binding that is to last less long than this is not asked about: it may be over before the answer."""
+_CONTACT = re.compile(rb"^(?:contact|m)[ \t]*:[^\r\n]*\bsips?:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+"""A row of Contact with an address in it, with or without ``<>`` (RFC 3261 section 20.10)."""
 
 
 class BindingQuery:
@@ -30,7 +33,8 @@ class BindingQuery:
         asking = [Source(source.place, [query_script()], cnonce="binding") for source in sources[:1]]
         self.source = asking[0]
         self.left = len(chosen)
-        self._asked = self._bound = 0
+        self._asked = self._bound = self._others = 0
+        self._ours = [f"@{_written(source.place.local_host)}:{source.place.local_port}" for source in sources]
         accounts = Users(
             [user.name.decode() for user in chosen], [user.password for user in chosen] or [None]
         )
@@ -47,7 +51,7 @@ class BindingQuery:
     @property
     def check(self) -> BindingCheck:
         """What was found; users of whom the server did not tell do not count."""
-        return BindingCheck(asked=self._asked, bound=self._bound)
+        return BindingCheck(asked=self._asked, bound=self._bound, others=self._others)
 
     @property
     def is_busy(self) -> bool:
@@ -70,4 +74,11 @@ class BindingQuery:
         self._flows.receive(data, at)
         if self._flows.tally.ok > before:
             self._asked += 1
-            self._bound += _CONTACT.search(data) is not None
+            rows = [found[0].decode(errors="replace") for found in _CONTACT.finditer(data)]
+            if rows:
+                self._bound += 1
+                self._others += not any(ours in row for ours in self._ours for row in rows)
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

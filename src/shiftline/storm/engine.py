@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from shiftline.storm.batch import PathLostError
-from shiftline.storm.bindings import BindingQuery
+from shiftline.storm.bindings import SAFE_SECONDS, BindingQuery
 from shiftline.storm.flow import Source
 from shiftline.storm.flows import Flows
 from shiftline.storm.plan import ClosedLoop, Mixed, Plan
@@ -219,13 +219,10 @@ class Engine:
 
     def _check_bindings(self) -> None:
         """Ask about users that were told 200, if contacts were registered."""
-        users = [user for user in self._users.all if user.succeeded]
-        if (
-            self.stopped
-            or not self._plan.checks_bindings
-            or not users
-            or all(mixed.script.name != "register" for mixed in self._plan.mix)
-        ):
+        lasting = max(mixed.script.binding_seconds for mixed in self._plan.mix)
+        since = self._now() - lasting + SAFE_SECONDS
+        users = [user for user in self._users.all if user.succeeded > since]
+        if self.stopped or not self._plan.checks_bindings or not users or not lasting:
             return
         query = BindingQuery([source for _, source in self._routes], users, self.flows.number + 1)
         port = self._wires.ports[0]

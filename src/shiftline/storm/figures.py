@@ -36,7 +36,11 @@ def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
         "drops": {"ours": whole.our_drops, "target": whole.target_drops, "refused": whole.refused_datagrams},
         "bindings": None
         if result.bindings is None
-        else {"asked": result.bindings.asked, "bound": result.bindings.bound},
+        else {
+            "asked": result.bindings.asked,
+            "bound": result.bindings.bound,
+            "others": result.bindings.others,
+        },
         "users_left_alone": result.users_out,
         "stopped": result.stopped,
         "valid": result.valid,

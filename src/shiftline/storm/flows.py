@@ -348,7 +348,7 @@ class Flows:
         user = flow.user
         if ok:
             tally.ok += 1
-            user.succeeded = True
+            user.succeeded = at
         if status != WITHHELD:
             tally.responses.append(at - flow.scheduled)
         self.freed.append(at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ANSWERED = (b"NOTIFY ", b"OPTIONS ", b"BYE ", b"INFO ", b"UPDATE ", b"MESSAGE ")
+_ANSWERED = (b"NOTIFY ", b"OPTIONS ", b"BYE ", b"INFO ", b"UPDATE ", b"MESSAGE ", b"CANCEL ")
 _COPIED = re.compile(
     rb"^(?:via|v|from|f|to|t|call-id|i|cseq|record-route)[ \t]*:[^\r\n]*\r?$", re.IGNORECASE | re.MULTILINE
 )
@@ -68,9 +68,21 @@ def is_stale(response: bytes) -> bool:
 
 
 def reply_to(request: bytes) -> bytes:
-    """200 to what a server sends unasked within a subscription or call; nothing to an ACK or to noise."""
-    if not request.startswith(_ANSWERED):
+    """200 to what a server sends unasked within a subscription or call; nothing to an ACK or to noise.
+
+    A call to a user that storm registered gets 480, so that its caller does not wait for us.
+    """
+    if request.startswith(b"INVITE "):
+        status = b"SIP/2.0 480 Temporarily Unavailable"
+    elif request.startswith(_ANSWERED):
+        status = b"SIP/2.0 200 OK"
+    else:
         return b""
     head = request.partition(b"\r\n\r\n")[0]
     rows = [found[0].rstrip() for found in _COPIED.finditer(head)]
-    return b"\r\n".join([b"SIP/2.0 200 OK", *rows, b"Content-Length: 0", b"", b""])
+    return b"\r\n".join([status, *map(_tagged, rows), b"Content-Length: 0", b"", b""])
+
+
+def _tagged(row: bytes) -> bytes:
+    """A To that has no tag gets ours (section 8.2.6.2)."""
+    return row + b";tag=storm" if _TO.match(row) and not _TAG.search(row) else row

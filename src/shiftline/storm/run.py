@@ -194,4 +194,8 @@ def _together(checks: Iterable[BindingCheck | None]) -> BindingCheck | None:
     known = [check for check in checks if check is not None]
     if not known:
         return None
-    return BindingCheck(asked=sum(check.asked for check in known), bound=sum(check.bound for check in known))
+    return BindingCheck(
+        asked=sum(check.asked for check in known),
+        bound=sum(check.bound for check in known),
+        others=sum(check.others for check in known),
+    )

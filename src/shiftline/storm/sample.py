@@ -108,6 +108,8 @@ class BindingCheck:
 
     asked: int
     bound: int
+    others: int = 0
+    """Of those bound: users of whom the server named other contacts only, and none of ours."""
 
     @property
     def missing(self) -> int:

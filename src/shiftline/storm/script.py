@@ -46,8 +46,13 @@ class Script:
 
     name: str
     steps: tuple[Step, ...]
+    binding_seconds: int = 0
+    """How long the bindings that it asks for would last; 0: it asks for none that we know of."""
 
 
+BINDING_SECONDS = 120
+"""What storm asks for: calls of the users that it borrows ring at an address of ours no longer than that.
+Registrars of the usual kind take 60 s and more; one that wants more says so (423)."""
 _HEAD = """Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]
 Max-Forwards: 70
 From: <sip:[field0]@[remote_ip]>;tag=[pid][call_number]
@@ -68,10 +73,12 @@ a=inactive"""
 _CONTACT = "Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>\n"
 
 
-def register_script(expires_seconds: int = 3600) -> Script:
+def register_script(expires_seconds: int = BINDING_SECONDS) -> Script:
     """REGISTER with a Contact, authenticated if challenged."""
     text = _request("REGISTER", "", "[field0]", f"{_CONTACT}Expires: {expires_seconds}\n")
-    return Script(name="register", steps=(Step(method="REGISTER", text=text),))
+    return Script(
+        name="register", steps=(Step(method="REGISTER", text=text),), binding_seconds=expires_seconds
+    )
 
 
 def query_script() -> Script:

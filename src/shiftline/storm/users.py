@@ -22,6 +22,7 @@ _FIELD = re.compile(r"\{n(?::(?:0?[1-9]?\d)?d?)?\}")
 """The one thing that a template may have in braces; a wider field would fill the memory with zeros."""
 MOST_TRIES = 2
 PROVEN = -1
+NEVER = float("-inf")
 _LONGEST_TEMPLATE = 200
 
 
@@ -36,7 +37,8 @@ class User:
         self.tries = 0
         self.is_trying = False
         """Whether a flow of his is under way that may be the first to prove his password."""
-        self.succeeded = False
+        self.succeeded = NEVER
+        """When his last flow ended well."""
         self.form: object = None
         """The challenge's form (realm, algorithm) that ``key`` was made for."""
         self.key = b""

@@ -37,6 +37,8 @@ class Behaviour:
     """Without it, requests with credentials are never answered: it is very slow to look them up."""
     silent_after: int = 1_000_000
     binds: bool = True
+    contact: bytes = b""
+    """The row that it tells of whoever is bound, instead of his own."""
     is_stream: bool = False
     certificate: str = ""
     """A PEM file with certificate and key: TLS."""
@@ -79,7 +81,7 @@ def registrar(behaviour: Behaviour | None = None) -> Iterator[tuple[int, Seen]]:
 def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seen, count = Seen(), 0
-    bound: set[bytes] = set()
+    bound: dict[bytes, bytes] = {}
     sock.settimeout(0.02)
     while not pipe.poll():
         try:
@@ -100,7 +102,7 @@ def _serve(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
 def _serve_stream(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -> None:
     """One connection after the other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    seen, bound = Seen(), set[bytes]()
+    seen, bound = Seen(), dict[bytes, bytes]()
     sock.settimeout(0.02)
     while not pipe.poll():
         with suppress(TimeoutError, OSError):
@@ -115,7 +117,7 @@ def _serve_stream(sock: socket.socket, pipe: Connection, behaviour: Behaviour) -
 
 
 def _serve_connection(
-    connection: socket.socket, pipe: Connection, behaviour: Behaviour, seen: Seen, bound: set[bytes]
+    connection: socket.socket, pipe: Connection, behaviour: Behaviour, seen: Seen, bound: dict[bytes, bytes]
 ) -> None:
     framer, count = StreamFramer(), 0
     while not pipe.poll() and count < behaviour.closes_after:
@@ -134,7 +136,7 @@ def _serve_connection(
             connection.sendall(_answer(message, seen, behaviour, bound))
 
 
-def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: set[bytes]) -> bytes:
+def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: dict[bytes, bytes]) -> bytes:
     method = data.split()[0].decode()
     if method != "REGISTER":
         return _response(data, b"200 OK")
@@ -155,8 +157,8 @@ def _answer(data: bytes, seen: Seen, behaviour: Behaviour, bound: set[bytes]) ->
         return _response(data, b"401 Unauthorized", stale)
     user = told["username"].encode()
     if behaviour.binds and b"\r\nContact:" in data:
-        bound.add(user)
-    return _response(data, b"200 OK", *([b"Contact: <sip:x@y>;expires=60"] if user in bound else []))
+        bound[user] = re.findall(rb"^Contact:[^\r]*", data, re.MULTILINE)[0]
+    return _response(data, b"200 OK", *([behaviour.contact or bound[user]] if user in bound else []))
 
 
 def _response(request: bytes, status: bytes, *rows: bytes) -> bytes:

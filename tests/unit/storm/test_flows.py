@@ -272,6 +272,19 @@ def test_notify_is_answered() -> None:
     assert b"CSeq: 1 NOTIFY" in reply
 
 
+def test_a_call_to_a_user_whom_storm_registered_is_sent_away() -> None:
+    flows = flows_of(register_script())
+    invite = b"INVITE sip:a@127.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=x\r\nTo: <sip:a>\r\n"
+    flows.receive(invite + b"From: <sip:b>;tag=1\r\nCall-ID: 9\r\nCSeq: 1 INVITE\r\n\r\n", 0.1)
+    (reply,) = flows.sources[0].out
+    assert reply.startswith(b"SIP/2.0 480 ")
+    assert row(reply, b"To") == b"To: <sip:a>;tag=storm"
+    assert (
+        b"\r\nExpires: 120\r\n"
+        in METHOD_SCRIPTS[Method.REGISTER].steps[0].text.replace("\n", "\r\n").encode()
+    )
+
+
 def test_notify_is_answered_from_where_it_came_to() -> None:
     other = Place(**{**{name: getattr(PLACE, name) for name in Place.__slots__}, "local_host": "127.0.0.3"})
     sources = [Source(place, [options_script()], cnonce="c") for place in (PLACE, other)]

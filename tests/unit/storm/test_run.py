@@ -17,8 +17,8 @@ from shiftline.secrets import Secret
 from shiftline.sip.transport import Transport
 from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Plan, Target
 from shiftline.storm.run import run
-from shiftline.storm.sample import Sample
-from shiftline.storm.script import METHOD_SCRIPTS, Method
+from shiftline.storm.sample import BindingCheck, Sample
+from shiftline.storm.script import METHOD_SCRIPTS, Method, register_script
 from shiftline.storm.shapes import constant
 
 
@@ -69,6 +69,27 @@ def test_bindings_that_are_not_there_make_a_run_invalid() -> None:
     assert result.ok == 200
     assert not result.valid
     assert "has no binding for 20 of 20" in " ".join(result.invalid_reasons)
+
+
+@pytest.mark.parametrize(
+    ("contact", "others"),
+    [
+        (b"", 0),
+        (b"Contact: sip:agent1@127.0.0.9:5060;expires=60", 20),
+        (b"m: <sips:x@pbx>, <sip:y@pbx>", 20),
+    ],
+)
+def test_a_binding_is_found_however_it_is_written_and_is_ours_or_not(contact: bytes, others: int) -> None:
+    with registrar(Behaviour(contact=contact)) as (port, _):
+        result = run(plan_of(port))
+    assert result.bindings == BindingCheck(asked=20, bound=20, others=others)
+
+
+def test_a_binding_that_is_over_is_not_missed() -> None:
+    """It was to last for less than the check may take."""
+    with registrar(Behaviour(binds=False)) as (port, _):
+        result = run(plan_of(port, mix=(Mixed(script=register_script(9)),)))
+    assert (result.ok, result.bindings) == (200, None)
 
 
 def test_wrong_passwords_are_tried_on_three_users_and_there_is_no_load() -> None:
