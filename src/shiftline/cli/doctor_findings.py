@@ -5,10 +5,20 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
+from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
+from shiftline.doctor.report.wording import places_in_words
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
 _MOST_STATEMENTS = 6
+_MOST_PLACES = 4
+
+
+def _told(statement: Statement) -> str:
+    """Its sentence, with the first few places where it can be looked up."""
+    if not statement.places:
+        return statement.sentence
+    shown = places_in_words(statement.places[:_MOST_PLACES])
+    return f"{statement.sentence} ({shown}{', …' if len(statement.places) > _MOST_PLACES else ''})"
 
 
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
@@ -20,7 +30,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         )
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
-            console.print(f"  {sign} {escape(str(statement))}", soft_wrap=True)
+            console.print(f"  {sign} {escape(_told(statement))}", soft_wrap=True)
         for step in finding.remedy:
             console.print(f"  > {escape(step)}", soft_wrap=True)
     if diagnosis.suspicions:

@@ -44,7 +44,10 @@ def run(
     ],
     timezone: Annotated[
         str,
-        typer.Option(metavar="ZONE", help="Zone of logs that name none, such as America/Chicago; else UTC."),
+        typer.Option(
+            metavar="ZONE",
+            help="Zone of the times shown and of logs that name none, as America/Chicago; else UTC.",
+        ),
     ] = "",
     json_file: Annotated[
         Path | None,
@@ -83,7 +86,7 @@ def run(
         else:
             write_text(json_file, content)
     if json_file != STANDARD_OUTPUT:
-        print_result(gathered, diagnosis, Console(highlight=False))
+        print_result(gathered, diagnosis, Console(highlight=False), zone or UTC)
     if diagnosis is None:
         raise _nothing_in(gathered.reading.ledger)
     wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), as_json(gathered, diagnosis))
@@ -126,7 +129,7 @@ def conclude(gathered: Gathered) -> Diagnosis | None:
 
     if not gathered.statistics.total and not gathered.reading.ledger.remarks:
         return None
-    beliefs = [believe(evidence) for evidence in gathered.observer.evidence()]
+    beliefs = [believe(evidence, is_recorded=True) for evidence in gathered.observer.evidence()]
     return conclude_from(beliefs, Permission(), is_recorded=True)
 
 

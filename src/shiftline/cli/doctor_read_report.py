@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -85,18 +85,29 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def print_result(gathered: Gathered, diagnosis: Diagnosis | None, console: Console) -> None:
-    """Files, traffic, findings."""
-    _print_files(gathered.reading.ledger, console)
-    if gathered.statistics.total:
-        _print_traffic(gathered.statistics, console)
+def print_result(
+    gathered: Gathered, diagnosis: Diagnosis | None, console: Console, zone: tzinfo = UTC
+) -> None:
+    """The verdict and what it rests on, then the traffic in figures, then the files; times in ``zone``."""
     if diagnosis is not None:
+        _print_verdict(diagnosis, console)
         print_diagnosis(diagnosis, console)
+    if gathered.statistics.total:
+        _print_traffic(gathered.statistics, console, zone)
+    _print_files(gathered.reading.ledger, console)
+
+
+def _print_verdict(diagnosis: Diagnosis, console: Console) -> None:
+    from shiftline.doctor.report.wording import verdict
+
+    name = diagnosis.cause or "undecided"
+    sure = f"{diagnosis.confidence:.0%} sure"
+    console.print(f"[bold]{escape(name)}[/], {sure}. {escape(verdict(diagnosis))}", soft_wrap=True)
 
 
 def _print_files(ledger: Ledger, console: Console) -> None:
     table = Table(title="What was read")
-    for name in ("file", "as", "SIP messages", "remarks", ""):
+    for name in ("file", "as", "SIP messages", "remarks", "notes"):
         table.add_column(name, justify="right" if name in ("SIP messages", "remarks") else "left")
     for entry in ledger.files:
         told = f"passed over: {entry.passed_over}" if entry.passed_over else "; ".join(entry.notes)
@@ -108,12 +119,11 @@ def _print_files(ledger: Ledger, console: Console) -> None:
         console.print(f"  not used: {count:,} {escape(reason)}", style="dim")
 
 
-def _print_traffic(statistics: Statistics, console: Console) -> None:
+def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo) -> None:
     answers = ", ".join(
         f"{count:,} {_status(status)}" for status, count in Counter(statistics.statuses).most_common()
     )
-    span = f"from {_iso(statistics.first)} to {_iso(statistics.last)}"
-    console.print(f"\n{statistics.total:,} requests {span}: {answers}.")
+    console.print(f"\n{statistics.total:,} requests {_span(statistics, zone)}: {answers}.")
     for key in Key:
         groups = statistics.groups(key)
         table = Table(title=f"By {key}")
@@ -156,10 +166,24 @@ def _status(status: int) -> str:
     return str(status) if status else "silence"
 
 
-def _iso(seconds: float | None) -> str | None:
+def _span(statistics: Statistics, zone: tzinfo) -> str:
+    """From when to when, by the civil clock; the day once, if it is one."""
+    first, last = (_moment(seconds, zone) for seconds in (statistics.first, statistics.last))
+    if first is None or last is None:
+        return "at times that no calendar has"
+    until = f"{last:%H:%M:%S}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    return f"from {first:%Y-%m-%d %H:%M:%S} to {until} {zone}"
+
+
+def _moment(seconds: float | None, zone: tzinfo) -> datetime | None:
     if seconds is None:
         return None
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(seconds, UTC).astimezone(zone)
     except (ValueError, OverflowError, OSError):  # a capture may claim any time
         return None
+
+
+def _iso(seconds: float | None) -> str | None:
+    moment = _moment(seconds, UTC)
+    return None if moment is None else moment.isoformat(timespec="milliseconds")
