@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.catalogue import CATALOGUE
@@ -15,13 +16,17 @@ from shiftline.diagnosis.catalogue.cause import Acts, when
 from shiftline.diagnosis.catalogue.words import LOGGED_IN
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
+from shiftline.diagnosis.hypotheses import candidates
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Method, Shape, Source
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import limit_in_words, trial_sentence
 
 _CLEARED = 0.1
-"""Below this probability a suspect is let go: what is left when another is named with confidence (0.9)."""
+"""Nobody is let go who is at least this likely: what is left when another is named with confidence (0.9)."""
+_AGAINST = 1.0 / 3.0
+"""Odds that fell to this share of what they were before any evidence: the evidence speaks against him. A
+suspect who was never likely is not let go for that alone, but for what was seen."""
 _CONVICTED = 0.5
 _SPEAKS_AGAINST = -0.4
 
@@ -39,6 +44,8 @@ class Suspect:
     """Whether only a record of the client's traffic shows it."""
     absent: str = ""
     """What is said when a record does not show it: a sentence after "because"."""
+    marks: frozenset[str] = frozenset()
+    """Kinds of marks by which a record shows it."""
     passes: Acts | None = None
     """Questions that he would not let pass, of our own; one that passed clears him."""
     because: str = ""
@@ -71,6 +78,9 @@ SUSPECTS = (
         "account shared with the ticket desk",
         ("credentials.shared-lockout", "registrar.shared-aor"),
         absent="no second program logs in with this account",
+        marks=frozenset(
+            {"traffic.two-agents-one-account", "traffic.foreign-failures", "traffic.contact-churn"}
+        ),
         passes=when(source=Source.OWN, account=Account.OWN, credentials=LOGGED_IN),
         because="nobody has locked the account",
     ),
@@ -96,6 +106,7 @@ SUSPECTS = (
         ("client.retry-too-short",),
         needs_record=True,
         absent="no question was asked anew before its answer could come",
+        marks=frozenset({"traffic.resent-early"}),
     ),
     Suspect(
         "only the verification calls fail, campaigns work",
@@ -141,7 +152,7 @@ def _judge(
         sentence = (
             "Questions of ours do not show it; have `shiftline doctor read` look at a capture of the client."
         )
-    elif share < _CLEARED and culprit is None:
+    elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
         verdict, sentence = (
             SuspectVerdict.IT_IS_NOT,
             f"It is not, because {_why_not(suspect, likeliest, belief)}.",
@@ -159,12 +170,33 @@ def _share(suspect: Suspect, belief: Belief) -> float:
     return sum(one.probability for one in belief.explanations if accused & frozenset(one.causes))
 
 
+def _speaks_against(suspect: Suspect, share: float, belief: Belief) -> bool:
+    """Whether something was seen that he would not have let happen, or all of it together is unlike him."""
+    if _is_absent(suspect, belief) or _passage(suspect, belief) is not None:
+        return True
+    before = sum(_prior(cause) for cause in suspect.causes)
+    return share * (1.0 - before) <= _AGAINST * before * (1.0 - share)
+
+
+def _is_absent(suspect: Suspect, belief: Belief) -> bool:
+    """Whether a record would show him, and there is one that does not."""
+    evidence = belief.evidence
+    is_seen = any(mark.kind in suspect.marks for mark in evidence.marks)
+    return bool(suspect.absent and evidence.subject.requests) and not is_seen
+
+
+@lru_cache(maxsize=128)
+def _prior(cause: str) -> float:
+    """How likely a cause is before any evidence."""
+    return sum(one.prior for one in candidates() if one.cause == cause)
+
+
 def _named(suspect: Suspect, findings: Sequence[Finding]) -> Finding | None:
     return next((finding for finding in findings if finding.cause in suspect.causes), None)
 
 
 def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
-    if suspect.absent and belief.evidence.subject.requests:
+    if _is_absent(suspect, belief):
         return suspect.absent
     passage = _passage(suspect, belief)
     if passage is not None:
