@@ -3,6 +3,10 @@
 Rules of this file: the order of the evidence plays no role; a repeat is hardly more than the first time; a
 cause that nothing has asked about keeps its prior. No likelihood is written here: all come from the
 catalogue.
+
+A record shows the same comparison again and again, at this load and that, so its facts hang together. The
+doubt of a table is then a doubt of the table, to be paid once, and not again for every fact that agrees with
+it; else what is known from hearsay could never be named beside what was measured.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from shiftline.diagnosis.hypotheses import (
     PRIOR_OF_SOMETHING_ELSE,
     candidates,
     column,
+    doubted,
     meeting,
     pair_likelihood,
     unknown_likelihood,
@@ -98,17 +103,17 @@ def facts_of(evidence: Evidence) -> dict[tuple[Probe, Outcome], float]:
     return {fact: TEMPER * worth(count) for fact, count in counts.items()}
 
 
-def believe(evidence: Evidence) -> Belief:
-    """Weigh every explanation of the catalogue against the evidence."""
+def believe(evidence: Evidence, *, is_recorded: bool = False) -> Belief:
+    """Weigh every explanation of the catalogue against the evidence; ``is_recorded``: it is of a record."""
     facts = facts_of(evidence)
     kinds = tuple(sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS}))
-    singles = _singles(facts, kinds)
+    singles = _singles(facts, kinds, is_recorded=is_recorded)
     every = candidates()
     scored = [
         Detail((number,), score, (one.cause,), math.log(one.prior))
         for number, (one, score) in enumerate(zip(every, singles, strict=True))
     ]
-    scored += _pairs(facts, kinds, singles)
+    scored += _pairs(facts, kinds, singles, is_recorded=is_recorded)
     something_else = math.log(PRIOR_OF_SOMETHING_ELSE) + sum(
         weight * math.log(unknown_likelihood(*fact)) for fact, weight in facts.items()
     )
@@ -116,17 +121,37 @@ def believe(evidence: Evidence) -> Belief:
     return _belief(evidence, [*scored, Detail((), something_else, (UNKNOWN,), prior)])
 
 
-def _singles(facts: Facts, kinds: tuple[str, ...]) -> list[float]:
+def _singles(facts: Facts, kinds: tuple[str, ...], *, is_recorded: bool) -> list[float]:
     scores = [math.log(one.prior) for one in candidates()]
     if kinds:
         moved = [_marked(kinds, (one.cause,), one.family) for one in candidates()]
         scores = [score + by for score, by in zip(scores, moved, strict=True)]
     for (probe, outcome), weight in facts.items():
         scores = [score + weight * log for score, log in zip(scores, column(probe, outcome), strict=True)]
+    if is_recorded:
+        total = sum(facts.values())
+        scores = [
+            score + _once(one.doubt) - total * _price(one.doubt)
+            for score, one in zip(scores, candidates(), strict=True)
+        ]
     return scores
 
 
-def _pairs(facts: Facts, kinds: tuple[str, ...], singles: Sequence[float]) -> list[Detail]:
+@lru_cache(maxsize=32)
+def _price(doubt: float) -> float:
+    """What the doubt costs a fact that agrees entirely: a logarithm."""
+    return math.log(doubted(1.0, doubt))
+
+
+@lru_cache(maxsize=32)
+def _once(doubt: float) -> float:
+    """What the doubt costs a table that may be wrong as a whole."""
+    return math.log(1.0 - doubt)
+
+
+def _pairs(
+    facts: Facts, kinds: tuple[str, ...], singles: Sequence[float], *, is_recorded: bool
+) -> list[Detail]:
     """The likeliest candidates with every other of their home, but for those that are out of the question."""
     every = candidates()
     seeds = heapq.nlargest(SEEDS, _able(), key=singles.__getitem__)
@@ -134,7 +159,7 @@ def _pairs(facts: Facts, kinds: tuple[str, ...], singles: Sequence[float]) -> li
     found: dict[tuple[int, int], Detail] = {}
     for seed in seeds:
         mine = every[seed]
-        scores = _beside(seed, facts, singles)
+        scores = _beside(seed, facts, singles, is_recorded=is_recorded)
         marked = _marked(kinds, (mine.cause,), mine.family) if kinds else 0.0
         for other, score in zip(_by_home()[mine.home], scores, strict=True):
             second = every[other]
@@ -150,19 +175,27 @@ def _pairs(facts: Facts, kinds: tuple[str, ...], singles: Sequence[float]) -> li
     return list(found.values())
 
 
-def _beside(seed: int, facts: Facts, singles: Sequence[float]) -> list[float]:
+def _beside(seed: int, facts: Facts, singles: Sequence[float], *, is_recorded: bool) -> list[float]:
     """Score of the seed with each other of its home, in their order."""
     every = candidates()
     mine = every[seed]
     others = _by_home()[mine.home]
     places = {other: place for place, other in enumerate(others)}
     scores = [singles[seed] + math.log(PRIOR_OF_A_SECOND * every[other].prior_here) for other in others]
+    regained = [0.0] * len(others)
+    if is_recorded:
+        doubts = [max(mine.doubt, every[other].doubt) for other in others]
+        regained = [_price(mine.doubt) - _price(doubt) for doubt in doubts]
+        scores = [
+            score + _once(doubt) - _once(mine.doubt) for score, doubt in zip(scores, doubts, strict=True)
+        ]
     for (probe, outcome), weight in facts.items():
         alone = column(probe, outcome)[seed]
         for other in _reached(probe, mine.home):  # the rest makes no difference to this fact
             first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
             both = pair_likelihood(first, second, probe, outcome)
-            scores[places[other]] += weight * (math.log(both) - alone)
+            place = places[other]
+            scores[place] += weight * (math.log(both) - alone + regained[place])
     return scores
 
 

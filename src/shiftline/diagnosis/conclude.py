@@ -27,8 +27,8 @@ DECIDED = 0.5
 """Below this nobody is named."""
 MOST_SURE_OF_HEALTH = 0.89
 _AS_WELL = math.log(0.03)
-_AS_WELL_RECORDED = math.log(0.4)
-"""Tables that are less sure fit less well, fact by fact; one fact that contradicts costs more than this."""
+_AS_WELL_RECORDED = math.log(0.3)
+"""What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
 
 

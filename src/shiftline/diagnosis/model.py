@@ -7,7 +7,7 @@ from dataclasses import replace
 from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
 
 DOUBT_OF_HEALTH = 0.03
 """What the healthy answers leave to any outcome: odd dial plans, a lost packet."""
@@ -37,7 +37,7 @@ def reach(signature: Signature, probe: Probe, home: Home) -> float:
 def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:
     """A refusal ahead of the challenge meets credentials that were sent ahead of it, too."""
     ahead = answer is Outcome.FORBIDDEN and signature.stage < Stage.CHALLENGE
-    if not ahead or probe.account is Account.NOBODY or probe.credentials is Credentials.NONE:
+    if not ahead or probe.credentials is Credentials.NONE:
         return answer
     # Or it strikes only what carries them: a message that they make too large.
     bare = signature.chance(replace(probe, credentials=Credentials.NONE))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
+from shiftline.diagnosis.catalogue.header_marks import NAMING_HEADERS
 from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Exchange, Place, Remark
 from shiftline.diagnosis.notice import kinds_of
@@ -14,12 +15,15 @@ from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
 from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
 from shiftline.diagnosis.passive.habits import (
     account_marks,
+    blind_marks,
     contact_marks,
     message_marks,
     question_marks,
     rate_marks,
+    repeat_marks,
     time_marks,
 )
+from shiftline.diagnosis.passive.headers import find_header_rule
 from shiftline.diagnosis.passive.hours import HourBand, find_hours, publish_mark
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
@@ -32,6 +36,8 @@ from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 
 _LEAST_SKEW_SECONDS = 120.0
 _LEAST_UNANSWERED = 3
+_OWN_ANSWERS = frozenset({401, 407, 403})
+"""What a PBX says itself; other answers may come from a phone behind it."""
 _EPOCH_SINCE = 1e8
 """Times beyond this are seconds since 1970; below it, a driver's clock that no Date can be compared with."""
 
@@ -84,6 +90,8 @@ class Observer:
             *self._general_marks(),
             *question_marks(rows, marks, arrivals),
             *contact_marks(rows, arrivals),
+            *blind_marks(rows, outcomes),
+            *repeat_marks(rows, arrivals),
         )
         if not parts:
             whole = Part("", (), frozenset(range(len(rows))))
@@ -111,11 +119,14 @@ class Observer:
     ) -> Evidence:
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
-        size = size_mark(rows, marks, part)
-        spans = find_spans(rows, marks, arrivals, part) if hours is None and size is None else None
+        header = find_header_rule(rows, marks, part)
+        # What a header tells, its length tells as well.
+        size = size_mark(rows, marks, part) if header is None else None
+        is_built = header is not None or size is not None
+        spans = None if hours is not None or is_built else find_spans(rows, marks, arrivals, part)
         large_from = None if size is None else size.figures["bytes"]
         contrasts = find_contrasts(
-            rows, marks, outcomes, arrivals, part, excluded, Frame(hours, large_from, spans)
+            rows, marks, outcomes, arrivals, part, excluded, Frame(hours, large_from, header, spans)
         )
         limit = None
         if not part.key:
@@ -131,6 +142,8 @@ class Observer:
             found.append(spans.mark)
         if size is not None:
             found.append(size)
+        if header is not None:
+            found.append(header.mark)
         if isinstance(hours, HourBand):
             found.append(hours.mark)
         if limit is not None and (window := publish_mark(rows, part, self._zone)) is not None:
@@ -145,6 +158,7 @@ class Observer:
             yield noticed.mark(kind)
         for kind, places in self._nonces.places.items():
             yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
+        yield from self._nonces.limit_marks()
         unanswered, challenges = self._nonces.unanswered(), self._nonces.seen["challenges"]
         if unanswered >= _LEAST_UNANSWERED and unanswered >= 0.8 * challenges:
             yield Mark(
@@ -155,17 +169,22 @@ class Observer:
             yield Mark(kind="clock.offset", text=f"{skew:.0f} s", figures={"seconds": skew})
 
     def _said(self, part: Part) -> Iterator[Mark]:
-        """What the answers in trouble, and all Server headers, say of themselves."""
-        rows = self._rows
-        in_trouble = Counter(rows.said[row] for row in part.rows)
+        """What the answers in trouble, and all headers that name a server, say of themselves."""
+        in_trouble = Counter(self._rows.said[row] for row in part.rows)
         found: dict[str, _Noticed] = {}
-        for number, said in enumerate(rows.sayings.values):
-            for header, text in (("phrase", said.phrase), *said.hints):  # type: ignore[attr-defined]
-                if text and (number in in_trouble or header == "server"):
-                    for kind in kinds_of(header, text, said.status):  # type: ignore[attr-defined]
+        unnamed, is_named = 0, False
+        for number, said in enumerate(self._rows.all_said()):
+            names_itself = any(header in NAMING_HEADERS for header, _ in said.hints)
+            is_named |= names_itself
+            unnamed += said.status in _OWN_ANSWERS and not names_itself
+            for header, text in (("phrase", said.phrase), *said.hints):
+                if text and (number in in_trouble or header in NAMING_HEADERS):
+                    for kind in kinds_of(header, text, said.status):
                         found.setdefault(kind, _Noticed()).add(text, None, in_trouble.get(number, 1))
         for kind, noticed in found.items():
             yield noticed.mark(kind)
+        if unnamed and not is_named:
+            yield Mark(kind="server.unnamed", count=unnamed)
 
     def _note_clock(self, exchange: Exchange) -> None:
         try:

@@ -203,7 +203,8 @@ ROWS = (
 
 def diagnosed(exchanges: list[Exchange]) -> Diagnosis:
     """What the doctor says of a record, without asking anything."""
-    return conclude([believe(evidence) for evidence in observe(exchanges)], Permission())
+    beliefs = [believe(evidence, is_recorded=True) for evidence in observe(exchanges)]
+    return conclude(beliefs, Permission(), is_recorded=True)
 
 
 def reported(diagnosis: Diagnosis) -> set[str]:
@@ -222,13 +223,28 @@ def test_the_cause_is_reported(row: Row) -> None:
         assert diagnosis.cause == row.cause
 
 
+def some_are_absent(request: Exchange) -> Answer | None:
+    """Some agents are not at their phones, and a PBX that knows says so."""
+    return Answer(480, "Temporarily Unavailable") if asks_about(request, "3") else None
+
+
+def asks_about(request: Exchange, ending: str) -> bool:
+    """Whether it is OPTIONS about an agent whose name ends so."""
+    return request.method == "OPTIONS" and request.user.endswith(ending)
+
+
 def test_a_healthy_day_is_called_healthy() -> None:
     """Nothing is wrong, and nothing is suspected."""
-    diagnosis = diagnosed(day(Pbx(), burst=300))
+    diagnosis = diagnosed(day(Pbx(some_are_absent), burst=300))
     assert diagnosis.cause == "healthy"
+
+
+def test_options_that_find_everybody_there_may_be_blind() -> None:
+    """Three hundred agents are never all at their phones: who says so answers for the box."""
+    assert "method.blind" in reported(diagnosed(day(Pbx(), burst=300)))
 
 
 def test_health_is_not_certain_of_what_was_not_tried() -> None:
     """A quiet record says nothing of bursts, so the doctor is less sure of health."""
-    quiet, busy = diagnosed(day(Pbx())), diagnosed(day(Pbx(), burst=300))
+    quiet, busy = diagnosed(day(Pbx(some_are_absent))), diagnosed(day(Pbx(some_are_absent), burst=300))
     assert quiet.confidence < busy.confidence

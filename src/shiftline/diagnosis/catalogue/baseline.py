@@ -172,7 +172,7 @@ def healthy(home: Home, probe: Probe) -> Distribution:
     if probe.account is Account.NOBODY:
         return home.ping
     if probe.credentials is Credentials.NONE:
-        return _options_of_users(home) if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
+        return _options_of(home, probe.aim) if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
     if probe.account is Account.NONEXISTENT:
         return home.unknown
     if probe.credentials is Credentials.WRONG:
@@ -202,11 +202,13 @@ def _logged_in(probe: Probe) -> Distribution:
 
 
 @lru_cache(maxsize=64)
-def _options_of_users(home: Home) -> Distribution:
+def _options_of(home: Home, aim: Aim) -> Distribution:
+    """OPTIONS without credentials; about users they may be challenged where those to itself are not (K20)."""
+    asks = home.asks if aim is Aim.SERVER else max(home.asks, _ASKS_FOR_USERS[home.family])
     rest = {outcome: part for outcome, part in home.ping.items() if outcome is not Outcome.CHALLENGE}
     total = sum(rest.values())
-    found = {outcome: (1.0 - home.asks) * part / total for outcome, part in rest.items()}
-    return MappingProxyType({**found, Outcome.CHALLENGE: home.asks})
+    found = {outcome: (1.0 - asks) * part / total for outcome, part in rest.items()}
+    return MappingProxyType({**found, Outcome.CHALLENGE: asks})
 
 
 def carries_login(probe: Probe) -> bool:

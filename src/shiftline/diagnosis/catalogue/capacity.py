@@ -19,7 +19,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Hour, Load, Method
+from shiftline.diagnosis.probe import Account, Hour, Load, Method, Shape
 
 _UNDER_LOAD = (
     when(0.6, load=Load.BRISK),
@@ -235,6 +235,16 @@ CAUSES = (
                 (when(0.0, hour=Hour.QUIET), when(account=Account.OWN)),
                 _IN_THE_HOUR,
                 "The hour is now, and the rule is for this trunk.",
+                recalled("users' reports"),
+                0.3,
+            ),
+            shows(
+                "T1o",
+                EVERY,
+                Stage.CAPACITY,
+                (when(0.0, hour=Hour.QUIET), when(0.0, shape=Shape.FOREIGN), when()),
+                _IN_THE_HOUR,
+                "The hour is now, and some programs are exempt.",
                 recalled("users' reports"),
                 0.3,
             ),

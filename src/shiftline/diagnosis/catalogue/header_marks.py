@@ -13,20 +13,29 @@ _SBC = {Family.SBC: FAIR}
 def _server(name: str, words: str, *families: Family) -> MarkKind:
     certain = dict.fromkeys(families, STRONG)
     return row(
-        f"server.{name}", f"a Server header that names {words}", "the program's default header", {}, certain
+        f"server.{name}",
+        f"a Server or User-Agent header of an answer that names {words}",
+        "the program's default header",
+        {},
+        certain,
     )
 
 
-HEADERS = (
-    said("server", r"kamailio|\bser\b", _server("kamailio", "Kamailio", Family.KAMAILIO)),
-    said("server", r"opensips", _server("opensips", "OpenSIPS", Family.OPENSIPS)),
-    said("server", r"freeswitch", _server("freeswitch", "FreeSWITCH", Family.FREESWITCH)),
-    said("server", r"asterisk|fpbx", _server("asterisk", "Asterisk", Family.CHAN_SIP, Family.PJSIP)),
-    said(
-        "server",
+_NAMED = (
+    (r"kamailio|\bser\b", _server("kamailio", "Kamailio", Family.KAMAILIO)),
+    (r"opensips", _server("opensips", "OpenSIPS", Family.OPENSIPS)),
+    (r"freeswitch", _server("freeswitch", "FreeSWITCH", Family.FREESWITCH)),
+    (r"asterisk|fpbx", _server("asterisk", "Asterisk", Family.CHAN_SIP, Family.PJSIP)),
+    (
         r"oracle|acme|audiocodes|cisco|avaya|sonus|ribbon|telnyx|twilio|genesys|juniper|fritz|sbc",
         _server("sbc", "a session border controller or a carrier", Family.SBC),
     ),
+)
+NAMING_HEADERS = ("server", "user-agent")
+"""Where an answer says who made it: FreeSWITCH and old Asterisks write User-Agent into answers, too."""
+
+HEADERS = (
+    *(said(header, pattern, mark) for header in NAMING_HEADERS for pattern, mark in _NAMED),
     said(
         "p-registrar-error",
         r"too many",

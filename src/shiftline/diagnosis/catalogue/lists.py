@@ -6,6 +6,7 @@ from shiftline.diagnosis.catalogue.cause import Acts, Signature, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHALLENGED_AGAIN,
     CHAN_SIP,
+    ELSEWHERE,
     FORBIDDEN,
     FORBIDDEN_LOGIN,
     FREESWITCH,
@@ -30,13 +31,20 @@ _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
 ANYWHERE = (Source.OWN, Source.OTHER)
 
 
-def lists(prefix: str, *sources: Source, weight: float = 1.0) -> tuple[Signature, ...]:
-    """How addresses that are not listed are refused; ``sources`` says which of ours these are."""
-    own = (when(source=sources),)
-    account = (when(source=sources, account=Account.OWN),)
+def lists(
+    prefix: str, *sources: Source, weight: float = 1.0, is_of_all: bool = False
+) -> tuple[Signature, ...]:
+    """How addresses that are not listed are refused; ``sources`` says which of ours these are.
+
+    What another program sends from elsewhere, as records show it, is not ours: it is listed, unless
+    ``is_of_all``.
+    """
+    listed = () if is_of_all else (ELSEWHERE,)
+    own = (*listed, when(source=sources))
+    account = (*listed, when(source=sources, account=Account.OWN))
 
     def of_method(*methods: Method) -> tuple[Acts, ...]:
-        return (when(source=sources, method=methods),)
+        return (*listed, when(source=sources, method=methods))
 
     return (
         shows(
@@ -113,7 +121,7 @@ def lists(prefix: str, *sources: Source, weight: float = 1.0) -> tuple[Signature
             f"{prefix}F5",
             FREESWITCH,
             Stage.CHALLENGE,
-            (when(source=sources, account=Account.OWN),),
+            account,
             FORBIDDEN_LOGIN,
             "403 after the challenge: the user's auth-acl.",
             read("FreeSWITCH mod_sofia, F5"),

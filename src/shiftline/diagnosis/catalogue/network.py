@@ -122,7 +122,7 @@ CAUSES = (
                 rfc("RFC 3261 section 18.2.2"),
             ),
             # The list has our address, and the PBX sees another one (V14).
-            *lists("n.", *ANYWHERE, weight=0.5),
+            *lists("n.", *ANYWHERE, weight=0.5, is_of_all=True),
         ),
         prior=0.7,
     ),

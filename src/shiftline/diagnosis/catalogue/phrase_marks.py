@@ -229,7 +229,7 @@ PHRASES = (
     ),
     said(
         "phrase",
-        r"missing (required )?(header|metadata|attribute|agent)",
+        r"missing (required |mandatory )?(header|metadata|attribute|agent)",
         row(
             "phrase.metadata",
             "a reason phrase about something that is missing",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Signature, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHALLENGED_AGAIN,
@@ -66,6 +68,17 @@ def _by_agent(
             f"Refused or dropped by a box in front. {words}",
             recalled("secfilter samples, K14; others known in the field"),
             weight,
+        ),
+    )
+
+
+def _of_one_peer(*signatures: Signature) -> tuple[Signature, ...]:
+    """A rule about domains for everybody, and as that of one peer: then other programs pass with the same."""
+    return (
+        *signatures,
+        *(
+            replace(one, id=f"{one.id}.peer", acts=(when(0.0, shape=Shape.FOREIGN), *one.acts), weight=0.5)
+            for one in signatures
         ),
     )
 
@@ -159,7 +172,7 @@ CAUSES = (
             },
         ),
         sources=("Kamailio K9, K10, K21; OpenSIPS O3; chan_sip C2; Avaya V11; Kamailio IMS V27",),
-        signatures=(
+        signatures=_of_one_peer(
             shows(
                 "K9",
                 SERS,

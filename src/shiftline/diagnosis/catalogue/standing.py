@@ -69,6 +69,34 @@ CAUSES = (
                 "A fake 401 for ever: not supposed to register.",
                 read("Asterisk chan_sip, C2"),
             ),
+            *(
+                shows(
+                    identity,
+                    families,
+                    Stage.CHALLENGE,
+                    (when(account=Account.OWN, method=(Method.REGISTER, Method.REGISTER_CONTACT)),),
+                    answers,
+                    words,
+                    read(source),
+                    weight=0.7,
+                )
+                for identity, families, answers, words, source in (
+                    (
+                        "F5s",
+                        FREESWITCH,
+                        FORBIDDEN_LOGIN,
+                        "403 to its REGISTERs after the challenge: sip-forbid-register.",
+                        "FreeSWITCH mod_sofia, F5",
+                    ),
+                    (
+                        "C2s",
+                        CHAN_SIP,
+                        CHALLENGED_AGAIN,
+                        "A fake 401 for ever to its REGISTERs: not supposed to register.",
+                        "Asterisk chan_sip, C2, C8",
+                    ),
+                )
+            ),
             shows(
                 "C3r",
                 CHAN_SIP,

@@ -142,6 +142,18 @@ ROWS = (
         {"credentials.nonce-count": STRONG, "credentials.stale-nonce": 0.05},
     ),
     row(
+        "traffic.nonce-by-use",
+        "nonces that are challenged anew after so many uses, however old they are",
+        "use and age of the nonce at each login, RFC 7616 section 3.3",
+        {"credentials.nonce-count": STRONG, "credentials.stale-nonce": 0.001},
+    ),
+    row(
+        "traffic.nonce-by-age",
+        "nonces that are challenged anew from an age on, however often they were used",
+        "use and age of the nonce at each login, K8",
+        {"credentials.stale-nonce": STRONG, "credentials.nonce-count": 0.001},
+    ),
+    row(
         "traffic.reuse-passed",
         "a nonce that was accepted again within a second",
         "age and use of the nonce",
@@ -261,5 +273,17 @@ ROWS = (
         "a header that all accepted requests have and all refused ones lack",
         "headers by outcome",
         {"message.missing-metadata": STRONG},
+    ),
+    row(
+        "traffic.header-refused",
+        "a header that all refused requests have and all accepted ones of the same kind lack",
+        "headers by outcome, Kamailio K15",
+        {"message.malformed": STRONG},
+    ),
+    row(
+        "traffic.all-available",
+        "one and the same 200 to OPTIONS about every one of many agents",
+        "answers by the user asked about, RFC 3261 section 11.2, K19",
+        {"method.blind": STRONG},
     ),
 )

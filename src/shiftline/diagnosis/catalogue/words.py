@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from shiftline.diagnosis.catalogue.cause import Acts, Grounds, Signature, Stage, when
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Credentials, Load, Source
+from shiftline.diagnosis.probe import Credentials, Load, Shape, Source
 
 EVERY = frozenset(Family)
 CHAN_SIP = frozenset({Family.CHAN_SIP})
@@ -32,6 +32,8 @@ FORBIDDEN_LOGIN: Mapping[Outcome, float] = {Outcome.FORBIDDEN_AFTER_CHALLENGE: 1
 CHALLENGED_AGAIN: Mapping[Outcome, float] = {Outcome.CHALLENGE_AGAIN: 1.0}
 SILENT: Mapping[Outcome, float] = {Outcome.SILENCE: 1.0}
 
+ELSEWHERE = when(0.0, source=Source.OTHER, shape=Shape.FOREIGN)
+"""What another program sends from elsewhere, as records show it: no address of ours, and not struck."""
 OWN_SOURCE: tuple[Acts, ...] = (when(source=Source.OWN),)
 
 
@@ -107,4 +109,4 @@ def _anywhere(one: Signature, weight: float) -> Signature:
         replace(act, on={name: values for name, values in act.on.items() if name != "source"})
         for act in one.acts
     )
-    return replace(one, id=f"b.{one.id}", acts=acts, weight=one.weight * weight)
+    return replace(one, id=f"b.{one.id}", acts=(ELSEWHERE, *acts), weight=one.weight * weight)

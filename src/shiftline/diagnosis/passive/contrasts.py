@@ -12,13 +12,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Trial
-from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.passive.arrivals import Arrivals
+from shiftline.diagnosis.passive.cells import LOADED, Cell, trials_of
+from shiftline.diagnosis.passive.headers import HeaderHabits, HeaderRule
 from shiftline.diagnosis.passive.rows import CREDENTIALS, OUTCOMES, Kind, Rows
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Hour, Load, Method, Probe, Shape, Source
+from shiftline.diagnosis.probe import (
+    Account,
+    Aim,
+    Credentials,
+    Hour,
+    Load,
+    Method,
+    Path,
+    Probe,
+    Shape,
+    Source,
+)
 
 _OWN_SHARE = 0.3
 """A source or account with at least this share of the trouble is own."""
@@ -26,19 +37,15 @@ SETTLING_SECONDS = 2.0
 """So long after a refusal at speed nothing is concluded from a request at rest."""
 BAN_SECONDS = 900.0
 _DURING_SECONDS = 1.0
-_WORTH_NOTING = 0.15
 _BEFORE = 6
 _LONGER = 24
-"""Bytes by which the smallest requests of two sources differ if one has headers that the other lacks."""
-_SERIES, _SERIES_SHARE = 5, 0.05
-"""So many refusals at rest are no lost packets."""
-_UNDER_LOAD = 0.03
+"""Bytes by which the smallest requests of two sources differ if one has headers that the other lacks; where
+the names of headers are not known."""
 _WINDOW_SECONDS = 10.0
 """The longest window of limiters in use. What passes so near to a refusal under load may only have come
 before it; what is refused so soon after the load is refused for the load."""
-_NO_LUCK = 0.02
-"""As many passages beside refusals as would be met by chance with this probability show something."""
-_LOADED = (Load.BRISK, Load.RAISED, Load.STORM)
+_IN_DIALOGS = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
+"""Belong to a call that was let in; nobody asks them for a login."""
 _METHODS = {method.value: method for method in Method}
 
 
@@ -63,26 +70,17 @@ class Frame:
     """Of the day, if the trouble keeps to one."""
     large_from: float | None = None
     """The size in bytes from which on messages are refused, if that is what tells them."""
+    header: HeaderRule | None = None
+    """The header that tells refused from passed, if one does."""
     in_force: Callable[[float], bool] | None = None
     """Where the trouble comes and goes: when it was there. Only that time is compared."""
-
-
-class _Cell:
-    __slots__ = ("beside", "counts", "places")
-
-    def __init__(self) -> None:
-        self.beside = 0
-        self.counts: Counter[Outcome] = Counter()
-        self.places: dict[Outcome, list[Place]] = {}
 
 
 class _Reader:
     """Walks through the rows in time, and knows whether a burst has just been refused."""
 
-    def __init__(
-        self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, large_from: float | None
-    ) -> None:
-        self.large_from = large_from
+    def __init__(self, rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, frame: Frame) -> None:
+        self.large_from, self.header = frame.large_from, frame.header
         self.rows, self.marks, self.arrivals, self.part = rows, marks, arrivals, part
         self.source = Counter(rows.source[row] for row in part.rows).most_common(1)[0][0]
         self.sources = _own((rows.source[row] for row in part.rows), part)
@@ -91,9 +89,12 @@ class _Reader:
         self.programs = frozenset(rows.kind_of(row).user_agent for row in part.rows)
         self.fails_at_rest = bool(part.key) or self._fails_before_load()
         self.refusals = self._refusals()
-        self.shapes: dict[tuple[int, int, bool], Shape | None] = {}
+        self.shapes: dict[tuple[int, int, int, bool], Shape | None] = {}
         self.probes: dict[tuple[object, ...], Probe] = {}
         self.least = _least_sizes(rows)
+        self.habits = HeaderHabits(rows)
+        transports = Counter(rows.kind_of(row).transport for row in part.rows)
+        self.transport = transports.most_common(1)[0][0]
         vias = Counter(rows.kind_of(row).via_host for row in part.rows if rows.source[row] == self.source)
         self.names_itself = vias.most_common(1)[0][0] == rows.sources.text(self.source)
         self.last_refusal: float | None = None
@@ -106,6 +107,8 @@ class _Reader:
         rows = self.rows
         kind = rows.kind_of(row)
         is_own = rows.source[row] in self.sources
+        if kind.method in _IN_DIALOGS:
+            return None
         load = self._own_load(row) if is_own else self._other_load(row)
         shape = self._shape(row, kind)
         if load is None or shape is None:
@@ -121,6 +124,7 @@ class _Reader:
                 credentials=CREDENTIALS[rows.credentials[row]],
                 load=load,
                 shape=shape,
+                path=Path.USUAL if kind.transport == self.transport else Path.OTHER_TRANSPORT,
                 aim=Aim.PRESENT if kind.method == Method.OPTIONS and kind.names_user else Aim.SERVER,
             )
         return probe
@@ -130,14 +134,14 @@ class _Reader:
 
         Then it only came before the limit was reached, and says nothing of the load.
         """
-        if probe.load not in _LOADED or self.marks[row] == TROUBLE:
+        if probe.load not in LOADED or self.marks[row] == TROUBLE:
             return False
         return _is_near(self.refusals.get(_sort(probe), ()), self.rows.at[row])
 
     def is_beside(self, probe: Probe, row: int) -> bool:
         """Whether it was under the load of a burst of which something was refused."""
         return (
-            probe.load in _LOADED
+            probe.load in LOADED
             and self.rows.source[row] in self.sources
             and any(_is_near(times, self.rows.at[row]) for times in self.refusals.values())
         )
@@ -208,31 +212,43 @@ class _Reader:
     def _shape(self, row: int, kind: Kind) -> Shape | None:
         if self.large_from is not None:
             return self._shape_of(row, kind)
-        key = self.rows.source[row], self.rows.kind[row], self.rows.login[row] != 0
-        if key not in self.shapes:  # it depends on nothing else
+        # It depends on nothing else.
+        key = self.rows.source[row], self.rows.kind[row], self.rows.headers[row], self.rows.login[row] != 0
+        if key not in self.shapes:
             self.shapes[key] = self._shape_of(row, kind)
         return self.shapes[key]
 
     def _shape_of(self, row: int, kind: Kind) -> Shape | None:
-        if self.part.key == "user-agent":
-            return Shape.USUAL if kind.user_agent in self.part.values else Shape.OTHER_AGENT
+        is_elsewhere = self.rows.source[row] not in self.sources
+        if self.part.key == "user-agent" and kind.user_agent not in self.part.values:
+            return Shape.FOREIGN if is_elsewhere else Shape.OTHER_AGENT
         if self.part.key == "domain":
             return Shape.USUAL if kind.from_host in self.part.values else Shape.OTHER_DOMAIN
-        if self.rows.source[row] not in self.sources and self._is_foreign(row, kind):
-            return Shape.FOREIGN
+        rule = self.header
+        if rule is not None and kind.user_agent in self.programs and rule.passes(self.rows, row):
+            return Shape.WITH_METADATA if rule.is_wanted else Shape.MINIMAL
+        if is_elsewhere and (other := self._of_another(row, kind)) is not None:
+            return other
         if self.large_from is not None and self.rows.size[row]:
             is_large = kind.transport == "UDP" and self.rows.size[row] >= self.large_from
             return Shape.LARGE if is_large else Shape.USUAL
         return self._built(row, kind)
 
-    def _is_foreign(self, row: int, kind: Kind) -> bool:
-        """Whether it was built otherwise: by another program, with other headers, behind another Via."""
+    def _of_another(self, row: int, kind: Kind) -> Shape | None:
+        """How another source builds it otherwise: with headers that ours lack, or as a foreigner; else None.
+
+        Foreign is what comes from another program, with fewer headers, or behind another Via.
+        """
         if kind.user_agent not in self.programs:
-            return True
+            return Shape.FOREIGN
+        if (kind.via_host == self.rows.sources.text(self.rows.source[row])) is not self.names_itself:
+            return Shape.FOREIGN
+        if self.rows.headers[row]:
+            added = self.habits.adds(*self._two(row), kind.method)
+            return Shape.FOREIGN if added is None else Shape.WITH_METADATA if added else None
         mine, theirs = (self.least.get(_sized(self.rows, source, row)) for source in self._two(row))
-        has_own_via = kind.via_host == self.rows.sources.text(self.rows.source[row])
         is_longer = mine is not None and theirs is not None and abs(mine - theirs) > _LONGER
-        return is_longer or has_own_via is not self.names_itself
+        return Shape.FOREIGN if is_longer else None
 
     def _two(self, row: int) -> tuple[int, int]:
         return self.source, self.rows.source[row]
@@ -271,9 +287,9 @@ def find_contrasts(
     frame: Frame,
 ) -> Contrasts:
     """The trials of one part. ``excluded`` are the troubled rows of other parts."""
-    reader = _Reader(rows, marks, arrivals, part, frame.large_from)
+    reader = _Reader(rows, marks, arrivals, part, frame)
     reader.fails_at_rest |= frame.in_force is not None
-    cells: dict[Probe, _Cell] = {}
+    cells: dict[Probe, Cell] = {}
     beside: Counter[bool] = Counter()
     for row in arrivals.order:
         if row in excluded or (frame.in_force is not None and not frame.in_force(rows.at[row])):
@@ -288,63 +304,21 @@ def find_contrasts(
         if frame.is_troubled_hour is not None and probe.load is Load.SINGLE:
             hour = Hour.TROUBLED if frame.is_troubled_hour(rows.at[row]) else Hour.QUIET
             probe = replace(probe, hour=hour)
-        cell = cells.setdefault(probe, _Cell())
+        cell = cells.setdefault(probe, Cell())
         cell.beside += is_beside
         outcome = OUTCOMES[outcomes[row]]
         cell.counts[outcome] += 1
         places = cell.places.setdefault(outcome, [])
         if len(places) < MOST_PLACES and (place := rows.place(row)) is not None:
             places.append(place)
-    _leave_what_got_through(cells)
-    _leave_luck(cells, beside[False] / max(1, beside.total()))
-    trials = tuple(trial for probe, cell in cells.items() for trial in _trials(probe, cell))
+    trouble = {OUTCOMES[outcomes[row]] for row in part.rows}
+    trials = trials_of(cells, trouble, beside[False] / max(1, beside.total()))
     return Contrasts(trials, reader.recovered_after, reader.refused_after, reader.sources, reader.accounts)
-
-
-def _leave_what_got_through(cells: dict[Probe, _Cell]) -> None:
-    """Where a load is refused before the login, what got through to the login says nothing."""
-    for probe, cell in list(cells.items()):
-        if probe.credentials is Credentials.NONE and _is_refused_load(probe, cell):
-            for credentials in CREDENTIALS[1:]:
-                beyond = cells.get(replace(probe, credentials=credentials))
-                if beyond is not None and not _is_refused_load(probe, beyond):
-                    del cells[replace(probe, credentials=credentials)]
-
-
-def _is_refused_load(probe: Probe, cell: _Cell) -> bool:
-    refused = sum(count for outcome, count in cell.counts.items() if outcome in REFUSALS)
-    return probe.load in _LOADED and refused >= max(2, _UNDER_LOAD * cell.counts.total())
-
-
-def _leave_luck(cells: dict[Probe, _Cell], share: float) -> None:
-    """In a burst of which a ``share`` passes, a few passages of another sort are no sign that it may pass."""
-    for probe, cell in list(cells.items()):
-        is_lucky = share**cell.beside > _NO_LUCK
-        if 0 < cell.beside == cell.counts.total() and not _has_refusals(cell) and is_lucky:
-            del cells[probe]
-
-
-def _has_refusals(cell: _Cell) -> bool:
-    return any(outcome in REFUSALS for outcome in cell.counts)
 
 
 def _is_near(times: Sequence[float], now: float) -> bool:
     place = bisect_left(times, now - _WINDOW_SECONDS)
     return place < len(times) and times[place] <= now + _WINDOW_SECONDS
-
-
-def _trials(probe: Probe, cell: _Cell) -> Iterable[Trial]:
-    total = cell.counts.total()
-    refused = sum(count for outcome, count in cell.counts.items() if outcome in REFUSALS)
-    is_refused_load = _is_refused_load(probe, cell)
-    for outcome, count in cell.counts.items():
-        if is_refused_load:  # the outcome under a load is the worst that any of it met
-            keep = outcome in REFUSALS and count >= 0.2 * refused
-        else:
-            is_series = outcome in REFUSALS and count >= max(_SERIES, _SERIES_SHARE * total)
-            keep = is_series or count >= _WORTH_NOTING * total
-        if keep:
-            yield Trial(probe=probe, outcome=outcome, count=count, places=tuple(cell.places.get(outcome, ())))
 
 
 def _own(values: Iterable[int], part: Part) -> frozenset[int]:

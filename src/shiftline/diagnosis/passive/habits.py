@@ -23,6 +23,10 @@ _SOONER = 0.5
 _ANEW_SECONDS = 5.0
 _STOPPED_SECONDS = 60.0
 _SOON_SECONDS = 60.0
+_LEAST_REPEATED, _REPEATED_SHARE = 5, 0.1
+"""So many of the answered ones: more than any road loses that calls are made over."""
+_MANY_AGENTS = 20
+"""So many are never all at their phones at the time somebody asks: people trade shifts from home."""
 
 
 def rate_marks(
@@ -148,6 +152,35 @@ def question_marks(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Iterator
     answered_late = [row for row in early if marks[row] == PASSED or rows.latency[row] != UNANSWERED]
     if len(early) >= 3 and len(early) >= 0.05 * asked and answered_late:
         yield Mark(kind="traffic.resent-early", count=len(early), places=_places(rows, early))
+
+
+def blind_marks(rows: Rows, outcomes: bytearray) -> Iterator[Mark]:
+    """Many agents were asked about by OPTIONS, and all are said to be there: then the answer is the box's."""
+    told: dict[int, bool] = {}
+    ok = OUTCOMES.index(Outcome.OK)
+    for row in range(len(rows)):
+        kind = rows.kind_of(row)
+        if kind.method == "OPTIONS" and kind.names_user and rows.latency[row] != UNANSWERED:
+            status = rows.said_of(row).status
+            if outcomes[row] == ok:
+                told[rows.asked[row]] = told.get(rows.asked[row], True) and 200 <= status < 300
+    if len(told) >= _MANY_AGENTS and all(told.values()):
+        yield Mark(kind="traffic.all-available", count=len(told), text=f"{len(told)} agents")
+
+
+def repeat_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:
+    """Single requests at rest that were answered only when they were sent again."""
+    answered = repeated = 0
+    for row in range(len(rows)):
+        if (
+            rows.latency[row] != UNANSWERED
+            and rows.kind_of(row).transport == "UDP"
+            and arrivals.by_source[row] <= AT_REST
+        ):
+            answered += 1
+            repeated += rows.copies[row] > 1
+    if repeated >= max(_LEAST_REPEATED, _REPEATED_SHARE * answered):
+        yield Mark(kind="traffic.answered-on-repeat", count=repeated, text=f"{repeated} of {answered}")
 
 
 def contact_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:

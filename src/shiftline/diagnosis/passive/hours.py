@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
@@ -12,6 +12,7 @@ from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
 
 _LEAST_AT_REST = 5
+_LEAST_DAYS = 2
 _LONGEST_BAND_SECONDS = 3 * 3600.0
 _LEAST_OUTSIDE = 5
 _EPOCH_SINCE = 1e8
@@ -40,11 +41,14 @@ class HourBand:
 
 
 def find_hours(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, zone: tzinfo) -> HourBand | None:
-    """The band, if trouble at rest keeps to it and like requests pass before and after it."""
+    """The band, if trouble at rest keeps to it on several days and like requests pass before and after it.
+
+    What was seen on one day may be a lock, a ban or a change as well as an hour (`spans`).
+    """
     if not len(rows) or rows.at[0] < _EPOCH_SINCE:
         return None
     troubled = [row for row in part.rows if marks[row] == TROUBLE and arrivals.by_source[row] <= AT_REST]
-    if len(troubled) < _LEAST_AT_REST:
+    if len(troubled) < _LEAST_AT_REST or len({_date(rows.at[row], zone) for row in troubled}) < _LEAST_DAYS:
         return None
     seconds = [_second_of_day(rows.at[row], zone) for row in troubled]
     band = HourBand(min(seconds), max(seconds), zone, len(troubled))
@@ -76,6 +80,10 @@ def publish_mark(rows: Rows, part: Part, zone: tzinfo) -> Mark | None:
         text=text,
         figures={"begins_at": begins, "ends_at": ends},
     )
+
+
+def _date(at: float, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).date()
 
 
 def _second_of_day(at: float, zone: tzinfo) -> float:

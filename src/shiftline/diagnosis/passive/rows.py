@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shiftline.diagnosis.exchange import Exchange, Place
@@ -17,6 +18,12 @@ CREDENTIALS = tuple(Credentials)
 CREDENTIALS_NUMBER = {one: number for number, one in enumerate(CREDENTIALS)}
 UNANSWERED = -1.0
 _MOST_ALIKE = 20_000
+_LONG_NAMES = {
+    "v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "o": "event", "s": "subject",
+    "c": "content-type", "l": "content-length", "e": "content-encoding", "k": "supported",
+    "u": "allow-events", "x": "session-expires", "r": "refer-to", "b": "referred-by",
+}  # fmt: skip
+"""Short forms of header names, of RFC 3261 section 7.3.3 and its kin."""
 _NO_PLACE = Place(file="", number=0)
 
 
@@ -118,6 +125,7 @@ class Rows:
         self.sources, self.users = Names(""), Names("")
         self.kinds, self.sayings = Names(Kind()), Names(Said())
         self._headers, self._files = Names(()), Names("")
+        self._header_names: dict[int, frozenset[str]] = {}
         self._last_file, self._last_number = "", 0
         self._alike: tuple[dict[object, tuple[int, ...]], ...] = ({}, {})
         """The numbers of exchanges that a reader knows to be alike: of ordinary size, and large."""
@@ -194,6 +202,22 @@ class Rows:
         headers = self._headers.values[self.headers[row]]
         assert isinstance(headers, tuple)  # noqa: S101 - only these are put there
         return headers
+
+    def header_names(self, number: int) -> frozenset[str]:
+        """The names that a number of `headers` stands for: in lower case, short forms written out."""
+        found = self._header_names.get(number)
+        if found is None:
+            written = self._headers.values[number]
+            assert isinstance(written, tuple)  # noqa: S101 - only these are put there
+            lower = (name.lower() for name in written)
+            found = self._header_names[number] = frozenset(_LONG_NAMES.get(name, name) for name in lower)
+        return found
+
+    def all_said(self) -> Iterator[Said]:
+        """What any answer said, by number."""
+        for said in self.sayings.values:
+            assert isinstance(said, Said)  # noqa: S101 - only these are put there
+            yield said
 
     def account(self, row: int) -> int:
         """Number of the account: the login, or the caller where there was none."""

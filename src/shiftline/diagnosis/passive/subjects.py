@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
@@ -19,7 +20,13 @@ _FAILS_ALWAYS = 0.02
 """At most this share may have passed."""
 _LEAST_REFUSALS = 2
 _LEAST_PASSED_ELSEWHERE = 3
+_LEAST_LEFT = 5
+"""A few stray refusals beside a fault that explains the rest are no second one."""
+_LUCK = 0.05
+"""As many values that always fail would be expected by chance, if all failed as the others do."""
 _MOST_NAMED = 20
+_OF_MESSAGES = ("method", "header")
+"""Keys that part what one sender sends."""
 _AFTER_LOGIN = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 
 Key = Callable[[int], int | tuple[object, ...]]
@@ -30,7 +37,8 @@ class Part:
     """A part of the traffic that has a fault of its own: its rows in trouble, and what they share."""
 
     key: str
-    """``method``, ``source``, ``user``, ``domain`` or ``user-agent``; "" for what is left."""
+    """``transport``, ``method``, ``source``, ``user``, ``domain``, ``user-agent`` or ``header``; "" for the
+    rest."""
     values: tuple[str, ...]
     rows: frozenset[int]
 
@@ -57,12 +65,12 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
     parts: list[Part] = []
     passed = _passed(rows, marks)
     while open_rows and len(parts) < MOST_SUBJECTS - 1:
-        part = _most_bound(rows, passed, outcomes, arrivals, open_rows, parts)
+        part = _most_bound(rows, marks, passed, outcomes, arrivals, open_rows, parts)
         if part is None:
             break
         parts.append(part)
         open_rows -= part.rows
-    if open_rows and (not parts or len(open_rows) >= _LEAST_REFUSALS):
+    if open_rows and (not parts or len(open_rows) >= _LEAST_LEFT):
         parts.append(Part("", (), frozenset(open_rows)))
     return sorted(parts, key=lambda part: -len(part.rows))
 
@@ -72,7 +80,7 @@ def _passed(rows: Rows, marks: bytearray) -> list[tuple[int, int]]:
     questions = [kind.is_question for kind in rows.kinds.values]  # type: ignore[attr-defined]
     first: dict[tuple[int, ...], int] = {}
     counts: Counter[int] = Counter()
-    sorts = zip(rows.kind, rows.source, rows.login, rows.caller, strict=True)
+    sorts = zip(rows.kind, rows.source, rows.login, rows.caller, rows.headers, strict=True)
     for row, sort in enumerate(sorts):
         if marks[row] == PASSED and questions[sort[0]]:
             counts[first.setdefault(sort, row)] += 1
@@ -81,6 +89,7 @@ def _passed(rows: Rows, marks: bytearray) -> list[tuple[int, int]]:
 
 def _most_bound(
     rows: Rows,
+    marks: bytearray,
     passed: Sequence[tuple[int, int]],
     outcomes: bytearray,
     arrivals: Arrivals,
@@ -88,7 +97,7 @@ def _most_bound(
     found: list[Part],
 ) -> Part | None:
     best: tuple[int, int, bool, Part] | None = None
-    for name, key, text in _keys(rows):
+    for name, key, text in (*_keys(rows), *_header_keys(rows, passed, open_rows)):
         counts: dict[int | tuple[object, ...], _Count] = {}
         for row, number in passed:
             counts.setdefault(key(row), _Count()).passed += number
@@ -100,6 +109,8 @@ def _most_bound(
         if not bound:
             continue
         mine = [row for row in open_rows if key(row) in bound]
+        if name in _OF_MESSAGES and not _has_passed_meanwhile(rows, marks, mine):
+            continue
         alike = _most_alike(mine, outcomes)
         values = sorted({text(key(row)) for row in alike})
         if any(all(key(row) in bound for row in one.rows) for one in found):
@@ -113,15 +124,38 @@ def _most_bound(
 
 
 def _bound(counts: dict[int | tuple[object, ...], _Count]) -> set[int | tuple[object, ...]]:
-    """Values that always fail, also at rest, while others pass."""
+    """Values that always fail, also at rest, while others pass, and not by chance."""
     passed = sum(count.passed for count in counts.values())
+    at_rest = sum(count.at_rest for count in counts.values())
+
+    def is_luck(count: _Count) -> bool:
+        others = at_rest - count.at_rest
+        share = others / max(1, others + passed - count.passed)
+        return len(counts) * share**count.at_rest > _LUCK
+
     return {
         value
         for value, count in counts.items()
         if count.at_rest >= _LEAST_REFUSALS
         and count.passed <= _FAILS_ALWAYS * count.troubled
         and passed - count.passed >= _LEAST_PASSED_ELSEWHERE
+        and not is_luck(count)
     }
+
+
+def _has_passed_meanwhile(rows: Rows, marks: bytearray, mine: list[int]) -> bool:
+    """Whether the same senders were served otherwise while these were refused, and not only before."""
+    senders = {rows.source[row] for row in mine}
+    first, last = min(rows.at[row] for row in mine), max(rows.at[row] for row in mine)
+    passed = (
+        row
+        for row in range(len(rows))
+        if marks[row] == PASSED
+        and first <= rows.at[row] <= last
+        and rows.source[row] in senders
+        and rows.kind_of(row).is_question
+    )
+    return sum(1 for row in islice(passed, _LEAST_PASSED_ELSEWHERE)) >= _LEAST_PASSED_ELSEWHERE
 
 
 def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
@@ -149,11 +183,39 @@ def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, 
     def words(value: int | tuple[object, ...]) -> str:
         return " ".join(str(part) for part in value if part) if isinstance(value, tuple) else str(value)
 
+    transport_of = {
+        number: (kind.transport,)  # type: ignore[attr-defined]
+        for number, kind in enumerate(rows.kinds.values)
+    }
+    yield "transport", lambda row: transport_of[rows.kind[row]], words
     yield "method", lambda row: sort_of[rows.kind[row]], words
     yield "source", rows.source.__getitem__, lambda value: rows.sources.text(_number(value))
     yield "user", rows.account, lambda value: rows.users.text(_number(value))
     yield "domain", lambda row: domain_of[rows.kind[row]], words
     yield "user-agent", lambda row: agent_of[rows.kind[row]], words
+
+
+def _header_keys(
+    rows: Rows, passed: Sequence[tuple[int, int]], open_rows: set[int]
+) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:
+    """The header that most refused requests have, of those that no accepted one of the same senders has."""
+    senders = {rows.source[row] for row in open_rows}
+    refused: Counter[str] = Counter()
+    for number, count in Counter(rows.headers[row] for row in open_rows).items():
+        refused.update(dict.fromkeys(rows.header_names(number), count))
+    for row, _ in passed:
+        if rows.source[row] in senders:
+            for name in rows.header_names(rows.headers[row]):
+                refused.pop(name, None)
+    if not refused:
+        return
+    header, _ = max(refused.items(), key=lambda pair: (pair[1], pair[0]))
+    having = {number for number in {*rows.headers} if header in rows.header_names(number)}
+    yield (
+        "header",
+        lambda row: (header,) if rows.headers[row] in having and rows.source[row] in senders else ("",),
+        lambda _: header,
+    )
 
 
 def _number(value: int | tuple[object, ...]) -> int:

@@ -18,8 +18,8 @@ from shiftline.doctor.reading.sighting import Flow
 from shiftline.doctor.reading.stencils import Changing, Common, Key, Stencils, Values
 
 HINT_NAMES = (
-    b"Server", b"Retry-After", b"Warning", b"Reason", b"P-Registrar-Error", b"ms-diagnostics", b"Allow",
-    b"Unsupported", b"Min-Expires",
+    b"Server", b"User-Agent", b"Retry-After", b"Warning", b"Reason", b"P-Registrar-Error", b"ms-diagnostics",
+    b"Allow", b"Unsupported", b"Min-Expires",
 )  # fmt: skip
 _PARTIES = (b"From", b"To", b"Contact")
 _CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")

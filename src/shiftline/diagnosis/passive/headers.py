@@ -1,0 +1,115 @@
+"""What header fields tell: how two senders' messages differ, and whether a header parts refused from passed.
+
+Names alone are compared. Credentials are left out: whether a request carries a login is told elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shiftline.diagnosis.evidence import Mark
+from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.verdicts import PASSED
+
+_LOGINS = frozenset({"authorization", "proxy-authorization"})
+_LEAST = 5
+_ACCURATE = 0.98
+"""Share, refused and passed weighing the same, that a header has to tell right."""
+_MOST_NAMED = 3
+
+Sort = tuple[int, str, bool]
+"""Source, method, and whether it carries a login: what is compared is of one sort."""
+
+
+@dataclass(slots=True)
+class _Habit:
+    always: frozenset[str]
+    ever: frozenset[str]
+
+
+class HeaderHabits:
+    """Of each source and method: the headers that all of its requests have, and those that any has."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._habits: dict[tuple[int, str], _Habit] = {}
+        known: set[tuple[int, int, int]] = set()
+        for row, key in enumerate(zip(rows.source, rows.kind, rows.headers, strict=True)):
+            if key not in known:
+                known.add(key)
+                names = rows.header_names(rows.headers[row]) - _LOGINS
+                if names:
+                    self._note((rows.source[row], rows.kind_of(row).method), names)
+
+    def _note(self, key: tuple[int, str], names: frozenset[str]) -> None:
+        habit = self._habits.get(key)
+        if habit is None:
+            self._habits[key] = _Habit(names, names)
+        else:
+            habit.always &= names
+            habit.ever |= names
+
+    def adds(self, mine: int, theirs: int, method: str) -> frozenset[str] | None:
+        """What each request of theirs has and none of mine; None where theirs lack something, or unknown."""
+        one, other = self._habits.get((mine, method)), self._habits.get((theirs, method))
+        if one is None or other is None or one.always - other.ever:
+            return None
+        return other.always - one.ever
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """A header that parts refused from passed requests of the same senders and methods."""
+
+    name: str
+    is_wanted: bool
+    """Whether those pass that have it; else those that lack it."""
+    mark: Mark
+
+    def passes(self, rows: Rows, row: int) -> bool:
+        """Whether a request fulfils it."""
+        return (self.name in rows.header_names(rows.headers[row])) is self.is_wanted
+
+
+def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | None:
+    """The header that tells best, if one tells; where several tell alike the mark names them."""
+    sorts = {_sort(rows, row) for row in part.rows}
+    refused: dict[int, int] = {}
+    passed: dict[int, int] = {}
+    for row in range(len(rows)):
+        is_refused = row in part.rows
+        if (
+            rows.headers[row]
+            and rows.kind_of(row).is_question
+            and (is_refused or marks[row] == PASSED)
+            and _sort(rows, row) in sorts
+        ):
+            counts = refused if is_refused else passed
+            counts[rows.headers[row]] = counts.get(rows.headers[row], 0) + 1
+    if min(sum(refused.values()), sum(passed.values())) < _LEAST:
+        return None
+    names = frozenset[str]().union(*(rows.header_names(number) for number in (*refused, *passed)))
+    told = [(accuracy, name) for name in names - _LOGINS if (accuracy := _tells(rows, name, refused, passed))]
+    told = [pair for pair in told if abs(pair[0]) >= _ACCURATE]
+    if not told:
+        return None
+    best, name = max(told, key=lambda pair: (abs(pair[0]), pair[1]))
+    alike = sorted(name for accuracy, name in told if accuracy == best)
+    kind = "traffic.metadata-tells" if best > 0 else "traffic.header-refused"
+    text = " or ".join(alike[:_MOST_NAMED])
+    return HeaderRule(name, best > 0, Mark(kind=kind, count=sum(refused.values()), text=text))
+
+
+def _tells(rows: Rows, name: str, refused: dict[int, int], passed: dict[int, int]) -> float:
+    """How well it tells: near 1 if those with it pass, near -1 if those without it do."""
+    with_it = [
+        sum(count for number, count in counts.items() if name in rows.header_names(number))
+        / sum(counts.values())
+        for counts in (refused, passed)
+    ]
+    wanted = (1.0 - with_it[0] + with_it[1]) / 2.0
+    return wanted if wanted >= 0.5 else wanted - 1.0
+
+
+def _sort(rows: Rows, row: int) -> Sort:
+    return rows.source[row], rows.kind_of(row).method, rows.login[row] != 0
