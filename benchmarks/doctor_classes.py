@@ -32,16 +32,22 @@ def classes(family: Family, permission: Permission) -> dict[str, frozenset[str]]
 
 
 @cache
-def alike_under(probes: tuple[Probe, ...], family: Family) -> dict[str, frozenset[str]]:
-    """The same where these are all the questions that are asked."""
-    here = [one for one in candidates() if one.family is family]
-    rows = [_row(number, probes) for number, one in enumerate(candidates()) if one.family is family]
-    found: dict[str, set[str]] = {one.cause: {one.cause} for one in here}
-    for number, one in enumerate(here):
-        for other in range(number):
-            if one.cause != here[other].cause and _alike(rows[number], rows[other]):
-                found[one.cause].add(here[other].cause)
-                found[here[other].cause].add(one.cause)
+def alike_under(
+    probes: tuple[Probe, ...], family: Family, likewise: frozenset[Family] = frozenset()
+) -> dict[str, frozenset[str]]:
+    """The same where these are all the questions that are asked.
+
+    ``likewise`` are other families that the PBX may be, for all that is known of it: then a cause cannot be
+    told from those either that look like it on one of them.
+    """
+    every = [(one, _row(number, probes)) for number, one in enumerate(candidates())]
+    here = [(one.cause, row) for one, row in every if one.family is family]
+    there = [(one.cause, row) for one, row in every if one.family is family or one.family in likewise]
+    found: dict[str, set[str]] = {cause: {cause} for cause, _ in here}
+    for cause, row in here:
+        for other, its_row in there:
+            if other not in found[cause] and _alike(row, its_row):
+                found[cause].add(other)
     return {cause: frozenset(alike) for cause, alike in found.items()}
 
 
