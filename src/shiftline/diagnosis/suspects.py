@@ -115,7 +115,6 @@ SUSPECTS = (
             "policy.caller-identity",
             "policy.unregistered-source",
             "policy.event-package",
-            "throttle.method",
         ),
         passes=when(source=Source.OWN, account=Account.OWN, method=_CHECKS),
         because="verification calls pass as well, as long as they are few",
