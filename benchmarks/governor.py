@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from benchmarks.governor_bars import bars_of, ranking, where_behind
+from benchmarks.governor_bars import bars_of, where_behind
+from benchmarks.governor_ranking import exchanged, ranking, verdict
 from benchmarks.governor_runs import Bank, cells, on_all_processors, run_all
-from benchmarks.governor_tables import CONSOLE, as_json, print_bank, print_fairness, print_lines
+from benchmarks.governor_tables import as_json, print_bank, print_fairness, print_lines, print_whether_alike
 
 from shiftline.governor.controllers.registry import CONTROLLERS
 from shiftline.governor.fairness import jain
@@ -76,8 +77,7 @@ def print_matrix(options: argparse.Namespace) -> None:
     for bank in banks:
         print_bank(outcomes, bank)
     if len(banks) > 1 and len(options.only) > 1:
-        orders = [[name for name, _ in ranking(outcomes, bank)] for bank in banks]
-        CONSOLE.print(f"both banks rank the controllers alike: {'yes' if orders[0] == orders[1] else 'no'}\n")
+        print_whether_alike(outcomes)
     trunks = SHARED_TRUNKS[:1] if options.quick else SHARED_TRUNKS
     print_fairness(between_two(options.only, trunks, 1 if options.quick else 3), between_lanes())
     if options.json is not None:
@@ -94,6 +94,7 @@ def print_matrix(options: argparse.Namespace) -> None:
             },
             "behind": {bank: len(where_behind(outcomes, bank)[1]) for bank in banks},
             "ranking": {bank: ranking(outcomes, bank) for bank in banks},
+            "ranked_alike": verdict(exchanged(outcomes)) if len(banks) > 1 else None,
         }
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 

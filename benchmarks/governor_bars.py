@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.baselines import score
 from benchmarks.governor_runs import Bank, Cell, group_of, median_efficiency, median_refused
 
 from shiftline.governor.controllers.registry import OURS
@@ -129,21 +128,3 @@ def _set_against(
     is_level = found.their_efficiency <= found.efficiency + LEVEL
     refuses_more = found.their_refused_share > found.refused_share + EQUAL_REFUSALS
     return None if is_level or refuses_more else found
-
-
-def ranking(outcomes: Outcomes, bank: Bank) -> list[tuple[str, float]]:
-    """The controllers as tuned, by the mean over all cold trunks of efficiency x min(1, 2 % / refused).
-
-    With the seeds that all of them had.
-    """
-    cold = {
-        cell: runs
-        for cell, runs in outcomes.items()
-        if cell.bank is bank and cell.beginning is Beginning.COLD and not cell.settings
-    }
-    seeds = min((len(runs) for runs in cold.values()), default=0)
-    scores: dict[str, list[float]] = {}
-    for cell, runs in cold.items():
-        scores.setdefault(cell.controller, []).extend(score(one) for one in runs[:seeds])
-    means = [(name, statistics.fmean(values)) for name, values in scores.items()]
-    return sorted(means, key=lambda pair: -pair[1])

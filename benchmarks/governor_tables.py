@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 
-from benchmarks.governor_bars import Outcomes, bars_of, ranking, where_behind
+from benchmarks.governor_bars import Outcomes, bars_of, where_behind
+from benchmarks.governor_ranking import exchanged, leads, ranking, verdict
 from benchmarks.governor_runs import Bank, Cell, median_efficiency, median_refused
 from rich.console import Console
 from rich.table import Table
@@ -95,7 +96,19 @@ def print_bank(outcomes: Outcomes, bank: Bank) -> None:
             markup=False,
         )
     places = ", ".join(f"{name} {value:.2f}" for name, value in ranking(outcomes, bank))
-    CONSOLE.print(f"ranking, {bank} bank: {places}\n", markup=False)
+    CONSOLE.print(f"ranking, {bank} bank: {places}", markup=False)
+    for lead in leads(outcomes, bank):
+        CONSOLE.print(f"  {lead}", markup=False)
+    CONSOLE.print()
+
+
+def print_whether_alike(outcomes: Outcomes) -> None:
+    """Whether both banks rank the controllers alike, and what is known of those that change places."""
+    pairs = exchanged(outcomes)
+    CONSOLE.print(f"both banks rank the controllers alike: {verdict(pairs)}")
+    for one, other in pairs:
+        CONSOLE.print(f"  {one.bank}: {one}; {other.bank}: {other}", markup=False)
+    CONSOLE.print()
 
 
 def _print_matrix(

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.governor import BASELINE_SEEDS, QUICK, SEEDS
-from benchmarks.governor_bars import bars_of, ranking, where_behind
-from benchmarks.governor_runs import Bank, cells, run_all
+from benchmarks.governor_bars import bars_of, where_behind
+from benchmarks.governor_ranking import exchanged, verdict
+from benchmarks.governor_runs import Bank, Cell, cells, run_all
+
+from shiftline.governor.simulation.measure import Outcome
 
 ALLOWED_SECONDS = 600.0
 LEAST_EFFICIENCY, MOST_REFUSED = 0.85, 0.02
@@ -30,7 +33,7 @@ class Judged:
 
 def banks(*, quick: bool) -> Iterator[Judged]:
     """Every bar of the development bank and the drawn one, and whether both rank the controllers alike."""
-    rankings: dict[Bank, list[str]] = {}
+    all_outcomes: dict[Cell, list[Outcome]] = {}
     for bank in Bank:
         wanted = cells(
             bank, patterns=QUICK if quick and bank is Bank.DEVELOPMENT else ("*",), swept=not quick
@@ -45,12 +48,14 @@ def banks(*, quick: bool) -> Iterator[Judged]:
             figures=f"at {compared - len(behind)} of {compared} trunks",
             missed=tuple(f"{one.ours.case} ({one.ours.beginning})" for one in behind),
         )
-        rankings[bank] = [name for name, _ in ranking(outcomes, bank)]
-    first, second = rankings.values()
+        all_outcomes |= outcomes
+    pairs = exchanged(all_outcomes)
+    said = "; ".join(f"{one.bank}: {one}, {other.bank}: {other}" for one, other in pairs)
+    alike = verdict(pairs)
     yield Judged(
         name="both banks rank the controllers alike",
-        figures="; ".join(f"{bank}: {', '.join(names)}" for bank, names in rankings.items()),
-        missed=() if first == second else ("the same order",),
+        figures=f"{alike}; {said}" if said else alike,
+        missed=("the same order",) if alike == "no" else (),
     )
 
 

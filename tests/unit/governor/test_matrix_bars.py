@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.governor_bars import bars_of, ranking, where_behind
+from benchmarks.governor_bars import bars_of, where_behind
+from benchmarks.governor_ranking import exchanged, leads, ranking, verdict
 from benchmarks.governor_runs import Bank, Cell, cells
 
 from shiftline.governor.controllers.registry import OURS
@@ -108,6 +109,54 @@ def test_the_ranking_weighs_refusals() -> None:
     ranked = ranking(outcomes, Bank.DEVELOPMENT)
     assert [name for name, _ in ranked] == [OURS, "vegas"]
     assert [value for _, value in ranked] == pytest.approx([0.9, 0.5])
+
+
+def many(name: str, bank: Bank, scores: list[float]) -> dict[Cell, list[Outcome]]:
+    """The same controller at so many trunks of a bank."""
+    return {
+        Cell(bank, f"trunk {number}", Beginning.COLD, name): [outcome(value)]
+        for number, value in enumerate(scores)
+    }
+
+
+class TestTies:
+    """A difference that other limiters might have turned round is no difference."""
+
+    def test_what_is_better_at_every_trunk_leads(self) -> None:
+        """By little, but always."""
+        outcomes = many(OURS, Bank.DEVELOPMENT, [0.9, 0.5, 0.7] * 4) | many(
+            "vegas", Bank.DEVELOPMENT, [0.89, 0.49, 0.69] * 4
+        )
+        (lead,) = leads(outcomes, Bank.DEVELOPMENT)
+        assert (lead.first, lead.second) == (OURS, "vegas")
+        assert lead.difference == pytest.approx(0.01)
+        assert not lead.is_tie
+
+    def test_what_is_better_here_and_worse_there_ties(self) -> None:
+        """Though the mean is higher."""
+        outcomes = many(OURS, Bank.DEVELOPMENT, [0.9, 0.1] * 5) | many(
+            "vegas", Bank.DEVELOPMENT, [0.1, 0.88] * 5
+        )
+        (lead,) = leads(outcomes, Bank.DEVELOPMENT)
+        assert lead.least < 0.0 < lead.difference < lead.most
+        assert lead.is_tie
+
+    @pytest.mark.parametrize(
+        ("drawn", "alike"),
+        [
+            ([0.91, 0.89] * 5, "yes"),
+            ([0.1, 0.88] * 5, "yes, but for ties"),
+            ([0.7] * 10, "no"),
+        ],
+    )
+    def test_banks_are_alike_if_they_differ_by_ties_only(self, drawn: list[float], alike: str) -> None:
+        """On both: what one bank tells for sure, the other's tie does not undo."""
+        outcomes = many(OURS, Bank.DEVELOPMENT, [0.9, 0.1] * 5)
+        outcomes |= many("vegas", Bank.DEVELOPMENT, [0.1, 0.88] * 5)
+        outcomes |= many(OURS, Bank.DRAWN, drawn) | many("vegas", Bank.DRAWN, [0.9, 0.1, 0.89, 0.1, 0.9] * 2)
+        if alike == "no":
+            outcomes |= many("vegas", Bank.DRAWN, [0.8] * 10)
+        assert verdict(exchanged(outcomes)) == alike
 
 
 def test_cases_are_chosen_by_name_pattern_and_group() -> None:
