@@ -29,9 +29,9 @@ from shiftline.connector.qualification import QualificationState
 from shiftline.connector.records import PLATFORM_BATCH, DeliveryFate, Fallback
 from shiftline.governor.account import TRIALS
 from shiftline.governor.controllers.registry import CONTROLLERS
-from shiftline.governor.hearing import HURRIED_SECONDS, QUEUE_SECONDS
+from shiftline.governor.hearing import HOLD_SECONDS, LATE_SECONDS, QUEUE_SECONDS
 from shiftline.governor.lanes import Lane, served_within
-from shiftline.governor.learner import OPEN_CREEP, TOLERANCE
+from shiftline.governor.learner import OPEN_CREEP
 from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.listening import LONGEST_BAN
@@ -40,6 +40,8 @@ from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import (
     BACK_OFF,
     BACK_OFF_WHERE_DEAR,
+    BACK_OFF_WHERE_PARTIAL,
+    DEAR_SECONDS,
     DEAREST,
     FASTEST_GROWTH,
     GROWTH,
@@ -52,6 +54,7 @@ from shiftline.governor.simulation import Scenario
 from shiftline.governor.simulation.arrivals import Arrivals
 from shiftline.governor.state import Mode
 from shiftline.governor.window_fit import WINDOW_LENGTHS
+from shiftline.governor.windows import TOLERANCE
 from shiftline.lab.demo.result import DemoResult, DemoSettings, Phase, Verdicts
 from shiftline.net.nonce_warming import REST_SECONDS, WARM_SECONDS
 from shiftline.net.trunk_causes import CAUSES
@@ -131,7 +134,9 @@ FIGURES = {
         f"at most {GOVERNOR.longest_silence:g} s ({LONGEST_BAN:g} s once it is called a ban)",
         f"canaries refused for {GOVERNOR.patience_seconds:g} s",
         f"creeps up by {GOVERNOR.creep_per_second * OPEN_CREEP:.1%} a second".replace("%", " %"),
-        f"{BACK_OFF:g} times what passed over that span ({BACK_OFF_WHERE_DEAR:g} times",
+        f"{BACK_OFF:g} times what passed, but not below what was held in peace",
+        f"{BACK_OFF_WHERE_DEAR:g} times after a closure of {DEAR_SECONDS:g} s or more",
+        f"{BACK_OFF_WHERE_PARTIAL:g} times where some passed meanwhile",
         f"the shortest of {', '.join(f'{span:g}' for span in SPANS[:-1])} and {SPANS[-1]:g} s",
         f"at most {DEAREST:g} times",
         f"A try begins at {GROWTH:.0%} a second and doubles its haste every {GROWTH_DOUBLES:g} s, "
@@ -140,7 +145,8 @@ FIGURES = {
         ),
         f"a check after {TRIALS[0]:.0f} s, {TRIALS[1]:g} s",
         f"({KNOWN_PEACE / 60:g} minutes if it is not known)",
-        f"ten unheard requests tell after {HURRIED_SECONDS:g} s",
+        f"nothing answers for {HOLD_SECONDS:g} s, or twice",
+        f"nothing has come after {LATE_SECONDS:g} s it counts as silence",
         f"late for {'half a second' if QUEUE_SECONDS == 0.5 else QUEUE_SECONDS} without a break",
         f"{TOLERANCE:.0%} of the rate".replace("%", " %"),
         f"({', '.join(f'{length:g}' for length in WINDOW_LENGTHS)} s)",

@@ -29,6 +29,7 @@ from shiftline.governor.account_book import BookPage
 from shiftline.governor.account_trials import AccountGovernor
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
+from shiftline.governor.hearing import HOLD_STEP
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
@@ -38,9 +39,7 @@ from shiftline.governor.state import Mode
 FIRST_ONES = 2  # after a canary: one of them is refused by whatever lets every second request pass
 SOON = 1.0  # seconds
 SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
-LONGEST_STEP = (
-    0.25  # seconds that count between two questions: our own pauses neither grow nor silence a rate
-)
+LONGEST_STEP = 0.25  # seconds that count between two questions: our own pauses neither grow nor silence it
 
 
 class Governor(AccountGovernor):
@@ -73,8 +72,11 @@ class Governor(AccountGovernor):
         at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
         if self._hearing.has_fallen_silent(elapsed) and at_speed:
             self._listen_for_a_sign(now)
+        self._is_holding = at_speed and self._hearing.awaits_an_answer
         if self.mode is Mode.LISTENING:
             return self._canary_permission(now)
+        if self._is_holding:
+            return Permission(Send.NOTHING, now + HOLD_STEP)
         if self.mode is Mode.PROVING and self._flights.any_since(self._resumed_at):
             return Permission(Send.NOTHING)
         if self.mode is Mode.PROVING and now < self._listening.until:

@@ -13,7 +13,11 @@ from math import inf
 
 OVERDUE = 3.0  # times the usual answer's time
 SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
-SILENT_SECONDS = 1.0
+HELD_FOR = 2  # so many unheard: what more would leave might be lost as well
+HOLD_SECONDS = 0.15
+HOLD = 2.0  # times the usual answer's time; to wait a little in vain costs less than to be refused
+HOLD_STEP = 0.05  # seconds until it is asked again whether answers come
+SILENT_SECONDS = 1.0  # for a canary
 LATE_SECONDS = 0.45  # a little less than T1
 LATE_ONES = 4
 OF_THE_LAST = 10
@@ -31,9 +35,6 @@ SOON = 10.0  # seconds between two conclusions, within which that counts
 IN_VAIN = 3  # conclusions that did not help: the trunk has become slow for good
 THROUGHPUT_SECONDS = 1.0
 SHORTEST_SECONDS = 0.5  # of answers, to tell how many come per second
-HURRIED_ONES = 10  # so many unheard tell sooner
-HURRIED_SECONDS = 0.5
-HURRIED = 6.0  # times the usual answer's time
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,13 @@ class Hearing:
         """
         if self._unheard:
             self._unheard_seconds += elapsed
-        if self._unheard >= HURRIED_ONES:
-            return self._unheard_seconds > max(HURRIED_SECONDS, HURRIED * self.usual_seconds)
-        return self._unheard >= SILENCES_THAT_COUNT and self.is_overdue(self._unheard_seconds, SILENT_SECONDS)
+        return self._unheard >= HELD_FOR and self.is_overdue(self._unheard_seconds, LATE_SECONDS)
+
+    @property
+    def awaits_an_answer(self) -> bool:
+        """True while nothing answers any more, and something should have: until then more might be lost."""
+        waits = self._unheard_seconds > max(HOLD_SECONDS, HOLD * self.usual_seconds)
+        return self._unheard >= HELD_FOR and waits
 
     def is_overdue(self, waited: float, at_least: float) -> bool:
         """True if an answer should have come by now."""

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import ceil, inf
 from typing import Any
 
 from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.measuring import Measuring
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.relief import BEARABLE_SECONDS, BRIEF_SECONDS, Relief
 from shiftline.governor.search import DEAR_SECONDS, Closure, Search
-from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
+from shiftline.governor.seen import Seen
+from shiftline.governor.window_fit import Observation
+from shiftline.governor.windows import Windows
 from shiftline.governor.wishes import Wishes
 
-BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
 LOWEST_RATE = 0.5
 DECREASE = 0.85
-TOLERANCE = 0.02  # share of the limit by which windows of a real timer differ
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
 SILENT_AGAIN = 30.0  # seconds
@@ -35,7 +35,6 @@ LONG_SPAN = 10.0  # seconds; what passed over so long a time passes any usual co
 PLACES_LEAD = 4.0  # times what passed: where places are limited, the rate is not to be in the way
 WEEK_SECONDS = 604_800.0
 PINNED_CONFIDENCE = 0.95
-MEMORY = 12_000  # observations kept for the fit
 
 
 class Learner:
@@ -48,9 +47,8 @@ class Learner:
         self.learned = kept is not None
         """True once a refusal taught the rate, in this life or in an earlier one."""
         self.pacer = Pacer(self._first_rate(kept), now, ceiling=_ceiling_cap(policy))
-        self._fit: WindowFit | None = None
-        self._window: float | None = None
-        self._seen: deque[Observation] = deque(maxlen=MEMORY)
+        self._windows = Windows()
+        self._seen = Seen()
         self._overshot_at: float | None = None
         self._search = Search()
         self._wishes = Wishes()
@@ -91,8 +89,7 @@ class Learner:
         """Begin with what was learned ``age_seconds`` ago."""
         self._age = (number(known, "age_seconds") or 0.0) + (number(known, "learned_ago") or 0.0)
         self._learned_at = now
-        width = number(known, "window_seconds")
-        self._window = width if width in WINDOW_LENGTHS else None
+        self._windows.recall(number(known, "window_seconds"))
         self.places.limit = whole(known, "places", least=1)
         self._hold(self.pacer.rate)
         met = whole(known, "met", least=1) or 1
@@ -104,7 +101,7 @@ class Learner:
             return "concurrency"
         if self._search.is_banned:
             return "ban"
-        if self._window is not None:
+        if self._windows.width is not None:
             return "fixed-window"
         return "rate"
 
@@ -112,7 +109,7 @@ class Learner:
         """How sure the rate is: 1 is certain; it halves with each week."""
         if learned_ago is None:
             return 0.0
-        if (self._fit is not None and self._fit.is_pinned) or self.places.limit is not None:
+        if self._windows.are_pinned or self.places.limit is not None:
             sure = PINNED_CONFIDENCE
         else:
             sure = self._search.confidence(self.pacer.rate)
@@ -120,14 +117,14 @@ class Learner:
 
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
-        self._seen.append(seen)
+        self._seen.note(seen)
         if seen.passed and not seen.is_canary:
             self._relief.passed()
             self._passed_at = max(self._passed_at, seen.sent_at)
 
     def forget_canaries(self) -> None:
         """Canaries do not meet this limiter: what became of them tells nothing about it."""
-        self._seen = deque((one for one in self._seen if not one.is_canary), maxlen=MEMORY)
+        self._seen.forget_canaries()
 
     def climb(self, elapsed: float) -> None:
         """Grow fast, in search of the limit."""
@@ -211,8 +208,7 @@ class Learner:
         """
         was_blamed, self._overshot_at = self._overshot_at is not None, None
         if since is not None:
-            kept = (one for one in self._seen if one.passed or one.sent_at < since)
-            self._seen = deque(kept, maxlen=MEMORY)
+            self._seen.forget_refusals(since)
         return was_blamed
 
     def is_chance(self, sent_at: float) -> bool:
@@ -223,8 +219,7 @@ class Learner:
         is_alone, self._refused_at = self._passed_at > self._refused_at, sent_at
         if not (is_alone and self._relief.bears and self._relief.is_borne()):
             return False
-        if self._seen and not self._seen[-1].passed:
-            self._seen.pop()
+        self._seen.forget_newest_refusal()
         return True
 
     def was_a_pause(self) -> None:
@@ -233,7 +228,7 @@ class Learner:
 
     def slacken(self) -> None:
         """Lower the rate after a long silence, unless the limit is known or the rate is not ours to learn."""
-        if self.policy.learn and self._window is None and self._overshot_at is None:
+        if self.policy.learn and self._windows.width is None and self._overshot_at is None:
             self._hold(self.pacer.rate * SLACKENED)
 
     def congested(self, now: float, throughput: float, *, waits: float) -> None:
@@ -244,7 +239,7 @@ class Learner:
         self._queued_at = now
         shut = Closure(now - waits, now - waits, now)
         rate = self._search.queued(before, throughput)
-        self._fit = self._window = None
+        self._windows.forget()
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         self.pacer.restart(now + waits)
 
@@ -264,8 +259,7 @@ class Learner:
         if self._was_an_outage(shut, before) or self._is_no_rates_fault(shut, before, now):
             self._overshot_at = None
             return False
-        seen = sorted(self._seen, key=lambda observation: observation.sent_at)
-        rate = self._rate_after(shut, seen, before, now) * (1.0 - self.policy.headroom)
+        rate = self._rate_after(shut, before, now) * (1.0 - self.policy.headroom)
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         # The canary may have had the only free place.
         self.pacer.restart(now + 1.0 / self.pacer.rate)
@@ -289,7 +283,7 @@ class Learner:
         return True
 
     def _give_back(self, rate: float, now: float) -> None:
-        self._fit = self._window = None
+        self._windows.forget()
         self._hold(rate)
         self._search.give_back(self.pacer.rate, now)
 
@@ -307,55 +301,48 @@ class Learner:
         is_the_next = shut.began_at < self._outage_at + HELD_LONG
         if shut.cost_seconds <= LONG_SPAN or is_the_next:
             return False
-        if self._fit is not None and self._fit.is_pinned:
-            self._hold(self._fit.rate * (1.0 - self.policy.headroom))  # that window is never shut for so long
-        elif _passed_per_second(self._seen, shut.began_at - HELD_LONG, shut.began_at) < BORNE * before:
+        fit = self._windows.fit
+        if fit is not None and fit.is_pinned:
+            self._hold(fit.rate * (1.0 - self.policy.headroom))  # that window is never shut for so long
+        elif self._seen.passed_per_second(shut.began_at - HELD_LONG, shut.began_at) < BORNE * before:
             return False
         self._outage_at = shut.open_at
         return True
 
-    def _rate_after(self, shut: Closure, seen: Sequence[Observation], before: float, now: float) -> float:
+    def _rate_after(self, shut: Closure, before: float, now: float) -> float:
         """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""
-        tolerance = max(1, round(before * TOLERANCE)) if self._fit is not None else 1
-        # Shut for longer than a window, it counts over another one, or bans.
-        shut_seconds = 0.0 if shut.was_silent else shut.shut_until - shut.began_at
-        lengths = [length for length in WINDOW_LENGTHS if length >= shut_seconds]
-        self._fit = fit_windows(seen, tolerance=tolerance, lengths=lengths)
-        self._window = None if self._fit is None else self._fit.window_seconds
-        measured = _passed_per_second(seen, self._measured_since(shut), shut.measured_until)
-        lately = _passed_per_second(seen, shut.began_at - LONG_SPAN, shut.began_at)
+        self._windows.explain(self._seen.in_order(), shut, before)
+        measured = Measuring(self._seen, self.pacer, shut, self._learned_at).rate(
+            before, is_held=not self._search.is_trying(before), by_cycle=self.places.limit is None
+        )
+        lately = self._seen.passed_per_second(shut.began_at - LONG_SPAN, shut.began_at)
         rate = self._search.conclude(before, measured, shut, now, lately=lately)
         if self.places.limit is not None:
             return PLACES_LEAD * max(measured, LOWEST_RATE)
-        if self._fit is not None:
-            rate = self._fit.rate
+        if self._windows.fit is not None:
+            rate = self._windows.fit.rate
         took = 0.0 if self._learned_at is None else now - self._learned_at
         is_held = not self._search.is_trying(before) and took > HELD * shut.cost_seconds
         if is_held and self._is_dear(shut):
             # Refused at a rate that was held: all that passed since, over the time that it took. How much of
             # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
-            passed = _passed_per_second(seen, now - took, now) * took
+            passed = self._seen.passed_per_second(now - took, now) * took
             rate = min(rate, passed / (took - shut.cost_seconds / 2))
         return rate
 
     def _is_dear(self, shut: Closure) -> bool:
         """True for a refusal that cost more than the windows that seem to explain it would."""
-        explained = 2 * (self._window or 0.0)
-        return shut.cost_seconds > max(DEAR_SECONDS, explained) and not shut.was_silent
-
-    def _measured_since(self, shut: Closure) -> float:
-        """A span before the limiter was surely shut, but not before the last settling: that was shut, too."""
-        since = shut.measured_until - shut.span_seconds
-        if self._learned_at is None or shut.is_ban:
-            return since
-        return max(since, min(self._learned_at, shut.measured_until - 1.0))
+        if shut.was_silent or shut.was_partial:
+            return False
+        explained = 2 * (self._windows.width or 0.0)
+        return shut.cost_seconds > max(DEAR_SECONDS, explained)
 
     def _settle_at(self, rate: float, shut: Closure, now: float) -> None:
         if self.places.limit is not None:
-            self._fit = self._window = None
+            self._windows.forget()
         self._hold(rate)
-        pinned = self._fit is not None and self._fit.is_pinned
-        explained = self._fit is not None or self.places.limit is not None
+        explained = self._windows.fit is not None or self.places.limit is not None
+        pinned = self._windows.are_pinned
         self._search.settle(self.pacer.rate, shut, now, pinned=pinned, explained=explained)
         self.learned = True
         self._learned_at, self._age = now, 0.0
@@ -363,10 +350,7 @@ class Learner:
 
     def window_ends_at(self, now: float) -> float | None:
         """When the window of ``now`` has surely ended; None while the window is not known."""
-        if self._fit is None or not self._fit.is_pinned:
-            return None
-        # A refusal right after a boundary was the old window's: the phase is known to its grain only.
-        return max(now, self._fit.next_boundary(now - self._fit.grain_seconds)) + BOUNDARY_MARGIN
+        return self._windows.ends_at(now)
 
     def _first_rate(self, kept: float | None) -> float:
         if kept is not None:
@@ -377,22 +361,18 @@ class Learner:
 
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)
-        width = self._window
-        count = max(1, int(self.pacer.rate * width + 0.001)) if width else 0
-        self.pacer.cap = Cap(count, width) if width else None
+        self.pacer.cap = self._windows.cap(self.pacer.rate)
 
     def _creep_per_second(self, now: float) -> float:
         """How fast the held rate may grow now, as a share of itself."""
-        if self._fit is not None and not self._fit.is_pinned:
-            open_still = self.pacer.rate * self._fit.window_seconds <= self._fit.highest_limit
-            if open_still and self._search.price < max(DEAR_SECONDS, 2 * self._fit.window_seconds):
+        fit = self._windows.fit
+        if fit is not None and not fit.is_pinned:
+            open_still = self.pacer.rate * fit.window_seconds <= fit.highest_limit
+            if open_still and self._search.price < max(DEAR_SECONDS, 2 * fit.window_seconds):
                 return self.policy.creep_per_second * OPEN_CREEP
+        if self.pacer.rate < self._search.bearable:
+            return self.policy.creep_per_second * OPEN_CREEP
         return self._search.growth(now)
-
-
-def _passed_per_second(seen: Sequence[Observation], since: float, until: float) -> float:
-    """What passed per second after one moment and up to another."""
-    return sum(one.passed and since < one.sent_at <= until for one in seen) / (until - since)
 
 
 def _ceiling_cap(policy: GovernorPolicy) -> Cap:

@@ -1,7 +1,8 @@
 """How long to be silent after a refusal, and how long the limiter was shut.
 
-Short steps within the second that most windows last, then each silence twice as long as the one before,
-so that it outlasts a ban that begins anew with every request.
+Short steps within the second that most windows last, then each silence twice as long as the one before.
+Whoever refuses after half a minute bans, and every canary may begin the ban anew: from then on each silence
+is as long as the next usual ban, so that one outlasts it with the fewest canaries.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.search import Closure
 
 STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last second's rate
-LONGEST_BAN = 900.0  # seconds
+# Seconds: a minute, Kamailio's table of banned addresses, its recipe for accounts (facts: 3.1 K1, K5).
+USUAL_BANS = (60.0, 300.0, 900.0)
+LONGEST_BAN = USUAL_BANS[-1]
 SHORT_STEPS = 1.25
 LATE_ONES = 3
 GOES_ON = 3  # times in a row
@@ -63,14 +66,21 @@ class Listening:
         """Be silent for one step more: until the known window ends, or a little longer each time."""
         self._was_told |= retry_after > 0
         if self.silence:
-            grow = SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0
-            longest = LONGEST_BAN if is_ban else self.policy.longest_silence
-            self.silence = min(self.silence * grow, longest)
+            self.silence = self._next_silence(is_ban=is_ban)
             until = now + self.silence
         else:
             self.silence = self.policy.canary_seconds
             until = now + self.silence if window_end is None else window_end
         self.until = max(self.until, until, now + retry_after)
+
+    def _next_silence(self, *, is_ban: bool) -> float:
+        """Longer than the last one; not by much while nothing answers, for the trunk may just be away."""
+        longest = self.policy.longest_silence
+        is_patient = is_ban or not (self._shut_from is None or self._is_silent)
+        grown = self.silence * (SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0)
+        if grown <= longest or not is_patient:
+            return min(grown, longest)
+        return next((length for length in USUAL_BANS if length > self.silence), LONGEST_BAN)
 
     def shut(self, at: float, *, silently: bool = False) -> None:
         """What left at this moment was refused, or ``silently`` lost."""

@@ -65,7 +65,8 @@ class QuietGovernor(GovernorState):
         """The trunk is silent: stop, and ask with canaries only."""
         self.ledger.note(now, None, self.rate)
         if self.mode is not Mode.PROVING:
-            if not self._learner.is_idle(now, since=self._at_speed_since):
+            # Little has left since the silence began, for we waited.
+            if not self._learner.is_idle(self._hearing.silent_since, since=self._at_speed_since):
                 self._learner.fell_silent(now)
             self._listening.shut(self._hearing.silent_since, silently=True)
         self._listening.at_least(STRIKE_SECONDS / 2)

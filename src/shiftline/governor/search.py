@@ -33,11 +33,14 @@ FASTEST_GROWTH = 0.35
 PINNED_PEACE = 20.0  # seconds, where the limit is known exactly: a try can only tell that it was raised
 BACK_OFF = 0.97
 BACK_OFF_WHERE_DEAR = 0.92
+BACK_OFF_WHERE_PARTIAL = 0.85  # RED lets every second pass up to one and a half times its limit
+SLOW = 4.0  # requests per second: there a canary takes the place of the check behind it
 DEAR_SECONDS = 2.0
 SLOWER_WHERE_DEAR = 0.4
 SLOWEST_QUEUE = 0.5  # times the rate: no queue is answered by more at once
 CLEARLY_LESS = 0.8
-SPANS = (1.0, 2.0, 5.0, 10.0, 60.0)  # seconds; what a limiter is likely to count over
+SPANS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds; what a limiter is likely to count over
+LONGEST_CYCLE = 30.0  # seconds from one opening to the next: over longer the limit may have changed
 SOON = 2.0  # seconds, or twice the span: refused so soon again, the rate that was held is too high
 
 
@@ -74,7 +77,15 @@ class Closure:
     @property
     def is_ban(self) -> bool:
         """True if no window would have been shut for so long."""
-        return self.shut_until - self.began_at > BAN_SECONDS
+        shut = self.shut_until - self.began_at
+        was_asked_late = shut > BAN_SECONDS / 2 and self.cost_seconds > BAN_SECONDS
+        return shut > BAN_SECONDS or was_asked_late
+
+    @property
+    def is_long(self) -> bool:
+        """True if no usual window would have been shut for so long, though a longer one, or a short ban."""
+        was_long = self.shut_until - self.began_at > LONGEST_WINDOW and self.cost_seconds <= BAN_SECONDS
+        return was_long and not (self.was_told or self.was_silent)
 
     @property
     def span_seconds(self) -> float:
@@ -82,6 +93,8 @@ class Closure:
         shut = self.shut_until - self.began_at
         if self.is_told_window:
             return shut * TOLD_SPAN
+        if shut > LONGEST_WINDOW and self.cost_seconds > BAN_SECONDS:
+            return BAN_SECONDS
         span = next((span for span in SPANS if span >= shut), SPANS[-1])
         return max(span, SILENT_SPAN) if self.was_silent else span
 
@@ -105,11 +118,15 @@ class Search:
     """Seconds that the limit cost when it was met last."""
     is_banned: bool = False
     """The last refusal lasted longer than any window."""
+    bearable: float = 0.0
+    """Up to here no counter over `LONGEST_WINDOW` was in the way, nor would one ban: what refuses less is a
+    longer window, and may be looked for."""
     _peace: float = field(default=FIRST_PEACE, init=False)
     _peace_until: float = field(default=0.0, init=False)
     _settled_at: float = field(default=0.0, init=False)
     _soon: float = field(default=SOON, init=False)
     _held: float = field(default=0.0, init=False)
+    _was_long: bool = field(default=False, init=False)
 
     def conclude(
         self, before: float, measured: float, closure: Closure, now: float, *, lately: float = 0.0
@@ -121,18 +138,24 @@ class Search:
         # What is lost in silence is lost for as long as it takes to notice.
         is_dear = closure.cost_seconds >= DEAR_SECONDS or closure.was_silent
         back_off = BACK_OFF_WHERE_DEAR if is_dear else BACK_OFF
+        if closure.was_partial and before > SLOW:
+            back_off = BACK_OFF_WHERE_PARTIAL
         candidate = min(before, measured) * back_off
         if self.met and self.is_trying(before) and closure.span_seconds <= LONGEST_WINDOW:
             # It grew slowly: what was sent half a span earlier has passed, most likely.
             span = max(1.0, closure.span_seconds / 2)
             candidate = max(candidate, before * exp(-self.growth(closure.began_at) * span) * back_off)
-        is_soon = now - self._settled_at < self._soon
+        is_soon = now - self._settled_at < (self._soon if self.is_trying(before) else LONGEST_CYCLE)
         if not is_soon and before > self._held * 1.001:
             self.proven = max(self.proven, self._held)
         elif before <= self.proven * 1.001:
             self.proven = 0.0 if is_soon else self.proven * BACK_OFF
         if closure.is_ban or measured < CLEARLY_LESS * self.proven:
             self.proven = 0.0  # the limit has come down
+        # What was shut for so long bans, or has a long window. Twice, it is not to be tried again.
+        is_first = closure.is_long and not self._was_long
+        self.bearable = lately * BACK_OFF_WHERE_DEAR if is_first else 0.0
+        self._was_long |= closure.is_long
         self.refused = before
         if self.proven and is_soon:
             return max(self.proven, min(candidate, lately * back_off))

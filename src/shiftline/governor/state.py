@@ -69,7 +69,7 @@ class GovernorState:
         self._passed_since_resumed = False
         self._doubt = Doubt()
         self._silences = 0
-        self._was_held_up = False
+        self._was_held_up = self._is_holding = False
         self._canaries_refused = 0
         self._account_is_suspected = 0  # so many canaries have yet to pass before it is the account's matter
         self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
@@ -83,7 +83,8 @@ class GovernorState:
     @property
     def is_quiet(self) -> bool:
         """True while nothing but a canary may leave."""
-        return self.mode in (Mode.LISTENING, Mode.STOPPED)
+        is_holding = self._is_holding and self._hearing.awaits_an_answer
+        return is_holding or self.mode in (Mode.LISTENING, Mode.STOPPED)
 
     @property
     def t1(self) -> float:

@@ -36,6 +36,8 @@ class WindowFit:
     lowest_limit: int
     highest_limit: int
     phases: tuple[float, ...]
+    full_windows: int = 1
+    """So many windows were seen full, at the same count: the more, the less it is chance."""
 
     @property
     def rate(self) -> float:
@@ -88,13 +90,15 @@ def _fit_length(observations: Sequence[Observation], length: float, tolerance: i
     span = (first if first >= since else since + length, min(until, last))
     phases = _likely_phases(passed, refused, length)
     for slack in sorted({0, tolerance}):
-        pinned: dict[float, int] = {}
+        full: dict[float, list[int]] = {}
         for phase in phases:
-            limit = _pinned_limit(passed, refused, span, (length, phase), slack)
-            if limit is not None:
-                pinned[phase] = limit
-        if pinned:
-            return WindowFit(length, min(pinned.values()), max(pinned.values()), tuple(pinned))
+            counts = _full_windows(passed, refused, span, (length, phase), slack)
+            if counts:
+                full[phase] = counts
+        if full:
+            limits = [min(counts) for counts in full.values()]
+            proofs = max(len(counts) for counts in full.values())
+            return WindowFit(length, min(limits), max(limits), tuple(full), proofs)
     return None
 
 
@@ -113,14 +117,14 @@ def _likely_phases(passed: Sequence[float], refused: Sequence[float], length: fl
     return sorted({step * length / PHASES for step in range(PHASES)} | set(thinned))
 
 
-def _pinned_limit(
+def _full_windows(
     passed: Sequence[float],
     refused: Sequence[float],
     span: tuple[float, float],
     hypothesis: tuple[float, float],
     tolerance: int,
-) -> int | None:
-    """Return the limit under this (length, phase), or None if an observation contradicts it."""
+) -> list[int]:
+    """Return the counts of the full windows under this (length, phase); none if something contradicts it."""
     length, phase = hypothesis
     full: list[int] = []
     clean = 0
@@ -134,8 +138,8 @@ def _pinned_limit(
             continue
         before = bisect_left(passed, refused[first_refusal], first_pass) - first_pass
         if before == 0 or count - before > tolerance:
-            return None  # refused although nothing had passed, or passed although it was full
+            return []  # refused although nothing had passed, or passed although it was full
         full.append(count)
     if not full or max(full) - min(full) > tolerance or clean > min(full) + tolerance:
-        return None
-    return min(full)
+        return []
+    return full

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from shiftline.governor.listening import LONGEST_BAN, STRIKE_SECONDS, Listening
+from shiftline.governor.listening import LONGEST_BAN, STRIKE_SECONDS, USUAL_BANS, Listening
 from shiftline.governor.policy import GovernorPolicy
 
 POLICY = GovernorPolicy(learn=True, max_rate=0)
@@ -37,9 +37,25 @@ class TestSilence:
         assert all(later <= 2.001 * earlier for earlier, later in pairwise(lengths))
         assert lengths[-1] == pytest.approx(POLICY.longest_silence)
 
-    def test_called_a_ban_it_may_last_a_quarter_of_an_hour(self) -> None:
-        """So that it outlasts one that begins anew with every request."""
-        assert silences(30, is_ban=True)[-1] == pytest.approx(LONGEST_BAN)
+    def test_called_a_ban_it_lasts_as_long_as_the_usual_ones(self) -> None:
+        """So that it outlasts one that begins anew with every request, and asks seldom."""
+        lengths = silences(30, is_ban=True)
+        assert [length for length in lengths if length > POLICY.longest_silence][:3] == [
+            pytest.approx(length) for length in USUAL_BANS
+        ]
+        assert lengths[-1] == pytest.approx(LONGEST_BAN)
+
+    def test_what_refuses_is_asked_less_often_than_what_is_silent(self) -> None:
+        """A PBX that is away comes back at any moment; a ban that is asked about begins anew."""
+        lengths: dict[bool, float] = {}
+        for silently in (False, True):
+            listening, now = Listening(POLICY, until=START), START
+            for _ in range(12):
+                listening.shut(now, silently=silently)
+                listening.extend(now, retry_after=0.0, window_end=None, is_ban=False)
+                now = listening.until
+            lengths[silently] = listening.silence
+        assert lengths == {False: USUAL_BANS[0], True: POLICY.longest_silence}
 
     def test_a_known_window_is_waited_for(self) -> None:
         """Exactly, and only the first time: then it was not the window."""

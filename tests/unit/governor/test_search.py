@@ -59,10 +59,14 @@ class TestClosure:
         """The shortest usual one that holds it."""
         assert shut(seconds).span_seconds == span
 
-    @pytest.mark.parametrize("seconds", [11.0, 61.0, 900.0])
-    def test_beyond_the_longest_it_is_a_minute(self, seconds: float) -> None:
+    @pytest.mark.parametrize(("seconds", "span"), [(11.0, 30.0), (31.0, 60.0), (61.0, 60.0), (900.0, 60.0)])
+    def test_beyond_the_longest_it_is_half_a_minute_or_a_whole_one(self, seconds: float, span: float) -> None:
         """A ban says nothing of what it counts over."""
-        assert shut(seconds).span_seconds == 60.0
+        assert shut(seconds).span_seconds == span
+
+    def test_where_we_asked_late_it_is_a_minute(self) -> None:
+        """Refused for eleven seconds and not asked again for a quarter of an hour: it may be a ban."""
+        assert shut(11.0, open_after=900.0).span_seconds == 60.0
 
     def test_silence_is_longer_than_the_limiter_was_shut(self) -> None:
         """Our own patience made it so; flood guards count over two seconds."""
@@ -193,3 +197,40 @@ def test_confidence_is_how_close_the_refused_rate_is() -> None:
     search.conclude(60.0, 50.0, shut(0.5), BEGAN)
     assert search.confidence(48.0) == pytest.approx(0.8)
     assert search.confidence(70.0) == 1.0
+
+
+class TestLongWindows:
+    """Shut for 10 to 60 s: the rest of a long window, or a short ban."""
+
+    def test_what_no_counter_of_ten_seconds_minds_may_be_tried(self) -> None:
+        """So many passed in the ten seconds before: whoever bans for more counts over less."""
+        search = Search()
+        closure = Closure(BEGAN, BEGAN + 15.0, BEGAN + 25.0)
+        search.conclude(500.0, 20.0, closure, BEGAN + 25.0, lately=60.0)
+        assert search.bearable == pytest.approx(60.0 * BACK_OFF_WHERE_DEAR)
+
+    def test_not_a_second_time(self) -> None:
+        """Then it bans, or counts over longer than we know."""
+        search = Search()
+        for began in (BEGAN, BEGAN + 100.0):
+            closure = Closure(began, began + 15.0, began + 25.0)
+            search.conclude(50.0, 20.0, closure, began + 25.0, lately=60.0)
+            search.settle(20.0, closure, began + 25.0, pinned=False)
+        assert search.bearable == 0.0
+
+    @pytest.mark.parametrize(
+        "closure",
+        [
+            Closure(BEGAN, BEGAN + 5.0, BEGAN + 6.0),
+            Closure(BEGAN, BEGAN + 70.0, BEGAN + 80.0),
+            Closure(BEGAN, BEGAN + 11.0, BEGAN + 900.0),
+            Closure(BEGAN, BEGAN + 15.0, BEGAN + 25.0, was_silent=True),
+            Closure(BEGAN, BEGAN + 15.0, BEGAN + 25.0, was_told=True),
+        ],
+        ids=["window", "ban", "asked-late", "silent", "told"],
+    )
+    def test_of_nothing_else(self, closure: Closure) -> None:
+        """A window needs none of it, a ban forbids it."""
+        search = Search()
+        search.conclude(500.0, 20.0, closure, closure.open_at, lately=60.0)
+        assert search.bearable == 0.0
