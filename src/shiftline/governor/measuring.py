@@ -15,6 +15,7 @@ from shiftline.governor.seen import Seen
 
 SHORTEST_CYCLE = 5.0  # seconds: in less, a canary that comes late counts for too much
 SHORTEST_SPAN = 1.0
+SILENT_STEP = 0.95  # of the rate: by less it is lowered, before what a silence costs anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Measuring:
         if cycle is None:
             return over_span
         seconds, rate = cycle
+        if (
+            self.shut.was_silent
+        ):  # a flood guard stays shut for what comes meanwhile: that cycle tells too little
+            rate = max(rate, SILENT_STEP * before)
         return rate if is_held and seconds >= SHORTEST_CYCLE else max(over_span, rate)
 
     def _cycle(self, before: float, *, is_held: bool) -> tuple[float, float] | None:
