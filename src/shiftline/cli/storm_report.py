@@ -51,7 +51,14 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
         console.print(f"[bold red]invalid:[/] {escape(reason)}")
 
 
-_COLOURS = {Kind.LIMITER: "yellow", Kind.CAPACITY: "yellow", Kind.NONE: "green", Kind.INVALID: "red"}
+_COLOURS = {
+    Kind.LIMITER: "yellow",
+    Kind.CAPACITY: "yellow",
+    Kind.NONE: "green",
+    Kind.STOPPED: "red",
+    Kind.UNDECIDED: "yellow",
+    Kind.INVALID: "red",
+}
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:

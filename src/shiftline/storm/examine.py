@@ -10,10 +10,10 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shiftline.storm.examine_bans import BanExaminer
+from shiftline.storm.examine_bans import FIRST_REST, PATIENCE_SECONDS, REST_GROWTH, BanExaminer
 from shiftline.storm.interruption import InterruptedStormError
 from shiftline.storm.plan import Plan
-from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, Result
+from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, Result
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.capacity import Processors, compare
 from shiftline.storm.verdict.judge import (
@@ -26,8 +26,17 @@ from shiftline.storm.verdict.judge import (
     refused_alone_verdict,
 )
 from shiftline.storm.verdict.judge_caps import judge_cap
+from shiftline.storm.verdict.judge_silence import judge_lateness, stopped_verdict
 from shiftline.storm.verdict.look import Look, look_at
-from shiftline.storm.verdict.phases import STEP_USERS, Known, cap_plan, lighter_plan, steps_plan, watched
+from shiftline.storm.verdict.phases import (
+    STEP_USERS,
+    Known,
+    cap_plan,
+    lighter_plan,
+    single_plan,
+    steps_plan,
+    watched,
+)
 from shiftline.storm.verdict.verdict import Verdict
 
 Ask = Callable[[Plan, str], Result]
@@ -99,11 +108,37 @@ class Examiner:
             reasons.insert(0, f"the run stopped early: {result.stopped}")
         if reasons:
             return invalid_verdict(reasons)
-        if not look.is_refusing:
-            if any(status >= 300 and status not in (401, 407) for status in look.alone):
-                return refused_alone_verdict(look)
-            return self._by_lighter_load(result, look, used)
-        return self._by_bans(look) if look.is_shut else self._by_steps(look)
+        if look.is_late:
+            return judge_lateness(look, result.flows_per_second)
+        if look.is_refusing and look.is_shut:
+            return self._by_bans(look)
+        if result.stopped and look.is_targets_silence:
+            waited = self._seconds_until_back(result, look)
+            if waited is None:
+                return stopped_verdict(look.passes, PATIENCE_SECONDS)
+            if not look.is_refusing:
+                return stopped_verdict(look.passes, self._plan.silence_seconds + waited, came_back=True)
+        if look.is_refusing:
+            return self._by_steps(look)
+        if look.usual:
+            return refused_alone_verdict(look)
+        return self._by_lighter_load(result, look, used)
+
+    def _seconds_until_back(self, result: Result, look: Look) -> float | None:
+        """When a user who was answered is answered again; None: not before patience ends."""
+        known = self._known(look)
+        answered = {row.user for row in result.watch.asked if row.answered is not None}
+        users = [name for name in known.usable(self._plan.names) if name in answered]
+        waited, rest = 0.0, FIRST_REST
+        while users and waited <= PATIENCE_SECONDS:
+            plan = single_plan(self._plan, self._known(look), source=known.own, user=users[0])
+            asked = self._run(plan, "one alone: does it answer again?")
+            if any(row.answered is not None for row in asked.watch.asked):
+                return waited
+            waited += asked.whole.seconds + rest
+            self._rest(rest)
+            rest *= REST_GROWTH
+        return None
 
     def _by_bans(self, look: Look) -> Verdict:
         examiner = BanExaminer(self._plan, look, lambda: self._known(look), self._run, self._rest)
@@ -115,7 +150,10 @@ class Examiner:
         reasons = own_reasons(light, light_plan)
         if reasons:
             return invalid_verdict(reasons)
-        return judge_capacity(look, compare(light, light_plan, heavy, self._plan, used))
+        if not light.ok and light.whole.statuses[TIMEOUT] == light.whole.ended:
+            return stopped_verdict(look.passes, light.whole.seconds)
+        queueing = compare(light, light_plan, heavy, self._plan, used)
+        return judge_capacity(look, queueing, heavy.users_out)
 
     def _by_steps(self, look: Look) -> Verdict:
         is_slow = _is_slow(self.examination.result, look)
@@ -125,7 +163,7 @@ class Examiner:
         for rate in rates:
             known = self._known(look)
             self._rest(_LONG_QUIET_SECONDS if is_slow else _QUIET_SECONDS)
-            plan = steps_plan(self._plan, known, rate, look.request_rate, is_slow=is_slow)
+            plan = steps_plan(self._plan, known, rate, is_slow=is_slow)
             step = Step.of(self._run(plan, _STEPS_PURPOSE), look, plan.timeout_seconds)
             if step.is_refusing:
                 break
@@ -138,7 +176,7 @@ class Examiner:
         if not likely:
             return None
         self._rest(_QUIET_SECONDS)
-        plan = cap_plan(self._plan, self._known(look), likely[0], look.request_rate)
+        plan = cap_plan(self._plan, self._known(look), likely[0])
         result = self._run(plan, "bursts: is it what is under way that counts?")
         return judge_cap(explained, likely, Step.of(result, look, plan.timeout_seconds))
 
@@ -146,7 +184,10 @@ class Examiner:
         own = min(look.sources) if look.sources else self._plan.sources[0]
         spares = tuple(spare for spare in self._spares if spare not in look.sources)
         others = tuple(sorted(look.sources - {own}))
-        return Known(own=own, spares=spares, others=others, tries=dict(self.examination.tries))
+        return Known(
+            own=own, spares=spares, others=others, tries=dict(self.examination.tries),
+            request_rate=look.request_rate, requests=self.examination.result.whole.requests,
+        )  # fmt: skip
 
     def _run(self, plan: Plan, purpose: str) -> Result:
         result = self._ask(plan, purpose)
@@ -168,7 +209,7 @@ def spare_sources(plan: Plan) -> list[str]:
 
 def _is_slow(result: Result, look: Look) -> bool:
     """Whether most seconds of the load let nothing through."""
-    whole = [sample for sample in result.samples if sample.second < int(result.sending_seconds)]
+    whole = result.whole_seconds
     if len(whole) < 4 or look.pass_rate <= 0:
         return False
     empty = sum(

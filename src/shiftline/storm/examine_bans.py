@@ -13,6 +13,7 @@ from shiftline.storm.sample import Result
 from shiftline.storm.verdict.arrivals import Arrival, Key, arrivals_of, counted_kinds, with_copies
 from shiftline.storm.verdict.bans import burst_sizes
 from shiftline.storm.verdict.judge import judge_shut
+from shiftline.storm.verdict.judge_silence import stopped_verdict
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.phases import (
     FAN,
@@ -29,8 +30,10 @@ Run = Callable[[Plan, str], Result]
 Rest = Callable[[float], None]
 PATIENCE_SECONDS = 32.0
 """How long a ban is waited for."""
-_FIRST_REST, _REST_GROWTH = 0.5, 1.3
+FIRST_REST, REST_GROWTH = 0.5, 1.3
 _LADDER_REST = 10.5
+_MOST_SHUT = 2
+"""So often it is shut again to ask from the sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +44,24 @@ class _Sides:
     """From the source that was refused, as a user who had asked nothing."""
     fresh_source: bool | None
     """As a user who was refused, from another source."""
+    is_shut: bool
+    """Whether that user was refused from his own source afterwards: else it was over, and nothing known."""
 
     @property
     def key(self) -> Key | None:
-        """Whom it shut out; None: nobody any more, or nobody can tell."""
+        """Whom it shut out; None: nobody any more, or nobody can tell. With one source, that is all."""
+        if not self.is_shut:
+            return None
         if self.fresh_user is True and self.fresh_source is not True:
             return Key.USER
         if self.fresh_source is True and self.fresh_user is not True:
             return Key.SOURCE
-        return Key.ALL if self.fresh_user is False and self.fresh_source is False else None
+        return Key.ALL if self.fresh_user is False and self.fresh_source is not True else None
+
+    @property
+    def is_key_certain(self) -> bool:
+        """Whether every side was asked that the key needs."""
+        return self.key is not None and not (self.key is Key.ALL and self.fresh_source is None)
 
 
 class BanExaminer:
@@ -60,20 +72,39 @@ class BanExaminer:
         self._known, self._run, self._rest = known, run, rest
         self._history: list[Arrival] = []
         self._waited = 0.0
+        self._is_mute = False
+        """Whether a whole load got no answer."""
 
     def examine(self, first: Result) -> Verdict:
         """The verdict about whoever shut after ``first``."""
         self._remember(self._plan, first)
         sides = self._sides()
+        for _ in range(_MOST_SHUT):
+            if sides.is_shut or self._is_mute:
+                break
+            self._shut_again()  # it was open already
+            sides = self._sides()
         key = sides.key
-        if key is None:  # open again already: shut it once more, and look from the other side meanwhile
-            burst = max([4, *burst_sizes(self._counted(), Key.SOURCE)])
-            plan = burst_plan(self._plan, self._known(), burst)
-            self._remember(plan, self._run(plan, "shut it again, and ask from the side"))
-        self._await_opening()
-        if key is Key.ALL or not self._fan(key or self._likely_key()):
+        is_open = self._await_opening(is_shut=sides.is_shut)
+        before = len(self._history)
+        if is_open and (key is Key.ALL or not self._fan(key or self._likely_key())):
             self._ladder(key or Key.ALL)
-        return judge_shut(self._look, self._counted(), key, has_spare=bool(self._known().spare))
+        if self._look.is_silent and key in {Key.ALL, None} and self._passes_only(before):
+            return stopped_verdict(self._look.passes, self._waited, came_back=is_open)
+        return judge_shut(
+            self._look, self._counted(), key, is_key_certain=sides.is_key_certain,
+            has_spare=bool(self._known().spare),
+        )  # fmt: skip
+
+    def _passes_only(self, since: int) -> bool:
+        """Whether nothing more was refused: then silence for everybody need not have been a limiter."""
+        return all(arrival.passed for arrival in self._history[since:])
+
+    def _shut_again(self) -> None:
+        burst = max([4, *burst_sizes(self._counted(), self._likely_key())])
+        plan = burst_plan(self._plan, self._known(), burst)
+        asked = self._remember(plan, self._run(plan, "shut it again, and ask from the side"))
+        self._is_mute = self._look.is_silent and not any(arrival.passed for arrival in asked)
 
     def _likely_key(self) -> Key:
         """Where nobody could be asked while it was shut: whoever counts credentials alone counts users."""
@@ -82,28 +113,29 @@ class BanExaminer:
     def _sides(self) -> _Sides:
         known = self._known()
         used, fresh = self._used_user(known), self._fresh_users(known)
-        return _Sides(
-            fresh_user=self._single(known.own, fresh[0], "a user who had asked nothing") if fresh else None,
-            fresh_source=self._single(known.spare, used, "another source address")
-            if known.spare and used
-            else None,
-        )
+        fresh_user = self._single(known.own, fresh[0], "a user who had asked nothing") if fresh else None
+        fresh_source = None
+        if known.spare and used:
+            fresh_source = self._single(known.spare, used, "another source address")
+        is_shut = bool(used) and not self._single(known.own, used, "is it still shut?")
+        return _Sides(fresh_user=fresh_user, fresh_source=fresh_source, is_shut=is_shut)
 
-    def _await_opening(self) -> None:
+    def _await_opening(self, *, is_shut: bool) -> bool:
+        """Wait until who was refused is not, as long as patience lasts; whether it opened."""
         known = self._known()
         user = self._used_user(known)
-        rest = _FIRST_REST
-        while user and not self._single(known.own, user, "is it open again?"):
+        rest = FIRST_REST
+        while user and is_shut:
             if self._waited > PATIENCE_SECONDS:
-                return
+                return False
             self._rest(rest)
             self._waited += rest
-            rest *= _REST_GROWTH
+            rest *= REST_GROWTH
+            is_shut = not self._single(known.own, user, "is it open again?")
+        return not is_shut
 
     def _ladder(self, key: Key) -> None:
-        """Where nobody fresh is left to ask: the same again, slowly first, unless it is still shut."""
-        if self._waited > PATIENCE_SECONDS:
-            return
+        """Where nobody fresh is left to ask: the same again, slowly first."""
         self._rest(_LADDER_REST)
         plan = ladder_plan(self._plan, self._known(), min(burst_sizes(self._counted(), key), default=2))
         self._remember(plan, self._run(plan, "slowly, then faster: when does it shut?"))
@@ -149,8 +181,17 @@ class BanExaminer:
         return [arrival for arrival in self._history if arrival.kind in counted]
 
     def _used_user(self, known: Known) -> str:
-        refused = {arrival.user for arrival in self._history if not arrival.passed}
-        return next((name for name in known.usable(self._plan.names) if name in refused), "")
+        """The one who was shut out last: if a time of his own runs, it ends last."""
+        since: dict[str, float] = {}
+        for arrival in self._counted():
+            if arrival.source != known.own:
+                continue
+            if arrival.passed:
+                since.pop(arrival.user, None)
+            else:
+                since.setdefault(arrival.user, arrival.at)
+        refused = [name for name in known.usable(self._plan.names) if name in since]
+        return max(refused, key=since.__getitem__, default="")
 
     def _fresh_users(self, known: Known) -> list[str]:
         used = {arrival.user for arrival in self._history}

@@ -20,6 +20,7 @@ def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
         "load": load_figures(plan),
         "flows": result.flows,
         "ok": result.ok,
+        "ok_after_sending": result.ok_after_sending,
         "statuses": status_words(whole.statuses),
         "answers": status_words(whole.answers),
         "flows_per_second": round(result.flows_per_second, 2),

@@ -33,7 +33,8 @@ def causes_of(verdict: Verdict) -> tuple[str, ...]:
         return ("throttle.concurrency",)
     if limit.methods:
         return ("throttle.method",)
-    return (_SHUT if limit.ban_seconds is not None else _LIMITED)[limit.key]
+    causes = _SHUT if limit.ban_seconds is not None else _LIMITED
+    return tuple(dict.fromkeys(cause for key in (limit.key, *limit.open_keys) for cause in causes[key]))
 
 
 def exchanges_of(examination: Examination) -> list[Exchange]:

@@ -19,7 +19,7 @@ from shiftline.storm.plan import ClosedLoop, Plan
 from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
 from shiftline.storm.verdict.verdict import Kind, Verdict
 
-_TONES = {Kind.INVALID: "bad", Kind.NONE: "good"}
+_TONES = {Kind.INVALID: "bad", Kind.STOPPED: "bad", Kind.NONE: "good"}
 _SHARES = (("p50", 0.5, "series1"), ("p95", 0.95, "series2"), ("p99", 0.99, "series3"))
 _MOST_POINTS = 600
 """Seconds that a chart shows one by one; of longer runs each column is several of them."""

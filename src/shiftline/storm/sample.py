@@ -152,9 +152,24 @@ class Result:
         return self.whole.ok
 
     @property
+    def whole_seconds(self) -> list[Sample]:
+        """The seconds in which flows were started from their beginning to their end."""
+        return [sample for sample in self.samples if sample.second < int(self.sending_seconds)]
+
+    @property
     def flows_per_second(self) -> float:
-        """Flows that succeeded, per second in which flows were started."""
-        return self.whole.ok / self.sending_seconds if self.sending_seconds else 0.0
+        """Flows that succeeded, per whole second of sending: what comes while storm only waits is no rate.
+
+        Of a run shorter than a second, per second until the last flow ended.
+        """
+        seconds = self.whole_seconds or [self.whole]
+        length = sum(sample.seconds for sample in seconds)
+        return sum(sample.ok for sample in seconds) / length if length else 0.0
+
+    @property
+    def ok_after_sending(self) -> int:
+        """Flows that succeeded after the last whole second of sending: while storm only waited."""
+        return self.whole.ok - sum(sample.ok for sample in self.whole_seconds or [self.whole])
 
     @property
     def cpu_us_per_flow(self) -> float:

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from random import Random
 
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter
@@ -37,12 +38,14 @@ class _Asking:
 
 class VirtualServer:
     """See the module. Beside the queue, in which ``queue`` requests find room, an answer takes ``delay``
-    seconds and up to ``spread`` more, drawn evenly; what finds the queue full is refused at once.
+    seconds and up to ``spread`` more, drawn evenly; what finds the queue full is refused at once. Between
+    two moments (seconds from its making) it ``hangs``, and the ``mute`` never get an answer.
     """
 
     def __init__(
         self, limiter: str = NO_LIMIT, *, rate: float = 2000.0, delay: float = 0.0, seed: int = 1,
-        queue: int = 1_000_000, spread: float = 0.0,
+        queue: int = 1_000_000, spread: float = 0.0, hangs: tuple[float, float] = (inf, inf),
+        mute: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         self._random = Random(seed)
         self._limiter: Limiter = parse_limiter(limiter).build(
@@ -53,6 +56,8 @@ class VirtualServer:
         self._free = 0.0
         self.now = 1000.0 + self._random.random() * 60.0
         self.plans: list[Plan] = []
+        self._hangs = (self.now + hangs[0], self.now + hangs[1])
+        self._mute = mute
 
     def rest(self, seconds: float) -> None:
         """Nothing happens for a while."""
@@ -66,6 +71,8 @@ class VirtualServer:
 
     def answer(self, asking: _Asking, at: float) -> tuple[int, float]:
         """The status and when it comes."""
+        if self._hangs[0] <= at < self._hangs[1] or asking.user in self._mute:
+            return TIMEOUT, at
         if self._free - at > self._queue * self._seconds:
             return 503, at + self._seconds
         start = max(at, self._free)
@@ -123,16 +130,15 @@ class _Run:
                 left -= 1
                 self._sample(at).started += 1
                 self._send(self._new(at), at, queue)
-        self.server.now = max(
-            self.server.now,
-            min(until, self.began + 60.0) if self.plan.seconds and not self.plan.flows else 0.0,
-        )
+        lasts = bool(self.plan.seconds) and left > 0
+        self.server.now = max(self.server.now, min(until, self.began + 60.0) if lasts else 0.0)
+        for second in range(int(self.server.now - self.began)):
+            self._sample(self.began + second + 0.5)
         samples = [self.samples[second] for second in sorted(self.samples)]
         return Result(
             samples=samples,
             whole=total(samples),
-            sending_seconds=(until if self.plan.seconds and not self.plan.flows else self.server.now)
-            - self.began,
+            sending_seconds=(until if lasts else self.server.now) - self.began,
             watch=self._watch() if self.plan.watch else Watch(),
         )
 

@@ -20,6 +20,11 @@ _IN_PROPORTION = 0.7
 """Of the load's own growth: throughput that grows by as much is not held back."""
 _BUSY = 0.85
 """Of one processor."""
+_FULL, _STARVED, _IDLE = 0.95, 0.3, 0.6
+"""Of the machine, from which on it is full; of the machine and of one processor, below which a server did not
+fill it: it had to wait for others."""
+_DROPPED = 0.002
+"""Of the requests: what a kernel drops of less is a moment's work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,12 @@ class Processors:
     machine_busy: float = 0.0
     """Of all processors, by whomever: 0 to 1."""
 
+    @property
+    def is_starved(self) -> bool:
+        """Whether the machine was full, and the server had a small part of it."""
+        had = self.used < _STARVED * self.available and self.busiest < _IDLE
+        return self.machine_busy >= _FULL and had
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queueing:
@@ -49,6 +60,13 @@ class Queueing:
     lost: int = 0
     """Requests of the heavy load that were never answered, or by 503."""
     target_drops: int = 0
+    requests: int = 0
+    """Of the heavy load."""
+
+    @property
+    def rate(self) -> float:
+        """What the server is known to manage, flows per second: the better of both."""
+        return max(self.light_rate, self.heavy_rate)
 
     @property
     def rate_ratio(self) -> float:
@@ -63,9 +81,11 @@ class Queueing:
     @property
     def is_capacity(self) -> bool:
         """Whether the heavy load met what the server can do."""
+        if not self.light_rate:  # nothing to compare with
+            return False
         held_back = self.rate_ratio < _IN_PROPORTION * self.load_ratio
         grown = self.latency_ratio >= _GROWS
-        return (held_back and grown) or self.target_drops > 0
+        return (held_back and grown) or self.target_drops > _DROPPED * self.requests
 
     def evidence(self) -> Iterator[str]:
         """What was seen, in sentences with figures."""
@@ -108,6 +128,7 @@ def compare(
         processors=processors,
         lost=statuses[0] + statuses[503],
         target_drops=heavy.whole.target_drops or 0,
+        requests=heavy.whole.requests,
     )
 
 

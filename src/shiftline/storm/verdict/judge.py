@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.storm.sample import Result
@@ -20,6 +20,8 @@ from shiftline.storm.verdict.capacity import Queueing
 from shiftline.storm.verdict.caps import Cap, likely_caps
 from shiftline.storm.verdict.fits import fits
 from shiftline.storm.verdict.fitted import Fit
+from shiftline.storm.verdict.invalid import invalid_advice, starved_reason
+from shiftline.storm.verdict.judge_silence import lost_verdict
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
 from shiftline.storm.verdict.words import (
@@ -37,6 +39,7 @@ _AS_GOOD = 0.03
 """Models whose shares differ by less are told apart by nothing that was seen."""
 _SIMPLER = 0.01
 _ENOUGH = 0.02
+_SAME_RATE = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +104,12 @@ def explain(look: Look, steps: Sequence[Step], *, has_spare: bool) -> Explained:
 def judge_rate(explained: Explained) -> Verdict:
     """A limiter that goes on letting something through: which one, how much, keyed on what?"""
     look, found = explained.look, explained.found
+    if look.is_silent and not explained.trials:
+        return lost_verdict(look)
     if not found or found[0].agreement < GOOD_ENOUGH:
         return _unknown_limiter(look, found)
     best = _simplest(found)
+    alike = _as_good(found, best)
     limit = Limit(
         model=MODELS[best.model],
         spec=best.spec,
@@ -112,18 +118,23 @@ def judge_rate(explained: Explained) -> Verdict:
         key=best.key,
         agreement=best.agreement,
         methods=explained.methods,
+        is_rate_certain=_agree_in_rate(best.rate, (fit.rate for fit in alike)),
         is_key_certain=explained.has_spare or best.key is Key.USER,
+        open_keys=() if explained.has_spare or best.key is Key.USER else (Key.SOURCE,),
     )
-    return limiter_verdict(look, limit, [fit.spec for fit in _as_good(found, best)])
+    return limiter_verdict(look, limit, [fit.spec for fit in alike])
 
 
-def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_spare: bool) -> Verdict:
+def judge_shut(
+    look: Look, counted: Sequence[Arrival], key: Key | None, *, is_key_certain: bool, has_spare: bool
+) -> Verdict:
     """A limiter that shut: which one, how much, for how long; ``key`` is None where it is not known yet."""
     keys = [key] if key is not None else [one for one in Key if has_spare or one is not Key.SOURCE]
     found = sorted((fit for one in keys for fit in shut_fits(counted, one)), key=lambda fit: -fit.agreement)
     if not found or found[0].agreement < GOOD_ENOUGH_SHUT:
         return _unknown_limiter(look, found)
     best = found[0]
+    alike = [fit for fit in found if fit is not best and fit.agreement >= best.agreement - _SIMPLER][:5]
     limit = Limit(
         model=MODELS[best.spec.partition(":")[0]],
         spec=best.spec,
@@ -132,10 +143,11 @@ def judge_shut(look: Look, counted: Sequence[Arrival], key: Key | None, *, has_s
         key=best.key,
         agreement=best.agreement,
         ban_seconds=best.ban_seconds,
-        is_key_certain=key is not None or has_spare,
+        is_rate_certain=_agree_in_rate(best.count / best.seconds, (one.count / one.seconds for one in alike)),
+        is_key_certain=is_key_certain,
+        open_keys=() if is_key_certain else (Key.SOURCE,) if key is Key.ALL else tuple(Key),
     )
-    alike = [fit.spec for fit in found if fit is not best and fit.agreement >= best.agreement - _SIMPLER][:5]
-    return limiter_verdict(look, limit, alike)
+    return limiter_verdict(look, limit, [fit.spec for fit in alike], has_spare=has_spare)
 
 
 def is_possible(key: Key, *, has_spare: bool) -> bool:
@@ -143,7 +155,9 @@ def is_possible(key: Key, *, has_spare: bool) -> bool:
     return has_spare or key is not Key.SOURCE
 
 
-def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more: str) -> Verdict:
+def limiter_verdict(
+    look: Look, limit: Limit, alternatives: Sequence[str], *more: str, has_spare: bool = False
+) -> Verdict:
     """The verdict with this limit."""
     per = f" per {limit.seconds:g} s" if limit.seconds else ""
     evidence = [
@@ -154,11 +168,13 @@ def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more
             f" {limit.agreement:.0%} of what passed and what did not"
         ),
     ]
-    if not limit.is_key_certain:
+    if not limit.is_key_certain and has_spare:
+        evidence.append("nobody could be asked from another side while it was shut: any key may be")
+    elif not limit.is_key_certain:
         evidence.append("with one source address, a limit per source and one for all look alike")
     return Verdict(
         kind=Kind.LIMITER,
-        sentence=limiter_sentence(limit, look),
+        sentence=limiter_sentence(limit, look, alternatives),
         advice=limiter_advice(limit),
         evidence=tuple(evidence),
         rate=limit.rate if limit.seconds else None,
@@ -167,13 +183,18 @@ def limiter_verdict(look: Look, limit: Limit, alternatives: Sequence[str], *more
     )
 
 
-def judge_capacity(look: Look, queueing: Queueing) -> Verdict:
-    """Nothing was refused: did the load meet what the server can do?"""
-    evidence = tuple(queueing.evidence())
+def judge_capacity(look: Look, queueing: Queueing, users_out: int) -> Verdict:
+    """Nothing was refused: did the load meet what the server can do?
+
+    ``users_out`` were left alone for their passwords: what they would have asked was not asked.
+    """
+    if queueing.processors is not None and queueing.processors.is_starved and queueing.is_capacity:
+        return invalid_verdict([starved_reason(queueing.processors)])
+    evidence = (*queueing.evidence(), *_left_out(look, users_out))
     if queueing.is_capacity:
         return Verdict(
             kind=Kind.CAPACITY, sentence=capacity_sentence(queueing), advice=capacity_advice(queueing),
-            evidence=evidence, rate=queueing.heavy_rate,
+            evidence=evidence, rate=queueing.rate,
         )  # fmt: skip
     return Verdict(
         kind=Kind.NONE,
@@ -182,9 +203,28 @@ def judge_capacity(look: Look, queueing: Queueing) -> Verdict:
             " quickly as a light load."
         ),
         advice="Ask for more load to find the end, or take this as the answer.",
-        evidence=(*evidence, f"nothing was refused in {look.passes:,} requests"),
+        evidence=(*evidence, _refused_or_not(look, users_out)),
         rate=queueing.heavy_rate,
     )
+
+
+def _left_out(look: Look, users_out: int) -> list[str]:
+    """Whom the figures are not about."""
+    found = []
+    if users_out:
+        found.append(f"{users_out:,} users were left alone, since their passwords were not accepted")
+    if look.mute:
+        users = "1 user" if len(look.mute) == 1 else f"{len(look.mute)} users"
+        found.append(f"{users} never got an answer while others did ({min(look.mute)}): that is not the load")
+    return found
+
+
+def _refused_or_not(look: Look, users_out: int) -> str:
+    """Whether nothing at all was refused, or so little that it is no limit."""
+    but = " but those passwords" if users_out else ""
+    if not look.refused:
+        return f"nothing was refused{but} in {look.passes:,} requests"
+    return f"{refusals_in_words(look.refusals, look.passes + look.refused)}: too few for a limit"
 
 
 def invalid_verdict(reasons: Sequence[str]) -> Verdict:
@@ -192,7 +232,7 @@ def invalid_verdict(reasons: Sequence[str]) -> Verdict:
     return Verdict(
         kind=Kind.INVALID,
         sentence=f"Invalid: nothing can be said of the server, because {reasons[0]}.",
-        advice="Give storm a machine with time to spare, away from the server, and the right passwords.",
+        advice=invalid_advice(reasons[0]),
         evidence=tuple(reasons),
     )
 
@@ -229,10 +269,21 @@ def _unknown_limiter(look: Look, found: Sequence[Fit | ShutFit]) -> Verdict:
 
 
 def _simplest(found: Sequence[Fit]) -> Fit:
-    """The best; among equals a sliding window before a fixed one, whose phase is free to fit anything."""
+    """The best; among equals a sliding window before a fixed one, whose phase is free to fit anything.
+
+    Of RED the shorter window: a long one is seen a few times, and fits them easily.
+    """
     best = found[0]
-    equals = [fit for fit in found if fit.agreement >= best.agreement - _SIMPLER and fit.model == "sliding"]
-    return equals[0] if equals and best.model == "window" else best
+    equals = [fit for fit in found if fit.agreement >= best.agreement - _SIMPLER]
+    if best.model == "red":
+        return min((fit for fit in equals if fit.model == "red"), key=lambda fit: fit.seconds)
+    sliding = [fit for fit in equals if fit.model == "sliding"]
+    return sliding[0] if sliding and best.model == "window" else best
+
+
+def _agree_in_rate(rate: float, others: Iterable[float]) -> bool:
+    """Whether what explains it as well says about the same of how much."""
+    return all(abs(other - rate) <= _SAME_RATE * rate for other in others)
 
 
 def _as_good(found: Sequence[Fit], best: Fit) -> list[Fit]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from shiftline.storm.sample import TIMEOUT, WITHHELD, Result, Sample
+from shiftline.storm.calls import T1
+from shiftline.storm.sample import TIMEOUT, Result, Sample
 from shiftline.storm.verdict.arrivals import (
     Arrival,
     Key,
@@ -27,6 +28,25 @@ _SHUT_SHARE = 0.9
 _SHUT_PART = 0.7
 """Of a shorter run."""
 _FEWEST_ASKED = 20
+_FEW_USERS, _FEW_SHARE = 3, 0.02
+"""So many users, or such a share of the others, may be silent for a reason of their own."""
+_MOST_SCOUTS = 3
+"""Users that a run tries one after the other before its load (`plan.Plan.scouts`)."""
+_LATE_SHARE = 0.05
+"""Of the copies: answers that came late, from which on silence is a queue and no refusal."""
+_QUICK_SECONDS = T1 / 2.0
+"""A server that answers a single request within this owes copies no late answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """How late answers were, in seconds: of the quickest request that was alone, and of the load's half."""
+
+    alone: float
+    median: float
+    copies: int
+    late_answers: int
+    """Answers to copies, and to requests that were given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +70,11 @@ class Look:
     """Whether whoever was refused once stayed refused."""
     sources: frozenset[str]
     users: int
+    waits: Waits
+    mute: frozenset[str] = frozenset()
+    """A few users who never got an answer while others did: their silence is not the load's."""
+    is_targets_silence: bool = True
+    """Whether anybody else went unanswered."""
 
     @property
     def refused(self) -> int:
@@ -66,6 +91,17 @@ class Look:
         """Whether most refusals were silence."""
         return self.refusals[TIMEOUT] > self.refused / 2
 
+    @property
+    def is_late(self) -> bool:
+        """Whether silence was lateness: answers grew later and later, and many came after all.
+
+        Who refuses by silence answers the first copy or a later one, and never the same request twice.
+        """
+        waits = self.waits
+        late = waits.late_answers > max(3.0, _LATE_SHARE * waits.copies)
+        grown = 0.0 < waits.alone <= _QUICK_SECONDS and waits.median >= max(T1, 2.0 * waits.alone)
+        return self.is_silent and late and grown
+
     def near(self) -> Mapping[Key, float]:
         """What passed per second and key."""
         rate = self.pass_rate
@@ -78,12 +114,14 @@ class Look:
 
 def look_at(result: Result) -> Look:
     """See `Look`."""
-    rows = result.watch.asked
-    alone = Counter(row.status for row in _alone(rows))
-    usual = frozenset(status for status in alone if status not in (TIMEOUT, WITHHELD))
+    mute = _mute_users(result.watch.asked)
+    rows = [row for row in result.watch.asked if row.user not in mute]
+    scouts = _scouts(rows)
+    alone = Counter(row.status for row in scouts)
+    usual = _usual(scouts, rows)
     arrivals = arrivals_of(rows, usual=usual)
     counted = counted_kinds(arrivals)
-    answers = _answers(result)
+    answers = _answers(result, mute)
     refusals = Counter(
         {status: count for status, count in answers.items() if count and not _passes(status, usual)}
     )
@@ -99,20 +137,36 @@ def look_at(result: Result) -> Look:
         request_rate=result.whole.requests / result.sending_seconds if result.sending_seconds else 0.0,
         is_shut=_is_shut(
             [arrival for arrival in arrivals if arrival.kind in counted],
-            [_passes_of(sample, usual) for sample in _whole_seconds(result)],
+            [_passes_of(sample, usual) for sample in result.whole_seconds],
             is_silent=is_silent,
             has_free=bool(free_kinds(arrivals)),
         ),
         sources=frozenset(row.source for row in rows),
         users=len({row.user for row in rows}),
+        waits=Waits(
+            alone=min((row.answered - row.sent for row in scouts if row.answered is not None), default=0.0),
+            median=result.whole.latency.quantile(0.5),
+            copies=result.whole.retransmissions,
+            late_answers=result.whole.late_answers,
+        ),
+        mute=mute,
+        is_targets_silence=any(row.answered is None for row in rows),
     )
 
 
-def _answers(result: Result) -> Counter[int]:
-    """Final answers of all requests, and the silent ones."""
+def _mute_users(rows: Sequence[Asked]) -> frozenset[str]:
+    """The few who were never answered, if others were; a limiter would have met others, too."""
+    answered = {row.user for row in rows if row.answered is not None}
+    asked = Counter(row.user for row in rows if row.user not in answered)
+    few = len(asked) <= max(_FEW_USERS, _FEW_SHARE * len(answered))
+    return frozenset(asked) if answered and few else frozenset()
+
+
+def _answers(result: Result, mute: frozenset[str]) -> Counter[int]:
+    """Final answers of all requests, and the silent ones; those to the ``mute`` are left out."""
     answers = Counter(result.whole.answers)
-    unanswered = sum(row.status == TIMEOUT for row in result.watch.asked)
-    answers[TIMEOUT] = max(result.whole.statuses[TIMEOUT], unanswered)
+    rows = [row for row in result.watch.asked if row.status == TIMEOUT]
+    answers[TIMEOUT] = max(result.whole.statuses[TIMEOUT], len(rows)) - sum(row.user in mute for row in rows)
     return answers
 
 
@@ -120,18 +174,40 @@ def _passes(status: int, usual: frozenset[int]) -> bool:
     return passed(Asked(0.0, None, status, "", "", "", carried=False), usual)
 
 
-def _alone(rows: Sequence[Asked]) -> list[Asked]:
-    """The first requests, as long as each was answered before the next was sent."""
-    found = []
+def _scouts(rows: Sequence[Asked]) -> list[Asked]:
+    """The first users' requests, each answered before the next was sent, until one got what it wanted.
+
+    A load may look like that too, if the server is quick: it comes after the first success.
+    """
+    found: list[Asked] = []
     for row, following in pairwise(rows):
+        is_another = row.user not in {asked.user for asked in found}
+        if is_another and len({asked.user for asked in found}) == _MOST_SCOUTS:
+            break
         if row.answered is None or row.answered > following.sent:
             break
         found.append(row)
+        if 200 <= row.status < 300:
+            break
     return found
 
 
-def _whole_seconds(result: Result) -> list[Sample]:
-    return [sample for sample in result.samples if sample.second < int(result.sending_seconds)]
+def _usual(scouts: Sequence[Asked], rows: Sequence[Asked]) -> frozenset[int]:
+    """What the scouts got, if none of them had success nor later on got anything else for the same.
+
+    Of one that had, the others' refusals are a matter of those users; what passes later on was refused for
+    something that has passed, such as a ban.
+    """
+    if any(200 <= row.status < 300 for row in scouts):
+        return frozenset()
+    nothing: frozenset[int] = frozenset()
+    later = {(row.user, row.method, row.carried) for row in rows if passed(row, nothing)}
+    return frozenset(
+        row.status
+        for row in scouts
+        if row.status >= 300 and (row.user, row.method, row.carried) not in later
+        and not passed(row, nothing)
+    )  # fmt: skip
 
 
 def _passes_of(sample: Sample, usual: frozenset[int]) -> int:
@@ -141,7 +217,7 @@ def _passes_of(sample: Sample, usual: frozenset[int]) -> int:
 def _pass_rate(
     result: Result, arrivals: Sequence[Arrival], usual: frozenset[int], counted: frozenset[Kind]
 ) -> float:
-    whole = _whole_seconds(result)
+    whole = result.whole_seconds
     late = whole[len(whole) // 2 :]
     seconds = sum(sample.seconds for sample in late)
     if not seconds:

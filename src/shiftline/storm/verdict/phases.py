@@ -1,7 +1,7 @@
 """The loads that follow the one that was asked for, each made to tell explanations apart; plans only.
 
-None of them is heavier than the first. Users whose password was refused stay left alone: what is known of
-every password goes from run to run.
+None of them asks more in a second than the first did in the mean, nor more in all (`_no_more`). Users whose
+password was refused stay left alone: what is known of every password goes from run to run.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _UNQUEUED = 0.6
 _MOST_ROWS = 40_000
 _SHORT_SECONDS, _LONG_SECONDS = 9.0, 33.0
 _LEAST_GAP = 0.3
+_LEAST_RATE = 4.0
 SINGLE_TIMEOUT = 1.4
 """Seconds to wait for one answer: time for two copies."""
 
@@ -49,6 +50,10 @@ class Known:
     others: tuple[str, ...] = ()
     """Others that the load came from, too."""
     tries: Mapping[str, int]
+    request_rate: float
+    """Requests per second of the load that was asked for."""
+    requests: int
+    """All of that load."""
 
     @property
     def spare(self) -> str:
@@ -74,13 +79,13 @@ def watched(plan: Plan) -> Plan:
     return replace(plan, names=plan.names[:count], passwords=passwords, watch=WATCH_ROWS // 2)
 
 
-def steps_plan(plan: Plan, known: Known, pass_rate: float, request_rate: float, *, is_slow: bool) -> Plan:
+def steps_plan(plan: Plan, known: Known, pass_rate: float, *, is_slow: bool) -> Plan:
     """A little, then far above what passed: two sources, users that ask unequally often, a second method."""
     seconds = _LONG_SECONDS if is_slow else _SHORT_SECONDS
     wanted = [max(4.0, times * pass_rate) for times in RATES]
     if sum(wanted) / 3.0 * seconds > _MOST_ROWS:
         wanted = wanted[:2]
-    rates = [min(rate, max(_UNQUEUED * request_rate, 4.0)) for rate in wanted]
+    rates = [min(rate, _no_more(_UNQUEUED * known.request_rate, known)) for rate in wanted]
     seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
     shape = steps(rates, seconds / len(rates))
     sources = _shuffled([known.own, known.own, known.second] * 8) if known.second else [known.own]
@@ -104,7 +109,7 @@ def fan_plan(plan: Plan, known: Known, burst: int, *, names: Sequence[str], sour
 
     The keys are as many ``names`` from one source, or as many ``sources`` with any name.
     """
-    rate = sum(FAN) * burst / FAN_WINDOWS[-1]
+    rate = _no_more(sum(FAN) * burst / FAN_WINDOWS[-1], known)
     many_names = [name for name, times in zip(names, FAN, strict=False) for _ in range(times)]
     many_sources = [source for source, times in zip(sources, FAN, strict=False) for _ in range(times)]
     return _phase(
@@ -118,8 +123,8 @@ def burst_plan(plan: Plan, known: Known, burst: int) -> Plan:
     """Far too much from one source, and a little from another: is the other one shut with the first?"""
     sources = [known.own] * 15 + [known.spare or known.own]
     return _phase(
-        plan, known, OpenLoop(shape=constant(2.0 * burst)), 4.0, names=_unequal(known.usable(plan.names)),
-        mix=plan.mix, sources=tuple(_shuffled(sources)),
+        plan, known, OpenLoop(shape=constant(_no_more(2.0 * burst, known))), 4.0,
+        names=_unequal(known.usable(plan.names)), mix=plan.mix, sources=tuple(_shuffled(sources)),
     )  # fmt: skip
 
 
@@ -128,7 +133,8 @@ def ladder_plan(plan: Plan, known: Known, burst: int) -> Plan:
     points: list[tuple[float, float]] = []
     at = 0.0
     for window in reversed(FAN_WINDOWS):
-        points += [(at, burst / window), (at + 1.1 * window, burst / window)]
+        rate = _no_more(burst / window, known)
+        points += [(at, rate), (at + 1.1 * window, rate)]
         at += 1.1 * window
     shape = Shape(points=tuple(points), name="step")
     names = known.usable(plan.names)
@@ -137,7 +143,7 @@ def ladder_plan(plan: Plan, known: Known, burst: int) -> Plan:
 
 def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Plan:
     """Far too much at once from a source that nobody has used: is its burst as long as the first one was?"""
-    rate = min(2_000.0, 20.0 * burst)
+    rate = _no_more(20.0 * burst, known)
     shape = OpenLoop(shape=constant(rate))
     names = known.usable(plan.names)
     return _phase(
@@ -145,7 +151,7 @@ def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Pl
     )
 
 
-def cap_plan(plan: Plan, known: Known, cap: Cap, request_rate: float) -> Plan:
+def cap_plan(plan: Plan, known: Known, cap: Cap) -> Plan:
     """Bursts of more than a cap's places, at once and spread in turn, each when the one before is answered.
 
     None asks for more in a second than the load did.
@@ -154,7 +160,7 @@ def cap_plan(plan: Plan, known: Known, cap: Cap, request_rate: float) -> Plan:
     shares = 3.0 / 2.0 if cap.key is Key.SOURCE and known.second else 1.0
     size = max(4, round(BURST_SHARE * shares * cap.places))
     spread = SPREAD_SHARE * cap.answer_seconds / size
-    gap = max(3.0 * cap.answer_seconds, _LEAST_GAP, 1.2 * size / max(request_rate, 4.0))
+    gap = max(3.0 * cap.answer_seconds, _LEAST_GAP, 1.2 * size / _no_more(known.request_rate, known))
     count = max(4, min(BURSTS, round(_SHORT_SECONDS / gap), _MOST_ROWS // 10 // size))
     times = [burst * gap + place * spread * (burst % 2) for burst in range(count) for place in range(size)]
     names = known.usable(plan.names)
@@ -185,11 +191,17 @@ def _phase(
         by_name = dict(zip(plan.names, passwords, strict=True))
         passwords = [by_name[name] for name in names]
     return replace(
-        plan, load=load, seconds=seconds, flows=None, names=names, passwords=passwords, mix=mix,
+        plan, load=load, seconds=seconds, flows=max(4, known.requests), names=names, passwords=passwords,
+        mix=mix,
         sources=sources, ports=1, processes=1, scouts=0, checks_bindings=False, fresh_challenge=False,
         tries=known.tries, timeout_seconds=4.0, silence_seconds=max(seconds, plan.silence_seconds),
         watch=WATCH_ROWS,
     )  # fmt: skip
+
+
+def _no_more(rate: float, known: Known) -> float:
+    """The rate, or what the load had; below `_LEAST_RATE` there is nothing to see."""
+    return max(min(rate, known.request_rate), _LEAST_RATE)
 
 
 def _unequal(names: Sequence[str]) -> list[str]:

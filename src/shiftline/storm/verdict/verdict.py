@@ -19,6 +19,10 @@ class Kind(StrEnum):
     """The server has no time for more."""
     NONE = "none"
     """Neither was met, or it is not the load that is refused."""
+    STOPPED = "stopped"
+    """It stopped answering, whoever asked: down, hung, or it shut everybody out."""
+    UNDECIDED = "undecided"
+    """Requests were lost under the load and not afterwards: a limiter or capacity."""
     INVALID = "invalid"
     """The generator did not do what it was asked to do: nothing can be said of the server."""
 
@@ -41,6 +45,10 @@ class Limit:
     ban_seconds: float | None = None
     """It refuses everything for so long once it was exceeded; infinity: longer than was waited."""
     is_key_certain: bool = True
+    is_rate_certain: bool = True
+    """Whether nothing that explains as much says much more or less."""
+    open_keys: tuple[Key, ...] = ()
+    """If the key is not certain, the others that it may be."""
 
     @property
     def rate(self) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shiftline.storm.sample import TIMEOUT
 from shiftline.storm.verdict.arrivals import Key
 from shiftline.storm.verdict.capacity import Queueing
-from shiftline.storm.verdict.look import Look
+from shiftline.storm.verdict.look import Look, Waits
 from shiftline.storm.verdict.verdict import Limit
 
 MODELS: Mapping[str, str] = {
@@ -21,6 +21,8 @@ MODELS: Mapping[str, str] = {
     "escalating": "a count with a ban",
     "concurrency": "a cap on what is under way at a time",
 }
+CERTAIN = 0.95
+"""A limiter that explains less of what was seen is told with its doubt."""
 KEYS: Mapping[Key, str] = {
     Key.ALL: "for everybody together",
     Key.SOURCE: "per source address",
@@ -41,7 +43,8 @@ def limit_in_words(limit: Limit) -> str:
         if not limit.seconds
         else (f"{round(limit.count, 1):,.10g} {what} per {limit.seconds:g} s")
     )
-    return f"{size}, {KEYS[limit.key]} ({MODELS.get(limit.spec.partition(':')[0], limit.model)})"
+    key = f", {KEYS[limit.key]}" if limit.is_key_certain else ""
+    return f"{size}{key} ({MODELS.get(limit.spec.partition(':')[0], limit.model)})"
 
 
 def refusals_in_words(refusals: Mapping[int, int], requests: int) -> str:
@@ -54,8 +57,9 @@ def refusals_in_words(refusals: Mapping[int, int], requests: int) -> str:
     return f"{', '.join(parts)} of {requests:,} requests"
 
 
-def limiter_sentence(limit: Limit, look: Look) -> str:
-    """The answer when it is a limiter."""
+def limiter_sentence(limit: Limit, look: Look, alternatives: Sequence[str] = ()) -> str:
+    """The answer when it is a limiter; what is not certain is said so."""
+    is_certain = limit.agreement >= CERTAIN and limit.is_rate_certain
     ban = ""
     if limit.ban_seconds is not None:
         lasting = (
@@ -65,8 +69,21 @@ def limiter_sentence(limit: Limit, look: Look) -> str:
         )
         ban = f" Whoever exceeds it is shut out for {lasting}."
     return (
-        f"It is a limiter, not capacity: {limit_in_words(limit)}. What is above it gets"
-        f" {_refusal(look)}, and {_OTHERS[limit.key]}.{ban}"
+        f"It is a limiter, not capacity: {'' if is_certain else 'about '}{limit_in_words(limit)}. What is"
+        f" above it gets {_refusal(look)}, and"
+        f" {_OTHERS[limit.key] if limit.is_key_certain else 'whom it counts together is not certain'}.{ban}"
+        f"{'' if is_certain else _doubt(limit, alternatives)}"
+    )
+
+
+def _doubt(limit: Limit, alternatives: Sequence[str]) -> str:
+    """What to say of a limiter that does not explain all that was seen."""
+    others = f"; {', '.join(alternatives)} would do about as well" if alternatives else ""
+    may_shut = limit.ban_seconds is None and limit.key is not Key.ALL
+    ban = "; whether it shuts out for a time is not known either" if may_shut else ""
+    return (
+        " Storm is not certain of its kind and its figures: they foretell"
+        f" {limit.agreement:.0%} of what was seen{others}{ban}."
     )
 
 
@@ -77,10 +94,11 @@ def _refusal(look: Look) -> str:
 
 def limiter_advice(limit: Limit) -> str:
     """What to do about it."""
+    key = KEYS[limit.key] if limit.is_key_certain else "in all"
     pace = (
-        f"Pace requests below {limit.rate * 0.9:,.10g}/s {KEYS[limit.key]}"
+        f"Pace requests below {limit.rate * 0.9:,.10g}/s {key}"
         if limit.seconds
-        else (f"Keep fewer than {limit.count:g} requests under way {KEYS[limit.key]}")
+        else (f"Keep fewer than {limit.count:g} requests under way {key}")
     )
     ban = " and never probe it while it bans: each ban takes the calls along" if limit.ban_seconds else ""
     return (
@@ -91,18 +109,41 @@ def limiter_advice(limit: Limit) -> str:
 
 def capacity_sentence(queueing: Queueing) -> str:
     """The answer when the server is at its end."""
+    falls = queueing.heavy_rate < 0.9 * queueing.rate
+    less = f" (under the whole load only to {queueing.heavy_rate:,.0f})" if falls else ""
     return (
-        f"It is capacity, not a limiter: the server comes to {queueing.heavy_rate:,.0f} flows/s and no"
-        f" further; what is above that waits, half of it for {queueing.heavy_latency * 1000:,.0f} ms or more."
+        f"It is capacity, not a limiter: the server comes to {queueing.rate:,.0f} flows/s and no"
+        f" further{less}; what is above that waits, half of it for"
+        f" {queueing.heavy_latency * 1000:,.0f} ms or more."
+    )
+
+
+def late_sentence(rate: float, waits: Waits) -> str:
+    """The answer when a server at its end answers too late, so that it looks like silence."""
+    return (
+        f"It is capacity, not a limiter: the server comes to {rate:,.0f} flows/s, and what is above that"
+        f" waits until storm gives it up; half of the answers took {waits.median:,.1f} s or more."
     )
 
 
 def capacity_advice(queueing: Queueing) -> str:
     """What to do about it."""
     return (
-        f"Stay below {queueing.heavy_rate * 0.8:,.0f} flows/s, or give the server more: processors, workers,"
-        " receive buffers. Nothing refused for its count, so another address or account would not help."
+        f"{_stay_below(queueing.rate)}, receive buffers. Nothing refused for its count, so another address"
+        " or account would not help."
     )
+
+
+def late_advice(rate: float) -> str:
+    """What to do about it."""
+    return (
+        f"{_stay_below(rate)}. Each request that waits longer than 0.5 s is sent again, and the server"
+        " answers every copy: below its end it has less to do."
+    )
+
+
+def _stay_below(rate: float) -> str:
+    return f"Stay below {rate * 0.8:,.0f} flows/s, or give the server more: processors, workers"
 
 
 def full_queue_sentence(rate: float, places: int) -> str:
