@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shiftline.cli.numbers import between
 from shiftline.storm.script import BINDING_SECONDS
 
 DEFAULT_SECONDS = 10.0
@@ -19,27 +20,45 @@ def run(
     method: Annotated[
         str,
         typer.Option(
-            help="register, query, options, subscribe, invite; or a mix as in register=3,options=1."
+            metavar="METHOD",
+            help="register, query, options, subscribe, invite; or a mix as in register=3,options=1.",
         ),
     ] = "register",
     scenario: Annotated[
-        Path | None, typer.Option(help="A SIPp scenario file instead of a method (REGISTER, OPTIONS).")
+        Path | None,
+        typer.Option(metavar="FILE", help="A SIPp scenario file instead of a method (REGISTER, OPTIONS)."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Flows at any time, unless a rate is given.")] = 500,
+    concurrency: Annotated[
+        int,
+        typer.Option(callback=between(1), metavar="N", help="Flows at any time, unless a rate is given."),
+    ] = 500,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Flows per second, whatever becomes of earlier ones.")
+        float | None,
+        typer.Option(
+            callback=between(0.01), metavar="R", help="Flows per second, whatever becomes of earlier ones."
+        ),
     ] = None,
     shape: Annotated[
-        str | None, typer.Option(help="A rate over time, as in ramp:10-500/60s; see the reference.")
+        str | None,
+        typer.Option(metavar="SHAPE", help="A rate over time, as in ramp:10-500/60s; see the reference."),
     ] = None,
-    requests: Annotated[int | None, typer.Option(min=1, help="End after so many flows.")] = None,
+    requests: Annotated[
+        int | None, typer.Option(callback=between(1), metavar="N", help="End after so many flows.")
+    ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.1, help="End after so many seconds; 10 if neither is given.")
+        float | None,
+        typer.Option(
+            callback=between(0.1), metavar="S", help="End after so many seconds; 10 if neither is given."
+        ),
     ] = None,
-    users: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many users take turns.")] = 500,
-    user_template: Annotated[str, typer.Option(help="Their names, n from 1.")] = "agent{n:04d}",
+    users: Annotated[
+        int, typer.Option(callback=between(1, 1_000_000), metavar="N", help="How many users take turns.")
+    ] = 500,
+    user_template: Annotated[
+        str, typer.Option(metavar="TEXT", help="Their names, n from 1.")
+    ] = "agent{n:04d}",
     users_file: Annotated[
-        Path | None, typer.Option(help="Lines user,password instead; # begins a comment.")
+        Path | None, typer.Option(metavar="FILE", help="Lines user,password instead; # begins a comment.")
     ] = None,
     password_env: Annotated[
         str, typer.Option(metavar="VAR", help="The environment variable that holds the password of all.")
@@ -47,7 +66,9 @@ def run(
     source: Annotated[
         list[str] | None, typer.Option(metavar="IP", help="A source address; may be given again.")
     ] = None,
-    ports: Annotated[int, typer.Option(min=1, help="Source ports per address.")] = 1,
+    ports: Annotated[
+        int, typer.Option(callback=between(1), metavar="N", help="Source ports per address.")
+    ] = 1,
     fresh_challenge: Annotated[
         bool,
         typer.Option(
@@ -57,13 +78,26 @@ def run(
     ] = True,
     expires: Annotated[
         int,
-        typer.Option(min=1, max=86_400, help="How long REGISTERs ask to be bound, and stay so afterwards."),
+        typer.Option(
+            callback=between(1, 86_400),
+            metavar="S",
+            help="How long REGISTERs ask to be bound, and stay so afterwards.",
+        ),
     ] = BINDING_SECONDS,
-    timeout: Annotated[float, typer.Option(min=0.1, max=64, help="Seconds to wait for each answer.")] = 32.0,
+    timeout: Annotated[
+        float, typer.Option(callback=between(0.1, 64), metavar="S", help="Seconds to wait for each answer.")
+    ] = 32.0,
     silence: Annotated[
-        float, typer.Option(min=1, max=120, help="Stop when nothing was answered for so many seconds.")
+        float,
+        typer.Option(
+            callback=between(1, 120),
+            metavar="S",
+            help="Stop when nothing was answered for so many seconds.",
+        ),
     ] = 10.0,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Engines, each on a core of its own.")] = 1,
+    processes: Annotated[
+        int, typer.Option(callback=between(1, 64), metavar="N", help="Engines, each on a core of its own.")
+    ] = 1,
     single_datagrams: Annotated[
         bool,
         typer.Option(
@@ -91,18 +125,25 @@ def run(
     ] = False,
     asserted: Annotated[
         list[str] | None,
-        typer.Option("--assert", metavar="CONDITION", help="As p99<200ms or errors<1%; exit code 1 if not."),
+        typer.Option("--assert", metavar="COND", help="As p99<200ms or errors<1%; exit code 1 if not."),
     ] = None,
     metrics_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Serve /metrics for Prometheus on 127.0.0.1 while it runs."),
+        typer.Option(
+            callback=between(1, 65535),
+            metavar="PORT",
+            help="Serve /metrics for Prometheus on 127.0.0.1 while it runs.",
+        ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures here; - is standard output.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the figures here; - is standard output."),
     ] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write a row for each second here.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each second here.")
+    ] = None,
     report_file: Annotated[
-        Path | None, typer.Option("--report", help="Write an HTML page with charts here.")
+        Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page with charts here.")
     ] = None,
 ) -> None:
     """Load a SIP server, say what it took, and whether a limiter or its capacity holds it back.

@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from shiftline.cli import storm, storm_compare
 
 _USUAL = "run"
+
+
+class _Unnamed(typer.Context):
+    """Of a verb whose own name nobody types, so that its usage does not show it."""
+
+    @property
+    def command_path(self) -> str:
+        """See click."""
+        return super().command_path.removesuffix(f" {_USUAL}")
+
+
+class _Usual(TyperCommand):
+    context_class = _Unnamed
 
 
 class _LoadsByDefault(TyperGroup):
@@ -27,5 +40,5 @@ class _LoadsByDefault(TyperGroup):
 app = typer.Typer(
     cls=_LoadsByDefault, help="Load a SIP server; or compare two such runs.", rich_markup_mode="rich"
 )
-app.command(_USUAL)(storm.run)
+app.command(_USUAL, cls=_Usual)(storm.run)
 app.command("compare")(storm_compare.compare)

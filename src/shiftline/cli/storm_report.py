@@ -24,7 +24,7 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
     table.add_column(style="bold")
     table.add_column()
     statuses = ", ".join(f"{status} {count:,}" for status, count in status_words(whole.statuses).items())
-    table.add_row("flows", f"{result.flows:,}, of which {result.ok:,} succeeded ({statuses})")
+    table.add_row("flows", f"{result.flows:,}, of which {result.ok:,} succeeded ({statuses or 'none ended'})")
     table.add_row("rate", _rate(result))
     unanswered = whole.statuses[TIMEOUT]
     but = f"; {unanswered:,} without an answer are not in it" if unanswered else ""
@@ -42,7 +42,8 @@ def print_result(result: Result, plan: Plan, console: Console) -> None:
         found = f"{result.bindings.bound} of {result.bindings.asked} are there"
         others = f", {result.bindings.others} with other contacts than ours" if result.bindings.others else ""
         table.add_row("bindings asked about", found + others)
-    if lasting := max(mixed.script.binding_seconds for mixed in plan.mix):
+    lasting = max(mixed.script.binding_seconds for mixed in plan.mix)
+    if lasting and result.ok:
         table.add_row("bindings left behind", f"they end by themselves within {lasting:,} s (--expires)")
     if result.users_out:
         table.add_row("users left alone", f"{result.users_out:,}: their password was not accepted")
@@ -92,6 +93,8 @@ def print_knee(knee: Knee, console: Console) -> None:
 
 
 def _rate(result: Result) -> str:
+    if not result.flows:
+        return "none"
     if result.sending_seconds < LEAST_SECONDS:
         return f"{result.ok:,} flows within {result.sending_seconds * 1000.0:,.1f} ms, too short for a rate"
     return f"{result.flows_per_second:,.1f} flows/s over {result.sending_seconds:.1f} s"

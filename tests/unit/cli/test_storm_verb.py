@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from tests.unit.storm.servers import Behaviour, registrar
 from typer.testing import CliRunner
 
+from shiftline.cli import storm
 from shiftline.cli.app import app
 from shiftline.cli.storm_plan import Wishes, make_plan
 from shiftline.cli.storm_run import Wanted, carry_out
@@ -90,6 +94,34 @@ def test_a_public_target_is_refused_before_any_load_is_announced(capfd: pytest.C
     assert "load" not in capfd.readouterr().err
 
 
+def test_the_help_fits_a_narrow_terminal() -> None:
+    """No option's name is cut, and the usage is what one types."""
+    said = subprocess.run(
+        [sys.executable, "-m", "shiftline", "storm", "--help"],
+        env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "Usage: shiftline storm [OPTIONS] {SERVER}" in said
+    for name in inspect.signature(storm.run, eval_str=True).parameters:
+        written = {"may_load": "i-may-load", "asserted": "assert"}.get(name, name.removesuffix("_file"))
+        assert name == "server" or f"--{written.replace('_', '-')}" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "bounds"),
+    [
+        ("--timeout", "0.01", "at least 0.1 and at most 64"), ("--rate", "nan", "at least 0.01"),
+        ("--users", "1000001", "at most 1,000,000"), ("--ports", "0", "at least 1"),
+        ("--expires", "0", "at least 1"), ("--metrics-port", "65536", "at most 65,535"),
+    ],
+)  # fmt: skip
+def test_numbers_have_bounds(option: str, value: str, bounds: str) -> None:
+    result = CliRunner().invoke(app, ["storm", "127.0.0.1:9", option, value], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert option in result.output
+    assert bounds in result.output
+
+
 @pytest.mark.parametrize("option", ["--json", "--csv", "--report"])
 def test_a_file_that_cannot_be_written_is_said_before_the_load(option: str, tmp_path: Path) -> None:
     for path in (tmp_path / "missing" / "file", tmp_path):
@@ -131,7 +163,9 @@ def test_a_report_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
     assert "150 succeeded" in said.getvalue()
     assert table.read_text().startswith("second,")
-    assert "<html" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert '<table class="counts">' in page  # whose long cells wrap on a telephone
+    assert ".counts td { white-space: normal;" in page
     assert not figures.exists()
 
 

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.unit.storm.servers import Behaviour, registrar
 from tests.unit.storm.test_flows import PLACE, answer
 from tests.unit.storm.test_run import plan_of
 
+from shiftline.cli.storm_report import print_result
 from shiftline.errors import PeerError
 from shiftline.secrets import Secret
 from shiftline.sip.transport import Transport
@@ -26,6 +28,7 @@ from shiftline.storm.flow import Source
 from shiftline.storm.plan import OpenLoop, Target
 from shiftline.storm.run import run
 from shiftline.storm.run_clock import RunClock
+from shiftline.storm.sample import Result, Sample
 from shiftline.storm.script import register_script
 from shiftline.storm.shapes import constant
 from shiftline.storm.stream_port import StreamPort, in_options, remedy_for
@@ -204,3 +207,20 @@ def test_a_fault_of_tls_names_options_and_no_configuration() -> None:
         assert isinstance(fault, PeerError)
         assert "trunk." not in str(fault)
     assert in_options(PeerError("No.", remedy="Set trunk.tls_ca to it.")).remedy == "Give --tls-ca it."
+
+
+def test_a_load_that_never_began_shows_no_percentiles() -> None:
+    console = Console(width=100)
+    plan = plan_of(5060)
+    with console.capture() as said:
+        print_result(
+            Result(samples=[], whole=Sample(second=0), sending_seconds=0.0, stopped="nothing listens"), plan,
+            console,
+        )  # fmt: skip
+        instant = Sample(second=0, seconds=0.1, ok=5, ended=5)
+        print_result(Result(samples=[], whole=instant, sending_seconds=0.0001), plan, console)
+    words = said.get()
+    assert "p50" not in words
+    assert "flows/s" not in words
+    assert "too short for a rate" in words
+    assert "within 120 s (--expires)" in words
