@@ -79,8 +79,9 @@ def run(
         on_bytes.of(reading.total_bytes)
         gathered = gather(reading, zone or UTC)
     diagnosis = conclude(gathered)
+    result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
     if json_file is not None:
-        content = json.dumps(as_json(gathered, diagnosis), indent=2) + "\n"
+        content = json.dumps(result, indent=2) + "\n"
         if json_file == STANDARD_OUTPUT:
             typer.echo(content, nl=False)
         else:
@@ -89,7 +90,7 @@ def run(
         print_result(gathered, diagnosis, Console(highlight=False), zone or UTC)
     if diagnosis is None:
         raise _nothing_in(gathered.reading.ledger)
-    wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), as_json(gathered, diagnosis))
+    wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result)
     if diagnosis.cause != "healthy":
         raise typer.Exit(1)
 
