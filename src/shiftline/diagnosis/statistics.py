@@ -7,6 +7,7 @@ a record of a million messages fits into a few megabytes. Nothing is concluded h
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,7 @@ class Group:
     """User-Agent texts; several of one account are several systems."""
     times: array[float] = field(default_factory=lambda: array("d"))
     turned: array[int] = field(default_factory=lambda: array("b"))
+    _ordered: tuple[list[float], list[bool]] | None = None
     _tallies: dict[float, _Tally] = field(default_factory=dict)
     """By window, of the arrivals that a request met."""
 
@@ -105,15 +107,18 @@ class Group:
         """Count a copy that the server got as well: for a limiter, a request like any other."""
         self.times.append(at)
         self.turned.append(is_turned)
+        self._ordered = None
         self._tallies.clear()
 
-    def in_order(self) -> tuple[Sequence[float], Sequence[bool]]:
+    def in_order(self) -> tuple[list[float], list[bool]]:
         """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
-        times, turned = self.times, self.turned
-        if all(map(le, times, islice(times, 1, None))):  # they nearly always came so
-            return times, list(map(bool, turned))
-        order = sorted(range(len(times)), key=times.__getitem__)
-        return [times[at] for at in order], [bool(turned[at]) for at in order]
+        if self._ordered is None:
+            times, turned = self.times.tolist(), list(map(bool, self.turned))
+            if not all(map(le, times, islice(times, 1, None))):  # they nearly always came so
+                order = sorted(range(len(times)), key=times.__getitem__)
+                times, turned = [times[at] for at in order], [turned[at] for at in order]
+            self._ordered = times, turned
+        return self._ordered
 
     def _tally(self, window: float) -> _Tally:
         if window not in self._tallies:
@@ -154,12 +159,12 @@ class Group:
         last = next((place for place in range(len(refused) - 1, -1, -1) if refused[place]), None)
         if last is None:
             return None
-        near = [
-            Observation(sent_at=at, passed=not turned)
-            for at, turned in zip(times, refused, strict=True)
-            if abs(at - times[last]) <= _FIT_REACH
-        ]
-        return fit_windows(near[-_MOST_FITTED:])
+        newest = times[last]
+        start = bisect_left(times, -_FIT_REACH, key=lambda at: at - newest)
+        end = bisect_right(times, _FIT_REACH, key=lambda at: at - newest)
+        start = max(start, end - _MOST_FITTED)
+        near = zip(times[start:end], refused[start:end], strict=True)
+        return fit_windows([Observation(sent_at=at, passed=not turned) for at, turned in near])
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,12 +298,16 @@ class Statistics:
 def _arrivals(times: Sequence[float], window: float) -> list[int]:
     """For each arrival, how many there were in the window that ends with it, itself included."""
     found: list[int] = []
-    oldest = 0
-    for place, at in enumerate(times):
+    leaving = iter(times)
+    oldest = next(leaving, 0.0)
+    count = 0
+    for at in times:
+        count += 1
         before = at - window
-        while oldest < place and times[oldest] <= before:  # beyond 1e16 s a window is nothing
-            oldest += 1
-        found.append(place - oldest + 1)
+        while oldest <= before and count > 1:  # beyond 1e16 s a window is nothing
+            oldest = next(leaving)
+            count -= 1
+        found.append(count)
     return found
 
 
@@ -317,11 +326,13 @@ def _split(tally: _Tally, window: float) -> Threshold | None:
     passed = met.total() - turned
     if not passed or not turned:
         return None
-    best, below, caught = None, 0, turned
+    lowest, best, below, caught = 0, -1.0, 0, turned
     for count, number in sorted(met.items()):
         accuracy = (below / passed + caught / turned) / 2.0
-        if best is None or accuracy > best.accuracy:
-            best = Threshold(window, count, accuracy)
-        below += number - refused[count]
-        caught -= refused[count]
-    return best
+        if accuracy > best:
+            lowest, best = count, accuracy
+        if count in refused:
+            below -= refused[count]
+            caught -= refused[count]
+        below += number
+    return Threshold(window, lowest, best)
