@@ -28,6 +28,7 @@ def result_figures(result: Result, plan: Plan) -> dict[str, Any]:
         "requests": whole.requests,
         "retransmissions": whole.retransmissions,
         "late_answers": whole.late_answers,
+        "held_back": whole.held_back,
         "latency_ms": percentiles_ms(whole.latency),
         "response_ms": percentiles_ms(whole.response),
         "send_lag_ms": percentiles_ms(whole.lag),

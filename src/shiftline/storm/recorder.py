@@ -63,6 +63,7 @@ class Recorder:
             retransmissions=tally.retransmissions,
             late_answers=tally.late_answers,
             in_flight=len(self._flows.pending),
+            held_back=sum(len(source.out) for source in self._flows.sources),
             cpu_seconds=self._seen[0] - before[0],
             our_drops=self._seen[1] - before[1],
             refused_datagrams=self._seen[2] - before[2],

@@ -44,6 +44,8 @@ class Sample:
     """Answers to nothing that we still wait for: copies, and what came after a timeout."""
     refused_datagrams: int = 0
     """Datagrams that the other machine refused with ICMP: nothing listens there."""
+    held_back: int = 0
+    """Messages at the second's end that the target's connection, or our kernel, had not taken yet."""
     our_drops: int = 0
     """Answers that our own kernel threw away since our buffer was full."""
     target_drops: int | None = None
@@ -63,12 +65,14 @@ class Sample:
         self.seconds = max(self.seconds, other.seconds)
         self._count(other)
         self.in_flight += other.in_flight
+        self.held_back += other.held_back
 
     def follow(self, other: Sample) -> None:
         """Take in a later second."""
         self.seconds += other.seconds
         self._count(other)
         self.in_flight = other.in_flight
+        self.held_back = max(self.held_back, other.held_back)
 
     def pack(self) -> None:
         """Take little room from now on; its figures stay the same."""

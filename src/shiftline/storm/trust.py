@@ -90,6 +90,8 @@ def _of_machine(result: Result) -> Iterator[str]:
         yield f"storm used up its processor: {busy:.0%} of one per engine (bound {BUSY_SHARE:.0%})"
     if whole.our_drops:
         yield f"this machine's kernel dropped {whole.our_drops} answers before storm could read them"
+    if whole.held_back:
+        yield f"the way to the target was full: up to {whole.held_back:,} requests waited for it to take them"
     if whole.refused_datagrams:
         yield f"nothing listened on the target for {whole.refused_datagrams} datagrams (ICMP)"
 

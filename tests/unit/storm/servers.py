@@ -6,6 +6,7 @@ import multiprocessing
 import re
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,8 @@ class Behaviour:
     """Answers on one connection, which is then closed."""
     garbage_after: int = 1_000_000
     """Answers on one connection, after which nothing on it is SIP."""
+    pause_after: int = 1_000_000
+    """Messages on one connection, after which it reads nothing for two seconds."""
     silent_user: str = ""
     """Is never answered."""
     stale_every: int = 0
@@ -131,6 +134,8 @@ def _serve_connection(
             assert isinstance(message, bytes)
             seen.methods[message.split()[0].decode()] += 1
             count += 1
+            if count == behaviour.pause_after:
+                time.sleep(2.0)
             if count > behaviour.garbage_after:
                 connection.sendall(b"no sip\r\nat all\r\n\r\n")
             connection.sendall(_answer(message, seen, behaviour, bound))

@@ -25,11 +25,11 @@ from shiftline.secrets import Secret
 from shiftline.sip.transport import Transport
 from shiftline.storm.batch import PathLostError, UdpPort
 from shiftline.storm.flow import Source
-from shiftline.storm.plan import OpenLoop, Target
+from shiftline.storm.plan import ClosedLoop, Mixed, OpenLoop, Target
 from shiftline.storm.run import run
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import Result, Sample
-from shiftline.storm.script import register_script
+from shiftline.storm.script import METHOD_SCRIPTS, Method, register_script
 from shiftline.storm.shapes import constant
 from shiftline.storm.stream_port import StreamPort, in_options, remedy_for
 from shiftline.storm.users import Users
@@ -224,3 +224,17 @@ def test_a_load_that_never_began_shows_no_percentiles() -> None:
     assert "flows/s" not in words
     assert "too short for a rate" in words
     assert "within 120 s (--expires)" in words
+
+
+def test_a_connection_that_stands_still_is_said_to_be_full() -> None:
+    """And what waited for it is no request yet, and leaves when it can."""
+    with registrar(Behaviour(is_stream=True, pause_after=6)) as (port, _):
+        target = Target(host="127.0.0.1", port=port, transport=Transport.TCP)
+        load = ClosedLoop(concurrency=20_000)
+        wanted = plan_of(
+            port, target=target, load=load, flows=20_000, passwords=(None,), timeout_seconds=30.0,
+            silence_seconds=30.0, mix=(Mixed(script=METHOD_SCRIPTS[Method.OPTIONS]),),
+        )  # fmt: skip
+        result = run(wanted)
+    assert (result.ok, result.whole.requests, result.stopped) == (20_000, 20_000, "")
+    assert any("the way to the target was full" in reason for reason in result.invalid_reasons)
