@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar, dataclass_transform
+from typing import TypedDict, TypeVar, dataclass_transform
 
 NO_HINTS: Mapping[str, str] = MappingProxyType({})
 Record = TypeVar("Record")
@@ -22,6 +22,12 @@ def record(kind: type[Record]) -> type[Record]:
     3.6 us instead of 1.3: a fifth of all the time that reading takes.
     """
     return dataclass(slots=True, kw_only=True, unsafe_hash=True)(kind)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def wide_record(kind: type[Record]) -> type[Record]:
+    """A record of many fields, without slots: `like` copies it whole, in a third of the time of making it."""
+    return dataclass(kw_only=True, unsafe_hash=True)(kind)
 
 
 @record
@@ -57,7 +63,7 @@ class Challenge:
     is_stale: bool = False
 
 
-@record
+@wide_record
 class Exchange:
     """One SIP request with its copies and its final answer.
 
@@ -104,7 +110,12 @@ class Exchange:
     """What the answer said of itself, by lower-case header name: server, retry-after, warning, reason,
     p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact. Without an answer,
     ``icmp``: what the network said of the request."""
-    places: tuple[Place, ...] = ()
+    file: str = ""
+    """The name of the file that it was read from; empty where there is none."""
+    packet: int = 0
+    """The number of the packet or line of the request in it, from 1."""
+    answer_packet: int = 0
+    """That of the final answer; 0 without."""
     probe: str = ""
     """The id of the experiment that sent it; empty for the traffic of others."""
     alike: object = field(default=None, compare=False, repr=False)
@@ -115,6 +126,38 @@ class Exchange:
     def is_refused(self) -> bool:
         """A final answer that is neither success nor a challenge."""
         return self.status is not None and self.status >= 300 and self.status not in (401, 407)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the request and its final answer can be looked up."""
+        return tuple([Place(file=self.file, number=at) for at in (self.packet, self.answer_packet) if at])
+
+
+class Own(TypedDict, total=False):
+    """What an exchange does not share with those that are alike."""
+
+    at: float
+    call_id: str
+    size: int
+    carried: Carried | None
+    copies: int
+    copied_after: tuple[float, ...]
+    answered_after: float | None
+    challenge: Challenge
+    hints: Mapping[str, str]
+    file: str
+    packet: int
+    answer_packet: int
+
+
+_new = object.__new__
+
+
+def like(model: Exchange, own: Own) -> Exchange:
+    """An exchange that differs from ``model`` in what is its own."""
+    made = _new(Exchange)
+    made.__dict__ = model.__dict__ | own
+    return made
 
 
 @record

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
+from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
 
 BEGIN = 1_716_388_200.0  # 2024-05-22T14:30:00Z, a Wednesday
 OURS = "192.0.2.10"
@@ -98,7 +98,8 @@ class Pbx:
             challenge=Challenge(realm="lab", nonce=nonce) if answer.status in (401, 407) else None,
             hints={"server": self._server, **answer.hints} if answer.status else {},
             copies=1 if answer.status else 7,
-            places=(Place(file="trunk.pcap", number=self._place),),
+            file="trunk.pcap",
+            packet=self._place,
         )
 
 

@@ -24,7 +24,6 @@ _LONG_NAMES = {
     "u": "allow-events", "x": "session-expires", "r": "refer-to", "b": "referred-by",
 }  # fmt: skip
 """Short forms of header names, of RFC 3261 section 7.3.3 and its kin."""
-_NO_PLACE = Place(file="", number=0)
 
 
 class Names:
@@ -160,11 +159,10 @@ class Rows:
         self.outcome.append(OUTCOME_NUMBER[outcome])
         self.copies.append(min(exchange.copies, 255))
         self.size.append(min(exchange.size, 0xFFFF))
-        place = exchange.places[0] if exchange.places else _NO_PLACE
-        if place.file != self._last_file:
-            self._last_file, self._last_number = place.file, self._files.number(place.file)
+        if exchange.file != self._last_file:
+            self._last_file, self._last_number = exchange.file, self._files.number(exchange.file)
         self._file.append(self._last_number)
-        self._number.append(place.number)
+        self._number.append(exchange.packet)
 
     def _numbers_of(self, exchange: Exchange) -> tuple[int, ...]:
         """What it has in common with others, by numbers."""

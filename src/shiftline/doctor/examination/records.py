@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
+from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
 from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.doctor.examination.sending import Answer, Sending
 from shiftline.errors import SipSyntaxError
@@ -75,7 +75,8 @@ def exchange_of(sending: Sending, answer: Answer, at: float, transport: Transpor
         answered_after=answer.answered_after,
         challenge=_challenge(response) if response else None,
         hints=_hints(response) if response else {},
-        places=(Place(file=TRACE, number=answer.number),) if answer.number else (),
+        file=TRACE,
+        packet=answer.number,
         probe=probe,
     )
 

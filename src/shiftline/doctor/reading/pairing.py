@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from shiftline.diagnosis.exchange import NO_HINTS, Exchange, Place, Remark
+from shiftline.diagnosis.exchange import Exchange, Own, Remark, like
 from shiftline.doctor.reading import logins, words
 from shiftline.doctor.reading.heads import (
     BRANCH,
@@ -33,7 +33,7 @@ from shiftline.doctor.reading.heads import (
 )
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.signals import Bounce
-from shiftline.doctor.reading.stencils import Values
+from shiftline.doctor.reading.stencils import Common, Values
 from shiftline.sip.glance import printable
 
 _Key: TypeAlias = tuple[str, bytes, bytes]
@@ -239,52 +239,67 @@ class Pairing:
         return True
 
     def _exchange(self, pair: _Pair) -> Exchange:
-        flow, request, reply = pair.flow, pair.request, pair.reply
-        habit, answer = words.habit[request[COMMON]], words.NO_ANSWER
+        request, reply = pair.request, pair.reply
         login = request[LOGIN] or request[PROXY_LOGIN]
         carried = logins.carried(login) if login else None
-        places: tuple[Place, ...] = (Place(file=self._file, number=pair.number),)
-        hints, challenge, after = NO_HINTS, None, None
+        model = _models[
+            pair.flow,
+            request[COMMON],
+            None if reply is None else reply[COMMON],
+            pair.bounce,
+            None if carried is None else carried.username,
+        ]
+        own: Own = {
+            "at": pair.at + self._offset,
+            "call_id": printable(request[CALL_ID]),
+            "size": pair.size,
+            "carried": carried,
+            "file": self._file,
+            "packet": pair.number,
+        }
+        if pair.copies > 1:
+            own["copies"], own["copied_after"] = pair.copies, pair.copied_after
         if reply is not None:
-            answer = words.answer[reply[COMMON]]
-            if pair.challenged and answer.status in (401, 407):
-                challenge = logins.challenge(reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged)
-            hints = words.hints(answer.hints, reply[DATE], reply[CONTACT])
-            after = None if self._is_coarse() else max(0.0, pair.answered_at - pair.at)
-            places = (places[0], Place(file=self._file, number=pair.answer))
-        elif pair.bounce:
-            hints = {"icmp": pair.bounce}
-        return Exchange(
-            at=pair.at + self._offset,
-            source=flow.source,
-            source_port=flow.source_port,
-            target=flow.target,
-            target_port=flow.target_port,
-            transport=flow.transport,
-            method=habit.method,
-            user=habit.user,
-            uri_host=habit.uri_host,
-            from_user=habit.from_user,
-            from_host=habit.from_host,
-            contact_host=habit.contact_host,
-            via_host=habit.via_host,
-            user_agent=habit.user_agent,
-            call_id=printable(request[CALL_ID]),
-            event=habit.event,
-            headers=habit.headers,
-            size=pair.size,
-            carried=carried,
-            copies=pair.copies,
-            copied_after=pair.copied_after,
-            status=answer.status,
-            reason=answer.reason,
-            answered_after=after,
-            challenge=challenge,
-            hints=hints,
-            places=places,
-            alike=_alike[flow, habit, answer, pair.bounce, None if carried is None else carried.username],
-        )
+            own["answer_packet"] = pair.answer
+            if not self._is_coarse():
+                own["answered_after"] = max(0.0, pair.answered_at - pair.at)
+            if pair.challenged and model.status in (401, 407):
+                own["challenge"] = logins.challenge(
+                    reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged
+                )
+            if reply[DATE] or reply[CONTACT]:
+                own["hints"] = words.hints(model.hints, reply[DATE], reply[CONTACT])
+        return like(model, own)
 
 
-_alike = words.Memory[tuple[Flow, words.Habit, words.Answer, str, str | None], object](lambda _: object())
-"""From all that exchanges may have in common (`Exchange.alike`)."""
+def _model(shared: tuple[Flow, Common, Common | None, str, str | None]) -> Exchange:
+    flow, request, reply, bounce, _ = shared
+    habit = words.habit[request]
+    answer = words.NO_ANSWER if reply is None else words.answer[reply]
+    return Exchange(
+        at=0.0,
+        source=flow.source,
+        source_port=flow.source_port,
+        target=flow.target,
+        target_port=flow.target_port,
+        transport=flow.transport,
+        method=habit.method,
+        user=habit.user,
+        uri_host=habit.uri_host,
+        from_user=habit.from_user,
+        from_host=habit.from_host,
+        contact_host=habit.contact_host,
+        via_host=habit.via_host,
+        user_agent=habit.user_agent,
+        event=habit.event,
+        headers=habit.headers,
+        status=answer.status,
+        reason=answer.reason,
+        hints=answer.hints if reply is not None or not bounce else {"icmp": bounce},
+        alike=object(),
+    )
+
+
+_models = words.Memory(_model)
+"""From all that exchanges may have in common (`Exchange.alike`): the flow, what is common to the requests and
+to the answers, what ICMP said, and the user of the login."""
