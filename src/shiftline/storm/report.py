@@ -16,7 +16,7 @@ from shiftline.storm.examine import Examination
 from shiftline.storm.histogram import Histogram
 from shiftline.storm.knee_run import Knee
 from shiftline.storm.plan import ClosedLoop, Plan
-from shiftline.storm.sample import Result, Sample, percentiles_ms, status_words
+from shiftline.storm.sample import TIMEOUT, Result, Sample, percentiles_ms, status_words
 from shiftline.storm.verdict.verdict import Kind, Verdict
 
 _TONES = {Kind.INVALID: "bad", Kind.STOPPED: "bad", Kind.NONE: "good"}
@@ -189,7 +189,10 @@ def _figures(result: Result) -> Iterator[tuple[str, str, str]]:
     yield "flows per second", f"{result.flows_per_second:,.1f}", "that succeeded"
     yield "flows by last status", _counts(status_words(whole.statuses)), ""
     yield "answers to requests", _counts(status_words(whole.answers)), "challenges among them"
-    yield "latency", _percentiles(whole.latency), "per request, from its first copy to its final answer"
+    unanswered = whole.statuses[TIMEOUT]
+    but = f"; {unanswered:,} had none" if unanswered else ""
+    note = f"per request, from its first copy to its final answer{but}"
+    yield "latency", _percentiles(whole.latency), note
     yield "response", _percentiles(whole.response), "per flow, from its moment on: our lateness counts"
     yield "send lag", _percentiles(whole.lag), "how late flows began"
     yield "requests", f"{whole.requests:,}", f"{whole.retransmissions:,} of them were sent again"
@@ -210,4 +213,6 @@ def _counts(words: dict[str, int]) -> str:
 
 
 def _percentiles(histogram: Histogram) -> str:
+    if not histogram.count:
+        return "none"
     return ", ".join(f"{name} {value:,.2f} ms" for name, value in percentiles_ms(histogram).items())

@@ -192,3 +192,21 @@ def test_the_screen_shows_the_second_and_all_so_far() -> None:
             console.print(screen.picture(result_of().samples[0]))
     for words in ("the load", "200 90", "timeout 10", "3 flows under way", "max 100.0 ms"):
         assert words in captured.get()
+
+
+def test_the_page_of_a_load_that_never_began_shows_no_percentiles() -> None:
+    examination = Examination()
+    empty = Result(samples=[], whole=Sample(second=0), sending_seconds=0.0, stopped="nothing listens there")
+    examination.phases = [type("P", (), {"purpose": "", "plan": PLAN, "result": empty})()]
+    page = HtmlPage(render_report(Page(examination=examination, plan=PLAN, command="", title="")))
+    assert "p50 0.00" not in page.text
+
+
+def test_the_page_says_how_many_requests_its_latency_leaves_out() -> None:
+    examination = Examination()
+    sample = Sample(second=0, seconds=1.0)
+    sample.statuses[TIMEOUT] = 7
+    result = Result(samples=[sample], whole=sample, sending_seconds=1.0)
+    examination.phases = [type("P", (), {"purpose": "", "plan": PLAN, "result": result})()]
+    html = render_report(Page(examination=examination, plan=PLAN, command="", title=""))
+    assert "to its final answer; 7 had none" in html
