@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shiftline.storm.examine_bans import FIRST_REST, PATIENCE_SECONDS, REST_GROWTH, BanExaminer
 from shiftline.storm.interruption import InterruptedStormError
-from shiftline.storm.plan import Plan
+from shiftline.storm.plan import OpenLoop, Plan
 from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, Result
 from shiftline.storm.trust import own_reasons
 from shiftline.storm.verdict.capacity import Processors, compare
@@ -48,6 +48,7 @@ _LIGHT_SECONDS = 3.0
 _LIGHT_SHARE = 0.04
 _QUIET_SECONDS, _LONG_QUIET_SECONDS = 2.3, 10.5
 """What a window counted before is forgotten after so long."""
+_MOST_LOAD_ROWS = 12_000
 _SLOW_SHARE = 0.5
 """Of seconds in which nothing passed: then the window is a long one."""
 
@@ -167,8 +168,15 @@ class Examiner:
             step = Step.of(self._run(plan, _STEPS_PURPOSE), look, plan.timeout_seconds)
             if step.is_refusing:
                 break
-        explained = explain(look, [step], has_spare=bool(known.second))
+        explained = explain(look, [step, *self._load_as_step(look)], has_spare=bool(known.second))
         return self._by_bursts(explained) or judge_rate(explained)
+
+    def _load_as_step(self, look: Look) -> list[Step]:
+        """The load that was asked for, if it came as steadily as the steps do."""
+        if not isinstance(self._plan.load, OpenLoop):
+            return []
+        load = Step.of(self.examination.result, look, self._plan.timeout_seconds)
+        return [load] if len(load.rows) <= _MOST_LOAD_ROWS else []
 
     def _by_bursts(self, explained: Explained) -> Verdict | None:
         """Where a cap on what is under way might explain it: bursts that tell it apart."""

@@ -74,6 +74,10 @@ class BanExaminer:
         self._waited = 0.0
         self._is_mute = False
         """Whether a whole load got no answer."""
+        self._recurs = False
+        """Whether a later load was refused, too."""
+        self._asker = ""
+        """The user who asks whether it is still shut."""
 
     def examine(self, first: Result) -> Verdict:
         """The verdict about whoever shut after ``first``."""
@@ -86,24 +90,27 @@ class BanExaminer:
             sides = self._sides()
         key = sides.key
         is_open = self._await_opening(is_shut=sides.is_shut)
-        before = len(self._history)
         if is_open and (key is Key.ALL or not self._fan(key or self._likely_key())):
             self._ladder(key or Key.ALL)
-        if self._look.is_silent and key in {Key.ALL, None} and self._passes_only(before):
-            return stopped_verdict(self._look.passes, self._waited, came_back=is_open)
+        if self._look.is_silent and key in {Key.ALL, None} and not self._recurs:
+            return stopped_verdict(
+                self._look.passes, self._waited, came_back=is_open, asked_all=key is Key.ALL
+            )
         return judge_shut(
             self._look, self._counted(), key, is_key_certain=sides.is_key_certain,
             has_spare=bool(self._known().spare),
         )  # fmt: skip
 
-    def _passes_only(self, since: int) -> bool:
-        """Whether nothing more was refused: then silence for everybody need not have been a limiter."""
-        return all(arrival.passed for arrival in self._history[since:])
+    def _load(self, plan: Plan, purpose: str) -> list[Arrival]:
+        """More than a single question."""
+        asked = self._remember(plan, self._run(plan, purpose))
+        self._recurs = self._recurs or not all(arrival.passed for arrival in asked)
+        return asked
 
     def _shut_again(self) -> None:
         burst = max([4, *burst_sizes(self._counted(), self._likely_key())])
         plan = burst_plan(self._plan, self._known(), burst)
-        asked = self._remember(plan, self._run(plan, "shut it again, and ask from the side"))
+        asked = self._load(plan, "shut it again, and ask from the side")
         self._is_mute = self._look.is_silent and not any(arrival.passed for arrival in asked)
 
     def _likely_key(self) -> Key:
@@ -112,8 +119,11 @@ class BanExaminer:
 
     def _sides(self) -> _Sides:
         known = self._known()
-        used, fresh = self._used_user(known), self._fresh_users(known)
+        fresh = self._fresh_users(known)
+        others = known.usable(self._plan.names)
         fresh_user = self._single(known.own, fresh[0], "a user who had asked nothing") if fresh else None
+        shut_out = fresh[:1] if fresh_user is False else others[:1]
+        self._asker = used = self._used_user(known) or next(iter(shut_out), "")
         fresh_source = None
         if known.spare and used:
             fresh_source = self._single(known.spare, used, "another source address")
@@ -123,22 +133,21 @@ class BanExaminer:
     def _await_opening(self, *, is_shut: bool) -> bool:
         """Wait until who was refused is not, as long as patience lasts; whether it opened."""
         known = self._known()
-        user = self._used_user(known)
         rest = FIRST_REST
-        while user and is_shut:
+        while is_shut:
             if self._waited > PATIENCE_SECONDS:
                 return False
             self._rest(rest)
             self._waited += rest
             rest *= REST_GROWTH
-            is_shut = not self._single(known.own, user, "is it open again?")
+            is_shut = not self._single(known.own, self._asker, "is it open again?")
         return not is_shut
 
     def _ladder(self, key: Key) -> None:
         """Where nobody fresh is left to ask: the same again, slowly first."""
         self._rest(_LADDER_REST)
         plan = ladder_plan(self._plan, self._known(), min(burst_sizes(self._counted(), key), default=2))
-        self._remember(plan, self._run(plan, "slowly, then faster: when does it shut?"))
+        self._load(plan, "slowly, then faster: when does it shut?")
 
     def _fan(self, key: Key) -> bool:
         """Fresh keys at rates of their own; False if there are not enough of them."""
@@ -153,13 +162,13 @@ class BanExaminer:
         if len(names if key is Key.USER else sources) < len(FAN):
             return False
         plan = fan_plan(self._plan, known, burst, names=names, sources=sources)
-        self._remember(plan, self._run(plan, "fresh ones, each at a rate of its own"))
+        self._load(plan, "fresh ones, each at a rate of its own")
         return True
 
     def _fresh_burst(self, known: Known, burst: int) -> None:
         for source in known.spares[len(FAN) + 1 :][:1]:
             plan = fresh_burst_plan(self._plan, known, burst, source=source)
-            self._remember(plan, self._run(plan, "a burst from a fresh source address"))
+            self._load(plan, "a burst from a fresh source address")
 
     def _single(self, source: str, user: str, purpose: str) -> bool:
         plan = single_plan(self._plan, self._known(), source=source, user=user)

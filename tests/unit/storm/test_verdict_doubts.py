@@ -18,7 +18,8 @@ from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, Result, Sa
 from shiftline.storm.script import METHOD_SCRIPTS, Method
 from shiftline.storm.shapes import constant
 from shiftline.storm.trust import own_reasons
-from shiftline.storm.verdict.arrivals import Key
+from shiftline.storm.verdict.arrivals import Arrival, Key
+from shiftline.storm.verdict.bans import shut_fits
 from shiftline.storm.verdict.capacity import Processors, Queueing
 from shiftline.storm.verdict.invalid import invalid_advice
 from shiftline.storm.verdict.judge import judge_capacity, limiter_verdict
@@ -156,6 +157,20 @@ def test_answers_that_come_too_late_are_a_queue_and_no_refusals() -> None:
     assert len(asked) == 1
     assert "1,448 answers came to copies" in " ".join(verdict.evidence)
     assert not look_at(late_result(2)).is_late  # a limiter that drops answers nothing twice
+
+
+@pytest.mark.parametrize(("after_copy", "is_late"), [(0.03, False), (0.7, True)])
+def test_what_gets_through_a_full_queue_has_waited_and_what_a_limiter_passes_has_not(
+    after_copy: float, is_late: bool
+) -> None:
+    """Both lose most copies: the queue since it is full, the limiter since it counts."""
+    result = late_result(0)
+    passes = [
+        Asked(2.0 + n, 2.0 + n + copy + after_copy, 200, OWN, f"agent{n:04d}", "REGISTER", carried=True)
+        for n, copy in enumerate([0.5, 1.5, 3.5, 7.5] * 10)
+    ]
+    watch = replace(result.watch, asked=[*result.watch.asked, *passes])
+    assert look_at(replace(result, watch=watch)).is_late is is_late
 
 
 def test_the_rate_is_of_the_time_of_sending() -> None:
@@ -306,3 +321,21 @@ def test_of_what_explains_as_much_the_short_window_is_named_and_the_other_told()
     assert verdict.limit is not None
     assert verdict.rate == pytest.approx(20.0, rel=0.1)
     assert verdict.limit.is_rate_certain or "not certain" in verdict.sentence
+
+
+def test_a_few_refusals_are_no_proof_of_figures() -> None:
+    look = look_at(late_result(0))
+    sure = replace(LIMIT, agreement=1.0)
+    assert "not certain" not in limiter_verdict(look, sure, []).sentence
+    assert "not certain" in limiter_verdict(look, replace(sure, is_seen_enough=False), []).sentence
+    assert "not certain" in limiter_verdict(look, replace(sure, other_rates=(5.0,)), []).sentence
+    assert "below 4.5/s" in limiter_verdict(look, replace(sure, other_rates=(5.0,)), []).advice
+
+
+def test_what_passes_just_at_the_limit_by_our_clock_is_no_sign_of_a_ban() -> None:
+    """A flood, silence, then as much as the limit: by our clock some of it was above it."""
+    flood = [(n / 200.0, n < 20) for n in range(2000)]
+    level = [(13.0 + n / 20.0 * 0.99, n % 25 != 24) for n in range(400)]
+    arrivals = [Arrival(at, OWN, "agent0001", ("REGISTER", True), passed) for at, passed in flood + level]
+    fits = shut_fits(arrivals, Key.ALL)
+    assert any(fit.ban_seconds is None for fit in fits if fit.seconds == 1.0)

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from shiftline.storm.watch import Asked
 
-_COPIES = (0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5)
+COPIES = (0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5)
 """Seconds after the first copy at which an unanswered request is sent again (RFC 3261 section 17.1.2.2)."""
 _FEWEST_OF_KIND = 20
 _NEVER = 0.005
@@ -79,7 +79,7 @@ def with_copies(rows: Iterable[Asked], *, usual: frozenset[int], timeout: float,
     found = []
     for row in rows:
         last = min(row.sent + timeout, end) if row.answered is None else row.answered
-        times = [row.sent, *(row.sent + after for after in _COPIES if row.sent + after < last)]
+        times = [row.sent, *(row.sent + after for after in COPIES if row.sent + after < last)]
         fate = passed(row, usual)
         found += [
             Arrival(at, row.source, row.user, (row.method, row.carried), fate and at == times[-1])

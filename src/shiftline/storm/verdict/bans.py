@@ -29,6 +29,8 @@ _TOGETHER_SECONDS = 0.05
 """What is refused and passed within this is one burst: a server's processes overtake one another."""
 _SAME_BURST_SECONDS = 0.5
 _FOR_EVER = 3600.0
+_CLEARLY = 1.25
+"""Times its count: what passes with so much behind it does not pass for being just below the limit."""
 _TIMERS_SECONDS = 1.5
 """By so much a server's timers may be late."""
 _MOST_DENSITY = 4096
@@ -164,7 +166,7 @@ def _outlasts(arrivals: Sequence[Arrival], key: Key, count: int, seconds: float)
         if not arrival.passed:
             bans += group in was_refused and is_late and not _any_near(passes[group], at)
         elif group in was_refused:
-            bans += len(window) >= count or is_late
+            bans += len(window) >= _CLEARLY * count + 1 or is_late
             openings += not is_late and len(window) < count
         if arrival.passed:
             was_refused.discard(group)

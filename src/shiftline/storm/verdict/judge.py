@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.storm.sample import Result
@@ -39,7 +39,7 @@ _AS_GOOD = 0.03
 """Models whose shares differ by less are told apart by nothing that was seen."""
 _SIMPLER = 0.01
 _ENOUGH = 0.02
-_SAME_RATE = 0.15
+_FEWEST_REFUSED = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,8 @@ def judge_rate(explained: Explained) -> Verdict:
         key=best.key,
         agreement=best.agreement,
         methods=explained.methods,
-        is_rate_certain=_agree_in_rate(best.rate, (fit.rate for fit in alike)),
+        other_rates=tuple(fit.rate for fit in alike),
+        is_seen_enough=sum(trial.refused for trial in explained.trials) >= _FEWEST_REFUSED,
         is_key_certain=explained.has_spare or best.key is Key.USER,
         open_keys=() if explained.has_spare or best.key is Key.USER else (Key.SOURCE,),
     )
@@ -143,7 +144,8 @@ def judge_shut(
         key=best.key,
         agreement=best.agreement,
         ban_seconds=best.ban_seconds,
-        is_rate_certain=_agree_in_rate(best.count / best.seconds, (one.count / one.seconds for one in alike)),
+        other_rates=tuple(fit.count / fit.seconds for fit in alike),
+        is_seen_enough=all((fit.ban_seconds is None) == (best.ban_seconds is None) for fit in alike),
         is_key_certain=is_key_certain,
         open_keys=() if is_key_certain else (Key.SOURCE,) if key is Key.ALL else tuple(Key),
     )
@@ -279,11 +281,6 @@ def _simplest(found: Sequence[Fit]) -> Fit:
         return min((fit for fit in equals if fit.model == "red"), key=lambda fit: fit.seconds)
     sliding = [fit for fit in equals if fit.model == "sliding"]
     return sliding[0] if sliding and best.model == "window" else best
-
-
-def _agree_in_rate(rate: float, others: Iterable[float]) -> bool:
-    """Whether what explains it as well says about the same of how much."""
-    return all(abs(other - rate) <= _SAME_RATE * rate for other in others)
 
 
 def _as_good(found: Sequence[Fit], best: Fit) -> list[Fit]:

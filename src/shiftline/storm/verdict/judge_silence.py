@@ -20,24 +20,34 @@ def judge_lateness(look: Look, rate: float) -> Verdict:
                 f" {waits.median * 1000:,.0f} ms or more"
             ),
             (
+                f"half of the answers came {waits.after_copy * 1000:,.0f} ms or more after the last copy:"
+                " what a limiter lets through is answered at once"
+            ),
+            (
                 f"{waits.copies:,} copies were sent, and {waits.late_answers:,} answers came to copies or to"
-                " what was given up: a limiter would not have answered those"
+                " what was given up"
             ),
         ),
         rate=rate,
     )
 
 
-def stopped_verdict(requests: int, waited: float, *, came_back: bool = False) -> Verdict:
-    """It stopped answering, whoever asked, and came back after ``waited`` seconds, or not within them."""
+def stopped_verdict(
+    requests: int, waited: float, *, came_back: bool = False, asked_all: bool = False
+) -> Verdict:
+    """It stopped answering, and came back after ``waited`` seconds, or not within them.
+
+    ``asked_all``: another user and another source address got no answer either.
+    """
+    whoever = "whoever asked, " if asked_all else ""
     back = (
         f"answered again {waited:,.0f} s later" if came_back else f"did not come back within {waited:,.0f} s"
     )
     return Verdict(
         kind=Kind.STOPPED,
         sentence=(
-            f"It stopped answering after {requests:,} requests, whoever asked, and {back}: down, hung, or"
-            " shut for everybody. Storm cannot tell which."
+            f"It stopped answering after {requests:,} requests, {whoever}and {back}: down, hung, or shut."
+            " Storm cannot tell which."
         ),
         advice=(
             "Look at the server: does its process live, what is the last line of its log? If it does, ask it"

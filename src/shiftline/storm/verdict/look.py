@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from statistics import median
 
 from shiftline.storm.calls import T1
 from shiftline.storm.sample import TIMEOUT, Result, Sample
 from shiftline.storm.verdict.arrivals import (
+    COPIES,
     Arrival,
     Key,
     Kind,
@@ -34,6 +36,8 @@ _MOST_SCOUTS = 3
 """Users that a run tries one after the other before its load (`plan.Plan.scouts`)."""
 _LATE_SHARE = 0.05
 """Of the copies: answers that came late, from which on silence is a queue and no refusal."""
+_WAITED, _WAITED_SECONDS = 4.0, 0.1
+"""Times the answer of a request alone, and seconds: who gets through after so long has waited in a queue."""
 _QUICK_SECONDS = T1 / 2.0
 """A server that answers a single request within this owes copies no late answers."""
 
@@ -44,6 +48,8 @@ class Waits:
 
     alone: float
     median: float
+    after_copy: float
+    """From the last copy before an answer to that answer: the median."""
     copies: int
     late_answers: int
     """Answers to copies, and to requests that were given up."""
@@ -93,14 +99,17 @@ class Look:
 
     @property
     def is_late(self) -> bool:
-        """Whether silence was lateness: answers grew later and later, and many came after all.
+        """Whether silence was lateness: requests waited, and what could not wait was lost.
 
-        Who refuses by silence answers the first copy or a later one, and never the same request twice.
+        Who refuses by silence answers the copy that he lets through as quickly as a request alone, and never
+        the same request twice.
         """
         waits = self.waits
-        late = waits.late_answers > max(3.0, _LATE_SHARE * waits.copies)
-        grown = 0.0 < waits.alone <= _QUICK_SECONDS and waits.median >= max(T1, 2.0 * waits.alone)
-        return self.is_silent and late and grown
+        twice = waits.late_answers > max(3.0, _LATE_SHARE * waits.copies)
+        waited = waits.after_copy >= max(_WAITED * waits.alone, _WAITED_SECONDS)
+        is_quick_alone = 0.0 < waits.alone <= _QUICK_SECONDS
+        has_grown = waits.median >= max(T1, 2.0 * waits.alone)
+        return self.is_silent and is_quick_alone and (waited or (twice and has_grown))
 
     def near(self) -> Mapping[Key, float]:
         """What passed per second and key."""
@@ -146,12 +155,22 @@ def look_at(result: Result) -> Look:
         waits=Waits(
             alone=min((row.answered - row.sent for row in scouts if row.answered is not None), default=0.0),
             median=result.whole.latency.quantile(0.5),
+            after_copy=_after_copy(rows),
             copies=result.whole.retransmissions,
             late_answers=result.whole.late_answers,
         ),
         mute=mute,
         is_targets_silence=any(row.answered is None for row in rows),
     )
+
+
+def _after_copy(rows: Sequence[Asked]) -> float:
+    found = []
+    for row in rows:
+        if row.answered is not None:
+            waited = row.answered - row.sent
+            found.append(waited - max((after for after in COPIES if after < waited), default=0.0))
+    return median(found or [0.0])
 
 
 def _mute_users(rows: Sequence[Asked]) -> frozenset[str]:

@@ -82,10 +82,11 @@ def watched(plan: Plan) -> Plan:
 def steps_plan(plan: Plan, known: Known, pass_rate: float, *, is_slow: bool) -> Plan:
     """A little, then far above what passed: two sources, users that ask unequally often, a second method."""
     seconds = _LONG_SECONDS if is_slow else _SHORT_SECONDS
+    unqueued = _UNQUEUED if isinstance(plan.load, ClosedLoop) else 1.0
     wanted = [max(4.0, times * pass_rate) for times in RATES]
     if sum(wanted) / 3.0 * seconds > _MOST_ROWS:
         wanted = wanted[:2]
-    rates = [min(rate, _no_more(_UNQUEUED * known.request_rate, known)) for rate in wanted]
+    rates = [min(rate, _no_more(unqueued * known.request_rate, known)) for rate in wanted]
     seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
     shape = steps(rates, seconds / len(rates))
     sources = _shuffled([known.own, known.own, known.second] * 8) if known.second else [known.own]

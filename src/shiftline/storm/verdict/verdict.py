@@ -9,6 +9,8 @@ from typing import Any
 
 from shiftline.storm.verdict.arrivals import Key
 
+_SAME_RATE = 0.15
+
 
 class Kind(StrEnum):
     """What holds the load back."""
@@ -20,7 +22,7 @@ class Kind(StrEnum):
     NONE = "none"
     """Neither was met, or it is not the load that is refused."""
     STOPPED = "stopped"
-    """It stopped answering, whoever asked: down, hung, or it shut everybody out."""
+    """It stopped answering: down, hung, or it shut out whoever asked."""
     UNDECIDED = "undecided"
     """Requests were lost under the load and not afterwards: a limiter or capacity."""
     INVALID = "invalid"
@@ -45,10 +47,22 @@ class Limit:
     ban_seconds: float | None = None
     """It refuses everything for so long once it was exceeded; infinity: longer than was waited."""
     is_key_certain: bool = True
-    is_rate_certain: bool = True
-    """Whether nothing that explains as much says much more or less."""
+    is_seen_enough: bool = True
+    """Whether enough was refused for its figures to be more than chance."""
+    other_rates: tuple[float, ...] = ()
+    """Requests per second and key, as other limiters say that explain as much."""
     open_keys: tuple[Key, ...] = ()
     """If the key is not certain, the others that it may be."""
+
+    @property
+    def is_rate_certain(self) -> bool:
+        """Whether nothing that explains as much says much more or less."""
+        return all(abs(other - self.rate) <= _SAME_RATE * self.rate for other in self.other_rates)
+
+    @property
+    def safe_rate(self) -> float:
+        """The lowest of the rates that it may be."""
+        return min((self.rate, *self.other_rates))
 
     @property
     def rate(self) -> float:

@@ -59,7 +59,7 @@ def refusals_in_words(refusals: Mapping[int, int], requests: int) -> str:
 
 def limiter_sentence(limit: Limit, look: Look, alternatives: Sequence[str] = ()) -> str:
     """The answer when it is a limiter; what is not certain is said so."""
-    is_certain = limit.agreement >= CERTAIN and limit.is_rate_certain
+    is_certain = limit.agreement >= CERTAIN and limit.is_rate_certain and limit.is_seen_enough
     ban = ""
     if limit.ban_seconds is not None:
         lasting = (
@@ -96,7 +96,7 @@ def limiter_advice(limit: Limit) -> str:
     """What to do about it."""
     key = KEYS[limit.key] if limit.is_key_certain else "in all"
     pace = (
-        f"Pace requests below {limit.rate * 0.9:,.10g}/s {key}"
+        f"Pace requests below {limit.safe_rate * 0.9:,.10g}/s {key}"
         if limit.seconds
         else (f"Keep fewer than {limit.count:g} requests under way {key}")
     )
