@@ -22,6 +22,7 @@ from shiftline.storm.plan import ClosedLoop, Mixed, Plan
 from shiftline.storm.recorder import Recorder
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.sample import FELL_SILENT, INTERRUPTED, TIMEOUT, WITHHELD, BindingCheck, Sample
+from shiftline.storm.silence import Silence
 from shiftline.storm.users import Users
 from shiftline.storm.watch import Watch
 from shiftline.storm.watching import WatchedFlows
@@ -37,8 +38,6 @@ _BATCH = 16
 _LONGEST_WAIT = 0.02
 _REFUSALS = frozenset({401, 403, 407, WITHHELD})
 _HANG_UP_SECONDS = 2.0
-_NEWEST = 20
-"""Flows of which most must be without an answer for the target to have fallen silent."""
 _MOST_PER_TICK = 64
 """Flows that begin in one tick: a burst longer than this would overflow the server's buffer by itself."""
 
@@ -82,9 +81,7 @@ class Engine:
         self._tick = TICK_SECONDS
         self._longest_tick = _LONGEST_TICK if isinstance(plan.load, ClosedLoop) else TICK_SECONDS
         self._crowd = _crowd(plan)
-        self._answer = -1.0
-        self._begun_then = self._begun_before = 0
-        """How many flows had begun when the last answer came, and before the load."""
+        self._silence = Silence(self.flows, plan.silence_seconds)
         self.stopped = ""
         self.sending_seconds = 0.0
 
@@ -99,8 +96,9 @@ class Engine:
             if self.stopped:
                 self._hang_up()
                 return
-            self._begun_before = self.flows.number
-            self._recorder.begin(self._now())
+            now = self._now()
+            self._silence.begin(now)
+            self._recorder.begin(now)
             self._send_load()
             self._drain()
             self._recorder.finish(self._now())
@@ -266,23 +264,10 @@ class Engine:
     def _watch(self, now: float) -> None:
         """Stop when the target has fallen silent, or when no user may be used any more."""
         flows = self.flows
-        if flows.pending and self._is_silent(now):
+        if self._silence.has_fallen(now):
             self.stopped = FELL_SILENT
         elif flows.users_out == len(self._users):
             self.stopped = "no user is left whose password may be tried"
-
-    def _is_silent(self, now: float) -> bool:
-        """Whether nothing is answered any more: a few old flows without an answer do not show it."""
-        flows = self.flows
-        if flows.last_answer != self._answer:
-            self._answer, self._begun_then = flows.last_answer, flows.number
-        if now - max(flows.last_answer, self._recorder.began) <= self._plan.silence_seconds:
-            return False
-        newest = min(_NEWEST, flows.number - self._begun_before)
-        first = flows.number - newest
-        unanswered = {int(flow.number, 16) for flow in flows.pending.values()}
-        unanswered.update(range(max(first, self._begun_then) + 1, flows.number + 1))
-        return sum(number > first for number in unanswered) * 2 > newest
 
     def _tell(self, sample: Sample) -> None:
         self._now.compare()
