@@ -12,7 +12,17 @@ from tests.unit.storm.test_flows import CHALLENGE, Registrar, answer, flows_of, 
 from shiftline.storm.flows import Flows
 from shiftline.storm.script import register_script
 
-WORDS = (b"200 OK", b"401 Unauthorized", b"403 Forbidden", b"404 Not Found", b"503 Busy", b"480 Away", b"")
+STALE = b"401 Stale"
+WORDS = (
+    b"200 OK",
+    b"401 Unauthorized",
+    b"403 Forbidden",
+    b"404 Not Found",
+    b"503 Busy",
+    b"480 Away",
+    STALE,
+    b"",
+)
 """What credentials get; nothing is said for the last."""
 JUDGES_NONE, ACCEPTS = b"503", (b"200", b"480")
 STEP_SECONDS = 0.1
@@ -22,7 +32,8 @@ class SlowServer:
     """Challenges at once, and judges credentials as a script has it, so many seconds later.
 
     ``doubtful`` counts, of each user whose credentials it has not accepted, those that it refused or has not
-    answered; a server that is too busy to judge them refuses none.
+    answered; a server that is too busy to judge them refuses none, nor does one that calls the nonce too old,
+    which is believed once in a flow.
     """
 
     def __init__(self, script: list[tuple[bytes, float]]) -> None:
@@ -31,6 +42,8 @@ class SlowServer:
         self._waiting: list[tuple[float, bytes, bytes]] = []
         self.doubtful: Counter[bytes] = Counter()
         self._proven: set[bytes] = set()
+        self._believed: set[bytes] = set()
+        """Flows that were told once that only their nonce was too old."""
 
     def take(self, request: bytes, now: float) -> None:
         """A request comes."""
@@ -41,6 +54,8 @@ class SlowServer:
         words, seconds = next(self._script)
         self.doubtful[user] += user not in self._proven
         challenges = [CHALLENGE.rstrip() % (int(now * 10) + 1)] if words.startswith(b"401") else []
+        if words == STALE:
+            challenges[0] += b", stale=true"
         if words:
             self._waiting.append((now + seconds, answer(request, words, *challenges), user))
 
@@ -52,13 +67,15 @@ class SlowServer:
             before = len(flows.tally.answers)
             flows.receive(reply, now)
             if user and len(flows.tally.answers) > before:  # in time, and the first of its copies
-                self._hear(reply[8:11], user)
+                is_stale = b"stale=true" in reply and row(reply, b"Call-ID") not in self._believed
+                self._believed |= {row(reply, b"Call-ID")} if is_stale else set()
+                self._hear(reply[8:11], user, is_stale=is_stale)
 
-    def _hear(self, status: bytes, user: bytes) -> None:
+    def _hear(self, status: bytes, user: bytes, *, is_stale: bool) -> None:
         if status in ACCEPTS:
             self._proven.add(user)
             self.doubtful[user] = 0
-        elif status == JUDGES_NONE and user not in self._proven:
+        elif (status == JUDGES_NONE or is_stale) and user not in self._proven:
             self.doubtful[user] -= 1
 
 
