@@ -111,18 +111,19 @@ class Meeting:
 @lru_cache(maxsize=2000)
 def meeting(probe: Probe) -> Meeting:
     """Of all candidates, in their order."""
-    every = candidates()
-    return Meeting(
-        array(
-            "d",
-            (0.0 if one.signature is None else reach(one.signature, probe, HOMES[one.home]) for one in every),
-        ),
-        tuple(
-            one.answer if one.signature is None else as_seen(one.answer, one.signature, probe)
-            for one in every
-        ),
-        tuple(healthy(home, probe) for home in HOMES),
-    )
+    # Many share a signature, and few of them differ in what follows from it.
+    reaches: dict[tuple[int, int], float] = {}
+    answers: dict[tuple[int, Outcome], Outcome] = {}
+    reached, seen = array("d"), []
+    for one in candidates():
+        signature, at, answer = one.signature, (id(one.signature), one.home), (id(one.signature), one.answer)
+        if at not in reaches:
+            reaches[at] = 0.0 if signature is None else reach(signature, probe, HOMES[one.home])
+        if answer not in answers:
+            answers[answer] = one.answer if signature is None else as_seen(one.answer, signature, probe)
+        reached.append(reaches[at])
+        seen.append(answers[answer])
+    return Meeting(reached, tuple(seen), tuple(healthy(home, probe) for home in HOMES))
 
 
 @lru_cache(maxsize=_KEPT_COLUMNS)
