@@ -11,7 +11,7 @@ from shiftline.doctor.reading.frames import Frame
 from shiftline.doctor.reading.ip import TCP, UDP, Reassembly
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.link import ETHERNET, LINK_TYPES, ip_offset
-from shiftline.doctor.reading.sighting import Flow, Flows, Sighting, looks_like_sip
+from shiftline.doctor.reading.sighting import RESPONSE, Flow, Flows, Sighting, looks_like_sip
 from shiftline.doctor.reading.signals import Bounce, bounce_in, tls_alert_in
 from shiftline.doctor.reading.streams import Streams
 
@@ -52,7 +52,7 @@ class Dissector:
                 and data[20:22] in _WHOLE
             ):
                 payload = data[_HEADERS : 34 + (data[38] << 8 | data[39])]  # without Ethernet's padding
-                if looks_like_sip(payload):
+                if payload[:8] == RESPONSE or looks_like_sip(payload):
                     if is_cut:
                         skipped[CUT] += 1
                     yield at, flows[data[26:38]], payload, number

@@ -22,6 +22,8 @@ Sighting: TypeAlias = tuple[float, Flow, bytes, int]
 """Seconds since the epoch, the way it went, the message, and the number of its packet or line. A plain tuple,
 because there are millions of them."""
 
+RESPONSE = b"SIP/2.0 "
+"""How a response begins."""
 _MOST_FLOWS = 50_000
 
 
@@ -59,7 +61,7 @@ def host_text(packed: bytes) -> str:
 
 def looks_like_sip(data: bytes) -> bool:
     """Whether the start line is one of SIP's (RFC 3261 section 7), whatever the port."""
-    if data[:8] == b"SIP/2.0 ":
+    if data[:8] == RESPONSE:
         return True
     if not data[:1].isalpha():
         return False
