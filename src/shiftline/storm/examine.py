@@ -194,7 +194,8 @@ class Examiner:
         others = tuple(sorted(look.sources - {own}))
         return Known(
             own=own, spares=spares, others=others, tries=dict(self.examination.tries),
-            request_rate=look.request_rate, requests=self.examination.result.whole.requests,
+            request_rate=look.request_rate,
+            peak_rate=max(look.request_rate, look.peak_rate), requests=self.examination.result.whole.requests,
         )  # fmt: skip
 
     def _run(self, plan: Plan, purpose: str) -> Result:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shiftline.storm.plan import Plan
-from shiftline.storm.sample import Result
+from shiftline.storm.sample import FELL_SILENT, Result
 from shiftline.storm.verdict.arrivals import Arrival, Key, arrivals_of, counted_kinds, with_copies
 from shiftline.storm.verdict.bans import burst_sizes
 from shiftline.storm.verdict.judge import judge_shut
-from shiftline.storm.verdict.judge_silence import stopped_verdict
+from shiftline.storm.verdict.judge_silence import lost_verdict, stopped_verdict
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.phases import (
     FAN,
@@ -93,6 +93,8 @@ class BanExaminer:
         if is_open and (key is Key.ALL or not self._fan(key or self._likely_key())):
             self._ladder(key or Key.ALL)
         if self._look.is_silent and key in {Key.ALL, None} and not self._recurs:
+            if is_open and first.stopped != FELL_SILENT:
+                return lost_verdict(self._look)
             return stopped_verdict(
                 self._look.passes, self._waited, came_back=is_open, asked_all=key is Key.ALL
             )

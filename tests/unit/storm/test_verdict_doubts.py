@@ -22,7 +22,7 @@ from shiftline.storm.verdict.arrivals import Arrival, Key
 from shiftline.storm.verdict.bans import shut_fits
 from shiftline.storm.verdict.capacity import Processors, Queueing
 from shiftline.storm.verdict.invalid import invalid_advice
-from shiftline.storm.verdict.judge import judge_capacity, limiter_verdict
+from shiftline.storm.verdict.judge import judge_capacity, judge_shut, limiter_verdict
 from shiftline.storm.verdict.look import look_at
 from shiftline.storm.verdict.phases import (
     Known,
@@ -192,7 +192,8 @@ def test_what_comes_while_storm_only_waits_changes_no_rate(sent: list[int], wait
     burst=st.integers(1, 5000), rate=st.floats(0.1, 30_000.0), requests=st.integers(1, 100_000),
 )  # fmt: skip
 def test_no_question_is_heavier_than_the_load(burst: int, rate: float, requests: int) -> None:
-    known = Known(own=OWN, spares=tuple(SPARES), tries={}, request_rate=rate, requests=requests)
+    known = Known(own=OWN, spares=tuple(SPARES), tries={}, request_rate=rate / 9.0, peak_rate=rate,
+                  requests=requests)  # fmt: skip
     for plan in (
         burst_plan(PLAN, known, burst),
         ladder_plan(PLAN, known, burst),
@@ -216,8 +217,7 @@ def test_a_lock_that_ends_within_the_load_is_asked_about_while_it_is_in_force(ke
     assert (verdict.limit.key, verdict.limit.is_key_certain) == (Key(key), True)
     assert verdict.limit.count == pytest.approx(20.0, rel=0.1)
     assert verdict.limit.ban_seconds == pytest.approx(15.0, abs=3.0)
-    load = server.ask(watched(plan), "look")
-    rate = load.whole.requests / load.sending_seconds
+    rate = max(sample.requests for sample in server.ask(watched(plan), "look").samples)
     for later in server.plans[1:-1]:
         assert isinstance(later.load, OpenLoop)
         assert later.load.shape.highest_rate <= max(rate, 4.0) * 1.05
@@ -339,3 +339,22 @@ def test_what_passes_just_at_the_limit_by_our_clock_is_no_sign_of_a_ban() -> Non
     arrivals = [Arrival(at, OWN, "agent0001", ("REGISTER", True), passed) for at, passed in flood + level]
     fits = shut_fits(arrivals, Key.ALL)
     assert any(fit.ban_seconds is None for fit in fits if fit.seconds == 1.0)
+
+
+@pytest.mark.parametrize(("through", "is_shut"), [(300, False), (20, True)])
+def test_silence_that_lets_copies_through_is_no_ban(through: int, is_shut: bool) -> None:
+    """A window that drops lets a later copy of each through; a ban ends at last for a few."""
+    result = late_result(0)
+    passes = [
+        Asked(2.0 + n / 100, 2.0 + n / 100 + 1.52, 200, OWN, f"agent{n:04d}", "REGISTER", carried=True)
+        for n in range(300, 300 + through)
+    ]
+    watch = replace(result.watch, asked=[*result.watch.asked, *passes])
+    assert look_at(replace(result, watch=watch)).is_shut is is_shut
+
+
+def test_an_unknown_limiter_that_shuts_gives_no_rate_to_pace_by() -> None:
+    look = replace(look_at(late_result(0)), is_shut=True)
+    verdict = judge_shut(look, [], None, is_key_certain=False, has_spare=True)
+    assert (verdict.kind, verdict.rate) == (Kind.LIMITER, None)
+    assert "0.0" not in verdict.sentence + verdict.advice

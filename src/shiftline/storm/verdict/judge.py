@@ -254,18 +254,20 @@ def refused_alone_verdict(look: Look) -> Verdict:
 
 def _unknown_limiter(look: Look, found: Sequence[Fit | ShutFit]) -> Verdict:
     nearest = f" (nearest: {found[0].spec}, {found[0].agreement:.0%})" if found else ""
+    passing = f"whatever is sent, about {look.pass_rate:,.1f} requests/s pass"
+    pace = f"Pace requests below {look.pass_rate * 0.8:,.1f}/s, or ask whoever set the limit."
+    if look.is_shut:
+        passing = "once it is exceeded, it shuts"
+        pace = "Ask whoever set the limit, and do not probe it: each ban may take the calls along."
     return Verdict(
         kind=Kind.LIMITER,
-        sentence=(
-            "It is a limiter of a kind that storm does not know: whatever is sent, about"
-            f" {look.pass_rate:,.1f} requests/s pass."
-        ),
-        advice=f"Pace requests below {look.pass_rate * 0.8:,.1f}/s, or ask whoever set the limit.",
+        sentence=f"It is a limiter of a kind that storm does not know: {passing}.",
+        advice=pace,
         evidence=(
             f"the load was refused: {refusals_in_words(look.refusals, look.passes + look.refused)}",
             f"no model that storm knows foretells what passed{nearest}",
         ),
-        rate=look.pass_rate,
+        rate=None if look.is_shut else look.pass_rate,
         alternatives=tuple(fit.spec for fit in found[:3]),
     )
 

@@ -72,6 +72,8 @@ class Look:
     """Of what is counted: passes per second in the later half of the run."""
     request_rate: float
     """Requests per second."""
+    peak_rate: float
+    """Of the busiest second."""
     is_shut: bool
     """Whether whoever was refused once stayed refused."""
     sources: frozenset[str]
@@ -143,11 +145,16 @@ def look_at(result: Result) -> Look:
         refusals=refusals,
         counted=counted,
         pass_rate=pass_rate,
+        peak_rate=max(
+            (sample.requests / sample.seconds for sample in result.whole_seconds if sample.seconds),
+            default=0.0,
+        ),
         request_rate=result.whole.requests / result.sending_seconds if result.sending_seconds else 0.0,
         is_shut=_is_shut(
             [arrival for arrival in arrivals if arrival.kind in counted],
             [_passes_of(sample, usual) for sample in result.whole_seconds],
-            is_silent=is_silent,
+            is_silent=is_silent and not _passes_by_copies(rows),
+            is_waiting=is_silent,
             has_free=bool(free_kinds(arrivals)),
         ),
         sources=frozenset(row.source for row in rows),
@@ -247,13 +254,23 @@ def _pass_rate(
     return passes / seconds * share
 
 
-def _is_shut(counted: Sequence[Arrival], passes: Sequence[int], *, is_silent: bool, has_free: bool) -> bool:
+def _passes_by_copies(rows: Sequence[Asked]) -> bool:
+    """Whether silence let later copies of the same through, about as often as none: who bans does not."""
+    late = sum(row.answered is not None and row.answered - row.sent > T1 for row in rows)
+    return late >= max(1, sum(row.answered is None for row in rows))
+
+
+def _is_shut(
+    counted: Sequence[Arrival], passes: Sequence[int], *, is_silent: bool, is_waiting: bool, has_free: bool
+) -> bool:
     """Whether whoever was refused once was refused for long, or to the end.
 
     Where everything is counted, the ``passes`` of each second tell: a limit that many share lets each of
     them through rarely. Where something is free, it is the users who tell. Silence keeps flows waiting, so
     that seconds without passes mean nothing.
     """
+    if is_waiting and not is_silent:
+        return False
     if not is_silent and not has_free:
         empty = max((len(list(run)) for passed, run in groupby(map(bool, passes)) if not passed), default=0)
         return empty >= min(SHUT_SECONDS, _SHUT_PART * len(passes)) > 0

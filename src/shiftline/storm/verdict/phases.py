@@ -1,7 +1,7 @@
 """The loads that follow the one that was asked for, each made to tell explanations apart; plans only.
 
-None of them asks more in a second than the first did in the mean, nor more in all (`_no_more`). Users whose
-password was refused stay left alone: what is known of every password goes from run to run.
+None of them asks more in a second than the first did in its busiest, nor more in all (`_no_more`). Users
+whose password was refused stay left alone: what is known of every password goes from run to run.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Known:
     """Others that the load came from, too."""
     tries: Mapping[str, int]
     request_rate: float
-    """Requests per second of the load that was asked for."""
+    """Requests per second of the load that was asked for, in the mean."""
+    peak_rate: float
+    """Of its busiest second: of who waits for silence, the mean is low."""
     requests: int
     """All of that load."""
 
@@ -86,7 +88,7 @@ def steps_plan(plan: Plan, known: Known, pass_rate: float, *, is_slow: bool) -> 
     wanted = [max(4.0, times * pass_rate) for times in RATES]
     if sum(wanted) / 3.0 * seconds > _MOST_ROWS:
         wanted = wanted[:2]
-    rates = [min(rate, _no_more(unqueued * known.request_rate, known)) for rate in wanted]
+    rates = [min(rate, _no_more(unqueued * known.request_rate, known.request_rate)) for rate in wanted]
     seconds = max(4.0, min(seconds, _MOST_ROWS * len(rates) / sum(rates)))
     shape = steps(rates, seconds / len(rates))
     sources = _shuffled([known.own, known.own, known.second] * 8) if known.second else [known.own]
@@ -110,7 +112,7 @@ def fan_plan(plan: Plan, known: Known, burst: int, *, names: Sequence[str], sour
 
     The keys are as many ``names`` from one source, or as many ``sources`` with any name.
     """
-    rate = _no_more(sum(FAN) * burst / FAN_WINDOWS[-1], known)
+    rate = _no_more(sum(FAN) * burst / FAN_WINDOWS[-1], known.peak_rate)
     many_names = [name for name, times in zip(names, FAN, strict=False) for _ in range(times)]
     many_sources = [source for source, times in zip(sources, FAN, strict=False) for _ in range(times)]
     return _phase(
@@ -124,7 +126,7 @@ def burst_plan(plan: Plan, known: Known, burst: int) -> Plan:
     """Far too much from one source, and a little from another: is the other one shut with the first?"""
     sources = [known.own] * 15 + [known.spare or known.own]
     return _phase(
-        plan, known, OpenLoop(shape=constant(_no_more(2.0 * burst, known))), 4.0,
+        plan, known, OpenLoop(shape=constant(_no_more(2.0 * burst, known.peak_rate))), 4.0,
         names=_unequal(known.usable(plan.names)), mix=plan.mix, sources=tuple(_shuffled(sources)),
     )  # fmt: skip
 
@@ -134,7 +136,7 @@ def ladder_plan(plan: Plan, known: Known, burst: int) -> Plan:
     points: list[tuple[float, float]] = []
     at = 0.0
     for window in reversed(FAN_WINDOWS):
-        rate = _no_more(burst / window, known)
+        rate = _no_more(burst / window, known.peak_rate)
         points += [(at, rate), (at + 1.1 * window, rate)]
         at += 1.1 * window
     shape = Shape(points=tuple(points), name="step")
@@ -144,7 +146,7 @@ def ladder_plan(plan: Plan, known: Known, burst: int) -> Plan:
 
 def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Plan:
     """Far too much at once from a source that nobody has used: is its burst as long as the first one was?"""
-    rate = _no_more(20.0 * burst, known)
+    rate = _no_more(20.0 * burst, known.peak_rate)
     shape = OpenLoop(shape=constant(rate))
     names = known.usable(plan.names)
     return _phase(
@@ -161,7 +163,9 @@ def cap_plan(plan: Plan, known: Known, cap: Cap) -> Plan:
     shares = 3.0 / 2.0 if cap.key is Key.SOURCE and known.second else 1.0
     size = max(4, round(BURST_SHARE * shares * cap.places))
     spread = SPREAD_SHARE * cap.answer_seconds / size
-    gap = max(3.0 * cap.answer_seconds, _LEAST_GAP, 1.2 * size / _no_more(known.request_rate, known))
+    gap = max(
+        3.0 * cap.answer_seconds, _LEAST_GAP, 1.2 * size / _no_more(known.request_rate, known.request_rate)
+    )
     count = max(4, min(BURSTS, round(_SHORT_SECONDS / gap), _MOST_ROWS // 10 // size))
     times = [burst * gap + place * spread * (burst % 2) for burst in range(count) for place in range(size)]
     names = known.usable(plan.names)
@@ -200,9 +204,9 @@ def _phase(
     )  # fmt: skip
 
 
-def _no_more(rate: float, known: Known) -> float:
+def _no_more(rate: float, most: float) -> float:
     """The rate, or what the load had; below `_LEAST_RATE` there is nothing to see."""
-    return max(min(rate, known.request_rate), _LEAST_RATE)
+    return max(min(rate, most), _LEAST_RATE)
 
 
 def _unequal(names: Sequence[str]) -> list[str]:
