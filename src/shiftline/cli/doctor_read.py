@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT = Path("-")
 _NEW_OBJECTS = 200_000
-"""Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it."""
+"""Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it.
+Looking as often as Python does costs the conclusion a tenth of its time more, the JSON's figures a fifth."""
 
 
 def run(
@@ -78,8 +79,9 @@ def run(
         reading = Reading(files, zone=zone, on_bytes=on_bytes.advance)
         on_bytes.of(reading.total_bytes)
         gathered = gather(reading, zone or UTC)
-    diagnosis = conclude(gathered)
-    result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
+    with few_collections():
+        diagnosis = conclude(gathered)
+        result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
     if json_file is not None:
         content = json.dumps(result, indent=2) + "\n"
         if json_file == STANDARD_OUTPUT:
