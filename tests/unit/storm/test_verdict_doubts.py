@@ -358,3 +358,25 @@ def test_an_unknown_limiter_that_shuts_gives_no_rate_to_pace_by() -> None:
     verdict = judge_shut(look, [], None, is_key_certain=False, has_spare=True)
     assert (verdict.kind, verdict.rate) == (Kind.LIMITER, None)
     assert "0.0" not in verdict.sentence + verdict.advice
+
+
+@pytest.mark.parametrize(("after_copy", "is_refusing"), [(0.02, True), (0.6, False)])
+def test_what_is_answered_at_its_copy_was_refused_until_then(after_copy: float, is_refusing: bool) -> None:
+    """A window that drops leaves no flow without an answer in the end: it is no capacity for that."""
+    result = late_result(0)
+    scouts = list(result.watch.asked[:2])
+    rows = [
+        Asked(2.0 + n / 100, 2.0 + n / 100 + 1.5 + after_copy, 200, OWN, f"a{n}", "REGISTER", carried=True)
+        for n in range(300)
+    ]
+    sample = Sample(second=0, seconds=1.0, ok=300, ended=300, requests=302, retransmissions=600)
+    sample.answers.update({200: 300})
+    look = look_at(replace(result, samples=[sample], whole=sample, watch=Watch(asked=[*scouts, *rows])))
+    assert (look.is_refusing, look.is_shut) == (is_refusing, False)
+
+
+def test_a_plain_count_goes_before_pike_that_explains_as_much() -> None:
+    server = VirtualServer("escalating:15/2s,ban=12s,growth=1", rate=600.0, delay=0.03, spread=0.03, seed=285)
+    verdict = verdict_of(server)
+    assert verdict.limit is not None
+    assert verdict.limit.spec.startswith("escalating:15/2s")

@@ -7,9 +7,8 @@ that was seen, the quiet times and the single questions in them included.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from statistics import fmean, median
@@ -27,12 +26,7 @@ _MOST_PLAYED = 4_000
 _LEAST_BAN_SECONDS = 8.0
 _TOGETHER_SECONDS = 0.05
 """What is refused and passed within this is one burst: a server's processes overtake one another."""
-_SAME_BURST_SECONDS = 0.5
 _FOR_EVER = 3600.0
-_CLEARLY = 1.25
-"""Times its count: what passes with so much behind it does not pass for being just below the limit."""
-_TIMERS_SECONDS = 1.5
-"""By so much a server's timers may be late."""
 _MOST_DENSITY = 4096
 
 
@@ -113,7 +107,7 @@ def _candidates(arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int]) ->
     densities = _densities(arrivals, bursts[0]) if key is Key.SOURCE else []
     for seconds in BAN_WINDOWS:
         bans: list[float | None] = [shut] if shut else []
-        if not shut or not _outlasts(arrivals, key, min(bursts), seconds):
+        if shut != inf:  # it may merely count what it refuses
             bans.append(None)
         for ban in bans:
             lasting = _FOR_EVER if ban == inf else 0.0 if ban is None else float(int(ban))
@@ -124,58 +118,12 @@ def _candidates(arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int]) ->
                 yield _candidate(words, burst, seconds, key, ban)
 
 
-def _pass_times(arrivals: Sequence[Arrival], key: Key) -> Mapping[str, Sequence[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
-    for arrival in arrivals:
-        if arrival.passed:
-            found[arrival.group(key)].append(arrival.at)
-    return found
-
-
-def _any_near(times: Sequence[float], at: float) -> bool:
-    """Whether one of the ordered times is part of the same burst: it is open then, and full again at once."""
-    place = bisect_left(times, at - _SAME_BURST_SECONDS)
-    return place < len(times) and times[place] <= at + _SAME_BURST_SECONDS
-
-
 def _counted_words(amount: str, key: Key, lasting: float) -> str:
     if not lasting:
         return f"sliding:{amount},counts=all,key={key}"
     if key is Key.USER:
         return f"lockout:{amount},lock={lasting:g}s,key=user"
     return f"escalating:{amount},ban={lasting:g}s,growth=1,key={key}"
-
-
-def _outlasts(arrivals: Sequence[Arrival], key: Key, count: int, seconds: float) -> bool:
-    """Whether it stays shut when the rate has fallen, or opens although it has not: then it is a ban.
-
-    A limiter that merely counts what it refuses opens once fewer than ``count`` came in ``seconds``, within
-    two windows at most.
-    """
-    recent: dict[str, deque[float]] = {}
-    full: dict[str, float] = {}
-    was_refused: set[str] = set()
-    passes = _pass_times(arrivals, key)
-    bans = openings = 0
-    for arrival in arrivals:
-        group, at = arrival.group(key), arrival.at
-        window = recent.setdefault(group, deque())
-        while window and window[0] <= at - seconds:
-            window.popleft()
-        is_late = group in full and at - full[group] > 2.0 * seconds + _TIMERS_SECONDS
-        if not arrival.passed:
-            bans += group in was_refused and is_late and not _any_near(passes[group], at)
-        elif group in was_refused:
-            bans += len(window) >= _CLEARLY * count + 1 or is_late
-            openings += not is_late and len(window) < count
-        if arrival.passed:
-            was_refused.discard(group)
-        else:
-            was_refused.add(group)
-        window.append(at)
-        if len(window) >= count:
-            full[group] = at
-    return bans > openings
 
 
 def _candidate(spec: str, count: float, seconds: float, key: Key, ban: float | None) -> ShutFit:

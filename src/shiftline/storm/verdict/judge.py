@@ -134,8 +134,8 @@ def judge_shut(
     found = sorted((fit for one in keys for fit in shut_fits(counted, one)), key=lambda fit: -fit.agreement)
     if not found or found[0].agreement < GOOD_ENOUGH_SHUT:
         return _unknown_limiter(look, found)
-    best = found[0]
-    alike = [fit for fit in found if fit is not best and fit.agreement >= best.agreement - _SIMPLER][:5]
+    best = _plainest(found, is_silent=look.is_silent)
+    alike = [fit for fit in found if fit is not best and fit.agreement >= found[0].agreement - _SIMPLER][:5]
     limit = Limit(
         model=MODELS[best.spec.partition(":")[0]],
         spec=best.spec,
@@ -283,6 +283,13 @@ def _simplest(found: Sequence[Fit]) -> Fit:
         return min((fit for fit in equals if fit.model == "red"), key=lambda fit: fit.seconds)
     sliding = [fit for fit in equals if fit.model == "sliding"]
     return sliding[0] if sliding and best.model == "window" else best
+
+
+def _plainest(found: Sequence[ShutFit], *, is_silent: bool) -> ShutFit:
+    """The best; pike, which drops as it comes and has a free density, only if no plain count is as good."""
+    equals = [fit for fit in found if fit.agreement >= found[0].agreement - _SIMPLER]
+    plain = [fit for fit in equals if not fit.spec.startswith("pike:")]
+    return plain[0] if plain and not is_silent else found[0]
 
 
 def _as_good(found: Sequence[Fit], best: Fit) -> list[Fit]:

@@ -65,8 +65,9 @@ def lost_verdict(look: Look) -> Verdict:
     return Verdict(
         kind=Kind.UNDECIDED,
         sentence=(
-            f"Not certain: {look.refused:,} of {look.passes + look.refused:,} requests got no answer, and"
-            " none was lost under lighter loads. A limiter that drops does so, and a server at its end."
+            f"Not certain: {look.refused:,} of {look.passes + look.refused:,} requests got no answer at once"
+            " or at all, and none was lost under lighter loads. A limiter that drops does so, and a"
+            " server at its end."
         ),
         advice=(
             "Ask for the same load for longer, or a little more; and look at the server's processors and"

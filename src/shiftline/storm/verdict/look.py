@@ -54,6 +54,11 @@ class Waits:
     late_answers: int
     """Answers to copies, and to requests that were given up."""
 
+    @property
+    def has_queued(self) -> bool:
+        """Whether answers came long after what they answer, copies too."""
+        return self.after_copy >= max(_WAITED * self.alone, _WAITED_SECONDS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -108,10 +113,9 @@ class Look:
         """
         waits = self.waits
         twice = waits.late_answers > max(3.0, _LATE_SHARE * waits.copies)
-        waited = waits.after_copy >= max(_WAITED * waits.alone, _WAITED_SECONDS)
         is_quick_alone = 0.0 < waits.alone <= _QUICK_SECONDS
         has_grown = waits.median >= max(T1, 2.0 * waits.alone)
-        return self.is_silent and is_quick_alone and (waited or (twice and has_grown))
+        return self.is_silent and is_quick_alone and (waits.has_queued or (twice and has_grown))
 
     def near(self) -> Mapping[Key, float]:
         """What passed per second and key."""
@@ -136,6 +140,16 @@ def look_at(result: Result) -> Look:
     refusals = Counter(
         {status: count for status, count in answers.items() if count and not _passes(status, usual)}
     )
+    waits = Waits(
+        alone=min((row.answered - row.sent for row in scouts if row.answered is not None), default=0.0),
+        median=result.whole.latency.quantile(0.5),
+        after_copy=_after_copy(rows),
+        copies=result.whole.retransmissions,
+        late_answers=result.whole.late_answers,
+    )
+    if 0.0 < waits.alone <= _QUICK_SECONDS and not waits.has_queued:
+        # Dropped, and its copy answered at once: refused until then.
+        refusals[TIMEOUT] += sum(row.answered is not None and row.answered - row.sent > T1 for row in rows)
     pass_rate = _pass_rate(result, arrivals, usual, counted)
     is_silent = refusals[TIMEOUT] > sum(refusals.values()) / 2
     return Look(
@@ -159,13 +173,7 @@ def look_at(result: Result) -> Look:
         ),
         sources=frozenset(row.source for row in rows),
         users=len({row.user for row in rows}),
-        waits=Waits(
-            alone=min((row.answered - row.sent for row in scouts if row.answered is not None), default=0.0),
-            median=result.whole.latency.quantile(0.5),
-            after_copy=_after_copy(rows),
-            copies=result.whole.retransmissions,
-            late_answers=result.whole.late_answers,
-        ),
+        waits=waits,
         mute=mute,
         is_targets_silence=any(row.answered is None for row in rows),
     )
