@@ -1,19 +1,24 @@
 """Other names for people and numbers in SIP messages, the same ones everywhere: a trace stays readable.
 
 Learn from all messages first, then rewrite them. A name is the user of a URI, a telephone number, a digest
-user name or a display name. Once learned it is replaced wherever it stands as a word of its own: in headers
-that carry data, in bodies, in free text. Fields that are numbers by their nature (CSeq, lengths, times, the
-status) are left alone, or user 200 would change each answer.
+user name or a display name. Once learned it is replaced wherever it stands as a word of its own, in whatever
+case: in headers, warnings, reason phrases, Call-IDs, in free text. Fields that are numbers by their nature
+(CSeq, lengths, times, the status) are left alone, or user 200 would change each answer.
 
-Hosts, addresses, Call-IDs and User-Agents stay: whoever runs a trunk finds the calls by them.
+Bodies other than session descriptions are left out, and of those the lines that are written for people:
+they name whom no header names. So are the ids of devices (``+sip.instance``), which hold MAC addresses.
 
-Rules of this file: never raise; a message without names is not changed. Redact (`redaction`) before.
+Hosts, addresses and programs stay, and Call-IDs but for names in them: whoever runs a trunk finds the calls
+by them.
+
+Rules of this file: never raise; a head without names is not changed. Redact (`redaction`) before.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import Enum, auto
 
 from shiftline.sip.redaction import body_length, with_length
 
@@ -21,19 +26,46 @@ _URI = re.compile(rb"\bsips?:([^@\s<>;?:\"]+)(?=[^@\s<>\"]*@)", re.IGNORECASE)
 _TEL = re.compile(rb"\btel:(\+?[0-9.()*#-]+)", re.IGNORECASE)
 _USERNAME = re.compile(rb"\busername\*?[ \t]*=[ \t]*\"([^\"\r\n]+)\"", re.IGNORECASE)
 _DISPLAY = re.compile(
-    rb"^[^:\r\n]{1,40}:[ \t]*(?:\"([^\"\r\n]+)\"|([^\"<>\r\n:;,]+?))[ \t]*<(?:sips?|tel):", re.IGNORECASE
+    rb"(?:^[^:\r\n]{1,40}:|,)[ \t]*(?:\"([^\"\r\n]+)\"|([^\"<>\r\n:;,\s][^\"<>\r\n:;,]*?))"
+    rb"[ \t]*<(?:sips?|tel):",
+    re.IGNORECASE,
 )
 _FIXED = re.compile(
-    rb"(?:via|v|cseq|call-id|i|max-forwards|content-length|l|content-type|c|expires|min-expires|retry-after"
-    rb"|date|timestamp|session-expires|x|min-se|rack|rseq|server|user-agent|allow|supported|k|require|accept"
-    rb"|warning|event|o|sip/2\.0)(?:[ \t]*:|[ ])",
+    rb"(?:via|v|cseq|max-forwards|content-length|l|content-type|c|expires|min-expires|retry-after"
+    rb"|date|timestamp|session-expires|x|min-se|rack|rseq|allow|supported|k|require|accept|event|o)[ \t]*:",
     re.IGNORECASE,
 )
 """Lines of which only URIs and digest names are rewritten."""
-_WORD = r"[\w.+-]"
+_TOLD = re.compile(
+    rb"(SIP/2\.0 [0-9]{3} |(?:warning|user-agent|server)[ \t]*:)(.*)", re.IGNORECASE | re.DOTALL
+)
+"""Lines that begin with what is fixed, and go on as free text."""
+_CALL_ID = re.compile(rb"((?:call-id|i)[ \t]*:)(.*)", re.IGNORECASE | re.DOTALL)
+_FIELD = re.compile(rb"([^:\s]{1,60}[ \t]*:|[A-Z]{1,20} )?(.*)", re.DOTALL)
+"""A header's name, or a request's method, and the rest."""
+_CONTENT = re.compile(rb"\r\n(?:content-type|c)[ \t]*:[ \t]*([^\r\n;]*)", re.IGNORECASE)
+_DEVICE = re.compile(rb"\burn:(?:uuid|gsma|imei|esn|meid)[:%][^\s\"<>;,]+", re.IGNORECASE)
+_FOR_PEOPLE = re.compile(rb"^([siuep]=)[^\r\n]+", re.MULTILINE)
+"""Subject, information, web address, e-mail and telephone of a session description (RFC 8866)."""
+_BEFORE, _AFTER = r"(?<!\w)(?<!\w[.+-])", r"(?!\w|[.+-]\w)"
+_BEFORE_PART, _AFTER_PART = r"(?<![^\W_])", r"(?![^\W_])"
+"""In a Call-ID a name is joined to what makes it unique by any sign."""
 _NUMBER = re.compile(r"\+?[0-9.()*#-]+")
-_SHORTEST_NUMBER = 4
-"""Digits of a number that is replaced in bodies and free text: shorter ones are anything."""
+_SHORTEST_NUMBER, _SHORTEST_IN_CALL_ID = 4, 7
+"""Digits of a number that is replaced in free text and in Call-IDs: shorter ones are anything."""
+_OF_THE_PROTOCOL = frozenset({"sip", "sips", "tel", "udp", "tcp", "tls", "phone", "user", "digest"})
+"""Words that every message has: a user of that name is renamed in URIs only."""
+
+
+_LEFT_OUT = re.compile(rb"\([0-9]+ bytes left out\)")
+
+
+class _Where(Enum):
+    """In what a name is looked for."""
+
+    HEADER = auto()
+    TEXT = auto()
+    CALL_ID = auto()
 
 
 class Pseudonyms:
@@ -42,8 +74,9 @@ class Pseudonyms:
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
         self._counts = {"user": 0, "number": 0}
-        self._in_headers: re.Pattern[str] | None = None
-        self._in_text: re.Pattern[str] | None = None
+        self._folded: dict[str, str] = {}
+        self._devices: dict[bytes, bytes] = {}
+        self._patterns: dict[_Where, re.Pattern[str]] = {}
 
     def learn(self, *names: str) -> None:
         """Give each a pseudonym, if it has none."""
@@ -51,8 +84,14 @@ class Pseudonyms:
             if name and name not in self._given and name not in self._given.values():
                 kind = "number" if _NUMBER.fullmatch(name) else "user"
                 self._counts[kind] += 1
-                self._given[name] = f"{kind}{self._counts[kind]}"
-                self._in_headers = self._in_text = None
+                self._give(name, f"{kind}{self._counts[kind]}")
+
+    def _give(self, name: str, pseudonym: str) -> None:
+        self._given[name] = pseudonym
+        self._folded.setdefault(name.casefold(), pseudonym)
+        if name.startswith("+"):  # some write the number without it
+            self._given.setdefault(name[1:], pseudonym)
+        self._patterns.clear()
 
     def learn_from(self, messages: Iterable[bytes]) -> None:
         """Learn every name that messages write as one."""
@@ -61,25 +100,48 @@ class Pseudonyms:
                 for found in pattern.finditer(data):
                     self.learn(*_names_of(found[1]))
             for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n"):
-                if shown := _DISPLAY.match(line):
+                for shown in _DISPLAY.finditer(line):
                     self.learn((shown[1] or shown[2]).decode(errors="replace"))
 
     def text(self, text: str) -> str:
         """Free text with the learned names replaced; a text that is a name as a whole is replaced, too."""
         if text in self._given:
             return self._given[text]
-        return self._pattern(in_text=True).sub(lambda found: self._given[found[0]], text)
+        return self._replaced(text, _Where.TEXT)
 
     def message(self, data: bytes) -> bytes:
         """A message with the learned names replaced; Content-Length follows the body."""
         head, end, body = data.partition(b"\r\n\r\n")
         lines = [self._line(line) for line in head.split(b"\r\n")]
-        shown = b"\r\n".join(lines) + end + self._uris(self._free(body, in_text=True))
+        shown = self._without_devices(b"\r\n".join(lines)) + end + self._body(head, body)
         return with_length(shown, body_length(shown) - body_length(data))
 
     def _line(self, line: bytes) -> bytes:
         line = self._uris(line)
-        return line if _FIXED.match(line) else self._free(line, in_text=False)
+        if _FIXED.match(line):
+            return line
+        for pattern, where in ((_TOLD, _Where.TEXT), (_CALL_ID, _Where.CALL_ID), (_FIELD, _Where.HEADER)):
+            if found := pattern.fullmatch(line):
+                return (found[1] or b"") + self._free(found[2], where)
+        return line
+
+    def _body(self, head: bytes, body: bytes) -> bytes:
+        """A session description without what it tells people; of any other body only its size."""
+        if not body.strip():
+            return body
+        kind = _CONTENT.search(head)
+        if kind is not None and kind[1].strip().lower() == b"application/sdp":
+            plain = _FOR_PEOPLE.sub(rb"\1-", body)
+            return self._uris(self._free(plain, _Where.TEXT))
+        return body if _LEFT_OUT.fullmatch(body) else b"(%d bytes left out)" % len(body)
+
+    def _without_devices(self, head: bytes) -> bytes:
+        return _DEVICE.sub(self._device, head)
+
+    def _device(self, found: re.Match[bytes]) -> bytes:
+        if found[0] in self._devices.values():
+            return found[0]
+        return self._devices.setdefault(found[0], b"urn:uuid:device%d" % (len(self._devices) + 1))
 
     def _uris(self, data: bytes) -> bytes:
         for pattern in (_URI, _TEL, _USERNAME):
@@ -94,23 +156,29 @@ class Pseudonyms:
             return found[0]
         return found[0][:start] + given.encode() + rest + found[0][start + len(found[1]) :]
 
-    def _free(self, data: bytes, *, in_text: bool) -> bytes:
+    def _free(self, data: bytes, where: _Where) -> bytes:
         if not data:
             return data
-        text = data.decode("latin-1")  # every byte comes back as it was
-        return self._pattern(in_text=in_text).sub(lambda found: self._given[found[0]], text).encode("latin-1")
+        text = data.decode(errors="surrogateescape")  # every byte comes back as it was
+        return self._replaced(text, where).encode(errors="surrogateescape")
 
-    def _pattern(self, *, in_text: bool) -> re.Pattern[str]:
-        known = self._in_text if in_text else self._in_headers
+    def _replaced(self, text: str, where: _Where) -> str:
+        return self._pattern(where).sub(self._of_word, text)
+
+    def _of_word(self, found: re.Match[str]) -> str:
+        """By its own writing, else by that in another case; letters fold in ways of their own."""
+        word = found[0]
+        return self._given.get(word) or self._folded.get(word.casefold(), "user")
+
+    def _pattern(self, where: _Where) -> re.Pattern[str]:
+        known = self._patterns.get(where)
         if known is not None:
             return known
-        names = [one for one in self._given if not in_text or _is_long(one)]
+        names = [one for one in self._given if one.casefold() not in _OF_THE_PROTOCOL and _stands(one, where)]
         longest_first = "|".join(re.escape(one) for one in sorted(names, key=len, reverse=True))
-        made = re.compile(rf"(?<!{_WORD})(?:{longest_first})(?!{_WORD})" if names else r"(?!)")
-        if in_text:
-            self._in_text = made
-        else:
-            self._in_headers = made
+        before, after = (_BEFORE_PART, _AFTER_PART) if where is _Where.CALL_ID else (_BEFORE, _AFTER)
+        made = re.compile(rf"{before}(?:{longest_first}){after}" if names else r"(?!)", re.IGNORECASE)
+        self._patterns[where] = made
         return made
 
 
@@ -125,5 +193,9 @@ def _split(value: bytes) -> tuple[bytes, bytes]:
     return name, at + domain
 
 
-def _is_long(name: str) -> bool:
-    return len(name) >= _SHORTEST_NUMBER if _NUMBER.fullmatch(name) else len(name) > 1
+def _stands(name: str, where: _Where) -> bool:
+    """Whether such a text means the name where it is met in such a place, and not just anything."""
+    if where is _Where.HEADER:
+        return True
+    shortest = _SHORTEST_IN_CALL_ID if where is _Where.CALL_ID else _SHORTEST_NUMBER
+    return len(name) >= shortest if _NUMBER.fullmatch(name) else len(name) > 1

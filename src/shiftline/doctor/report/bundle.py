@@ -121,7 +121,10 @@ def _readme(material: Material, left: int, *, pseudonyms: bool) -> str:
     if pseudonyms:
         lines += [
             "  Users and numbers have pseudonyms, the same ones in all files: user1, number1, ...",
-            "  Hosts, addresses, Call-IDs and User-Agents are as they were.",
+            "  They stand wherever such a name stood, also in Call-IDs, warnings and reason phrases.",
+            "  Devices (+sip.instance) are device1, ...; bodies but session descriptions are left out.",
+            "  Hosts, addresses, programs and file names are as they were. So is free text otherwise:",
+            "  somebody who is named nowhere else may stand in it. Look it over before you send it.",
         ]
     else:
         lines.append("  User names and telephone numbers are as they were.")
