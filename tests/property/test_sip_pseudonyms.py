@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shiftline.sip.message import parse_message
@@ -49,6 +49,7 @@ def test_no_bytes_raise_anything_and_a_message_without_names_stays(data: bytes) 
     names.learn_from([data])
     names.message(data)
     nobody = Pseudonyms()
+    assume(b"urn:" not in data.lower())
     head, end, _ = data.partition(b"\r\n\r\n")
     assert nobody.message(data).startswith(head + end)
 
