@@ -15,7 +15,7 @@ from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
-from shiftline.diagnosis.suspects import suspicions_of
+from shiftline.diagnosis.suspicions import suspicions_of
 
 RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""

@@ -21,6 +21,8 @@ class Trial:
 
     probe: Probe
     outcome: Outcome
+    carried: bool = True
+    """Whether the credentials that its probe names were really sent: without a challenge none are."""
     count: int = 1
     """How often. Repeats are one fact: they are worth hardly more than the first (`belief`)."""
     experiment: str = ""
@@ -57,6 +59,8 @@ class Subject:
     values: tuple[str, ...] = ()
     requests: int = 0
     refused: int = 0
+    seconds: float = 0.0
+    """From the first request of the record to the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,7 +149,12 @@ class Observer:
         if limit is not None and (window := publish_mark(rows, part, self._zone)) is not None:
             found.append(window)
         subject = Subject(
-            name=part.name, key=part.key, values=part.values, requests=len(rows), refused=troubled
+            name=part.name,
+            key=part.key,
+            values=part.values,
+            requests=len(rows),
+            refused=troubled,
+            seconds=max(rows.at) - min(rows.at),
         )
         return Evidence(subject=subject, trials=contrasts.trials, marks=tuple(found))
 

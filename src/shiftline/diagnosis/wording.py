@@ -94,11 +94,11 @@ _HOURS = {Hour.TROUBLED: "in the troubled hours", Hour.QUIET: "outside the troub
 _AIMS = {Aim.PRESENT: "about a user who is there", Aim.ABSENT: "about a user who is absent"}
 
 
-def probe_words(probe: Probe) -> str:
+def probe_words(probe: Probe, *, carried: bool = True) -> str:
     """The question, such as "REGISTER with credentials from the other source"."""
     parts = [_METHODS.get(probe.method, str(probe.method))]
     if probe.account is not Account.NOBODY:
-        parts.append(_CREDENTIALS[probe.credentials])
+        parts.append(_CREDENTIALS[probe.credentials if carried else Credentials.NONE])
     parts.append(_ACCOUNTS.get(probe.account, ""))
     parts.append("from another source" if probe.source is Source.OTHER else "")
     parts.append(_SHAPES.get(probe.shape, ""))
@@ -112,7 +112,7 @@ def probe_words(probe: Probe) -> str:
 def trial_sentence(trial: Trial) -> str:
     """The question and what came back, as a whole sentence."""
     often = f", {trial.count} times" if trial.count > 1 else ""
-    return f"{probe_words(trial.probe)} was {OUTCOME_WORDS[trial.outcome]}{often}."
+    return f"{probe_words(trial.probe, carried=trial.carried)} was {OUTCOME_WORDS[trial.outcome]}{often}."
 
 
 def limit_in_words(figures: Mapping[str, float]) -> str:

@@ -246,6 +246,7 @@ class Examination:
             trial = Trial(
                 probe=one.probe,
                 outcome=ended.outcome,
+                carried=self._has_carried(one),
                 experiment=one.id,
                 places=ended.places,
                 figures=figures,
@@ -261,6 +262,15 @@ class Examination:
                 account=one.probe.account,
                 places=ended.places,
             )
+        )
+
+    def _has_carried(self, one: Experiment) -> bool:
+        """Whether a request of it went out with credentials."""
+        method = one.probe.method.partition("-")[0]
+        return any(
+            sent.carried is not None
+            for sent in self.exchanges
+            if sent.probe == one.id and sent.method == method
         )
 
     def _take_during(self, ended: DuringRun, now: float, figures: Mapping[str, float]) -> None:

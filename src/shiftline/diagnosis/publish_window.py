@@ -1,0 +1,78 @@
+"""Whether the hour in which schedules are published has to do with the trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.finding import Finding, SuspectVerdict, Suspicion
+from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.suspects import PUBLISH_WINDOW
+
+_CAUSES = ("throttle.source", "schedule.time-of-day")
+_LIMITS = ("throttle.", "ban.", "capacity.overload")
+_OF_THE_HOUR = ("throttle.", "capacity.", "schedule.", "credentials.rotated")
+"""What comes and goes with the load or with the hour; a ban that never ends does not."""
+_LONG_SECONDS = 6 * 3600.0
+"""A record of this length has hours to compare: a window of an hour or two, and others."""
+_LEAST_REQUESTS = 100
+_CLEARED = 0.1
+
+
+def judge_publish_window(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> Suspicion:
+    """What is said of the window."""
+    verdict, sentence = _judged(beliefs, findings)
+    return Suspicion(suspect=PUBLISH_WINDOW, causes=_CAUSES, verdict=verdict, sentence=sentence)
+
+
+def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[SuspectVerdict, str]:
+    marks = [
+        mark for belief in beliefs for mark in belief.evidence.marks if mark.kind == "traffic.publish-window"
+    ]
+    is_limited = any(finding.cause.startswith(_LIMITS) for finding in findings)
+    if marks and is_limited:
+        occasion = f"the burst came {marks[0].text}, and the limit did the rest"
+        return SuspectVerdict.IT_IS, f"It is the occasion, not the cause: {occasion}."
+    if any(finding.cause == "schedule.time-of-day" for finding in findings):
+        return (
+            SuspectVerdict.IT_IS,
+            "The trouble keeps to that hour whatever the load: look for what else runs then.",
+        )
+    subject = max((belief.evidence.subject for belief in beliefs), key=lambda one: one.requests)
+    if not subject.requests:
+        return (
+            SuspectVerdict.CANNOT_TELL,
+            "It cannot be told without a record of that hour; capture one and run `shiftline doctor read`.",
+        )
+    if is_limited:
+        why = "the trouble follows the rate, but this record shows no burst of that hour"
+        return SuspectVerdict.CANNOT_TELL, f"It cannot be told from this: {why}."
+    is_long = subject.seconds >= _LONG_SECONDS and subject.requests >= _LEAST_REQUESTS
+    if not is_long or _share(beliefs) >= _CLEARED:
+        seen = f"{subject.requests:,} requests in {_span(subject.seconds)}"
+        todo = "record a quiet hour and one in which schedules are published"
+        return SuspectVerdict.CANNOT_TELL, f"It cannot be told from {seen}; {todo}."
+    if all(finding.cause == HEALTHY for finding in findings):
+        return (
+            SuspectVerdict.IT_IS_NOT,
+            f"It is not, because nothing was refused in {_span(subject.seconds)}.",
+        )
+    return SuspectVerdict.IT_IS_NOT, "It is not, because the trouble does not follow the rate or the hour."
+
+
+def _share(beliefs: Sequence[Belief]) -> float:
+    """How likely a limit or something of that hour is at work."""
+    return max(
+        sum(
+            one.probability
+            for one in belief.explanations
+            if any(cause.startswith(_OF_THE_HOUR) for cause in one.causes)
+        )
+        for belief in beliefs
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} minutes" if seconds < 7200.0 else f"{seconds / 3600.0:.0f} hours"

@@ -1,0 +1,113 @@
+"""A verdict on each suspect of the incident: "it is", "it is not, because …", "cannot be told; do …"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
+from shiftline.diagnosis.hypotheses import candidates
+from shiftline.diagnosis.passages import passage, without_empty_passages
+from shiftline.diagnosis.publish_window import judge_publish_window
+from shiftline.diagnosis.statements import statements_for
+from shiftline.diagnosis.suspects import SUSPECTS, Suspect
+from shiftline.diagnosis.wording import limit_in_words, trial_sentence
+
+_CLEARED = 0.1
+"""Nobody is let go who is at least this likely: what is left when another is named with confidence (0.9)."""
+_AGAINST = 1.0 / 3.0
+"""Odds that fell to this share of what they were before any evidence: the evidence speaks against him. A
+suspect who was never likely is not let go for that alone, but for what was seen."""
+_CONVICTED = 0.5
+_SPEAKS_AGAINST = -0.4
+
+
+def suspicions_of(
+    beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+) -> tuple[Suspicion, ...]:
+    """A verdict on each suspect, from the beliefs about every part of the traffic."""
+    judged = [_judge(suspect, beliefs, findings, separation) for suspect in SUSPECTS]
+    return (*judged, judge_publish_window(beliefs, findings))
+
+
+def _judge(
+    suspect: Suspect, beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+) -> Suspicion:
+    shares = [(_share(suspect, belief), belief) for belief in beliefs]
+    share, belief = max(shares, key=lambda pair: pair[0])
+    likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
+    culprit = _named(suspect, findings)
+    if culprit is not None and share >= _CONVICTED:
+        limit = limit_in_words(culprit.figures)
+        verdict = SuspectVerdict.IT_IS
+        sentence = f"It is: {CATALOGUE[culprit.cause].meaning}" + (f" Here {limit}." if limit else "")
+    elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
+        verdict = SuspectVerdict.CANNOT_TELL
+        sentence = (
+            "Questions of ours do not show it; have `shiftline doctor read` look at a capture of the client."
+        )
+    elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
+        verdict, sentence = (
+            SuspectVerdict.IT_IS_NOT,
+            f"It is not, because {_why_not(suspect, likeliest, belief)}.",
+        )
+    else:
+        verdict = SuspectVerdict.CANNOT_TELL
+        todo = "record a quiet and a busy hour" if separation is None else f"run {separation.command}"
+        sentence = f"It cannot be told from this ({share:.0%}); {todo}."
+    return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _share(suspect: Suspect, belief: Belief) -> float:
+    """How likely one of its causes is at work; a pair of them counts once."""
+    accused = frozenset(suspect.causes)
+    return sum(one.probability for one in belief.explanations if accused & frozenset(one.causes))
+
+
+def _speaks_against(suspect: Suspect, share: float, belief: Belief) -> bool:
+    """Whether something was seen that he would not have let happen, or all of it together is unlike him."""
+    if _is_absent(suspect, belief) or passage(suspect, belief.evidence) is not None:
+        return True
+    before = sum(_prior(cause) for cause in suspect.causes)
+    return share * (1.0 - before) <= _AGAINST * before * (1.0 - share)
+
+
+def _is_absent(suspect: Suspect, belief: Belief) -> bool:
+    """Whether a record would show him, and there is one that does not."""
+    evidence = belief.evidence
+    is_seen = any(mark.kind in suspect.marks for mark in evidence.marks)
+    return bool(suspect.absent and evidence.subject.requests) and not is_seen
+
+
+@lru_cache(maxsize=128)
+def _prior(cause: str) -> float:
+    """How likely a cause is before any evidence."""
+    return sum(one.prior for one in candidates() if one.cause == cause)
+
+
+def _named(suspect: Suspect, findings: Sequence[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.cause in suspect.causes), None)
+
+
+def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
+    if _is_absent(suspect, belief):
+        return suspect.absent
+    passed = passage(suspect, belief.evidence)
+    if passed is not None:
+        return f"{suspect.because}: {_as_clause(trial_sentence(passed))}"
+    told = statements_for(without_empty_passages(suspect, belief), likeliest)
+    against = [one for one in told if one.weight <= _SPEAKS_AGAINST]
+    # A passage convinces more than a refusal that had to be explained.
+    passages = [one for one in against if one.weight <= -1.0 and "was accepted" in one.sentence]
+    if against:
+        return _as_clause((passages or against)[0].sentence)
+    leading = belief.leading.causes
+    verb = "explain" if len(leading) > 1 else "explains"
+    return f"nothing speaks for it and {' and '.join(leading)} {verb} what was seen"
+
+
+def _as_clause(sentence: str) -> str:
+    inner = sentence.rstrip(".")
+    return f"there {inner[6:]}" if inner.startswith("There ") else inner

@@ -1,0 +1,103 @@
+"""What is said of each suspect of the incident, and from what."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.diagnosis.records import OURS, Answer, Pbx
+from tests.unit.doctor.trunk import ask, trunk
+
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.finding import Diagnosis, Suspicion
+from shiftline.diagnosis.observe import observe
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passages import passage
+from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
+from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
+
+LOGIN = Credentials.FRESH
+REFUSED = (
+    Trial(probe=Probe(), outcome=Outcome.FORBIDDEN),
+    Trial(probe=Probe(credentials=LOGIN), outcome=Outcome.FORBIDDEN, carried=False),
+    Trial(probe=Probe(method=Method.SUBSCRIBE, credentials=LOGIN), outcome=Outcome.FORBIDDEN, carried=False),
+)
+PING = Probe(method=Method.OPTIONS, credentials=LOGIN, aim=Aim.PRESENT)
+MEANS_LOGIN = ("credentials mismatch", "account shared with the ticket desk")
+
+
+def cleared(*trials: Trial) -> set[str]:
+    """Suspects whom one of these passages clears."""
+    return {one.name for one in SUSPECTS if passage(one, Evidence(trials=trials)) is not None}
+
+
+def said(diagnosis: Diagnosis, name: str) -> Suspicion:
+    return next(one for one in diagnosis.suspicions if one.suspect == name)
+
+
+def read(exchanges: list[Exchange]) -> Diagnosis:
+    return conclude(
+        [believe(one, is_recorded=True) for one in observe(exchanges)], Permission(), is_recorded=True
+    )
+
+
+def test_options_that_nobody_challenged_clears_nobody_while_all_else_is_refused() -> None:
+    answered = Trial(probe=PING, outcome=Outcome.OK, carried=False)
+    assert not cleared(*REFUSED, answered)
+    diagnosis = conclude([believe(Evidence(trials=(*REFUSED, answered)))], Permission())
+    for name in MEANS_LOGIN:
+        assert "logs in" not in said(diagnosis, name).sentence
+        assert "locked" not in said(diagnosis, name).sentence
+    assert "with credentials" not in "".join(
+        one.sentence for one in diagnosis.findings[0].statements if "OPTIONS" in one.sentence
+    )
+
+
+@pytest.mark.parametrize("credentials", [Credentials.CACHED, Credentials.FRESH])
+def test_a_login_that_was_accepted_clears_the_credentials(credentials: Credentials) -> None:
+    logged_in = Trial(probe=Probe(credentials=credentials), outcome=Outcome.OK)
+    assert cleared(logged_in) >= {*MEANS_LOGIN, "IP allow list"}
+    challenged = Trial(probe=PING, outcome=Outcome.OK)
+    assert set(MEANS_LOGIN) <= cleared(challenged)
+
+
+def test_options_with_credentials_that_nobody_asked_for_is_no_login() -> None:
+    ahead = Trial(probe=Probe(method=Method.OPTIONS, credentials=Credentials.CACHED), outcome=Outcome.OK)
+    assert not cleared(ahead) & set(MEANS_LOGIN)
+
+
+def test_the_method_that_is_refused_clears_when_it_passes() -> None:
+    """Refused at speed, served at rest: the address is on the list."""
+    at_rest = Trial(probe=Probe(method=Method.OPTIONS, aim=Aim.PRESENT), outcome=Outcome.OK)
+    assert "IP allow list" in cleared(at_rest)
+    assert "only the verification calls fail, campaigns work" not in cleared(at_rest, REFUSED[0])
+
+
+def test_an_examination_knows_whether_credentials_were_sent() -> None:
+    """A stock Kamailio answers OPTIONS to anybody (K19), and asks for a login with REGISTER."""
+    examination = ask(trunk(personality="kamailio"), "p7.options", "p3.credentials")
+    carried = {one.experiment: one.carried for one in examination.trials}
+    assert carried == {"p7.options": False, "p3.credentials": True}
+
+
+def test_a_short_record_does_not_clear_the_publish_window() -> None:
+    pbx = Pbx(lambda request: Answer(403, "Forbidden", 0.002))
+    exchanges = [one for number in range(4) for one in pbx.ask(1e9 + number, method="REGISTER")]
+    window = said(read(exchanges), PUBLISH_WINDOW)
+    assert window.verdict == "cannot-tell"
+    assert "record a quiet hour" in window.sentence
+
+
+def test_a_long_record_of_a_lasting_refusal_does() -> None:
+    pbx = Pbx(lambda request: Answer(403, "Forbidden", 0.002) if request.source == OURS else None)
+    exchanges = [
+        one
+        for number in range(300)
+        for source in (OURS, "192.0.2.99")
+        for one in pbx.ask(1e9 + number * 120.0, source=source, method="REGISTER", user="desk", login="desk")
+    ]
+    window = said(read(exchanges), PUBLISH_WINDOW)
+    assert window.verdict == "it-is-not"
+    assert "does not follow" in window.sentence
