@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
@@ -38,6 +39,10 @@ _LEAST_SKEW_SECONDS = 120.0
 _LEAST_UNANSWERED = 3
 _OWN_ANSWERS = frozenset({401, 407, 403})
 """What a PBX says itself; other answers may come from a phone behind it."""
+_QUOTED = re.compile(
+    r"\bSIP (?:response|status)[: ]+([3-6]\d\d)\s+(.{1,300}?)(?:\.\s+Transaction|$)", re.IGNORECASE
+)
+"""A response as a console tells it: status and reason phrase, before its numbers."""
 _EPOCH_SINCE = 1e8
 """Times beyond this are seconds since 1970; below it, a driver's clock that no Date can be compared with."""
 
@@ -75,8 +80,9 @@ class Observer:
             self._note_clock(exchange)
 
     def remark(self, remark: Remark) -> None:
-        """What a log line said."""
-        self._remarks.setdefault(remark.kind, _Noticed()).add(remark.text, remark.place)
+        """What a log line said, and what a reason phrase in it speaks of."""
+        for kind in (remark.kind, *_spoken(remark.text)):
+            self._remarks.setdefault(kind, _Noticed()).add(remark.text, remark.place)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """What all of it shows, by part."""
@@ -200,6 +206,12 @@ class Observer:
             told = told.replace(tzinfo=UTC)
         answered = exchange.at + (exchange.answered_after or 0.0)
         self._skews.append((told - datetime.fromtimestamp(answered, UTC)).total_seconds())
+
+
+def _spoken(text: str) -> tuple[str, ...]:
+    """The marks of a reason phrase that a line quotes with its status."""
+    found = _QUOTED.search(text)
+    return () if found is None else kinds_of("phrase", found[2], int(found[1]))
 
 
 class _Noticed:

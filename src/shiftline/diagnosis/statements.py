@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
+from shiftline.diagnosis.catalogue.marks import MarkKind
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.finding import Statement
-from shiftline.diagnosis.hypotheses import candidates, column
+from shiftline.diagnosis.hypotheses import HEALTHY, PRIOR_OF_HEALTH, candidates, column
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 from shiftline.diagnosis.wording import trial_sentence
@@ -38,13 +39,18 @@ def _of_trial(trial: Trial, cause: str) -> Statement:
 
 def _of_mark(mark: Mark, cause: str) -> Statement:
     kind = MARKS[mark.kind]
-    weight = math.log(kind.causes.get(cause, 1.0))
+    weight = math.log(kind.causes.get(cause, 1.0) / _spared(kind))
     return Statement(
-        sentence=f"There is {kind.meaning}" + (f": {mark.text}." if mark.text else "."),
+        sentence=f"There is {kind.meaning}" + (f": {mark.text.rstrip('.')}." if mark.text else "."),
         speaks_for=weight > 0.0,
         weight=weight,
         places=mark.places[:MOST_PLACES],
     )
+
+
+def _spared(kind: MarkKind) -> float:
+    """The mean factor of all explanations, where one is out of the question: what is left gains by it."""
+    return 1.0 - PRIOR_OF_HEALTH * (1.0 - kind.causes[HEALTHY]) if HEALTHY in kind.causes else 1.0
 
 
 @lru_cache(maxsize=50_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.marks import CERTAIN, FAIR, STRONG, WEAK, row
+from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, NEVER, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
 _CHAN_SIP = {Family.CHAN_SIP: FAIR}
@@ -304,8 +304,15 @@ ROWS = (
         {"wfm.not-asked": CERTAIN},
     ),
     row(
+        "genesys.sip-refusal",
+        "a refusal in the text of Genesys Cloud: SIP and not HTTP, so the trunk's other end said it, not the "
+        "REST API; its request is not seen, a capture of that time tells more",
+        "Genesys Cloud console",
+        {"healthy": NEVER, "http.permission": AGAINST, "http.rate": AGAINST},
+    ),
+    row(
         "genesys.sip-response",
-        "a SIP refusal in the text of Genesys Cloud, which alone says nothing of its cause",
+        "a SIP answer in the text of Genesys Cloud, which alone says nothing of the trunk",
         "Genesys Cloud console",
         {},
     ),

@@ -19,6 +19,8 @@ STRONG = 80.0
 FAIR = 12.0
 WEAK = 3.0
 AGAINST = 0.1
+NEVER = 0.0001
+"""With this in hand it is out of the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

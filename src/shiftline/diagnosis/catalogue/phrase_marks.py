@@ -249,4 +249,32 @@ PHRASES = (
         ),
         400,
     ),
+    said(
+        "phrase",
+        r"\b(source|client|host|ip)( ip)?[ -]address\b.*\b(not|denied|unknown|forbidden|blocked)\b"
+        r"|access control list|(allow|white)[ -]?list|\bacl\b",
+        row(
+            "phrase.address",
+            "a reason phrase about our address",
+            "Genesys Cloud console text; Twilio, V18",
+            {"acl.source": FAIR, "acl.partial": FAIR, "acl.via-source": WEAK, "policy.no-trunk-match": WEAK},
+        ),
+        403,
+    ),
+    said(
+        "phrase",
+        r"authentication (has )?failed|authentication failure|(invalid|bad|wrong) (password|credentials)",
+        row(
+            "phrase.login",
+            "a reason phrase about a failed login",
+            "Genesys Cloud console text; FreeSWITCH, F5",
+            {
+                "credentials.wrong-password": FAIR,
+                "credentials.rotated": WEAK,
+                "credentials.unknown-user": WEAK,
+                "credentials.realm": WEAK,
+                "policy.account-disabled": WEAK,
+            },
+        ),
+    ),
 )

@@ -135,6 +135,7 @@ PHRASES = (
         "genesys.automatic-review",
         r"[Aa]utomatic(?:ally)?[ _-]?(?:review|approv)\w*\"?(?: ?[:=] ?\"?(?:true|on|enabled))",
     ),
+    _phrase("genesys.sip-refusal", r"SIP (?:Response|response|status)[: ]+(?:40[1357]|429|5\d\d|60[36])\b"),
     _phrase("genesys.sip-response", r"SIP (?:Response|response|status)[: ]+[3-6]\d\d\b"),
 )
 _LONGEST = 4096
