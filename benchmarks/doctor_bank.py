@@ -171,6 +171,7 @@ def knowledge(case: BankCase) -> Case:
         other_domains=(SERVED_DOMAIN,),
         other_caller=OTHER_CALLER,
         working_agent=WORKING_AGENT,
+        subscribes=True,
         metadata=METADATA,
     )
 

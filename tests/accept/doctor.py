@@ -154,6 +154,8 @@ async def _run_doctor(trunk: _Trunk, said: str, truth: Any) -> dict[str, Any]:
     arguments += [
         "--known-good",
         "agent0002",
+        "--known-good-password-env",
+        "SIP_PASSWORD",
         "--present",
         controls["present"],
         "--absent",
@@ -161,6 +163,8 @@ async def _run_doctor(trunk: _Trunk, said: str, truth: Any) -> dict[str, Any]:
     ]
     arguments += ["--public-address", "127.0.0.10", "--json", "-"]
     arguments += [word for name in _METADATA for word in ("--header", f"{name}: 4711")]
+    # The practice PBX is one that answers subscriptions, stock Kamailio is not.
+    arguments += ["--subscribes"] if trunk.engine == "practice" else []
     for option, names in _OPTIONS.items():
         arguments += [word for name in names if name in known for word in (option, str(known[name]))]
     doctor = await asyncio.create_subprocess_exec(

@@ -30,6 +30,9 @@ from shiftline.storm.manners import is_private_address
 LOOPBACK_SOURCES = ("127.0.0.2", "127.0.0.4")
 """On the loopback every address is ours; stock Kamailio exempts its own from what it limits."""
 
+_SUBSCRIPTIONS = ("reg-event", "presence", "dialog")
+"""Methods of a trunk's checks that ask with SUBSCRIBE."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -51,6 +54,7 @@ class Wishes:
     public_address: str
     headers: Sequence[str]
     agent: str
+    subscribes: bool
     tls: TlsSettings
     may_load: str
     path: Path
@@ -88,6 +92,12 @@ def _refuse_contradictions(wishes: Wishes) -> None:
             "--user and --password-env go together.",
             remedy="Put the password into a variable: read -rs SIP_PASSWORD && export SIP_PASSWORD",
         )
+    if bool(wishes.known_good) != bool(wishes.known_good_password_env):
+        # Another account's password is not the trunk's: to try would be a failed login of somebody else's.
+        raise ConfigurationError(
+            "--known-good and --known-good-password-env go together.",
+            remedy="Name the variable that holds that account's password; the trunk's if they share it.",
+        )
     if bool(wishes.present) != bool(wishes.absent):
         raise ConfigurationError(
             "One control alone proves nothing.", remedy="Give both, --present and --absent."
@@ -105,9 +115,10 @@ async def _of_trunk(wishes: Wishes, name: str) -> Examined:
     account = None
     if trunk.username:
         account = DigestAccount(username=trunk.username, password=secret(trunk.password_env))
-    case = _case(wishes, known.domain, known.targets[0], account, trunk.password_env)
+    case = _case(wishes, known.domain, known.targets[0], account)
     case = replace(
         case,
+        subscribes=case.subscribes or trunk.method in _SUBSCRIPTIONS,
         present=case.present or _user_of(trunk.control_present, known.domain),
         absent=case.absent or _user_of(trunk.control_absent, known.domain),
     )
@@ -134,20 +145,19 @@ async def _of_server(wishes: Wishes, text: str) -> Examined:
         if _is_address(uri.host):
             raise
         # A name without an address is a finding, and the doctor says so.
-        case = _case(wishes, server, Target(host=uri.host, port=0), account, wishes.password_env)
+        case = _case(wishes, server, Target(host=uri.host, port=0), account)
         plan = RunPlan(case=case, permission=Permission(), ends=None, budget=wishes.budget)
         return Examined(name=text, plan=plan)
-    case = _case(wishes, server, targets[0], account, wishes.password_env)
+    case = _case(wishes, server, targets[0], account)
     return Examined(name=text, plan=_plan(wishes, case, targets[0], list(wishes.sources), wishes.tls, None))
 
 
-def _case(
-    wishes: Wishes, server: SipUri, target: Target, account: DigestAccount | None, password_env: str
-) -> Case:
+def _case(wishes: Wishes, server: SipUri, target: Target, account: DigestAccount | None) -> Case:
     known_good = None
     if wishes.known_good:
-        variable = wishes.known_good_password_env or password_env
-        known_good = DigestAccount(username=wishes.known_good, password=secret(variable))
+        known_good = DigestAccount(
+            username=wishes.known_good, password=secret(wishes.known_good_password_env)
+        )
     return Case(
         server=server,
         address=target.host,
@@ -159,6 +169,7 @@ def _case(
         other_address=_address(wishes.public_address),
         other_domains=tuple(wishes.domains),
         other_caller=wishes.caller,
+        subscribes=wishes.subscribes,
         working_agent=wishes.agent or WORKING_AGENT,
         metadata=tuple(_header(text) for text in wishes.headers),
     )

@@ -120,6 +120,7 @@ def material_of_examination(
 
 
 def _asked(examination: Examination) -> list[Asked]:
+    from shiftline.cli.doctor_asked import answer_of
     from shiftline.diagnosis.programme import PROGRAMME
     from shiftline.doctor.report.material import Asked
 
@@ -127,7 +128,7 @@ def _asked(examination: Examination) -> list[Asked]:
         Asked(
             question=PROGRAMME[done.experiment].title,
             risk=PROGRAMME[done.experiment].risk.word,
-            answer=str(done.outcome),
+            answer=answer_of(done),
             requests=done.requests,
             places=done.places[:2],
         )

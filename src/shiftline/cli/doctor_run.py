@@ -42,7 +42,7 @@ def run(
         str, typer.Option(metavar="USER", help="Another account of the PBX, that works.")
     ] = "",
     known_good_password_env: Annotated[
-        str, typer.Option(metavar="VAR", help="Its password's variable; else the trunk's.")
+        str, typer.Option(metavar="VAR", help="The environment variable that holds its password.")
     ] = "",
     source: Annotated[
         list[str] | None,
@@ -62,6 +62,10 @@ def run(
         typer.Option(metavar="'NAME: VALUE'", help="A header that production adds; may be given again."),
     ] = None,
     agent: Annotated[str, typer.Option(help="The User-Agent of a client that works.")] = "",
+    subscribes: Annotated[
+        bool,
+        typer.Option("--subscribes", help="Its checks are subscriptions: a refused SUBSCRIBE is a fault."),
+    ] = False,
     allow: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +97,7 @@ def run(
     Nothing that may lock an account, set off a limit or ring a phone is sent unless it is allowed.
 
     Example: [bold]shiftline doctor run --server sip:192.0.2.10 --user trunk --password-env SIP_PASSWORD
-    --known-good 4711 --dry-run[/]
+    --known-good 4711 --known-good-password-env GOOD_PASSWORD --dry-run[/]
     """
     from shiftline.cli.doctor_plan import Wishes
     from shiftline.net.tls import TlsSettings
@@ -115,6 +119,7 @@ def run(
         public_address=public_address,
         headers=header or [],
         agent=agent,
+        subscribes=subscribes,
         tls=TlsSettings(ca=tls_ca),
         may_load=may_load,
         path=path,

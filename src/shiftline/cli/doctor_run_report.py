@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shiftline.cli.doctor_asked import answer_of, why_not_asked
 from shiftline.cli.doctor_findings import print_diagnosis
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
@@ -22,6 +23,7 @@ _WANTED = {
     Means.SECOND_SOURCE: "a second --source",
     Means.METADATA: "--header",
     Means.CONTROLS: "--present and --absent",
+    Means.SUBSCRIPTIONS: "--subscribes",
     Means.OTHER_ADDRESS: "--public-address",
 }
 
@@ -38,7 +40,8 @@ def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
                 "experiment": done.experiment,
                 "title": PROGRAMME[done.experiment].title,
                 "risk": PROGRAMME[done.experiment].risk.word,
-                "outcome": str(done.outcome),
+                "outcome": None if done.outcome is None else str(done.outcome),
+                "not_asked": why_not_asked(done),
                 "requests": done.requests,
                 "places": [str(place) for place in done.places],
             }
@@ -53,7 +56,7 @@ def print_result(examined: Examined, examination: Examination, console: Console)
     for name in ("question", "answer", "requests"):
         table.add_column(name, justify="right" if name == "requests" else "left")
     for done in examination.done:
-        table.add_row(PROGRAMME[done.experiment].title, str(done.outcome), str(done.requests))
+        table.add_row(PROGRAMME[done.experiment].title, answer_of(done), str(done.requests))
     console.print(table)
     _print_owner(examined, console)
     diagnosis = examination.diagnosis()

@@ -53,6 +53,9 @@ class Means(StrEnum):
     """Headers that production sends and a plain request lacks."""
     CONTROLS = "controls"
     """A user known to be there and one known to be absent."""
+    SUBSCRIPTIONS = "subscriptions"
+    """The trunk's checks are subscriptions. Where they are not, a refused SUBSCRIBE is no fault: most
+    registrars have no use for it (K20)."""
     OTHER_ADDRESS = "other-address"
     """A public address to write in Via and Contact, besides the local one."""
 
@@ -129,12 +132,15 @@ class Done:
 
     experiment: str
     at: float
-    outcome: Outcome
+    outcome: Outcome | None
+    """None: it could not be asked as it should be, and tells nothing."""
     requests: int
     refused_credentials: int = 0
     """How many of its requests carried credentials and were answered 401, 407 or 403. Not counted: a 401
     that says the nonce is stale, and credentials that the same server has accepted in this run."""
     account: Account = Account.OWN
+    why_not: str = ""
+    """Why it was not asked, where there is no outcome."""
     places: tuple[Place, ...] = ()
 
 

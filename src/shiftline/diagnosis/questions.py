@@ -18,6 +18,8 @@ from shiftline.diagnosis.probe import (
 LOGIN = frozenset({Means.CREDENTIALS})
 OTHER_LOGIN = frozenset({Means.KNOWN_GOOD_ACCOUNT})
 SECOND_SOURCE = frozenset({Means.SECOND_SOURCE})
+WATCHES = frozenset({Means.SUBSCRIPTIONS})
+PASSED = frozenset({Outcome.OK})
 PING = Probe(method=Method.OPTIONS, account=Account.NOBODY)
 QUERY = Probe(method=Method.REGISTER)
 LOGGED_IN = Probe(method=Method.REGISTER, credentials=Credentials.FRESH)
@@ -109,6 +111,7 @@ QUESTIONS = (
         cost=4,
         needs=LOGIN,
         after=("p3.credentials",),
+        after_outcomes=PASSED,
     ),
     Experiment(
         id="p3.aged",
@@ -119,6 +122,7 @@ QUESTIONS = (
         cost=2,
         needs=LOGIN,
         after=("p3.credentials",),
+        after_outcomes=PASSED,
         wait_seconds=8.0,
     ),
     Experiment(
@@ -251,7 +255,7 @@ QUESTIONS = (
         probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH),
         risk=Risk.HARMLESS,
         cost=2,
-        needs=LOGIN,
+        needs=LOGIN | WATCHES,
     ),
     Experiment(
         id="p7.other-event",
@@ -260,7 +264,7 @@ QUESTIONS = (
         probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.OTHER_EVENT),
         risk=Risk.HARMLESS,
         cost=2,
-        needs=LOGIN,
+        needs=LOGIN | WATCHES,
         after=("p7.subscribe",),
     ),
     Experiment(

@@ -10,7 +10,7 @@ from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, meeting
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Path, Probe, Shape, Source
 
 HIDDEN = 0.06
 """That there is one, before anything was asked about it: what the search for it is worth."""
@@ -19,6 +19,7 @@ _HIDDEN_BY_A_LOGIN = 0.4
 REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 SURE = 0.9
 LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
+_CHECKS = (Method.REGISTER, Method.REGISTER_CONTACT, Method.OPTIONS)
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 
 
@@ -60,6 +61,8 @@ def _spares_loads(belief: Belief) -> bool:
     if belief.leading.probability < SURE or HEALTHY in belief.leading.causes:
         return False
     trials = belief.evidence.trials
+    if not any(_is_check(trial.probe) and trial.outcome in REFUSALS for trial in trials):
+        return False  # the trunk works as far as was seen, so a limit is met, and is what hurts
     if any(trial.probe.load in LOADS and trial.outcome in REFUSALS for trial in trials):
         return False
     return not logins_are_refused(trials)
@@ -69,6 +72,19 @@ def logins_are_refused(trials: Iterable[Trial]) -> bool:
     """Whether our login is refused, however it was made: no check ever passes, and no limit is ever met."""
     logins = [trial.outcome for trial in trials if _is_login(trial.probe)]
     return bool(logins) and all(outcome in REFUSED_LOGINS for outcome in logins)
+
+
+def _is_check(probe: Probe) -> bool:
+    """Whether it is what a trunk sends all day: REGISTER or OPTIONS in the usual manner."""
+    return (
+        probe.method in _CHECKS
+        and probe.shape is Shape.USUAL
+        and probe.aim is Aim.SERVER
+        and probe.source is Source.OWN
+        and probe.path is Path.USUAL
+        and probe.account in (Account.OWN, Account.NOBODY)
+        and probe.credentials in (Credentials.NONE, Credentials.FRESH)
+    )
 
 
 def _is_login(probe: Probe) -> bool:

@@ -6,12 +6,14 @@ from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.choose import DECIDED, LEAST_BITS, information, price
 from shiftline.diagnosis.experiment import Experiment, Means, Permission, Risk
 from shiftline.diagnosis.finding import Separation
+from shiftline.diagnosis.probe import Shape
 from shiftline.diagnosis.programme import PROGRAMME
 
 _OPTIONS = {
     Means.CREDENTIALS: "--user U --password-env VAR",
     Means.KNOWN_GOOD_ACCOUNT: "--known-good USER",
     Means.SECOND_SOURCE: "--source IP --source IP2",
+    Means.SUBSCRIPTIONS: "--subscribes",
 }
 
 
@@ -39,6 +41,8 @@ def separate(belief: Belief, permission: Permission) -> Separation | None:
 def _command(one: Experiment, permission: Permission) -> str:
     words = ["shiftline doctor run …"]
     words += [_OPTIONS[means] for means in sorted(one.needs - permission.means) if means in _OPTIONS]
+    if one.probe.shape is Shape.OTHER_DOMAIN:
+        words.append("--domain NAME")
     if one.risk > Risk.HARMLESS and one.risk > permission.risk:
         words.append(f"--allow {one.risk.word}")
     return " ".join(words)

@@ -33,10 +33,10 @@ AGENTS = {"agent0001": Truth.AVAILABLE, "agent0002": Truth.AVAILABLE, "agent0003
 def wishes(**changes: object) -> Wishes:
     usual: dict[str, object] = {
         "trunk": None, "server": None, "user": "shiftline", "password_env": "SIP_PASSWORD",
-        "known_good": "agent0002", "known_good_password_env": "", "sources": [], "allow": "harmless",
-        "budget": 100, "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
-        "public_address": "", "headers": [], "agent": "", "tls": TlsSettings(), "may_load": "",
-        "path": Path("shiftline.toml"),
+        "known_good": "agent0002", "known_good_password_env": "SIP_PASSWORD",
+        "sources": [], "allow": "harmless", "budget": 100, "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
+        "public_address": "", "headers": [], "agent": "", "subscribes": False, "tls": TlsSettings(),
+        "may_load": "", "path": Path("shiftline.toml"),
     }  # fmt: skip
     return Wishes(**{**usual, **changes})  # type: ignore[arg-type]
 
@@ -118,6 +118,8 @@ async def test_a_name_without_an_address_is_a_finding(monkeypatch: pytest.Monkey
         ({"server": "sip:192.168.9.9", "allow": "everything"}, "harmless"),
         ({"trunk": "pbx"}, "--server"),
         ({"password_env": ""}, "SIP_PASSWORD"),
+        ({"known_good_password_env": ""}, "that account's password"),
+        ({"known_good": ""}, "that account's password"),
         ({"absent": ""}, "--absent"),
         ({"public_address": "here"}, "192.0.2.10"),
         ({"headers": ["nonsense"]}, "X-Tenant"),

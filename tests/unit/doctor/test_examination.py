@@ -12,11 +12,15 @@ from tests.unit.doctor.trunk import ALL, CASE, ask, outcomes, trunk
 
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Source
+from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Examination, Way
+from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.ledger import Ledger
+from shiftline.doctor.examination.question import NO_NONCE, WITHHELD
+from shiftline.doctor.examination.requests import Writer
 from shiftline.errors import MisuseError
+from shiftline.lab.pbx.bank.build import BANK
 from shiftline.lab.virtual import Road
 from shiftline.lab.virtual_examination import OTHER, OWN, examine
 from shiftline.sip.uri import SipUri
@@ -136,6 +140,47 @@ def test_refused_credentials_are_tried_twice_and_no_more() -> None:
     assert sum(one.carried_credentials for one in pbx.records) == 2
 
 
+@pytest.mark.parametrize("personality", ["kamailio", "pjsip", "chan_sip", "freeswitch", "sbc"])
+@pytest.mark.parametrize("fault", ["credentials.wrong-password", "credentials.stale-nonce", "policy.domain"])
+def test_a_whole_examination_sends_two_logins_that_nothing_proves(fault: str, personality: str) -> None:
+    """With every nonce, new or old, stale or not, and with loads: of each account, in 15 minutes."""
+    if personality not in BANK[fault].shown:
+        return
+    pbx = trunk(fault, personality=personality)
+    examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP))
+    for account in ("shiftline", "agent0002"):
+        tried = [one for one in pbx.records if one.carried_credentials and one.auth_user == account]
+        if not any(200 <= (one.status or 0) < 300 for one in tried):
+            assert len(tried) <= 2
+
+
+def test_a_login_that_did_not_pass_is_not_used_again() -> None:
+    """Its nonce would carry the refused password once more."""
+    pbx = trunk("credentials.wrong-password")
+    examination = ask(pbx, "p3.credentials", "p3.aged", "p3.cached", "p5.source")
+    assert sum(one.carried_credentials for one in pbx.records) == 2
+    withheld = {one.experiment: one.why_not for one in examination.done if one.outcome is None}
+    assert withheld == {"p3.aged": NO_NONCE, "p3.cached": NO_NONCE, "p5.source": WITHHELD}
+
+
+def test_no_load_carries_a_login_that_did_not_pass() -> None:
+    """Twenty at once would be twenty failed logins."""
+    pbx = trunk("credentials.wrong-password")
+    ask(pbx, "p9.register")
+    assert sum(one.carried_credentials for one in pbx.records) == 1
+
+
+def test_a_nonce_of_one_method_is_not_used_for_another() -> None:
+    """A proxy's 407 is no challenge of the registrar's: it would look like a nonce that grew stale."""
+    desk = Desk(CASE, Writer(case=CASE, token=lambda: "t", contact_of=lambda _: CASE.server, nobody="nobody"))
+    subscribe = Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH)
+    client = desk.new_login(subscribe)
+    assert client is not None
+    desk.keep(subscribe, client, 1.0)
+    assert desk.session(subscribe) is not None
+    assert desk.session(Probe(method=Method.REGISTER, credentials=Credentials.AGED)) is None
+
+
 def test_a_locked_account_is_left_alone() -> None:
     """The doctor's own choice: few questions carry its credentials, and none after the second refusal."""
     pbx = trunk("ban.user", in_force_seconds=300.0)
@@ -165,7 +210,9 @@ def test_a_budget_is_kept() -> None:
             st.floats(min_value=0.0, max_value=400.0),
             st.sampled_from([Account.OWN, Account.OTHER]),
             st.sampled_from([Credentials.FRESH, Credentials.WRONG, Credentials.CACHED]),
-            st.sampled_from([Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE]),
+            st.sampled_from(
+                [Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE]
+            ),
         ),
         max_size=40,
     )

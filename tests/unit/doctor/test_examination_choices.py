@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.doctor.trunk import CASE, ask, trunk
 
+from shiftline.cli.doctor_asked import answer_of
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
@@ -81,3 +82,37 @@ def test_beside_health_stands_what_harmless_questions_do_not_show() -> None:
     assert "only when more is allowed" in harmless.findings[0].names
     everything = examine(trunk(), CASE, MAY_TRIP).diagnosis()
     assert (everything.cause, everything.findings[0].indistinguishable_from) == ("healthy", ())
+
+
+def test_a_limit_is_found_where_subscribe_is_not_served() -> None:
+    """Most registrars have no use for it: no fault of a trunk that does not subscribe, and nothing hides."""
+    pbx = trunk(
+        "throttle.source", "policy.method", personality="pjsip",
+        limit=20, window_seconds=1, form="window", method="SUBSCRIBE",
+    )  # fmt: skip
+    examination = examine(pbx, replace(CASE, subscribes=False), MAY_TRIP)
+    assert examination.diagnosis().cause == "throttle.source"
+    assert "SUBSCRIBE" not in {one.method for one in examination.exchanges}
+
+
+def test_a_limit_is_looked_for_while_the_trunk_works() -> None:
+    """Whatever else is refused, such as the subscriptions of a trunk that does subscribe."""
+    pbx = trunk(
+        "throttle.source", "policy.method", personality="pjsip",
+        limit=20, window_seconds=1, form="window", method="SUBSCRIBE",
+    )  # fmt: skip
+    examination = examine(pbx, CASE, MAY_TRIP)
+    named = {
+        name for one in examination.diagnosis().findings for name in (one.cause, *one.indistinguishable_from)
+    }
+    assert named >= {"throttle.source", "policy.method"}
+
+
+def test_what_cannot_be_asked_is_no_answer() -> None:
+    """It is told as such, with the reason."""
+    case = replace(CASE, other_domains=(), server=replace(CASE.server, host="127.0.0.1"))
+    examination = ask(trunk(), "p10.other-domain", case=case)
+    (done,) = examination.done
+    assert (done.outcome, done.requests, done.why_not) == (None, 0, "no other domain is known")
+    assert answer_of(done) == "not asked: no other domain is known; say --domain NAME"
+    assert not examination.trials

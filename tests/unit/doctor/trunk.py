@@ -31,6 +31,7 @@ CASE = Case(
     has_other_transport=True,
     other_address="127.0.0.10",
     other_domains=("lab",),
+    subscribes=True,
     metadata=(("X-Tenant", "4711"),),
 )
 ALL = Permission(risk=Risk.MAY_RING, patience_seconds=400.0)

@@ -24,7 +24,7 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Method, Shape
 
-_ACCOUNTS = (Account.OWN, Account.OTHER)
+_ACCOUNTS = (Account.OWN, Account.OTHER, Account.NONEXISTENT)
 _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
 # The digest's URI names a domain as well, and some look at that one.
 _DOMAIN_OF_LOGIN = (

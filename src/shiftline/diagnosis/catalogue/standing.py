@@ -29,7 +29,7 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Method, Shape
 
-_ACCOUNTS = (Account.OWN, Account.OTHER)
+_ACCOUNTS = (Account.OWN, Account.OTHER, Account.NONEXISTENT)
 _CALLS = (Method.OPTIONS, Method.SUBSCRIBE, Method.INVITE, Method.OTHER)
 
 CAUSES = (

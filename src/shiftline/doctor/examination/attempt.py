@@ -43,6 +43,8 @@ class Attempt:
         self.last: End | None = None
         self.requests = 0
         self.refused_credentials = 0
+        self.is_withheld = False
+        """Whether it was to carry credentials that may not be sent now: its outcome answers nothing then."""
         self.was_stale = False
         """Whether its credentials were called stale, and answered anew."""
         self.places: list[Place] = []
@@ -68,11 +70,13 @@ class Attempt:
         return self._way
 
     def begin(self, now: float, *, request: Request | None = None, ahead: bool = False) -> None:
-        """Send; ``ahead`` of any challenge with credentials, if there is a nonce for them."""
+        """Send; ``ahead`` of any challenge with credentials, if there is a nonce for them and they may go."""
         self.began = now
         request = request or self._desk.writer.write(self._probe, self._way)
         if ahead and self.client is not None:
-            self._authorize(request)
+            self.is_withheld = not self._may_carry(now)
+            if not self.is_withheld:
+                self._authorize(request)
         self._send(request, now)
 
     def _send(self, request: Request, now: float, earlier_nonce: str = "") -> None:
@@ -99,9 +103,12 @@ class Attempt:
         self.outcome = end.outcome
         self._when_over(self, now)
 
+    def _may_carry(self, now: float) -> bool:
+        return self._desk.ledger.may_carry(self._probe.account, self._probe.credentials, now)
+
     def _answer(self, end: End, now: float) -> bool:
         """Answer the challenge, if that can and may be done."""
-        probe, client = self._probe, self.client
+        client = self.client
         if client is None or end.response is None:
             return False
         if client.challenged(end.response, end.request) is not ChallengeOutcome.RETRY:
@@ -113,7 +120,8 @@ class Attempt:
                 )
             )
             return False
-        if not self._desk.ledger.may_carry(probe.account, probe.credentials, now):
+        if not self._may_carry(now):
+            self.is_withheld = True
             return False
         self._answers_left -= 1
         self.was_stale = end.outcome is Outcome.CHALLENGE_STALE

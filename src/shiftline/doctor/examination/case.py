@@ -43,6 +43,8 @@ class Case:
     """A name or number that From may have to carry."""
     working_agent: str = WORKING_AGENT
     """The User-Agent of a client that works."""
+    subscribes: bool = False
+    """Whether the trunk's checks are subscriptions: only then does a refused SUBSCRIBE matter."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Headers that production adds."""
     user_agent: str = "Shiftline/0.1"
@@ -67,6 +69,7 @@ class Case:
             Means.OTHER_TRANSPORT: self.has_other_transport,
             Means.METADATA: bool(self.metadata),
             Means.CONTROLS: bool(self.present and self.absent),
+            Means.SUBSCRIPTIONS: self.subscribes,
             Means.OTHER_ADDRESS: bool(self.other_address),
         }
         return frozenset(means for means, there in has.items() if there)

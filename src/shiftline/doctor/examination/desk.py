@@ -10,7 +10,7 @@ from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.notice import notice
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Path, Probe, Source
+from shiftline.diagnosis.probe import Account, Credentials, Method, Path, Probe, Source
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.ledger import Ledger
 from shiftline.doctor.examination.records import exchange_of, outcome_of_end
@@ -56,6 +56,14 @@ class Session:
     since: float
 
 
+_Manner = tuple[Source, Account, Method, Path]
+
+
+def _manner(probe: Probe) -> _Manner:
+    """What a nonce is good for: a proxy's 407 to one method is no challenge of the registrar's to another."""
+    return probe.source, probe.account, probe.method, probe.path
+
+
 class Desk:
     """Hands requests out and takes their ends in. Times are seconds of the driver's clock."""
 
@@ -71,7 +79,7 @@ class Desk:
         self.longest_answer = _USUAL_SECONDS
         """The longest time of an answer outside of a load, in seconds."""
         self._marks: dict[tuple[str, str], Mark] = {}
-        self._sessions: dict[tuple[Source, Account], Session] = {}
+        self._sessions: dict[_Manner, Session] = {}
         self._outbox: list[Sending] = []
         self._waiting: dict[int, _Waiting] = {}
         self._keys = count(1)
@@ -158,11 +166,11 @@ class Desk:
 
     def keep(self, probe: Probe, client: DigestClient, since: float) -> None:
         """Keep a login whose nonce is from ``since``."""
-        self._sessions[probe.source, probe.account] = Session(client, since)
+        self._sessions[_manner(probe)] = Session(client, since)
 
     def session(self, probe: Probe) -> Session | None:
-        """The login that was kept for this source and account."""
-        return self._sessions.get((probe.source, probe.account))
+        """The login that was kept for this source, account, method and path."""
+        return self._sessions.get(_manner(probe))
 
     def _account(self, probe: Probe) -> DigestAccount | None:
         if probe.credentials is Credentials.NONE or probe.account is Account.NOBODY:

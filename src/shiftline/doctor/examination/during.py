@@ -45,6 +45,11 @@ class Asked:
     """None if the load was not refused meanwhile: then the answer tells nothing."""
 
     @property
+    def why_not(self) -> str:
+        """Why it tells nothing."""
+        return next((one.why_not for one in self.questions if one.why_not), "the load was not refused again")
+
+    @property
     def requests(self) -> int:
         """What its questions cost, the load not counted."""
         return sum(one.requests for one in self.questions)

@@ -256,7 +256,8 @@ class Examination:
             Done(
                 experiment=one.id,
                 at=now,
-                outcome=ended.outcome or Outcome.OTHER,
+                outcome=ended.outcome,
+                why_not="" if ended.outcome is not None else ended.why_not,
                 requests=requests,
                 refused_credentials=ended.refused_credentials,
                 account=one.probe.account,

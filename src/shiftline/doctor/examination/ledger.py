@@ -10,9 +10,12 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials
 
 _REFUSED = frozenset({
-    Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Outcome.FORBIDDEN_RETRY_AFTER,
+    Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE,
+    Outcome.FORBIDDEN_RETRY_AFTER,
 })  # fmt: skip
-_PAST_THE_LOGIN = frozenset({
+"""Stale among them: as long as nothing has proved the password, a PBX may well have counted a failure. Where
+it has been proved, nothing is counted."""
+PAST_THE_LOGIN = frozenset({
     Outcome.OK,
     Outcome.NOT_FOUND,
     Outcome.UNAVAILABLE_NOW,
@@ -37,9 +40,13 @@ class Ledger:
         lately = [at for at in self._refused.get(account, []) if now - at < CREDENTIALS_SECONDS]
         return len(lately) < MOST_REFUSED_CREDENTIALS
 
+    def is_proven(self, account: Account) -> bool:
+        """Whether its own password was accepted in this run."""
+        return account in self._accepted
+
     def note(self, account: Account, credentials: Credentials, outcome: Outcome, now: float) -> bool:
         """Take in what became of a request that carried them; True if it counts as refused."""
-        if outcome in _PAST_THE_LOGIN and credentials is not Credentials.WRONG:
+        if outcome in PAST_THE_LOGIN and credentials is not Credentials.WRONG:
             self._accepted.add(account)
         proven = account in self._accepted and credentials is not Credentials.WRONG
         if outcome not in _REFUSED or proven:

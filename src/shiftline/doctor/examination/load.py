@@ -11,7 +11,7 @@ from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Credentials, Load, Probe
 from shiftline.doctor.examination.attempt import Attempt
 from shiftline.doctor.examination.desk import Desk
-from shiftline.doctor.examination.question import FRESH_NONCE_SECONDS
+from shiftline.doctor.examination.question import FRESH_NONCE_SECONDS, NO_NONCE
 from shiftline.sip.digest import DigestClient
 
 LOAD_SECONDS = 2.0
@@ -41,6 +41,8 @@ class LoadRun:
     ) -> None:
         """``most`` requests at most, whatever the plan says."""
         self.outcome: Outcome | None = None
+        self.why_not = ""
+        """Why it was not put on."""
         self.is_over = False
         self.began = 0.0
         self.attempts: list[Attempt] = []
@@ -114,10 +116,18 @@ class LoadRun:
             fresh,
             experiment=self._experiment,
             client=self._client,
-            when_over=lambda _, at: self._start_sending(at),
+            when_over=self._logged_in,
             timeout_seconds=LOAD_SECONDS,
         )
         self._warm_up.begin(now)
+
+    def _logged_in(self, _: Attempt, now: float) -> None:
+        """Many requests at once with a password that nothing has proved might be as many failed logins."""
+        if self._desk.ledger.is_proven(self._probe.account):
+            self._start_sending(now)
+        else:
+            self.why_not = NO_NONCE
+            self.is_over = True
 
     def stop(self) -> None:
         """Send no more."""

@@ -10,6 +10,7 @@ from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Shape
 from shiftline.doctor.examination.attempt import Attempt
 from shiftline.doctor.examination.desk import Desk
+from shiftline.doctor.examination.ledger import PAST_THE_LOGIN
 from shiftline.doctor.examination.sending import Way
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
@@ -24,6 +25,9 @@ FRESH_NONCE_SECONDS = 5.0
 JUST_NOW_SECONDS = 0.5
 """A nonce that is used again at once is no older."""
 CACHED_USES = 2
+WITHHELD = "its login could have been one failed login too many"
+NO_NONCE = "no login passed whose nonce could be used again"
+NO_OTHER_DOMAIN = "no other domain is known"
 _USED = (Credentials.CACHED, Credentials.AGED)
 
 _Step = Callable[[float], None]
@@ -42,6 +46,8 @@ class Question:
         repeats: bool = True,
     ) -> None:
         self.outcome: Outcome | None = None
+        self.why_not = ""
+        """Why it was not asked as it should be, where ``outcome`` is None."""
         self.is_over = False
         self.began = 0.0
         self._desk = desk
@@ -123,18 +129,25 @@ class Question:
     def _asked(self, attempt: Attempt, now: float) -> None:
         assert attempt.outcome is not None  # noqa: S101 - it is over
         self._keep_login(attempt)
-        self._tidy_up(attempt, self._probe, now, lambda at: self._finish(attempt.outcome, at))
+        self._tidy_up(attempt, self._probe, now, lambda at: self._finish_with(attempt, at))
 
     def _keep_login(self, attempt: Attempt) -> None:
-        """A login in the usual manner is there for what wants an old nonce."""
+        """A login in the usual manner that passed is there for what wants an old nonce."""
         probe = attempt.probe
-        if attempt.client is None or attempt.outcome in (Outcome.SILENCE, Outcome.CHALLENGE):
+        if attempt.client is None or attempt.outcome not in PAST_THE_LOGIN:
             return
         if probe.credentials is Credentials.FRESH and probe.shape is Shape.USUAL:
             self._desk.keep(probe, attempt.client, attempt.began)
 
-    def _finish(self, outcome: Outcome | None, now: float) -> None:  # noqa: ARG002 - a step as others
+    def _finish_with(self, attempt: Attempt, now: float) -> None:
+        if attempt.is_withheld:
+            self._finish(None, now, WITHHELD)
+        else:
+            self._finish(attempt.outcome, now)
+
+    def _finish(self, outcome: Outcome | None, now: float, why_not: str = "") -> None:  # noqa: ARG002 - a step
         self.outcome = outcome
+        self.why_not = why_not
         self.is_over = True
 
     # What was made has to go again
@@ -164,13 +177,13 @@ class Question:
 
         def bound(attempt: Attempt, at: float) -> None:
             if attempt.outcome is not Outcome.OK:
-                self._finish(None, at)  # without a binding there is nothing to ask
+                self._finish(None, at, "no contact of ours could be registered")
                 return
             self._attempt(
                 self._probe,
                 at,
                 lambda asked, later: self._tidy_up(
-                    attempt, binding, later, lambda end: self._finish(asked.outcome, end)
+                    attempt, binding, later, lambda end: self._finish_with(asked, end)
                 ),
                 client=self._desk.new_login(self._probe),
             )
@@ -188,7 +201,7 @@ class Question:
         """The first domain that is not refused decides."""
         domain = next(self._domains, None)
         if domain is None:
-            self._finish(last, now)
+            self._finish(last, now, "" if last else NO_OTHER_DOMAIN)
             return
         request = self._desk.writer.write(self._probe, Way.of(self._probe), domain=domain)
 
@@ -196,7 +209,7 @@ class Question:
             if attempt.outcome in REFUSALS and self._may_go_on(at):
                 self._try_next_domain(at, attempt.outcome)
             else:
-                self._finish(attempt.outcome, at)
+                self._finish_with(attempt, at)
 
         self._attempt(
             self._probe, now, tried, client=self._desk.new_login(self._probe), request=request
@@ -223,7 +236,7 @@ class Question:
             if attempt.outcome is Outcome.OK and attempt.client is not None and wants_new:
                 self._use_again(attempt.client, CACHED_USES, at)
             else:
-                self._finish(None, at)  # there is no nonce to ask with
+                self._finish(None, at, NO_NONCE)
 
         self._attempt(fresh, now, logged_in, client=self._desk.new_login(fresh))
 
@@ -232,6 +245,6 @@ class Question:
             if times > 1 and attempt.outcome is Outcome.OK:
                 self._use_again(client, times - 1, at)
             else:
-                self._finish(attempt.outcome, at)
+                self._finish_with(attempt, at)
 
         self._attempt(self._probe, now, used, client=client, ahead=True)
