@@ -160,7 +160,7 @@ def _finding(belief: Belief, group: _Group) -> Finding:
         indistinguishable_from=group.others,
         confidence=_confidence(group),
         subject=belief.evidence.subject,
-        statements=statements_for(belief, group.cause),
+        statements=statements_for(belief, group.cause, group.others),
         remedy=() if cause is None else cause.remedy.of(family if sure >= 0.5 else None),
         refuted_by="" if cause is None else cause.refuted_by,
         figures=figures,

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from shiftline.diagnosis.catalogue.header_marks import NAMING_HEADERS
 from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
-from shiftline.diagnosis.exchange import Exchange, Place, Remark
+from shiftline.diagnosis.exchange import Exchange, Remark
 from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
 from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
@@ -32,6 +32,7 @@ from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sizes import size_mark
 from shiftline.diagnosis.passive.spans import find_spans
 from shiftline.diagnosis.passive.subjects import Part, find_parts
+from shiftline.diagnosis.passive.told import Noticed, Told
 from shiftline.diagnosis.passive.under_way import concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 
@@ -69,7 +70,7 @@ class Observer:
         self._zone = zone
         self._rows = Rows()
         self._nonces = NonceBook()
-        self._remarks: dict[str, _Noticed] = {}
+        self._told = Told()
         self._skews: list[float] = []
 
     def add(self, exchange: Exchange) -> None:
@@ -81,14 +82,15 @@ class Observer:
 
     def remark(self, remark: Remark) -> None:
         """What a log line said, and what a reason phrase in it speaks of."""
-        for kind in (remark.kind, *_spoken(remark.text)):
-            self._remarks.setdefault(kind, _Noticed()).add(remark.text, remark.place)
+        self._told.add(remark, (remark.kind, *_spoken(remark.text)))
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """What all of it shows, by part."""
+        """What all of it shows, by part, and then what logs say of others."""
         rows = self._rows
         if not len(rows):
-            return (Evidence(marks=tuple(self._general_marks())),)
+            _, others = self._told.of_parts(rows, ())
+            general = tuple(self._general_marks())
+            return (*([Evidence(marks=general)] if general or not others else []), *others)
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)
         parts = find_parts(rows, marks, outcomes, arrivals)
@@ -99,20 +101,22 @@ class Observer:
             *blind_marks(rows, outcomes),
             *repeat_marks(rows, arrivals),
         )
+        said, others = self._told.of_parts(rows, parts)
         if not parts:
             whole = Part("", (), frozenset(range(len(rows))))
-            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes),)
-        return tuple(
+            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes), *others)
+        found = [
             self._of_part(
                 part,
                 frozenset().union(*(other.rows for other in parts if other is not part)),
-                general,
+                (*general, *said[number]),
                 arrivals,
                 marks,
                 outcomes,
             )
-            for part in parts
-        )
+            for number, part in enumerate(parts)
+        ]
+        return (*found, *others)
 
     def _of_part(
         self,
@@ -165,8 +169,7 @@ class Observer:
         return Evidence(subject=subject, trials=contrasts.trials, marks=tuple(found))
 
     def _general_marks(self) -> Iterator[Mark]:
-        for kind, noticed in self._remarks.items():
-            yield noticed.mark(kind)
+        yield from self._told.of_nobody()
         for kind, places in self._nonces.places.items():
             yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
         yield from self._nonces.limit_marks()
@@ -182,7 +185,7 @@ class Observer:
     def _said(self, part: Part) -> Iterator[Mark]:
         """What the answers in trouble, and all headers that name a server, say of themselves."""
         in_trouble = Counter(self._rows.said[row] for row in part.rows)
-        found: dict[str, _Noticed] = {}
+        found: dict[str, Noticed] = {}
         unnamed, is_named = 0, False
         for number, said in enumerate(self._rows.all_said()):
             names_itself = any(header in NAMING_HEADERS for header, _ in said.hints)
@@ -191,7 +194,7 @@ class Observer:
             for header, text in (("phrase", said.phrase), *said.hints):
                 if text and (number in in_trouble or header in NAMING_HEADERS):
                     for kind in kinds_of(header, text, said.status):
-                        found.setdefault(kind, _Noticed()).add(text, None, in_trouble.get(number, 1))
+                        found.setdefault(kind, Noticed()).add(text, count=in_trouble.get(number, 1))
         for kind, noticed in found.items():
             yield noticed.mark(kind)
         if unnamed and not is_named:
@@ -212,21 +215,3 @@ def _spoken(text: str) -> tuple[str, ...]:
     """The marks of a reason phrase that a line quotes with its status."""
     found = _QUOTED.search(text)
     return () if found is None else kinds_of("phrase", found[2], int(found[1]))
-
-
-class _Noticed:
-    """How often something was noticed, with the first words and places."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._text = ""
-        self._places: list[Place] = []
-
-    def add(self, text: str, place: Place | None, count: int = 1) -> None:
-        self._count += count
-        self._text = self._text or text
-        if place is not None and len(self._places) < MOST_PLACES:
-            self._places.append(place)
-
-    def mark(self, kind: str) -> Mark:
-        return Mark(kind=kind, count=max(1, self._count), text=self._text, places=tuple(self._places))

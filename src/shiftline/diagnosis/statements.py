@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
@@ -19,10 +20,17 @@ _SLIGHT = 0.2
 """Weights below this change nothing worth a sentence."""
 
 
-def statements_for(belief: Belief, cause: str) -> tuple[Statement, ...]:
-    """Each piece of evidence with its weight for this cause against all others."""
+def statements_for(belief: Belief, cause: str, others: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """Each piece of evidence with its weight for this cause against all that are neither it nor the others.
+
+    What was noticed and backs one of the others is told as well: it is why that one is named.
+    """
     told = [_of_trial(trial, cause) for trial in belief.evidence.trials]
-    told += [_of_mark(mark, cause) for mark in belief.evidence.marks if mark.kind in MARKS]
+    told += [
+        max((_of_mark(mark, one) for one in (cause, *others)), key=lambda one: one.weight)
+        for mark in belief.evidence.marks
+        if mark.kind in MARKS
+    ]
     kept = [statement for statement in told if abs(statement.weight) >= _SLIGHT]
     return tuple(sorted(kept, key=lambda statement: -abs(statement.weight)))
 

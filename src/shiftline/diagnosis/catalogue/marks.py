@@ -14,6 +14,8 @@ from shiftline.diagnosis.families import Family
 
 CERTAIN = 30000.0
 """It is the thing itself."""
+VERBATIM = 3000.0
+"""The PBX's own sentence, one for each reason: nearly proof, of the account that it names."""
 STRONG = 80.0
 """It names the cause."""
 FAIR = 12.0

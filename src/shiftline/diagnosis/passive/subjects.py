@@ -45,11 +45,16 @@ class Part:
     @property
     def name(self) -> str:
         """As a sentence names it."""
-        if not self.key:
-            return "the trunk"
-        word = {"user": "account", "user-agent": "program"}.get(self.key, self.key)
-        shown = ", ".join(self.values[:3]) + (" and others" if len(self.values) > 3 else "")
-        return f"{word} {shown}" if len(self.values) == 1 else f"{word}s {shown}"
+        return name_of(self.key, self.values)
+
+
+def name_of(key: str, values: Sequence[str]) -> str:
+    """As a sentence names whoever shares these values of a key: "accounts 6001, 6002"."""
+    if not key:
+        return "the trunk"
+    word = {"user": "account", "user-agent": "program"}.get(key, key)
+    shown = ", ".join(values[:3]) + (" and others" if len(values) > 3 else "")
+    return f"{word} {shown}" if len(values) == 1 else f"{word}s {shown}"
 
 
 @dataclass(slots=True)
