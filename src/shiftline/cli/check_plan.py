@@ -15,7 +15,7 @@ from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import AUTO, METHODS, address_of, candidates
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.package_method import PACKAGE_METHODS
-from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
+from shiftline.net.resolver import ANY_ADDRESS, Resolver, require_own_address, source_towards
 from shiftline.net.settings import StreamSettings
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.tls import TlsSettings, client_context
@@ -141,22 +141,12 @@ def _refuse_contradictions(asking: Asking) -> None:
             "One control alone proves nothing.", remedy="Give both, --present and --absent."
         )
     if asking.source is not None:
-        _require_address(asking.source)
+        require_own_address(asking.source, named_by="--source")
     if asking.present is not None and asking.present == asking.absent:
         raise ConfigurationError(
             "Both controls are the same user, which proves nothing.",
             remedy="Give one who is certainly there, and one who certainly is not.",
         )
-
-
-def _require_address(source: str) -> None:
-    try:
-        ip_address(source)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"--source is {source!r}, which is no IP address.",
-            remedy="Give an address of this machine, or leave it to routing.",
-        ) from error
 
 
 async def _of_trunk(asking: Asking, name: str) -> AskedServer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,6 +23,22 @@ def _told(statement: Statement) -> str:
     return f"{statement.sentence} ({shown}{', …' if len(statement.places) > _MOST_PLACES else ''})"
 
 
+def print_hanging(sign: str, text: str, console: Console) -> None:
+    """A sentence whose further lines stand under its first word; in a file it stays one line."""
+    lines = [sign + text]
+    if console.is_terminal:
+        lines = wrap(
+            text,
+            max(40, console.width),
+            initial_indent=sign,
+            subsequent_indent=" " * len(sign),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    for line in lines:
+        console.print(escape(line), soft_wrap=True)
+
+
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Each finding with its evidence and remedy, the usual suspects, and what would settle what is open."""
     console.print()
@@ -30,14 +48,15 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         )
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
-            console.print(f"  {sign} {escape(_told(statement))}", soft_wrap=True)
+            print_hanging(f"  {sign} ", _told(statement), console)
         for step in finding.remedy:
-            console.print(f"  > {escape(step)}", soft_wrap=True)
+            print_hanging("  > ", step, console)
     if diagnosis.suspicions:
         console.print("\n[bold]The usual suspects[/]")
     for suspicion in diagnosis.suspicions:
         sign = _VERDICTS[suspicion.verdict]
-        console.print(f"  {sign} {escape(suspicion.suspect)}: {escape(suspicion.sentence)}", soft_wrap=True)
+        print_hanging(f"  {sign} ", f"{suspicion.suspect}: {suspicion.sentence}", console)
     if diagnosis.separation is not None:
-        console.print(f"\n{escape(diagnosis.separation.sentence)}", soft_wrap=True)
+        console.print()
+        print_hanging("", diagnosis.separation.sentence, console)
         console.print(f"  {escape(diagnosis.separation.command)}", soft_wrap=True)

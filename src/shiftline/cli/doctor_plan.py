@@ -19,7 +19,7 @@ from shiftline.doctor.run import RunPlan
 from shiftline.doctor.run_ends import EndsPlan
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import address_of
-from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
+from shiftline.net.resolver import ANY_ADDRESS, Resolver, require_own_address, source_towards
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.sip.digest import DigestAccount
 from shiftline.sip.targets import Target
@@ -106,6 +106,8 @@ def _refuse_contradictions(wishes: Wishes) -> None:
         raise ConfigurationError(
             "More than two sources tell no more than two.", remedy="Give --source once or twice."
         )
+    for source in wishes.sources:
+        require_own_address(source, named_by="--source")
 
 
 async def _of_trunk(wishes: Wishes, name: str) -> Examined:

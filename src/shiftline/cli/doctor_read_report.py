@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shiftline.cli.doctor_findings import print_diagnosis
+from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.statistics import Group, Key, Statistics
@@ -102,7 +102,7 @@ def _print_verdict(diagnosis: Diagnosis, console: Console) -> None:
 
     name = diagnosis.cause or "undecided"
     sure = f"{diagnosis.confidence:.0%} sure"
-    console.print(f"[bold]{escape(name)}[/], {sure}. {escape(verdict(diagnosis))}", soft_wrap=True)
+    print_hanging("", f"{name}, {sure}. {verdict(diagnosis)}", console)
 
 
 def _print_files(ledger: Ledger, console: Console) -> None:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shiftline.cli.doctor_asked import answer_of, why_not_asked
-from shiftline.cli.doctor_findings import print_diagnosis
+from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
@@ -73,15 +73,26 @@ def print_plan(examined: Examined, console: Console) -> None:
     """What may be asked, with class and cost; nothing is sent."""
     permission = _permission(examined)
     table = Table(title=f"What may be asked of {escape(examined.name)}: {permission.risk.word} at most")
-    for name in ("experiment", "question", "class", "requests", ""):
+    for name in ("experiment", "question", "requests"):
         table.add_column(name, justify="right" if name == "requests" else "left")
-    for one in PROGRAMME.values():
-        why_not = ", ".join(_why_not(one, permission))
-        table.add_row(
-            one.id, one.title, one.risk.word, str(one.cost), f"not asked: {why_not}" if why_not else "",
-            style="dim" if why_not else "",
-        )  # fmt: skip
+    not_asked: dict[str, list[str]] = {}
+    for risk in sorted({one.risk for one in PROGRAMME.values()}):
+        asked = []
+        for one in (one for one in PROGRAMME.values() if one.risk is risk):
+            if why_not := ", ".join(_why_not(one, permission)):
+                not_asked.setdefault(why_not, []).append(one.id)
+            else:
+                asked.append(one)
+        if asked:
+            table.add_section()
+            table.add_row(f"[bold]{risk.word}[/]", "", "")
+        for one in asked:
+            table.add_row(one.id, one.title, str(one.cost))
     console.print(table)
+    if not_asked:
+        console.print("Not asked:")
+    for why_not, experiments in not_asked.items():
+        print_hanging("  - ", f"{why_not}: {', '.join(experiments)}", console)
     _print_owner(examined, console)
     console.print(
         f"Which of them, and in which order, the answers decide; {examined.plan.budget} requests at most,"

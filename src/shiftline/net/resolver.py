@@ -227,15 +227,37 @@ def source_towards(destination: tuple[str, int], configured: str) -> str:
 
 def _require_ours(source: str) -> None:
     """Try the configured address before a socket does that no longer knows which key it came from."""
+    if why := _why_not_ours(source):
+        raise UnavailableError(
+            f"trunk.source is {source}, which cannot be used here: {why}.",
+            remedy="Set trunk.source to an address of this machine, or leave it to the routing table.",
+        )
+
+
+def require_own_address(source: str, *, named_by: str) -> None:
+    """Raise ConfigurationError unless it is an address of this machine; ``named_by`` is the option."""
+    try:
+        ip_address(source)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{named_by} is {source!r}, which is no IP address.", remedy="Write it like 192.0.2.10."
+        ) from error
+    if why := _why_not_ours(source):
+        raise ConfigurationError(
+            f"{named_by} is {source}, which cannot be used here: {why}.",
+            remedy=f"Give an address of this machine, or leave {named_by} to the routing table.",
+        )
+
+
+def _why_not_ours(source: str) -> str:
+    """What the system says against sending from it; empty if it is ours."""
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((source, 0))
         except OSError as error:
-            raise UnavailableError(
-                f"trunk.source is {source}, which cannot be used here: {error.strerror}.",
-                remedy="Set trunk.source to an address of this machine, or leave it to the routing table.",
-            ) from error
+            return error.strerror or str(error)
+    return ""
 
 
 def _families(source: str) -> list[socket.AddressFamily]:

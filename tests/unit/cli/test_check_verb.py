@@ -284,7 +284,7 @@ def test_bad_input_is_one_sentence_with_a_remedy(
     """Nothing is sent, and the code says whose fault it is."""
     monkeypatch.delenv("UNSET_ONE", raising=False)
     ended = shiftline("check", *arguments)
-    assert ended.code == (1 if "--source" in arguments else 2)
+    assert ended.code == 2
     first, second = ended.err.splitlines()
     assert what in first
     assert remedy in second

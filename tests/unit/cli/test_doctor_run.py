@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import new_token
 from shiftline.cli.app import app
+from shiftline.cli.doctor_findings import print_hanging
 from shiftline.cli.doctor_plan import Wishes, plan_run
 from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
 from shiftline.cli.doctor_screen import screen
@@ -34,7 +35,8 @@ def wishes(**changes: object) -> Wishes:
     usual: dict[str, object] = {
         "trunk": None, "server": None, "user": "shiftline", "password_env": "SIP_PASSWORD",
         "known_good": "agent0002", "known_good_password_env": "SIP_PASSWORD",
-        "sources": [], "allow": "harmless", "budget": 100, "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
+        "sources": [], "allow": "harmless", "budget": 100, "present": "agent0001", "absent": "agent0003",
+        "domains": ["lab"], "caller": "",
         "public_address": "", "headers": [], "agent": "", "subscribes": False, "tls": TlsSettings(),
         "may_load": "", "path": Path("shiftline.toml"),
     }  # fmt: skip
@@ -147,7 +149,7 @@ async def test_the_loopback_may_be_loaded_and_a_real_target_not(monkeypatch: pyt
     console = Console(record=True, width=160)
     print_plan(real, console)
     text = console.export_text()
-    assert "not asked: wants --allow may-trip" in text
+    assert "- wants --allow may-trip: p7.bind, " in text
     assert "Nothing was sent." in text
 
 
@@ -157,3 +159,38 @@ def test_a_dry_run_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = CliRunner().invoke(app, ["doctor", "run", "--server", "sip:127.0.0.1:9", "--dry-run"])
     assert ran.exit_code == 0
     assert "p0.options" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "why"), [("nonsense", "is no IP address"), ("203.0.113.9", "cannot be used here")]
+)
+def test_a_source_that_is_not_ours_is_laid_to_the_option(source: str, why: str) -> None:
+    ran = CliRunner().invoke(app, ["doctor", "run", "--server", "sip:127.0.0.1:9", "--source", source])
+    assert isinstance(ran.exception, ConfigurationError)
+    assert why in str(ran.exception)
+    assert str(ran.exception).startswith("--source is ")
+
+
+def test_long_lines_go_on_under_their_first_word_in_a_terminal() -> None:
+    """And stay whole in a file, where people search."""
+    text = "SUBSCRIBE was refused [twice] " * 6
+    console = Console(record=True, width=60, force_terminal=True)
+    print_hanging("  + ", text, console)
+    first, *more = console.export_text().splitlines()
+    assert first.startswith("  + SUBSCRIBE was refused [twice]")
+    assert more
+    assert all(line.startswith("    ") and len(line) <= 60 for line in more)
+    piped = Console(record=True, width=60, force_terminal=False)
+    print_hanging("  + ", text, piped)
+    assert piped.export_text().count("\n") == 1
+
+
+async def test_what_may_be_asked_fits_into_80_columns() -> None:
+    console = Console(record=True, width=80, force_terminal=True)
+    nobody = dict.fromkeys(("user", "password_env", "known_good", "known_good_password_env"), "")
+    print_plan(await plan_run(wishes(server="sip:127.0.0.1:5060", **nobody)), console)
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    table = [line for line in lines if line.startswith("│")]
+    rows = [line for line in table if line[2] != " "]
+    assert len(table) <= 2 * len(rows)
