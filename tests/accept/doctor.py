@@ -107,7 +107,7 @@ async def _examine(trunk: _Trunk) -> Found:
         pbx = await _start_pbx(trunk, truth)
         try:
             said = await _said_by(pbx)
-            result = await _run_doctor(trunk, said, json.loads(truth.read_text(encoding="utf-8")))
+            result = await _run_doctor(trunk, said, json.loads(truth.read_text(encoding="utf-8")), folder)
         finally:
             if pbx.returncode is None:
                 pbx.terminate()
@@ -138,7 +138,7 @@ async def _said_by(pbx: asyncio.subprocess.Process) -> str:
     return said
 
 
-async def _run_doctor(trunk: _Trunk, said: str, truth: Any) -> dict[str, Any]:
+async def _run_doctor(trunk: _Trunk, said: str, truth: Any, state: str) -> dict[str, Any]:
     known = _known(truth)
     address, controls = _ADDRESS.findall(said)[0], dict(_CONTROLS.findall(said))
     arguments = [
@@ -170,7 +170,7 @@ async def _run_doctor(trunk: _Trunk, said: str, truth: Any) -> dict[str, Any]:
     doctor = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "shiftline", *arguments,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "SIP_PASSWORD": "secret"},
+        env={**os.environ, "SIP_PASSWORD": "secret", "XDG_STATE_HOME": state},
     )  # fmt: skip
     async with asyncio.timeout(LONGEST_SECONDS):
         out, error = await doctor.communicate()

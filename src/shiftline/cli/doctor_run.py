@@ -24,6 +24,7 @@ from shiftline.cli.writing import require_writable, write_text
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
+    from shiftline.cli.doctor_accounts import Accounts
     from shiftline.cli.doctor_plan import Examined, Wishes
     from shiftline.doctor.examination import Examination
     from shiftline.sip.trace import Trace
@@ -136,6 +137,7 @@ def run(
 def _do(
     wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None, *, dry_run: bool
 ) -> None:
+    from shiftline.cli.doctor_accounts import Accounts
     from shiftline.cli.doctor_plan import plan_run
     from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
     from shiftline.sip.trace import Trace
@@ -145,8 +147,12 @@ def _do(
     if dry_run:
         print_plan(examined, console)
         return
+    accounts = Accounts.of(examined)
+    examined, said = accounts.spare(examined, clock_from_environment()().timestamp())
+    if said:
+        typer.echo(said, err=True)
     trace = Trace()
-    examination, epoch_offset = asyncio.run(_examine(examined, trace))
+    examination, epoch_offset = asyncio.run(_examine(examined, accounts, trace))
     if tracing.any:
         show_trace(console, trace, tracing, epoch_offset=epoch_offset)
     result = as_json(examined, examination)
@@ -163,7 +169,7 @@ def _do(
         raise typer.Exit(1)
 
 
-async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:
+async def _examine(examined: Examined, accounts: Accounts, trace: Trace) -> tuple[Examination, float]:
     """Ask to the end, or until Ctrl-C; what is known by then is the result."""
     from shiftline.bootstrap import new_token
     from shiftline.cli.doctor_screen import watched
@@ -171,7 +177,13 @@ async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float
 
     loop = asyncio.get_running_loop()
     offset = clock_from_environment()().timestamp() - loop.time()
-    with watched(examined.name) as on_change:
+    keep = accounts.keeper(offset)
+    with watched(examined.name) as show:
+
+        def on_change(examination: Examination) -> None:
+            keep(examination)
+            show(examination)
+
         run_ = await open_run(examined.plan, token=new_token, on_change=on_change, on_message=trace.add)
         try:
             with ended_by_signals():

@@ -286,7 +286,9 @@ def _prolongs_no_ban(one: Experiment, belief: Belief, done: Sequence[Done]) -> b
 
 def _seems_banned(done: Sequence[Done]) -> bool:
     """Refused although the rate had fallen, and no canary has passed since."""
-    after = [past for past in done if PROGRAMME[past.experiment].probe.load in _AFTERWARDS]
+    after = [
+        past for past in done if past.experiment and PROGRAMME[past.experiment].probe.load in _AFTERWARDS
+    ]
     return bool(after) and after[-1].outcome in REFUSALS
 
 

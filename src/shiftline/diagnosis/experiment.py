@@ -131,6 +131,7 @@ class Done:
     """An experiment that was done. Times are of the driver's clock, in seconds."""
 
     experiment: str
+    """Its id; empty: a login of an earlier run."""
     at: float
     outcome: Outcome | None
     """None: it could not be asked as it should be, and tells nothing."""

@@ -7,10 +7,11 @@ question wants them. Nothing is paced here: the examination itself asks one ques
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.probe import Account
 from shiftline.doctor.examination import Answer, Case, Examination, Sending
 from shiftline.doctor.examination.examination import DEFAULT_BUDGET, PAUSE_SECONDS
 from shiftline.doctor.examination.records import NO_ADDRESS
@@ -31,6 +32,8 @@ class RunPlan:
     """None: the server's name has no address."""
     budget: int = DEFAULT_BUDGET
     pause_seconds: float = PAUSE_SECONDS
+    refused_before: Mapping[Account, Sequence[float]] = field(default_factory=dict)
+    """How many seconds ago earlier runs had logins refused."""
 
 
 class Run:
@@ -58,6 +61,10 @@ class Run:
             contact_of=ends.contact if ends else lambda _: plan.case.server,
             budget=plan.budget,
             pause_seconds=plan.pause_seconds,
+            refused_before={
+                account: [self._loop.time() - ago for ago in ages]
+                for account, ages in plan.refused_before.items()
+            },
         )
 
     async def until_over(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from shiftline.diagnosis.experiment import Permission
-from shiftline.diagnosis.probe import Path, Source
+from shiftline.diagnosis.probe import Account, Path, Source
 from shiftline.doctor.examination import Answer, Case, Examination, Sending, Way
 from shiftline.doctor.examination.examination import DEFAULT_BUDGET, Choose, most_telling
 from shiftline.lab.virtual import VirtualPbx
@@ -28,9 +29,11 @@ def examine(
     budget: int = DEFAULT_BUDGET,
     seed: int = 1,
     choose: Choose = most_telling,
+    refused_before: Mapping[Account, Sequence[float]] | None = None,
 ) -> Examination:
     """Examine it to the end. ``seed`` draws the tokens of the client."""
-    driver = _Driver(pbx, case, permission, budget, Random(f"examination/{seed}"), choose)
+    random = Random(f"examination/{seed}")
+    driver = _Driver(pbx, case, permission, budget, random, choose, refused_before or {})
     driver.run()
     return driver.examination
 
@@ -44,6 +47,7 @@ class _Driver:
         budget: int,
         random: Random,
         choose: Choose,
+        refused_before: Mapping[Account, Sequence[float]],
     ) -> None:
         self._pbx = pbx
         self._case = case
@@ -55,6 +59,7 @@ class _Driver:
             contact_of=self._contact,
             budget=budget,
             choose=choose,
+            refused_before=refused_before,
         )
 
     def run(self) -> None:

@@ -67,10 +67,10 @@ def _manner(probe: Probe) -> _Manner:
 class Desk:
     """Hands requests out and takes their ends in. Times are seconds of the driver's clock."""
 
-    def __init__(self, case: Case, writer: Writer) -> None:
+    def __init__(self, case: Case, writer: Writer, ledger: Ledger | None = None) -> None:
         self.case = case
         self.writer = writer
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.exchanges: list[Exchange] = []
         self.requests = 0
         self.realms: list[str] = []

@@ -7,7 +7,7 @@ the budget forbids, whatever is proposed. Times are seconds of the driver's cloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shiftline.diagnosis.belief import Belief, believe
@@ -19,11 +19,12 @@ from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposa
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_windows import limit_figures, possible_windows
-from shiftline.diagnosis.probe import Load, Source
+from shiftline.diagnosis.probe import Account, Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
+from shiftline.doctor.examination.ledger import Ledger
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.noticing import answers_to_loads, notice_habits
 from shiftline.doctor.examination.question import Question
@@ -52,7 +53,7 @@ def most_telling(examination: Examination, now: float) -> Proposal | Stop:
     return next_experiment(
         examination.belief,
         examination.permission,
-        examination.done,
+        (*examination.done_before, *examination.done),
         budget=examination.budget - examination.requests_sent,
         now=now,
     )
@@ -71,8 +72,12 @@ class Examination:
         budget: int = DEFAULT_BUDGET,
         pause_seconds: float = PAUSE_SECONDS,
         choose: Choose = most_telling,
+        refused_before: Mapping[Account, Sequence[float]] | None = None,
     ) -> None:
-        """``permission.means`` is what the case has, whatever it says there."""
+        """``permission.means`` is what the case has, whatever it says there.
+
+        ``refused_before`` is when earlier runs had logins refused, on the driver's clock.
+        """
         self._next = choose
         self.permission = replace(permission, means=case.means)
         self.budget = budget
@@ -82,7 +87,9 @@ class Examination:
         """What is being done, or waits for its time."""
         self.stop: Stop | None = None
         writer = Writer(case=case, token=token, contact_of=contact_of, nobody=f"nobody{token()[:8]}")
-        self._desk = Desk(case, writer)
+        self._desk = Desk(case, writer, Ledger(refused_before))
+        self.done_before = tuple(_earlier(refused_before or {}))
+        """What the choice has to know of earlier runs."""
         self._pause_seconds = pause_seconds
         self._trials: list[Trial] = []
         self._running: Running | None = None
@@ -111,6 +118,11 @@ class Examination:
     def requests_sent(self) -> int:
         """So far, repetitions by the transport not counted."""
         return self._desk.requests
+
+    @property
+    def refused_logins(self) -> Sequence[tuple[Account, float]]:
+        """Whose login was refused in this run, and when, in this order."""
+        return self._desk.ledger.refusals
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -301,3 +313,9 @@ class Examination:
         if is_refused:
             self._tripped = one
             self._canary = next((canary for kind, canary in _CANARIES.items() if kind in one.id), "")
+
+
+def _earlier(refused: Mapping[Account, Sequence[float]]) -> Iterator[Done]:
+    for account, times in refused.items():
+        for at in times:
+            yield Done(experiment="", at=at, outcome=None, requests=0, refused_credentials=1, account=account)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from shiftline.diagnosis.choose import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials
@@ -29,8 +31,11 @@ PAST_THE_LOGIN = frozenset({
 class Ledger:
     """What became of the credentials of each account. Times are seconds of one clock."""
 
-    def __init__(self) -> None:
-        self._refused: dict[Account, list[float]] = {}
+    def __init__(self, before: Mapping[Account, Sequence[float]] | None = None) -> None:
+        """``before``: when earlier runs had logins refused."""
+        self._refused = {account: list(times) for account, times in (before or {}).items()}
+        self.refusals: list[tuple[Account, float]] = []
+        """Those of this run, in their order."""
         self._accepted: set[Account] = set()
 
     def may_carry(self, account: Account, credentials: Credentials, now: float) -> bool:
@@ -52,4 +57,5 @@ class Ledger:
         if outcome not in _REFUSED or proven:
             return False
         self._refused.setdefault(account, []).append(now)
+        self.refusals.append((account, now))
         return True

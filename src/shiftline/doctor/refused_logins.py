@@ -1,0 +1,93 @@
+"""What outlives a run: when logins were refused, so that the next run does not lock the account.
+
+A small JSON file in the user's state directory. It has the moments of refused logins, in seconds of the
+epoch, under a hash of server and account: no password, no name, and nothing older than 15 minutes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+
+from shiftline.diagnosis.choose import CREDENTIALS_SECONDS
+from shiftline.errors import ConfigurationError
+from shiftline.sip.targets import Target
+
+_NAME = "refused-logins.json"
+
+
+def state_directory() -> Path:
+    """The user's state directory for Shiftline (XDG base directories). Raises ConfigurationError."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    try:
+        return Path(base).expanduser() / "shiftline"
+    except RuntimeError as error:  # no HOME, and the user is not in the password file
+        raise ConfigurationError(
+            "This user has no home directory to keep a state in.", remedy="Set HOME, or XDG_STATE_HOME."
+        ) from error
+
+
+def account_key(target: Target, username: str) -> str:
+    """Under which an account of a server is kept.
+
+    A server counts failed logins whatever the port and the transport; on the loopback each port is a server.
+    """
+    port = f":{target.port}" if ip_address(target.host).is_loopback else ""
+    return sha256(f"{target.host}{port} {username}".encode()).hexdigest()
+
+
+class RefusedLogins:
+    """The file. Times are seconds of the epoch. Raises ConfigurationError if it cannot be used."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / _NAME
+
+    def lately(self, key: str, now: float) -> tuple[float, ...]:
+        """When logins of the account were refused, within the last 15 minutes."""
+        with self._locked():
+            return tuple(self._read(now).get(key, ()))
+
+    def add(self, key: str, at: float) -> None:
+        """Keep one refusal."""
+        with self._locked():
+            kept = self._read(at)
+            kept.setdefault(key, []).append(at)
+            new = self.path.with_suffix(".new")
+            new.write_text(json.dumps(kept), encoding="utf-8")
+            new.replace(self.path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.path.with_suffix(".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.path} cannot be used: {error.strerror}.",
+                remedy="It keeps accounts from being locked: set XDG_STATE_HOME to a directory of yours.",
+            ) from error
+
+    def _read(self, now: float) -> dict[str, list[float]]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        try:
+            known = {str(key): [float(at) for at in times] for key, times in json.loads(text).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigurationError(
+                f"{self.path} cannot be read: it is no list of moments.", remedy="Remove it."
+            ) from error
+        # Two runs at once may write out of turn; what a clock that was set back left does not stay for ever.
+        recent = {
+            key: [at for at in times if abs(now - at) < CREDENTIALS_SECONDS] for key, times in known.items()
+        }
+        return {key: times for key, times in recent.items() if times}

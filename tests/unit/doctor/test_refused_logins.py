@@ -1,0 +1,136 @@
+"""Refused logins are counted from one run to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from tests.unit.doctor.trunk import CASE, trunk
+
+from shiftline.cli.doctor_accounts import Accounts
+from shiftline.cli.doctor_plan import Examined
+from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.probe import Account
+from shiftline.doctor.examination import Examination
+from shiftline.doctor.refused_logins import RefusedLogins, account_key
+from shiftline.doctor.run import RunPlan
+from shiftline.doctor.run_ends import EndsPlan
+from shiftline.errors import ConfigurationError, UnavailableError
+from shiftline.lab.virtual_examination import examine
+from shiftline.sip.targets import Target
+
+NOON = 1_800_000_000.0
+TARGET = Target(host="192.0.2.10", port=5060)
+KEY = account_key(TARGET, "shiftline")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty state directory."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "shiftline"
+
+
+def planned() -> Examined:
+    """A run with both accounts."""
+    ends = EndsPlan(target=TARGET, other=TARGET, own="192.0.2.20")
+    return Examined(name="x", plan=RunPlan(case=CASE, permission=Permission(), ends=ends))
+
+
+def test_they_are_kept_for_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    """Each account for itself; what is older is gone from the file as well."""
+    RefusedLogins(tmp_path).add(KEY, NOON)
+    RefusedLogins(tmp_path).add("another", NOON + 1.0)
+    assert RefusedLogins(tmp_path).lately(KEY, NOON + 899.0) == (NOON,)
+    assert RefusedLogins(tmp_path).lately(KEY, NOON + 900.0) == ()
+    kept = RefusedLogins(tmp_path)
+    kept.add(KEY, NOON + 901.5)
+    assert "another" not in kept.path.read_text()
+
+
+def test_the_file_names_nobody(tmp_path: Path) -> None:
+    """Neither the server nor the account, and it has no password."""
+    kept = RefusedLogins(tmp_path)
+    kept.add(KEY, NOON)
+    text = kept.path.read_text()
+    assert not any(word in text for word in ("shiftline", "192.0.2.10", "secret"))
+
+
+def test_a_server_counts_whatever_the_port() -> None:
+    """On the loopback each port is a server of its own."""
+    assert account_key(replace(TARGET, port=5061), "shiftline") == KEY
+    assert account_key(TARGET, "agent0002") != KEY
+    here = Target(host="127.0.0.1", port=5060)
+    assert account_key(here, "shiftline") != account_key(replace(here, port=5070), "shiftline")
+
+
+def _add_ten(directory: Path, number: int) -> None:
+    for step in range(10):
+        RefusedLogins(directory).add(KEY, NOON + number + step / 100.0)
+
+
+def test_runs_at_once_lose_nothing(tmp_path: Path) -> None:
+    """The file is locked while it is changed."""
+    context = get_context("spawn")
+    runs = [context.Process(target=_add_ten, args=(tmp_path, number)) for number in range(3)]
+    for one in runs:
+        one.start()
+    for one in runs:
+        one.join()
+    assert len(RefusedLogins(tmp_path).lately(KEY, NOON + 100.0)) == 30
+
+
+def test_a_file_that_is_no_list_is_told(tmp_path: Path) -> None:
+    """It is not silently taken for an empty one."""
+    kept = RefusedLogins(tmp_path)
+    kept.path.write_text("[1]")
+    with pytest.raises(ConfigurationError, match="no list of moments"):
+        kept.lately(KEY, NOON)
+
+
+def test_a_spent_account_is_waited_for(state: Path) -> None:
+    """And the time is said."""
+    kept = RefusedLogins(state)
+    for at in (NOON - 800.0, NOON - 100.0):
+        kept.add(KEY, at)
+    with pytest.raises(UnavailableError) as error:
+        Accounts.of(planned()).spare(planned(), NOON)
+    assert error.value.retry_after_seconds == pytest.approx(100.0)
+    assert "Wait until" in error.value.remedy
+    examined, _ = Accounts.of(planned()).spare(planned(), NOON + 101.0)
+    assert [round(ago) for ago in examined.plan.refused_before[Account.OWN]] == [201]
+
+
+def test_another_account_that_is_spent_is_left_out(state: Path) -> None:
+    """The trunk's own may still be examined."""
+    for at in (NOON - 800.0, NOON - 100.0):
+        RefusedLogins(state).add(account_key(TARGET, "agent0002"), at)
+    examined, said = Accounts.of(planned()).spare(planned(), NOON)
+    assert examined.plan.case.known_good is None
+    assert examined.plan.case.account is not None
+    assert "left out" in said
+
+
+def test_two_runs_have_two_logins_refused(state: Path) -> None:
+    """Of each account, together: the first run keeps them as they happen, the second goes by it."""
+    pbx = trunk("credentials.wrong-password")
+    accounts = Accounts.of(planned())
+    first = examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP))
+    accounts.keeper(NOON)(first)
+    times = [at + NOON for account, at in first.refused_logins if account is Account.OWN]
+    assert list(RefusedLogins(state).lately(KEY, max(times))) == times
+    spent = sum(one.carried_credentials and one.auth_user == "shiftline" for one in pbx.records)
+    assert spent == len(times) == 2
+
+
+def test_a_run_knows_what_was_refused_before() -> None:
+    """One refusal of an earlier run leaves one login."""
+    pbx = trunk("credentials.wrong-password")
+    before = {Account.OWN: [pbx.now - 60.0], Account.OTHER: [pbx.now - 60.0, pbx.now - 30.0]}
+    examination = examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP), refused_before=before)
+    assert isinstance(examination, Examination)
+    tried = [one.auth_user for one in pbx.records if one.carried_credentials]
+    assert tried.count("shiftline") == 1
+    assert tried.count("agent0002") == 0
