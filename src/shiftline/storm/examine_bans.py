@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log, sqrt
 
 from shiftline.storm.plan import Plan
 from shiftline.storm.sample import FELL_SILENT, Result
@@ -18,13 +19,14 @@ from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.phases import (
     FAN,
     Known,
+    between_plan,
     burst_plan,
     fan_plan,
     fresh_burst_plan,
     ladder_plan,
     single_plan,
 )
-from shiftline.storm.verdict.verdict import Verdict
+from shiftline.storm.verdict.verdict import Limit, Verdict
 
 Run = Callable[[Plan, str], Result]
 Rest = Callable[[float], None]
@@ -32,6 +34,8 @@ PATIENCE_SECONDS = 32.0
 """How long a ban is waited for."""
 FIRST_REST, REST_GROWTH = 0.5, 1.3
 _LADDER_REST = 10.5
+_MOST_BETWEEN, _MOST_BETWEEN_SECONDS = 2, 25.0
+"""Questions at a rate between two, and how long one may take."""
 _MOST_SHUT = 2
 """So often it is shut again to ask from the sides."""
 
@@ -98,10 +102,41 @@ class BanExaminer:
             return stopped_verdict(
                 self._look.passes, self._waited, came_back=is_open, asked_all=key is Key.ALL
             )
+        verdict = self._judged(sides)
+        for _ in range(_MOST_BETWEEN):
+            if not is_open or verdict.limit is None or not self._ask_between(verdict.limit):
+                break
+            verdict = self._judged(sides)
+        return verdict
+
+    def _judged(self, sides: _Sides) -> Verdict:
         return judge_shut(
-            self._look, self._counted(), key, is_key_certain=sides.is_key_certain,
+            self._look, self._counted(), sides.key, is_key_certain=sides.is_key_certain,
             has_spare=bool(self._known().spare),
         )  # fmt: skip
+
+    def _ask_between(self, limit: Limit) -> bool:
+        """Where two rates explain as much, a fresh key asks between them; False if it cannot."""
+        known, used = self._known(), {arrival.source for arrival in self._history}
+        is_user = limit.key is Key.USER
+        sources = [known.own] if is_user else [source for source in known.spares if source not in used]
+        names = self._fresh_users(known)[:1] if is_user else known.usable(self._plan.names)
+        pair = None if limit.is_rate_certain or limit.key is Key.ALL else self._rates_apart(limit)
+        if pair is None or not sources or not names:
+            return False
+        rate, seconds = pair
+        plan = between_plan(self._plan, known, rate, seconds, source=sources[0], names=names)
+        self._load(plan, "a fresh one, between two rates that explain as much")
+        return True
+
+    def _rates_apart(self, limit: Limit) -> tuple[float, float] | None:
+        """A rate between the limit's and one as likely, and how long (s): what counts longer refuses then."""
+        burst = max([2, *burst_sizes(self._counted(), limit.key)])
+        for other in sorted(limit.other_rates, key=lambda rate: -abs(log(rate / limit.rate))):
+            seconds = 2.2 * burst / min(limit.rate, other)  # two windows of the longer
+            if seconds <= _MOST_BETWEEN_SECONDS:
+                return sqrt(limit.rate * other), seconds
+        return None
 
     def _load(self, plan: Plan, purpose: str) -> list[Arrival]:
         """More than a single question."""

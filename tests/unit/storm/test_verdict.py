@@ -205,11 +205,11 @@ def other_limiters(draw: st.DrawFn) -> tuple[str, str, float]:
     count = draw(st.integers(min_value=8, max_value=30))
     seconds = draw(st.sampled_from([1, 2, 5]))
     key = draw(st.sampled_from(["source", "all"]))
+    status = draw(st.sampled_from([403, 503]))
     return draw(
         st.sampled_from(
             [
-                (f"concurrency:{count},key={key}", key, float(count)),
-                (f"concurrency:{count},key={key},status=403", key, float(count)),
+                (f"concurrency:{count},key={key},status={status}", key, float(count)),
                 (f"escalating:{count}/{seconds}s,ban=12s,growth=1", "source", count / seconds),
                 (f"pike:{count + 4}/2s,ban=12s,status=403", "source", (count + 4) / 2.0),
                 (f"lockout:{count // 6 + 2}/5s,lock=12s", "user", (count // 6 + 2) / 5.0),
@@ -243,14 +243,26 @@ def test_any_limiter_is_found_within_a_tenth(
 @settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(other_limiters(), st.integers(min_value=1, max_value=1000))
 def test_any_ban_and_any_cap_is_found_within_a_tenth(drawn: tuple[str, str, float], seed: int) -> None:
-    """Whole examinations; of a cap the places count, of a ban its requests per second."""
+    """Whole examinations; of a cap the places count, of a ban its requests per second.
+
+    Nothing wrong is stated as a fact. What waits in the server's queue is counted later than it was sent, by
+    a time that nobody outside sees: then two counts of users may foretell as much, the verdict says so, and
+    the truth is among what it lists.
+    """
     text, key, wanted = drawn
     rate = 3000.0 if text.startswith("concurrency") else 600.0  # else its capacity, not the cap, is met first
     verdict = verdict_of(VirtualServer(text, rate=rate, delay=0.03, spread=0.03, seed=seed))
-    assert verdict.limit is not None, verdict.sentence
-    assert (verdict.limit.key.value, verdict.limit.model) == (key, MODELS[text.partition(":")[0]])
-    found = verdict.limit.rate if verdict.limit.seconds else verdict.limit.count
-    assert found == pytest.approx(wanted, rel=0.1)
+    limit = verdict.limit
+    assert limit is not None, verdict.sentence
+    assert limit.key.value == key
+    name = text.partition(":")[0]
+    found = limit.rate if limit.seconds else limit.count
+    if limit.model != MODELS[name] or found != pytest.approx(wanted, rel=0.1):
+        assert "not certain" in verdict.sentence
+        assert name == "lockout"
+        others = [parse_limiter(other) for other in verdict.alternatives]
+        rates = [spec.amount.per_second for spec in others if spec.name == name]
+        assert any(one == pytest.approx(wanted, rel=0.1) for one in rates), verdict.sentence
 
 
 def _passes(text: str, rate: float) -> float:

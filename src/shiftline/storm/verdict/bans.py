@@ -26,6 +26,14 @@ _MOST_PLAYED = 4_000
 _LEAST_BAN_SECONDS = 8.0
 _TOGETHER_SECONDS = 0.05
 """What is refused and passed within this is one burst: a server's processes overtake one another."""
+_CLOCK_SECONDS = 0.15
+"""By so much a ban's end, seen from outside, may be off."""
+_CLOCK_SECONDS = 0.1
+"""By so much a ban's end, seen from outside, may be off."""
+_ALONE_SECONDS = 0.3
+"""A question with none from anybody this long before and after it was asked alone."""
+_ROUNDS = 5
+"""How often a phase's step is halved: a burst over a window's end shows that to a few milliseconds."""
 _FOR_EVER = 3600.0
 _MOST_DENSITY = 4096
 
@@ -43,14 +51,39 @@ class ShutFit:
     """None: it opens again when the rate falls; infinity: longer than was waited."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """How long a key stayed shut: ``seconds``, infinity if to the end; it ``opened`` within a ``gap``."""
+
+    gap: float
+    seconds: float
+    opened: float
+
+    @property
+    def exact(self) -> float:
+        """A ban that ends when it is over: in whole seconds, if it may be."""
+        if self.seconds == inf:
+            return _FOR_EVER
+        whole = float(round(self.seconds))
+        return (
+            whole if abs(whole - self.seconds) <= self.gap / 2.0 + _CLOCK_SECONDS else round(self.seconds, 1)
+        )
+
+    @property
+    def ticking(self) -> float:
+        """A ban in a table of Kamailio's, whose clock ticks once a second: it lasts up to a second more."""
+        return _FOR_EVER if self.seconds == inf else float(int(self.seconds + _CLOCK_SECONDS))
+
+
 def shut_fits(arrivals: Sequence[Arrival], key: Key) -> list[ShutFit]:
     """Every limiter that shuts and might be it; the best first. ``arrivals`` are of all phases."""
     bursts = burst_sizes(arrivals, key)
     if not bursts:
         return []
-    history = _History(_thinned(arrivals, key, max(bursts)), key)
-    ordered = _ordered(history.played(fit, _PHASES) for fit in _candidates(arrivals, key, bursts))
-    finer = [history.played(fit, _FINER_PHASES) for fit in ordered[:_FINALISTS]]
+    spell = _spell(arrivals, key)
+    history = _History(_thinned(arrivals, key, max(bursts)), key, spell.opened if spell else 0.0)
+    ordered = _ordered(history.played(fit, _PHASES) for fit in _candidates(arrivals, key, bursts, spell))
+    finer = [history.played(fit, _FINER_PHASES, _ROUNDS) for fit in ordered[:_FINALISTS]]
     return _ordered([*finer, *ordered[_FINALISTS:]])
 
 
@@ -60,7 +93,7 @@ def _ordered(found: Iterable[ShutFit]) -> list[ShutFit]:
 
 
 def burst_sizes(arrivals: Sequence[Arrival], key: Key) -> list[int]:
-    """How many requests of a key passed before its first refusal: in the quickest burst, and the fewest.
+    """How many requests of a key passed before its first refusal: the quickest burst, the first, the fewest.
 
     A limiter with windows lets a burst through that is longer than its limit, if a window ends within it;
     pike one that depends on what it had seen. Empty if nothing was refused.
@@ -79,13 +112,16 @@ def burst_sizes(arrivals: Sequence[Arrival], key: Key) -> list[int]:
     if not bursts:
         return []
     quick = sorted(bursts.values())[: max(1, len(bursts) // 4)]
-    return list(
-        dict.fromkeys((round(median(count for _, count in quick)), min(n for _, n in bursts.values())))
-    )
+    counts = [count for _, count in bursts.values()]  # in the order in which they were refused
+    return list(dict.fromkeys((round(median(count for _, count in quick)), counts[0], min(counts))))
 
 
-def _shut_seconds(arrivals: Sequence[Arrival], key: Key) -> float:
-    """How long a key stayed shut, from its first refusal to its next pass; infinity if there was none."""
+def _spell(arrivals: Sequence[Arrival], key: Key) -> Spell | None:
+    """How long a key stayed shut, from its first refusal to its next pass; None if it never opened late.
+
+    The spell whose end was seen most closely tells: who goes on asking sees it to a tenth of a second, who
+    asks once in two seconds does not.
+    """
     since: dict[str, float] = {}
     last: dict[str, float] = {}
     spells = []
@@ -95,35 +131,42 @@ def _shut_seconds(arrivals: Sequence[Arrival], key: Key) -> float:
             since.setdefault(group, arrival.at)
             last[group] = arrival.at
         elif group in since:
-            spells.append((last[group] + arrival.at) / 2.0 - since.pop(group))
-    long = [spell for spell in spells if spell >= _LEAST_BAN_SECONDS]
-    if long:
-        return median(long)
-    return inf if since and not spells else 0.0
+            opened = (last[group] + arrival.at) / 2.0
+            spells.append(
+                Spell(gap=arrival.at - last[group], seconds=opened - since.pop(group), opened=opened)
+            )
+    if since and not spells:
+        return Spell(gap=0.0, seconds=inf, opened=0.0)
+    long = [spell for spell in spells if spell.seconds >= _LEAST_BAN_SECONDS]
+    return min(long, key=lambda spell: spell.gap, default=None)
 
 
-def _candidates(arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int]) -> Iterator[ShutFit]:
-    shut = _shut_seconds(arrivals, key)
-    densities = _densities(arrivals, bursts[0]) if key is Key.SOURCE else []
+def _candidates(
+    arrivals: Sequence[Arrival], key: Key, bursts: Sequence[int], spell: Spell | None
+) -> Iterator[ShutFit]:
+    densities: list[int] = []
+    if key is Key.SOURCE:  # a burst over a unit's end is longer: any of them may be
+        densities = sorted({density for burst in bursts for density in _densities(arrivals, burst)})
+    spells: list[Spell | None] = [] if spell is None else [spell]
+    if spell is None or spell.seconds != inf:  # it may merely count what it refuses
+        spells.append(None)
     for seconds in BAN_WINDOWS:
-        bans: list[float | None] = [shut] if shut else []
-        if shut != inf:  # it may merely count what it refuses
-            bans.append(None)
-        for ban in bans:
-            lasting = _FOR_EVER if ban == inf else 0.0 if ban is None else float(int(ban))
+        for one in spells:
+            ban = None if one is None else one.seconds
+            lasting = 0.0 if one is None else one.ticking
             for density in densities:
                 yield _candidate(f"pike:{density}/{seconds:g}s,ban={lasting:g}s", density, seconds, key, ban)
             for burst in bursts:
-                words = _counted_words(f"{burst}/{seconds:g}s", key, lasting)
+                words = _counted_words(f"{burst}/{seconds:g}s", key, one)
                 yield _candidate(words, burst, seconds, key, ban)
 
 
-def _counted_words(amount: str, key: Key, lasting: float) -> str:
-    if not lasting:
+def _counted_words(amount: str, key: Key, spell: Spell | None) -> str:
+    if spell is None:
         return f"sliding:{amount},counts=all,key={key}"
     if key is Key.USER:
-        return f"lockout:{amount},lock={lasting:g}s,key=user"
-    return f"escalating:{amount},ban={lasting:g}s,growth=1,key={key}"
+        return f"lockout:{amount},lock={spell.ticking:g}s,key=user"
+    return f"escalating:{amount},ban={spell.exact:g}s,growth=1,key={key}"
 
 
 def _candidate(spec: str, count: float, seconds: float, key: Key, ban: float | None) -> ShutFit:
@@ -153,28 +196,41 @@ def _burst_of(density: int, address: bytes) -> int:
 
 
 class _History:
-    """What was seen, ready to be played to many limiters."""
+    """What was seen, ready to be played to many limiters; a table's clock ticked when somebody ``opened``."""
 
-    def __init__(self, arrivals: Sequence[Arrival], key: Key) -> None:
+    def __init__(self, arrivals: Sequence[Arrival], key: Key, opened: float) -> None:
         self._trial = Trial(arrivals)
+        self._tick = opened % 1.0
         self._judged = [
             Judged(at=arrival.at, source=arrival.source, account=arrival.user) for arrival in arrivals
         ]
         self._groups = list(self._trial.groups(key).values())
         self._times = [arrival.at for arrival in arrivals]
         self._seen = [_until_refused(self._times, places, self._trial.passed) for places in self._groups]
+        self._alone = _alone(self._times)
 
-    def played(self, fit: ShutFit, phases: int) -> ShutFit:
-        """The same with its agreement, at the phase that suits it best."""
+    def played(self, fit: ShutFit, phases: int, rounds: int = 0) -> ShutFit:
+        """The same with its agreement, at the phase (0 to 1) that suits it best."""
         spec = parse_limiter(fit.spec)
-        count = 1 if spec.name == "sliding" else phases
-        return replace(
-            fit, agreement=max(self._agreement(spec.build(number / count)) for number in range(count))
-        )
+
+        def agreement(phase: float) -> float:
+            return self._agreement(spec.build(phase % 1.0, random=lambda: self._tick))
+
+        if spec.name == "sliding":
+            return replace(fit, agreement=agreement(0.0))
+        best, phase = max((agreement(number / phases), number / phases) for number in range(phases))
+        step = 1.0 / phases
+        for _ in range(rounds):
+            step /= 2.0
+            best, phase = max((best, phase), *((agreement(one), one) for one in (phase - step, phase + step)))
+        return replace(fit, agreement=best)
 
     def _agreement(self, limiter: Limiter) -> float:
         foretold = [limiter.judge(arrival).fate is Fate.PASS for arrival in self._judged]
-        return (self._trial.agreement(foretold) + self._same_bursts(foretold)) / 2.0
+        parts = [self._trial.agreement(foretold), self._same_bursts(foretold)]
+        if self._alone:
+            parts.append(fmean(foretold[place] is self._trial.passed[place] for place in self._alone))
+        return fmean(parts)
 
     def _same_bursts(self, foretold: Sequence[bool]) -> float:
         """How well the first bursts agree in size, of keys that shut or were to shut: 0 to 1.
@@ -199,16 +255,30 @@ def _until_refused(times: Sequence[float], places: Sequence[int], passed: Sequen
     return sum(passed[place] and times[place] <= first + _TOGETHER_SECONDS for place in places)
 
 
+def _alone(times: Sequence[float]) -> list[int]:
+    """The places of what was asked alone: how long it stays shut for who asks seldom stands in those few."""
+    padded = [-inf, *times, inf]
+    return [
+        place
+        for place, (before, at, after) in enumerate(zip(padded, times, padded[2:], strict=False))
+        if min(at - before, after - at) >= _ALONE_SECONDS
+    ]
+
+
 def _thinned(arrivals: Sequence[Arrival], key: Key, burst: int) -> list[Arrival]:
-    """All that passed, and of each key's refusals in a second enough to keep shut whatever counts them."""
+    """All that passed, and of each key's refusals in a second enough to keep shut whatever counts them.
+
+    They are left out evenly, so that a window ends when it did.
+    """
+    cells = [(arrival.group(key), int(arrival.at)) for arrival in arrivals]
+    refused = Counter(cell for cell, arrival in zip(cells, arrivals, strict=True) if not arrival.passed)
     for enough in (4 * burst, 2 * burst, burst + burst // 4 + 1):
         kept = []
-        in_second: Counter[tuple[str, int]] = Counter()
-        for arrival in arrivals:
-            cell = (arrival.group(key), int(arrival.at))
-            in_second[cell] += not arrival.passed
-            if arrival.passed or in_second[cell] <= enough:
+        before: Counter[tuple[str, int]] = Counter()
+        for cell, arrival in zip(cells, arrivals, strict=True):
+            if arrival.passed or before[cell] % max(1, refused[cell] // enough) == 0:
                 kept.append(arrival)
+            before[cell] += not arrival.passed
         if len(kept) <= _MOST_PLAYED:
             break
     return kept

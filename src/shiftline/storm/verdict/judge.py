@@ -144,6 +144,7 @@ def judge_shut(
         key=best.key,
         agreement=best.agreement,
         ban_seconds=best.ban_seconds,
+        may_ban=any(fit.ban_seconds is not None for fit in (best, *alike)),
         other_rates=tuple(fit.count / fit.seconds for fit in alike),
         is_seen_enough=all((fit.ban_seconds is None) == (best.ban_seconds is None) for fit in alike),
         is_key_certain=is_key_certain,

@@ -8,7 +8,16 @@ from shiftline.storm.verdict.arrivals import Key, Trial
 from shiftline.storm.verdict.caps import Burst, Cap, judge_bursts
 from shiftline.storm.verdict.judge import GOOD_ENOUGH, Explained, Step, judge_rate, limiter_verdict
 from shiftline.storm.verdict.verdict import Kind, Limit, Verdict
-from shiftline.storm.verdict.words import MODELS, full_queue_advice, full_queue_sentence, refusals_in_words
+from shiftline.storm.verdict.words import (
+    MODELS,
+    full_queue_advice,
+    full_queue_sentence,
+    many,
+    refusals_in_words,
+)
+
+_WAITED = 1.25
+"""Times the first's: if the last of a burst took more, requests waited before they were counted."""
 
 
 def judge_cap(explained: Explained, likely: Sequence[Cap], bursts: Step) -> Verdict:
@@ -28,6 +37,7 @@ def judge_cap(explained: Explained, likely: Sequence[Cap], bursts: Step) -> Verd
 
 def _cap(explained: Explained, seen: Burst) -> Verdict:
     cap = seen.cap
+    has_waited = seen.late_seconds > _WAITED * seen.early_seconds
     limit = Limit(
         model=MODELS["concurrency"],
         spec=cap.spec,
@@ -36,11 +46,14 @@ def _cap(explained: Explained, seen: Burst) -> Verdict:
         key=cap.key,
         agreement=cap.agreement,
         methods=explained.methods,
+        is_seen_enough=not has_waited,
         is_key_certain=explained.has_spare or cap.key is Key.USER,
     )
+    times = f"{_ms(seen.early_seconds)} ms for the first of a burst, {_ms(seen.late_seconds)} ms for the last"
     flat = (
-        f"and those took no longer for it: {_ms(seen.early_seconds)} ms for the first of a burst,"
-        f" {_ms(seen.late_seconds)} ms for the last; at a server's capacity the last would wait"
+        f"and some waited before they were counted: {times}; so there may be fewer places"
+        if has_waited
+        else f"and those took no longer for it: {times}; at a server's capacity the last would wait"
     )
     return limiter_verdict(explained.look, limit, [], _refused_at_once(cap), flat, *_rival(seen))
 
@@ -65,8 +78,8 @@ def _full_queue(explained: Explained, seen: Burst, rate: float) -> Verdict:
 
 def _refused_at_once(cap: Cap) -> str:
     return (
-        f"refusals came after {_ms(cap.refusal_seconds)} ms, while {cap.places:,} requests were under way,"
-        f" which were answered after {_ms(cap.answer_seconds)} ms"
+        f"refusals came after {_ms(cap.refusal_seconds)} ms, with {many(cap.places, 'request')} under way,"
+        f" answered after {_ms(cap.answer_seconds)} ms"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shiftline.storm.verdict.look import Look
 from shiftline.storm.verdict.verdict import Kind, Verdict
-from shiftline.storm.verdict.words import late_advice, late_sentence
+from shiftline.storm.verdict.words import late_advice, late_sentence, many
 
 
 def judge_lateness(look: Look, rate: float) -> Verdict:
@@ -46,15 +46,15 @@ def stopped_verdict(
     return Verdict(
         kind=Kind.STOPPED,
         sentence=(
-            f"It stopped answering after {requests:,} requests, {whoever}and {back}: down, hung, or shut."
-            " Storm cannot tell which."
+            f"It stopped answering after {many(requests, 'request')}, {whoever}and {back}: down, hung, or"
+            " shut. Storm cannot tell which."
         ),
         advice=(
             "Look at the server: does its process live, what is the last line of its log? If it does, ask it"
             " once from another machine; if that is answered, this one was shut out."
         ),
         evidence=(
-            f"{requests:,} requests were answered before",
+            f"{many(requests, 'request')} answered before",
             "after that single requests got no answer" + (" for a while" if came_back else ""),
         ),
     )

@@ -26,7 +26,7 @@ FAN_SECONDS = 14.0
 RATES = (1.5, 4.5, 12.5)
 """Times what passed: below twice a limit RED lets everything through, far above it nothing but the limit.
 None is a whole number: RED counts whole multiples, and between two of them one arrival decides nothing."""
-RESERVE = len(FAN) + 1
+RESERVE = len(FAN) + 2
 _MANY = 10
 STEP_USERS = 40
 _UNQUEUED = 0.6
@@ -152,6 +152,16 @@ def fresh_burst_plan(plan: Plan, known: Known, burst: int, *, source: str) -> Pl
     return _phase(
         plan, known, shape, max(0.5, 3.0 * burst / rate), names=names, mix=plan.mix, sources=(source,)
     )
+
+
+def between_plan(
+    plan: Plan, known: Known, rate: float, seconds: float, *, source: str, names: Sequence[str]
+) -> Plan:
+    """One key, evenly, at a rate (req/s) between two that explain as much: what counts longer refuses it."""
+    return _phase(
+        plan, known, OpenLoop(shape=constant(min(rate, known.peak_rate))), seconds, names=names, mix=plan.mix,
+        sources=(source,),
+    )  # fmt: skip
 
 
 def cap_plan(plan: Plan, known: Known, cap: Cap) -> Plan:

@@ -46,6 +46,8 @@ class Limit:
     """What it counts, if it does not count every method."""
     ban_seconds: float | None = None
     """It refuses everything for so long once it was exceeded; infinity: longer than was waited."""
+    may_ban: bool = False
+    """Whether it bans, or something that explains as much does."""
     is_key_certain: bool = True
     is_seen_enough: bool = True
     """Whether enough was refused for its figures to be more than chance."""

@@ -35,14 +35,16 @@ _OTHERS: Mapping[Key, str] = {
 }
 
 
+def many(count: float, what: str) -> str:
+    """Such as "1 request" or "2,500 requests"."""
+    return f"{count:,.10g} {what}" if count == 1 else f"{count:,.10g} {what}s"
+
+
 def limit_in_words(limit: Limit) -> str:
     """Such as "50 requests per 1 s, per source address (a fixed window)"."""
-    what = f"{' and '.join(limit.methods)} requests" if limit.methods else "requests"
-    size = (
-        f"{limit.count:,.10g} {what} under way"
-        if not limit.seconds
-        else (f"{round(limit.count, 1):,.10g} {what} per {limit.seconds:g} s")
-    )
+    what = f"{' and '.join(limit.methods)} request" if limit.methods else "request"
+    amount = many(round(limit.count, 1), what)
+    size = f"{amount} per {limit.seconds:g} s" if limit.seconds else f"{amount} under way"
     key = f", {KEYS[limit.key]}" if limit.is_key_certain else ""
     return f"{size}{key} ({MODELS.get(limit.spec.partition(':')[0], limit.model)})"
 
@@ -98,9 +100,11 @@ def limiter_advice(limit: Limit) -> str:
     pace = (
         f"Pace requests below {limit.safe_rate * 0.9:,.10g}/s {key}"
         if limit.seconds
-        else (f"Keep fewer than {limit.count:g} requests under way {key}")
+        else f"Keep at most {many(max(1.0, limit.count - 1.0), 'request')} under way {key}"
     )
-    ban = " and never probe it while it bans: each ban takes the calls along" if limit.ban_seconds else ""
+    ban = ""
+    if limit.may_ban:
+        ban = ". Never exceed it, do not probe it again: each ban takes the calls along"
     return (
         f"{pace} (Shiftline's trunk does: max_rate in its configuration), or have the limit raised where"
         f" it is set; more hardware would change nothing{ban}."
@@ -149,8 +153,8 @@ def _stay_below(rate: float) -> str:
 def full_queue_sentence(rate: float, places: int) -> str:
     """The answer when a server at its end refuses what its queue does not take."""
     return (
-        f"It is capacity, not a limiter: the server comes to {rate:,.0f} requests/s; {places:,} wait in its"
-        " queue, and what finds it full is refused."
+        f"It is capacity, not a limiter: the server comes to {rate:,.0f} requests/s; its queue takes"
+        f" {many(places, 'request')}, and what finds it full is refused."
     )
 
 
