@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import wrap
 
 from rich.console import Console
 from rich.markup import escape
 
 from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
+from shiftline.diagnosis.separation import DOCTOR_RUN
 from shiftline.doctor.report.wording import places_in_words
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
@@ -39,13 +41,32 @@ def print_hanging(sign: str, text: str, console: Console) -> None:
         console.print(escape(line), soft_wrap=True)
 
 
+def addressed(diagnosis: Diagnosis, arguments: str) -> Diagnosis:
+    """The same with commands that can be typed: ``arguments`` say whom they are about."""
+
+    def told(text: str) -> str:
+        return text.replace(DOCTOR_RUN, f"shiftline doctor run {arguments}")
+
+    separation = diagnosis.separation
+    return replace(
+        diagnosis,
+        separation=separation and replace(separation, command=told(separation.command)),
+        suspicions=tuple(replace(one, sentence=told(one.sentence)) for one in diagnosis.suspicions),
+    )
+
+
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
-    """Each finding with its evidence and remedy, the usual suspects, and what would settle what is open."""
+    """Each finding with its evidence and remedy, the usual suspects, and what would settle what is open.
+
+    What would settle it comes first where nothing is decided.
+    """
+    if diagnosis.cause is None:
+        _print_separation(diagnosis, console)
     console.print()
     for finding in diagnosis.findings:
-        console.print(
-            f"[bold]{escape(finding.names)}[/]  {finding.confidence:.0%}  ({escape(finding.subject.name)})"
-        )
+        is_one_of = not finding.is_decided and finding.indistinguishable_from
+        sure = f"{finding.confidence:.0%}{' that it is one of these' if is_one_of else ''}"
+        console.print(f"[bold]{escape(finding.names)}[/]  {sure}  ({escape(finding.subject.name)})")
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
             print_hanging(f"  {sign} ", _told(statement), console)
@@ -56,7 +77,12 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     for suspicion in diagnosis.suspicions:
         sign = _VERDICTS[suspicion.verdict]
         print_hanging(f"  {sign} ", f"{suspicion.suspect}: {suspicion.sentence}", console)
+    if diagnosis.cause is not None:
+        _print_separation(diagnosis, console)
+
+
+def _print_separation(diagnosis: Diagnosis, console: Console) -> None:
     if diagnosis.separation is not None:
         console.print()
-        print_hanging("", diagnosis.separation.sentence, console)
+        print_hanging("What would settle it: ", diagnosis.separation.sentence, console)
         console.print(f"  {escape(diagnosis.separation.command)}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -68,14 +69,36 @@ class Examined:
     plan: RunPlan
     owner: str = ""
     """The worker that sends over the trunk as well."""
+    arguments: str = ""
+    """The part of the command line that says whom it is about, to be typed again."""
 
 
 async def plan_run(wishes: Wishes) -> Examined:
     """Look up what is named. Raises ConfigurationError or UnavailableError with one clear sentence."""
     _refuse_contradictions(wishes)
     if wishes.trunk is not None:
-        return await _of_trunk(wishes, wishes.trunk)
-    return await _of_server(wishes, wishes.server or "")
+        examined = await _of_trunk(wishes, wishes.trunk)
+    else:
+        examined = await _of_server(wishes, wishes.server or "")
+    return replace(examined, arguments=_arguments(wishes))
+
+
+def _arguments(wishes: Wishes) -> str:
+    """What was given, and has to be given again; passwords stand in variables."""
+    told = {
+        "--trunk": (wishes.trunk,),
+        "--server": (wishes.server,),
+        "--user": (wishes.user,),
+        "--password-env": (wishes.password_env if wishes.trunk is None else "",),
+        "--known-good": (wishes.known_good,),
+        "--known-good-password-env": (wishes.known_good_password_env,),
+        "--source": wishes.sources,
+        "--present": (wishes.present,),
+        "--absent": (wishes.absent,),
+        "--domain": wishes.domains,
+        "--i-may-load": (wishes.may_load,),
+    }
+    return shlex.join(part for name, values in told.items() for one in values if one for part in (name, one))
 
 
 def _refuse_contradictions(wishes: Wishes) -> None:

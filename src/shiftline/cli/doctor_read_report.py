@@ -14,6 +14,7 @@ from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.statistics import Group, Key, Statistics
+from shiftline.diagnosis.wording import LIMITS
 
 if TYPE_CHECKING:
     from shiftline.cli.doctor_read import Gathered
@@ -93,16 +94,14 @@ def print_result(
         _print_verdict(diagnosis, console)
         print_diagnosis(diagnosis, console)
     if gathered.statistics.total:
-        _print_traffic(gathered.statistics, console, zone)
+        _print_traffic(gathered.statistics, console, zone, with_limits=_names_a_limit(diagnosis))
     _print_files(gathered.reading.ledger, console)
 
 
 def _print_verdict(diagnosis: Diagnosis, console: Console) -> None:
-    from shiftline.doctor.report.wording import verdict
+    from shiftline.doctor.report.wording import headline, verdict
 
-    name = diagnosis.cause or "undecided"
-    sure = f"{diagnosis.confidence:.0%} sure"
-    print_hanging("", f"{name}, {sure}. {verdict(diagnosis)}", console)
+    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
 
 
 def _print_files(ledger: Ledger, console: Console) -> None:
@@ -119,7 +118,13 @@ def _print_files(ledger: Ledger, console: Console) -> None:
         console.print(f"  not used: {count:,} {escape(reason)}", style="dim")
 
 
-def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo) -> None:
+def _names_a_limit(diagnosis: Diagnosis | None) -> bool:
+    """Whether a limit is worth a number: one can be fitted to any refusal that comes after a passage."""
+    findings = () if diagnosis is None else diagnosis.findings
+    return any(finding.cause.startswith(LIMITS) for finding in findings)
+
+
+def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo, *, with_limits: bool) -> None:
     answers = ", ".join(
         f"{count:,} {_status(status)}" for status, count in Counter(statistics.statuses).most_common()
     )
@@ -137,7 +142,7 @@ def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo) -> No
             )  # fmt: skip
         console.print(table)
         for group in groups[:_MOST_FITTED]:
-            if limit := _limit_in_words(group):
+            if with_limits and (limit := _limit_in_words(group)):
                 console.print(f"  {escape(group.value)}: {limit}")
         if len(groups) > _MOST_ROWS:
             console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")

@@ -97,12 +97,13 @@ def material_of_examination(
     examined: Examined, examination: Examination, trace: Trace, epoch_offset: float
 ) -> Material:
     """What a report of an examination tells; ``epoch_offset`` makes civil times of its times."""
+    from shiftline.cli.doctor_findings import addressed
     from shiftline.clock import clock_from_environment
     from shiftline.diagnosis.statistics import Statistics
     from shiftline.doctor.report.excerpt import excerpt_of_trace, places_of
     from shiftline.doctor.report.material import Material
 
-    diagnosis, stop = examination.diagnosis(), examination.stop
+    diagnosis, stop = addressed(examination.diagnosis(), examined.arguments), examination.stop
     statistics = Statistics()
     for one in examination.exchanges:
         statistics.add(replace(one, at=one.at + epoch_offset))

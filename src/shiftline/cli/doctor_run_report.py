@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from shiftline.cli.doctor_asked import answer_of, why_not_asked
-from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
+from shiftline.cli.doctor_findings import addressed, print_diagnosis, print_hanging
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Examination
+from shiftline.doctor.report.wording import headline, verdict
 
 _WANTED = {
     Means.CREDENTIALS: "--user and --password-env",
@@ -31,7 +32,7 @@ _WANTED = {
 def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
     """The diagnosis, and beside it what was asked. Keys: docs/reference/json.md."""
     stop = examination.stop
-    return diagnosis_as_json(examination.diagnosis()) | {
+    return diagnosis_as_json(addressed(examination.diagnosis(), examined.arguments)) | {
         "target": examined.name,
         "allowed": examination.permission.risk.word,
         "stopped": None if stop is None else {"reason": str(stop.reason), "sentence": stop.sentence},
@@ -59,9 +60,9 @@ def print_result(examined: Examined, examination: Examination, console: Console)
         table.add_row(PROGRAMME[done.experiment].title, answer_of(done), str(done.requests))
     console.print(table)
     _print_owner(examined, console)
-    diagnosis = examination.diagnosis()
-    verdict = diagnosis.cause or "undecided"
-    console.print(f"\n[bold]{escape(verdict)}[/], {diagnosis.confidence:.0%} sure.")
+    diagnosis = addressed(examination.diagnosis(), examined.arguments)
+    console.print()
+    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
     if examination.stop is None:
         console.print("It was ended before it was over.")
     else:

@@ -13,9 +13,11 @@ from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.remedies import remedy_of_one_of
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspicions import suspicions_of
+from shiftline.diagnosis.wording import LIMITS
 
 RIVAL = 0.25
 """An explanation of at least this share of the leading one's probability is as good as it."""
@@ -30,6 +32,8 @@ _AS_WELL = math.log(0.03)
 _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
+_OF_A_LIMIT = ("limit", "window_seconds", "rate", "recovered_after", "in_flight")
+"""Figures that are measured of whatever answers a load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +154,32 @@ def _swapped(one: Explanation, others: frozenset[str]) -> str | None:
 def _finding(belief: Belief, group: _Group) -> Finding:
     cause = CATALOGUE.get(group.cause)
     family, sure = max(belief.families.items(), key=lambda item: item[1])
-    figures: dict[str, float] = {}
-    for trial in belief.evidence.trials:
-        figures.update(trial.figures)
-    for mark in belief.evidence.marks:
-        figures.update(mark.figures)
+    home = family if sure >= 0.5 else None
+    is_named = group.is_decided or group.cause == HEALTHY
+    causes = (group.cause, *(() if is_named else group.others))
     return Finding(
         cause=group.cause,
         indistinguishable_from=group.others,
         confidence=_confidence(group),
         subject=belief.evidence.subject,
         statements=statements_for(belief, group.cause, group.others),
-        remedy=() if cause is None else cause.remedy.of(family if sure >= 0.5 else None),
+        remedy=remedy_of_one_of(causes, home),
         refuted_by="" if cause is None else cause.refuted_by,
-        figures=figures,
+        figures=_figures(belief, causes),
+        is_decided=group.is_decided,
     )
+
+
+def _figures(belief: Belief, causes: Sequence[str]) -> dict[str, float]:
+    """What was measured; of a limit only where one is named: else it is a number of something else."""
+    figures: dict[str, float] = {}
+    for trial in belief.evidence.trials:
+        figures.update(trial.figures)
+    for mark in belief.evidence.marks:
+        figures.update(mark.figures)
+    if any(cause.startswith(LIMITS) for cause in causes):
+        return figures
+    return {name: value for name, value in figures.items() if not name.startswith(_OF_A_LIMIT)}
 
 
 def _confidence(group: _Group) -> float:

@@ -43,6 +43,8 @@ class Finding:
     refuted_by: str
     figures: Mapping[str, float]
     """What was measured about it: ``limit``, ``window_seconds``, ``recovered_after``…"""
+    is_decided: bool = True
+    """Whether ``cause`` is named; else it is one of them, and nobody knows which."""
 
     @property
     def names(self) -> str:
@@ -80,7 +82,7 @@ class Separation:
     experiment: str
     sentence: str
     command: str
-    """To be typed, with the reader's own arguments in place of ``…``."""
+    """To be typed, with the reader's own words for what is in capitals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

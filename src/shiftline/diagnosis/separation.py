@@ -9,6 +9,8 @@ from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.probe import Shape
 from shiftline.diagnosis.programme import PROGRAMME
 
+DOCTOR_RUN = "shiftline doctor run --server sip:PBX"
+"""How a command begins where nobody knows whom it is about."""
 _OPTIONS = {
     Means.CREDENTIALS: "--user U --password-env VAR",
     Means.KNOWN_GOOD_ACCOUNT: "--known-good USER",
@@ -39,7 +41,7 @@ def separate(belief: Belief, permission: Permission) -> Separation | None:
 
 
 def _command(one: Experiment, permission: Permission) -> str:
-    words = ["shiftline doctor run …"]
+    words = [DOCTOR_RUN]
     words += [_OPTIONS[means] for means in sorted(one.needs - permission.means) if means in _OPTIONS]
     if one.probe.shape is Shape.OTHER_DOMAIN:
         words.append("--domain NAME")

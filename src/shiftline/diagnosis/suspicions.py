@@ -13,14 +13,14 @@ from shiftline.diagnosis.passages import passage, without_empty_passages
 from shiftline.diagnosis.publish_window import judge_publish_window
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
-from shiftline.diagnosis.wording import limit_in_words, trial_sentence
+from shiftline.diagnosis.wording import LIMITS, limit_in_words, trial_sentence
 
 _CLEARED = 0.1
 """Nobody is let go who is at least this likely: what is left when another is named with confidence (0.9)."""
 _AGAINST = 1.0 / 3.0
 """Odds that fell to this share of what they were before any evidence: the evidence speaks against him. A
 suspect who was never likely is not let go for that alone, but for what was seen."""
-_CONVICTED = 0.5
+_CONVICTED, _SURE = 0.5, 0.9
 _SPEAKS_AGAINST = -0.4
 
 
@@ -40,9 +40,8 @@ def _judge(
     likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
     culprit = _named(suspect, findings)
     if culprit is not None and share >= _CONVICTED:
-        limit = limit_in_words(culprit.figures)
         verdict = SuspectVerdict.IT_IS
-        sentence = f"It is: {CATALOGUE[culprit.cause].meaning}" + (f" Here {limit}." if limit else "")
+        sentence = _conviction(suspect, culprit, share)
     elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
         verdict = SuspectVerdict.CANNOT_TELL
         sentence = (
@@ -58,6 +57,17 @@ def _judge(
         todo = "record a quiet and a busy hour" if separation is None else f"run {separation.command}"
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _conviction(suspect: Suspect, culprit: Finding, share: float) -> str:
+    sure = "It is" if share >= _SURE else f"It probably is ({share:.0%})"
+    if not culprit.is_decided:
+        named = (culprit.cause, *culprit.indistinguishable_from)
+        mine = [one for one in named if one in suspect.causes]
+        if len(mine) > 1:
+            return f"{sure}: {', '.join(mine[:-1])} or {mine[-1]}."
+    limit = limit_in_words(culprit.figures) if culprit.cause.startswith(LIMITS) else ""
+    return f"{sure}: {CATALOGUE[culprit.cause].meaning}" + (f" Here {limit}." if limit else "")
 
 
 def _share(suspect: Suspect, belief: Belief) -> float:

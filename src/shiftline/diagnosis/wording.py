@@ -115,6 +115,10 @@ def trial_sentence(trial: Trial) -> str:
     return f"{probe_words(trial.probe, carried=trial.carried)} was {OUTCOME_WORDS[trial.outcome]}{often}."
 
 
+LIMITS = ("throttle.", "ban.", "capacity.")
+"""Causes of which a limit may be told."""
+
+
 def limit_in_words(figures: Mapping[str, float]) -> str:
     """The limit that was measured or fitted; empty if none was."""
     limit, window = figures.get("limit"), figures.get("window_seconds")

@@ -79,3 +79,14 @@ def test_mistakes_are_sentences(tmp_path: Path) -> None:
         result = RUNNER.invoke(app, ["doctor", "read", *arguments])
         assert isinstance(result.exception, ConfigurationError)
         assert words in str(result.exception)
+
+
+def test_no_limit_is_told_where_none_is_found(tmp_path: Path) -> None:
+    """A window can be fitted to any refusal that comes after a challenge."""
+    pairs = record(tmp_path / "login.pcap", *["401 Unauthorized", "403 Forbidden"] * 20, gap=5.0)
+    told = RUNNER.invoke(app, ["doctor", "read", str(pairs)]).stdout
+    assert "20 403" in told
+    assert "fits a limit" not in told
+    statuses = [status for _ in range(20) for status in ["200 OK"] * 10 + ["403 Forbidden"] * 10]
+    burst = record(tmp_path / "burst.pcap", *statuses)
+    assert "fits a limit of 10 in each 1 s" in RUNNER.invoke(app, ["doctor", "read", str(burst)]).stdout

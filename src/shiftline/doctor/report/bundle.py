@@ -19,7 +19,7 @@ from shiftline.diagnosis.statistics import Key
 from shiftline.doctor.report.excerpt import Quoted
 from shiftline.doctor.report.material import Material
 from shiftline.doctor.report.page import render
-from shiftline.doctor.report.wording import verdict
+from shiftline.doctor.report.wording import headline, verdict
 from shiftline.net.capture import capture_of, write_private
 from shiftline.sip.pseudonyms import Pseudonyms
 from shiftline.sip.trace import TracedMessage
@@ -106,7 +106,7 @@ def _readme(material: Material, left: int, *, pseudonyms: bool) -> str:
         f"What is the matter with {material.name}",
         "",
         material.named(verdict(diagnosis)),
-        f"Finding: {diagnosis.cause or 'undecided'}, {diagnosis.confidence:.0%} sure.",
+        f"Finding: {headline(diagnosis)}.",
         f"Made by shiftline doctor, {material.made_at:%Y-%m-%d %H:%M %Z}.",
         "",
         "In this bundle",

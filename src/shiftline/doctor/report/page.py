@@ -82,7 +82,7 @@ def render(material: Material) -> str:
         diagnosis=diagnosis,
         is_healthy=diagnosis.cause == HEALTHY,
         headline=material.named(verdict(diagnosis)),
-        sure=_sure(diagnosis.confidence),
+        sure=_sure(diagnosis.findings[0]),
         charts=[one for one in charts if one is not None],
         findings=[_shown(finding, number, material) for number, finding in enumerate(diagnosis.findings)],
         tables=[_table(key, statistics.groups(key)) for key in Key] if statistics.total else [],
@@ -97,10 +97,14 @@ def render(material: Material) -> str:
     )
 
 
-def _sure(confidence: float) -> str:
+def _sure(finding: Finding) -> str:
     """How sure, in words: a number alone is read as more than it says."""
+    confidence = finding.confidence
+    number = f"{min(confidence, 0.99):.0%}" if confidence < 0.995 else "more than 99%"
+    if not finding.is_decided and finding.indistinguishable_from:
+        return f"{number} that it is one of these"
     words = "sure" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "uncertain"
-    return f"{min(confidence, 0.99):.0%} {words}" if confidence < 0.995 else "more than 99% sure"
+    return f"{number} {words}"
 
 
 def _shown(finding: Finding, number: int, material: Material) -> _Shown:
@@ -109,7 +113,7 @@ def _shown(finding: Finding, number: int, material: Material) -> _Shown:
         names=_names(finding),
         meaning=meaning(finding.cause),
         measured=figures_in_words(finding.figures),
-        sure=_sure(finding.confidence),
+        sure=_sure(finding),
         sides=(_side(finding, speaks_for=True), _side(finding, speaks_for=False)),
         ladders=telling_ladders(finding, material.excerpt, key=f"ladder-{number}"),
     )

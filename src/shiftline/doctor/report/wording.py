@@ -13,7 +13,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.finding import Diagnosis, Finding, Statement, SuspectVerdict
 from shiftline.diagnosis.hypotheses import HEALTHY
-from shiftline.diagnosis.wording import limit_in_words
+from shiftline.diagnosis.wording import LIMITS, limit_in_words
 
 SUSPECT_WORDS = {
     SuspectVerdict.IT_IS: "it is",
@@ -22,6 +22,18 @@ SUSPECT_WORDS = {
 }
 _MANY = 8
 _CODE = re.compile(r"`([^`]+)`")
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """Whom it names, and how sure that is; of several, that it is one of them."""
+    sure = f"{diagnosis.confidence:.0%}"
+    if diagnosis.cause is not None:
+        return f"{diagnosis.cause}, {sure} sure"
+    main = diagnosis.findings[0]
+    several = 1 + len(main.indistinguishable_from)
+    if several > 1:
+        return f"undecided: one of {several} causes ({sure})"
+    return f"undecided, {sure} sure"
 
 
 def verdict(diagnosis: Diagnosis) -> str:
@@ -34,7 +46,7 @@ def verdict(diagnosis: Diagnosis) -> str:
     if diagnosis.cause is None:
         return undecided(main)
     sentence = meaning(diagnosis.cause)
-    limit = limit_in_words(main.figures)
+    limit = limit_in_words(main.figures) if main.cause.startswith(LIMITS) else ""
     return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
 
 
@@ -45,7 +57,7 @@ def undecided(finding: Finding) -> str:
         return "It is none of the causes that the doctor knows."
     if len(names) == 1:
         return f"It may be {names[0]}, and that is not certain."
-    more = f" and {len(names) - _MANY} others" if len(names) > _MANY else ""
+    more = f" and {_others(len(names) - _MANY)}" if len(names) > _MANY else ""
     shown = names[:_MANY]
     if more:
         return f"Undecided between {', '.join(shown)}{more}."
@@ -90,3 +102,7 @@ def with_code(text: str) -> Markup:
 def count(number: int) -> str:
     """With thousands set off."""
     return f"{number:,}"
+
+
+def _others(number: int) -> str:
+    return "another" if number == 1 else f"{number} others"

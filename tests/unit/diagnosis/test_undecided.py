@@ -1,0 +1,75 @@
+"""What is said, and what is not, where several causes explain as well."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from shiftline.cli.doctor_findings import addressed, print_diagnosis
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.experiment import Means, Permission, Risk
+from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Credentials, Probe
+from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
+from shiftline.diagnosis.wording import LIMITS
+from shiftline.doctor.report.wording import headline
+
+LOGIN = Probe(credentials=Credentials.FRESH)
+FIGURES = {"limit": 12.0, "window_seconds": 1.0, "begins_at": 5.0}
+
+
+def refused(outcome: Outcome = Outcome.FORBIDDEN_AFTER_CHALLENGE) -> Diagnosis:
+    """One login that was refused, and nothing else: many causes do that."""
+    trials = (
+        Trial(probe=Probe(), outcome=Outcome.CHALLENGE),
+        Trial(probe=LOGIN, outcome=outcome, figures=FIGURES),
+    )
+    return conclude(
+        [believe(Evidence(trials=trials))], Permission(risk=Risk.MAY_TRIP, means=frozenset(Means))
+    )
+
+
+def test_a_percentage_of_a_set_is_told_as_one() -> None:
+    diagnosis = refused()
+    main = diagnosis.findings[0]
+    several = 1 + len(main.indistinguishable_from)
+    assert several > 2
+    assert diagnosis.cause is None
+    assert headline(diagnosis) == f"undecided: one of {several} causes ({diagnosis.confidence:.0%})"
+    console = Console(record=True, width=400)
+    print_diagnosis(diagnosis, console)
+    text = console.export_text()
+    assert "% that it is one of these" in text
+    assert text.index("What would settle it") < text.index("one of these")
+
+
+def test_of_a_set_the_shared_remedy_comes_first_and_each_step_names_its_cause() -> None:
+    causes = ("acl.source", "acl.partial", "credentials.wrong-password")
+    steps = remedy_of_one_of(causes[:2], None)
+    shared = [step for step in steps if not step.startswith("If it is ")]
+    assert all(step in remedy_of(cause, None) for step in shared for cause in causes[:2])
+    assert list(steps[: len(shared)]) == shared
+    apart = remedy_of_one_of(causes, None)
+    assert [step.split(":")[0].removeprefix("If it is ") for step in apart] == list(causes)
+    assert remedy_of_one_of(causes[:1], None) == CATALOGUE["acl.source"].remedy.of(None)
+
+
+def test_figures_of_a_limit_are_told_of_limits_only() -> None:
+    diagnosis = refused(Outcome.CHALLENGE_AGAIN)
+    main = diagnosis.findings[0]
+    assert not [one for one in (main.cause, *main.indistinguishable_from) if one.startswith(LIMITS)]
+    assert main.figures == {"begins_at": 5.0}
+    assert not [one for one in diagnosis.suspicions if "requests pass" in one.sentence]
+
+
+def test_the_command_can_be_typed() -> None:
+    diagnosis = refused()
+    assert diagnosis.separation is not None
+    assert "…" not in diagnosis.separation.command
+    told = addressed(diagnosis, "--server sip:192.0.2.1 --user trunk")
+    assert told.separation is not None
+    assert told.separation.command.startswith("shiftline doctor run --server sip:192.0.2.1 --user trunk")
+    assert not [one for one in told.suspicions if "sip:PBX" in one.sentence]
