@@ -26,7 +26,7 @@ _URI = re.compile(rb"\bsips?:([^@\s<>;?:\"]+)(?=[^@\s<>\"]*@)", re.IGNORECASE)
 _TEL = re.compile(rb"\btel:(\+?[0-9.()*#-]+)", re.IGNORECASE)
 _USERNAME = re.compile(rb"\busername\*?[ \t]*=[ \t]*\"([^\"\r\n]+)\"", re.IGNORECASE)
 _DISPLAY = re.compile(
-    rb"(?:^[^:\r\n]{1,40}:|,)[ \t]*(?:\"([^\"\r\n]+)\"|([^\"<>\r\n:;,\s][^\"<>\r\n:;,]*?))"
+    rb"(?:^[^:\r\n]{1,40}:|[,'])[ \t]*(?:\"([^\"\r\n]+)\"|([^\"<>\r\n:;,\s][^\"<>\r\n:;,]*?))"
     rb"[ \t]*<(?:sips?|tel):",
     re.IGNORECASE,
 )

@@ -90,3 +90,16 @@ def test_no_limit_is_told_where_none_is_found(tmp_path: Path) -> None:
     statuses = [status for _ in range(20) for status in ["200 OK"] * 10 + ["403 Forbidden"] * 10]
     burst = record(tmp_path / "burst.pcap", *statuses)
     assert "fits a limit of 10 in each 1 s" in RUNNER.invoke(app, ["doctor", "read", str(burst)]).stdout
+
+
+def test_pseudonyms_hide_whom_a_log_names(tmp_path: Path) -> None:
+    log, bundle = tmp_path / "full.log", tmp_path / "ticket.zip"
+    log.write_text(
+        "[2024-05-22 14:30:00] NOTICE[12]: chan_sip.c:28871 handle_request_register: Registration from "
+        "'\"Bob Smith\" <sip:bob.smith@pbx.example>' failed for '192.0.2.44:5060' - Wrong password\n"
+    )
+    RUNNER.invoke(app, ["doctor", "read", str(log), "--bundle", str(bundle), "--pseudonyms"])
+    with ZipFile(bundle) as opened:
+        files = {name: opened.read(name).decode("latin-1") for name in opened.namelist()}
+    assert "Wrong password" in files["diagnosis.json"]
+    assert not [name for name, text in files.items() if "bob" in text.lower() or "smith" in text.lower()]

@@ -63,6 +63,8 @@ def _renamed(material: Material, result: dict[str, Any]) -> tuple[Material, dict
     if material.statistics.total:
         names.learn(*(group.value for group in material.statistics.groups(Key.ACCOUNT)))
     for finding in material.diagnosis.findings:
+        # Lines of logs are quoted there, with people whom no message names.
+        names.learn_from(statement.sentence.encode() for statement in finding.statements)
         if finding.subject.key == "user":
             names.learn(*finding.subject.values)
     quoted = tuple(_under(names, one) for one in material.excerpt.quoted)
