@@ -171,6 +171,8 @@ class StopReason(StrEnum):
     BUDGET = "budget"
     BANNED = "banned"
     """The PBX seems to have banned us; anything more would prolong it."""
+    GONE = "gone"
+    """It answered, and then no more, from no source."""
     CREDENTIALS_SPENT = "credentials-spent"
     """Two requests with refused credentials in 15 minutes are enough (no account is locked by us)."""
 

@@ -67,7 +67,6 @@ class Ends:
         self._endpoints: dict[Way, SipEndpoint] = {}
         self._messages = 0
         self._sent: dict[bytes, _Sent] = {}
-        self._heard_from: set[Source] = set()
 
     @classmethod
     async def open(cls, plan: EndsPlan, on_message: OnMessage) -> Ends:
@@ -122,11 +121,9 @@ class Ends:
             server_name=target.server_name,
             timeout_seconds=sending.timeout_seconds,
         )
-        if exchange.response is not None:
-            self._heard_from.add(sending.way.source)
         failure = exchange.failure
         is_silent = exchange.response is None and not failure and target.transport is Transport.UDP
-        if is_silent and sending.way.source not in self._heard_from:
+        if is_silent and sending.way.repeats:  # beside a load there is no time for it
             failure = await self._icmp(sending.way, target)
         return self._answer(exchange, failure)
 

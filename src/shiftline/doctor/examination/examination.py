@@ -15,7 +15,7 @@ from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Stop
+from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Stop, StopReason
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_windows import limit_figures, possible_windows
@@ -27,6 +27,7 @@ from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.ledger import Ledger
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.noticing import answers_to_loads, notice_habits
+from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
@@ -40,6 +41,8 @@ REST_SECONDS = 12.0
 CALM_SECONDS = 3.0
 """After a load that was not."""
 _CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
+
+_GONE = "It stopped answering while it was asked, whoever asks. Look whether it runs, then ask again."
 
 Running = Question | LoadRun | DuringRun
 
@@ -90,6 +93,7 @@ class Examination:
         self._desk = Desk(case, writer, Ledger(refused_before))
         self.done_before = tuple(_earlier(refused_before or {}))
         """What the choice has to know of earlier runs."""
+        self._presence = Presence(has_second_source=case.has_second_source)
         self._pause_seconds = pause_seconds
         self._trials: list[Trial] = []
         self._running: Running | None = None
@@ -172,7 +176,7 @@ class Examination:
     # One experiment after the other
 
     def _choose(self, now: float) -> None:
-        step = self._canary_step(now) or self._next(self, now)
+        step = self._canary_step(now) or self._presence_step(now) or self._next(self, now)
         if isinstance(step, Stop):
             self.proposal, self._starts_at, self.stop = None, None, step
             return
@@ -193,6 +197,20 @@ class Examination:
         return Proposal(
             experiment=canary, why=why, bits=0.0, not_before=now + canary.wait_seconds, expected={}
         )
+
+    def _presence_step(self, now: float) -> Proposal | Stop | None:
+        """After silence: is it there at all?"""
+        if self._presence.is_gone:
+            return Stop(reason=StopReason.GONE, sentence=_GONE)
+        one = self._presence.question
+        if one is None:
+            return None
+        why = f"{one.reads}: it did not answer, though it had before"
+        return Proposal(experiment=one, why=why, bits=0.0, not_before=now, expected={})
+
+    def _forget_what_was(self) -> None:
+        """What it answered while it ran tells nothing of why it does not answer now."""
+        self._trials = self._trials[self._presence.since :]
 
     def _begin_next(self, now: float) -> None:
         assert self.proposal is not None  # noqa: S101 - the two go together
@@ -235,12 +253,17 @@ class Examination:
 
     def _take(self, one: Experiment, ended: Running, now: float) -> None:
         figures = ended.figures | self._limit_seen(ended)
+        before = len(self._trials)
         if isinstance(ended, DuringRun):
             self._take_during(ended, now, figures)
         else:
             self._note(one, ended, now, requests=ended.requests, figures=figures)
         if isinstance(ended, LoadRun):
             self._rest_after(one, ended, now)
+        elif isinstance(ended, Question):
+            self._presence.take(one, ended.outcome, before)
+            if self._presence.is_gone:
+                self._forget_what_was()
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
         self._belief = None
 
