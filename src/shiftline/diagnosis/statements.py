@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import Belief
@@ -31,8 +32,19 @@ def statements_for(belief: Belief, cause: str, others: Sequence[str] = ()) -> tu
         for mark in belief.evidence.marks
         if mark.kind in MARKS
     ]
-    kept = [statement for statement in told if abs(statement.weight) >= _SLIGHT]
+    kept = [statement for statement in _once_each(told) if abs(statement.weight) >= _SLIGHT]
     return tuple(sorted(kept, key=lambda statement: -abs(statement.weight)))
+
+
+def _once_each(told: Sequence[Statement]) -> list[Statement]:
+    """A sentence that two experiments came to is told once, with the places of both."""
+    found: dict[tuple[str, float], Statement] = {}
+    for one in told:
+        key = one.sentence, one.weight
+        before = found.get(key)
+        places = one.places if before is None else (*before.places, *one.places)
+        found[key] = replace(one, places=places[:MOST_PLACES])
+    return list(found.values())
 
 
 def _of_trial(trial: Trial, cause: str) -> Statement:

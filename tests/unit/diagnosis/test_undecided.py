@@ -9,11 +9,13 @@ from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Credentials, Probe
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
+from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import LIMITS
 from shiftline.doctor.report.wording import headline
 
@@ -73,3 +75,13 @@ def test_the_command_can_be_typed() -> None:
     assert told.separation is not None
     assert told.separation.command.startswith("shiftline doctor run --server sip:192.0.2.1 --user trunk")
     assert not [one for one in told.suspicions if "sip:PBX" in one.sentence]
+
+
+def test_a_sentence_is_told_once_with_the_places_of_both_experiments() -> None:
+    first, second = (Place(file="trace", number=number) for number in (9, 25))
+    trials = [
+        Trial(probe=LOGIN, outcome=Outcome.CHALLENGE_AGAIN, experiment=name, places=(place,))
+        for name, place in (("p3.credentials", first), ("p1.transport.login", second))
+    ]
+    (statement,) = statements_for(believe(Evidence(trials=tuple(trials))), "credentials.wrong-password")
+    assert statement.places == (first, second)
