@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.remedies import remedy_of_one_of
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
@@ -48,11 +50,13 @@ class _Group:
     """That it or one of the others is."""
     is_open: bool
     """Whether one of the others is likely, too."""
+    silent: float = 0.0
+    """That something is at work that a record of a healthy trunk does not show."""
 
     @property
     def is_decided(self) -> bool:
         """Whether the cause can be named."""
-        return not self.is_open and self.share >= DECIDED and self.cause != UNKNOWN
+        return not self.is_open and self.share + self.silent >= DECIDED and self.cause != UNKNOWN
 
 
 def conclude(
@@ -91,21 +95,20 @@ def conclude(
 
 
 def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> list[_Group]:
-    leading = belief.leading
+    leading = _leading(belief, is_recorded=is_recorded)
     least = LIKELY_FAMILY * max(belief.families.values())
     homes = [family for family, share in belief.families.items() if share >= least]
     groups = []
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
-        alike = frozenset[str]().union(*(class_of(cause, family, permission) for family in homes))
-        if cause == HEALTHY:
-            alike = _not_asked_for(homes, permission)
+        alike = _alike(cause, homes, permission)
+        silent = _silent(belief) if is_recorded and cause == HEALTHY else {}
         rivals, twins = [], []
         for one in belief.explanations:  # by falling probability: rivals come before twins
             if one.probability < TWIN:
                 break
             swapped = _swapped(one, rest)
-            if swapped is None or swapped == cause:
+            if swapped is None or swapped == cause or one.causes in silent:
                 continue
             if one.probability >= RIVAL * leading.probability:
                 rivals.append(swapped)
@@ -118,8 +121,17 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         others = (*rivals, *twins)[:_MOST_NAMED]
         members = {cause, *others}
         total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
-        groups.append(_Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals)))
+        groups.append(
+            _Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals), sum(silent.values()))
+        )
     return groups
+
+
+def _alike(cause: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+    """What no experiment that is allowed tells from a cause."""
+    if cause == HEALTHY:
+        return _not_asked_for(homes, permission)
+    return frozenset[str]().union(*(class_of(cause, family, permission) for family in homes))
 
 
 def _not_asked_for(homes: Sequence[Family], permission: Permission) -> frozenset[str]:
@@ -138,6 +150,40 @@ def _named_with(cause: str, rival: str, homes: Sequence[Family], permission: Per
     if HEALTHY in (cause, rival):
         return frozenset()
     return frozenset[str]().union(*(class_of(rival, home, permission) for home in homes))
+
+
+def _leading(belief: Belief, *, is_recorded: bool) -> Explanation:
+    """The likeliest; but where nothing was refused, health before what explains nothing of the record."""
+    first = belief.leading
+    if (
+        is_recorded
+        and not belief.evidence.subject.refused
+        and not any(cause == HEALTHY or _explains(belief, cause) for cause in first.causes)
+    ):
+        return next((one for one in belief.explanations if one.causes == (HEALTHY,)), first)
+    return first
+
+
+def _silent(belief: Belief) -> dict[tuple[str, ...], float]:
+    """How likely each cause is that explains nothing of the record: none of them is named beside health."""
+    return {
+        one.causes: one.probability
+        for one in belief.explanations
+        if len(one.causes) == 1 and one.causes != (HEALTHY,) and not _explains(belief, *one.causes)
+    }
+
+
+def _explains(belief: Belief, cause: str) -> bool:
+    """Whether anything of a record is what the cause would do; else nothing but its doubts speaks for it."""
+    evidence = belief.evidence
+    if any(MARKS[mark.kind].causes.get(cause, 1.0) > 1.0 for mark in evidence.marks if mark.kind in MARKS):
+        return True
+    if cause not in CATALOGUE:
+        return False
+    answers = {answer for one in CATALOGUE[cause].signatures for answer in one.answers}
+    if Outcome.FORBIDDEN in answers:
+        answers.add(Outcome.FORBIDDEN_AFTER_CHALLENGE)
+    return any(trial.outcome in answers - {Outcome.OK} for trial in evidence.trials)
 
 
 def _is_twin_in_records(cause: str, other: str) -> bool:

@@ -93,7 +93,7 @@ class Observer:
             return (*([Evidence(marks=general)] if general or not others else []), *others)
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)
-        parts = find_parts(rows, marks, outcomes, arrivals)
+        parts = self._parts(marks, outcomes, arrivals)
         general = (
             *self._general_marks(),
             *question_marks(rows, marks, arrivals),
@@ -118,6 +118,14 @@ class Observer:
         ]
         return (*found, *others)
 
+    def _parts(self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals) -> list[Part]:
+        """One part if the size tells all that is refused; else by what the refused have in common."""
+        rows = self._rows
+        refused = Part("", (), frozenset(row for row in range(len(rows)) if marks[row] == TROUBLE))
+        if refused.rows and size_mark(rows, marks, refused) is not None:
+            return [refused]
+        return find_parts(rows, marks, outcomes, arrivals)
+
     def _of_part(
         self,
         part: Part,
@@ -130,8 +138,8 @@ class Observer:
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
         header = find_header_rule(rows, marks, part)
-        # What a header tells, its length tells as well.
-        size = size_mark(rows, marks, part) if header is None else None
+        # A header that is refused makes a message larger as well: either may be the reason.
+        size = size_mark(rows, marks, part) if header is None or not header.is_wanted else None
         is_built = header is not None or size is not None
         spans = None if hours is not None or is_built else find_spans(rows, marks, arrivals, part)
         large_from = None if size is None else size.figures["bytes"]
@@ -170,9 +178,13 @@ class Observer:
 
     def _general_marks(self) -> Iterator[Mark]:
         yield from self._told.of_nobody()
+        limits = tuple(self._nonces.limit_marks())
+        yield from limits
+        # Where age tells all reuses, a young nonce that was refused had a short life, and was not used up.
+        by_age = any(mark.kind == "traffic.nonce-by-age" for mark in limits)
         for kind, places in self._nonces.places.items():
-            yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
-        yield from self._nonces.limit_marks()
+            if not (by_age and kind == "traffic.reuse-refused-young"):
+                yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
         unanswered, challenges = self._nonces.unanswered(), self._nonces.seen["challenges"]
         if unanswered >= _LEAST_UNANSWERED and unanswered >= 0.8 * challenges:
             yield Mark(

@@ -19,7 +19,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Hour, Load, Method, Shape
+from shiftline.diagnosis.probe import Account, Hour, Load, Method, Path, Shape
 
 _UNDER_LOAD = (
     when(0.6, load=Load.BRISK),
@@ -85,9 +85,9 @@ CAUSES = (
                 "A10t",
                 PJSIP,
                 Stage.CAPACITY,
-                _TURNS_AWAY,
+                (when(0.03, path=Path.OTHER_TRANSPORT), *_TURNS_AWAY),
                 {Outcome.UNAVAILABLE: 1.0},
-                "503 over TCP.",
+                "503 over TCP; what is sent over UDP meanwhile passes when it is sent again.",
                 read("Asterisk res_pjsip, A10"),
                 weight=0.2,
             ),

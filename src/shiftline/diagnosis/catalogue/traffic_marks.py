@@ -145,13 +145,13 @@ ROWS = (
         "traffic.nonce-by-use",
         "nonces that are challenged anew after so many uses, however old they are",
         "use and age of the nonce at each login, RFC 7616 section 3.3",
-        {"credentials.nonce-count": STRONG, "credentials.stale-nonce": 0.001},
+        {"credentials.nonce-count": CERTAIN, "credentials.stale-nonce": 0.001},
     ),
     row(
         "traffic.nonce-by-age",
         "nonces that are challenged anew from an age on, however often they were used",
         "use and age of the nonce at each login, K8",
-        {"credentials.stale-nonce": STRONG, "credentials.nonce-count": 0.001},
+        {"credentials.stale-nonce": CERTAIN, "credentials.nonce-count": 0.001},
     ),
     row(
         "traffic.reuse-passed",
@@ -200,7 +200,7 @@ ROWS = (
         "traffic.refused-at-once",
         "a refusal that comes in far less time than an accepted login takes",
         "times of answers by outcome: a policer does not look into the database",
-        {**dict.fromkeys(_RATES, WEAK), "credentials.wrong-password": 0.5, "capacity.overload": AGAINST},
+        {**dict.fromkeys(_RATES, WEAK), "credentials.wrong-password": 0.5, "capacity.overload": 0.5},
     ),
     row(
         "traffic.contact-churn",
@@ -278,7 +278,13 @@ ROWS = (
         "traffic.header-refused",
         "a header that all refused requests have and all accepted ones of the same kind lack",
         "headers by outcome, Kamailio K15",
-        {"message.malformed": STRONG},
+        {"message.malformed": STRONG, "policy.user-agent": 0.02},
+    ),
+    row(
+        "traffic.contact-refused",
+        "a Contact in all refused requests and in no accepted one of the same senders",
+        "headers by outcome: res_pjsip_acl A4, Kamailio permissions K12 look at it",
+        {"acl.contact": STRONG, "message.malformed": STRONG, "policy.user-agent": 0.02},
     ),
     row(
         "traffic.all-available",

@@ -19,6 +19,8 @@ _SERIES, _SERIES_SHARE = 5, 0.05
 _UNDER_LOAD = 0.03
 _NO_LUCK = 0.02
 """As many passages beside refusals as would be met by chance with this probability show something."""
+_HARDLY_LUCK = 0.1
+"""The same for passages of the same account from elsewhere: limits for addresses are the commoner ones."""
 
 
 class Cell:
@@ -98,7 +100,18 @@ def _is_refused_load(probe: Probe, cell: Cell) -> bool:
 
 
 def _leave_luck(cells: dict[Probe, Cell], share: float) -> None:
-    """In a burst of which a ``share`` passes, a few passages of another sort are no sign that it may pass."""
+    """In a burst of which a ``share`` passes, a few passages of another sort are no sign that it may pass.
+
+    Nor are those of the same account from elsewhere meanwhile: a limit for the account lets some through.
+    """
+    elsewhere = {
+        probe: cell
+        for probe, cell in cells.items()
+        if probe.load is Load.DURING and probe.account is Account.OWN and not _has_refusals(cell)
+    }
+    if share ** sum(cell.counts.total() for cell in elsewhere.values()) > _HARDLY_LUCK:
+        for probe in elsewhere:
+            del cells[probe]
     for probe, cell in list(cells.items()):
         is_lucky = share**cell.beside > _NO_LUCK
         if 0 < cell.beside == cell.counts.total() and not _has_refusals(cell) and is_lucky:

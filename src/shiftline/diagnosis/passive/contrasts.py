@@ -227,11 +227,13 @@ class _Reader:
         rule = self.header
         if rule is not None and kind.user_agent in self.programs and rule.passes(self.rows, row):
             return Shape.WITH_METADATA if rule.is_wanted else Shape.MINIMAL
+        is_sized = self.large_from is not None and self.rows.size[row] > 0
+        if is_sized and kind.transport == "UDP" and self.rows.size[row] >= (self.large_from or 0.0):
+            return Shape.LARGE
         if is_elsewhere and (other := self._of_another(row, kind)) is not None:
             return other
-        if self.large_from is not None and self.rows.size[row]:
-            is_large = kind.transport == "UDP" and self.rows.size[row] >= self.large_from
-            return Shape.LARGE if is_large else Shape.USUAL
+        if is_sized:
+            return Shape.USUAL
         return self._built(row, kind)
 
     def _of_another(self, row: int, kind: Kind) -> Shape | None:

@@ -13,6 +13,7 @@ from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED
 
 _LOGINS = frozenset({"authorization", "proxy-authorization"})
+_TOLD_ELSEWHERE = _LOGINS | {"user-agent"}
 _LEAST = 5
 _ACCURATE = 0.98
 """Share, refused and passed weighing the same, that a header has to tell right."""
@@ -89,13 +90,19 @@ def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | N
     if min(sum(refused.values()), sum(passed.values())) < _LEAST:
         return None
     names = frozenset[str]().union(*(rows.header_names(number) for number in (*refused, *passed)))
-    told = [(accuracy, name) for name in names - _LOGINS if (accuracy := _tells(rows, name, refused, passed))]
+    told = [
+        (accuracy, name)
+        for name in names - _TOLD_ELSEWHERE
+        if (accuracy := _tells(rows, name, refused, passed))
+    ]
     told = [pair for pair in told if abs(pair[0]) >= _ACCURATE]
     if not told:
         return None
     best, name = max(told, key=lambda pair: (abs(pair[0]), pair[1]))
     alike = sorted(name for accuracy, name in told if accuracy == best)
     kind = "traffic.metadata-tells" if best > 0 else "traffic.header-refused"
+    if best < 0 and "contact" in alike:
+        kind = "traffic.contact-refused"
     text = " or ".join(alike[:_MOST_NAMED])
     return HeaderRule(name, best > 0, Mark(kind=kind, count=sum(refused.values()), text=text))
 

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
 from shiftline.diagnosis.outcome import Outcome, outcome_of
@@ -68,7 +69,10 @@ class NonceBook:
 
     def _judge_login(self, exchange: Exchange, carried: Carried) -> tuple[Outcome, Credentials]:
         issued = self._issued.get(carried.nonce)
-        age = 0.0 if issued is None else exchange.at - issued.at
+        # A copy that was lost is not what the server judged.
+        sent_at = exchange.at + arrivals_of(exchange.copied_after, exchange.answered_after)[0]
+        age = 0.0 if issued is None else sent_at - issued.at
+        rest = 0.0 if issued is None else sent_at - issued.last_at
         credentials, earlier = self._credentials(exchange, carried, issued)
         outcome = outcome_of(exchange, earlier_nonce=earlier)
         if exchange.challenge is not None:
@@ -81,6 +85,9 @@ class NonceBook:
             return Outcome.CHALLENGE, Credentials.NONE  # it may be the login, or the nonce
         if issued is not None:
             self._judge_reuse(exchange, issued, age)
+        if credentials is Credentials.AGED and outcome is Outcome.OK and rest <= YOUNG_SECONDS:
+            # Some servers count from the last use of a nonce: for them it is as good as fresh.
+            credentials = Credentials.FRESH
         if credentials is Credentials.AGED and self._is_forgotten(exchange, carried):
             if outcome is Outcome.CHALLENGE_STALE:
                 return Outcome.CHALLENGE, Credentials.NONE

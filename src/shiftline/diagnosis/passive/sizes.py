@@ -39,7 +39,7 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
     if min(refused, len(pairs) - refused) < _LEAST:
         return None
     found = best_split((size for size, _ in pairs), [is_refused for _, is_refused in pairs], 0.0)
-    if found is None or found.accuracy < _ACCURATE:
+    if found is None or found.accuracy < _ACCURATE or _has_larger_passed(rows, marks, part, found.arrivals):
         return None
     silent = Counter(OUTCOMES[rows.outcome[row]] for row in part.rows)[Outcome.SILENCE]
     return Mark(
@@ -48,6 +48,21 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
         text=f"from {found.arrivals} bytes on",
         figures={"bytes": float(found.arrivals)},
     )
+
+
+def _has_larger_passed(rows: Rows, marks: bytearray, part: Part, size: int) -> bool:
+    """Whether the same senders got more than a few as large through, by whatever method."""
+    senders = {rows.source[row] for row in part.rows}
+    passed = [
+        rows.size[row] >= size
+        for row in range(len(rows))
+        if marks[row] == PASSED
+        and rows.size[row]
+        and rows.source[row] in senders
+        and rows.kind_of(row).transport == "UDP"
+        and rows.kind_of(row).is_question
+    ]
+    return sum(passed) > (1.0 - _ACCURATE) * len(passed)
 
 
 def _sort(rows: Rows, row: int) -> tuple[int, str, bool]:
