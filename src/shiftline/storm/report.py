@@ -44,10 +44,12 @@ def render_report(page: Page) -> str:
     verdict = examination.verdict
     samples = _merged(result.samples)
     level = _level(verdict, result)
+    headline, _, explained = (verdict.sentence if verdict is not None else _headline(result)).partition(". ")
     return environment.get_template("report.html.j2").render(
         page_style=page_stylesheet(),
         title=page.title,
-        headline=verdict.sentence if verdict is not None else _headline(result),
+        headline=headline.removesuffix("."),
+        explained=explained,
         verdict=verdict,
         tone=_TONES.get(verdict.kind, "open") if verdict is not None else "",
         result=result,

@@ -177,7 +177,8 @@ def test_the_page_has_all_in_it(examination: Examination) -> None:
     require_spoken_charts(found)
     assert len(found.all("svg")) == 4
     assert examination.verdict is not None
-    for words in (examination.verdict.sentence, examination.verdict.advice, "shiftline storm '<b>'"):
+    headline, _, explained = examination.verdict.sentence.partition(". ")
+    for words in (headline, explained, examination.verdict.advice, "shiftline storm '<b>'"):
         assert words in found.text
     assert "errors<1%" in found.text
     assert "secret" not in html
