@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shiftline.cli.doctor_plan import Examined
-from shiftline.diagnosis.choose import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.diagnosis.probe import Account
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.doctor.examination import Examination
 from shiftline.doctor.refused_logins import RefusedLogins, account_key, state_directory
 from shiftline.errors import UnavailableError

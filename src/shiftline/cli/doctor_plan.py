@@ -48,6 +48,8 @@ class Wishes:
     sources: Sequence[str]
     allow: str | None
     budget: int
+    patience_seconds: float
+    """The longest silence before a question."""
     present: str
     absent: str
     domains: Sequence[str]
@@ -152,7 +154,7 @@ async def _of_trunk(wishes: Wishes, name: str) -> Examined:
     owner = await worker_of(settings, name)
     if owner and wishes.allow is None:
         # Loads would be refused to the worker's checks as well, and a limit of theirs taken for ours.
-        plan = replace(plan, permission=Permission(risk=Risk.HARMLESS))
+        plan = replace(plan, permission=replace(plan.permission, risk=Risk.HARMLESS))
     return Examined(name=f"trunk {name}", plan=plan, owner=owner)
 
 
@@ -221,7 +223,7 @@ def _plan(
     rate = trunk.max_rate if trunk is not None and trunk.max_rate > 0 else DEFAULT_RATE
     return RunPlan(
         case=replace(case, has_second_source=bool(second), has_other_transport=True),
-        permission=Permission(risk=allowed),
+        permission=Permission(risk=allowed, patience_seconds=wishes.patience_seconds),
         ends=EndsPlan(
             target=target,
             other=Target(host=target.host, port=port, transport=other, server_name=target.server_name),

@@ -75,6 +75,15 @@ def run(
         ),
     ] = None,
     budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 3000,
+    patience: Annotated[
+        int,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=3600,
+            help="The longest silence before a question: 310 waits for a ban's end, 900 for another login.",
+        ),
+    ] = 60,
     may_load: Annotated[
         str,
         typer.Option("--i-may-load", metavar="TARGET", help="Names a public server that is yours to ask."),
@@ -113,6 +122,7 @@ def run(
         sources=source or [],
         allow=allow,
         budget=budget,
+        patience_seconds=float(patience),
         present=present,
         absent=absent,
         domains=domain or [],

@@ -14,6 +14,7 @@ from shiftline.cli.doctor_findings import addressed, print_diagnosis, print_hang
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
+from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Examination
 from shiftline.doctor.report.wording import headline, verdict
@@ -67,6 +68,8 @@ def print_result(examined: Examined, examination: Examination, console: Console)
         console.print("It was ended before it was over.")
     else:
         console.print(examination.stop.sentence)
+    if tried := loads_passed(examination.trials):
+        console.print(tried)
     print_diagnosis(diagnosis, console)
 
 
@@ -126,4 +129,4 @@ def _why_not(one: Experiment, permission: Permission) -> Iterator[str]:
     for means in sorted(one.needs - permission.means):
         yield f"wants {_WANTED.get(means, means)}"
     if one.wait_seconds > permission.patience_seconds:
-        yield f"takes {one.wait_seconds:.0f} s"
+        yield f"wants --patience {one.wait_seconds:.0f}"

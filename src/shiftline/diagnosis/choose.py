@@ -1,8 +1,7 @@
 """What to ask next: the experiment that tells most for its risk and price, within the stop rules.
 
-The stop rules (facts, list of experiments): at most two requests with refused credentials for each account
-in 15 minutes; nothing from a source or for an account that seems banned, but one canary when the ban should
-be over; never beyond the permission or the budget; no experiment twice, but for one odd answer (`again`).
+Those are in `stopping`. Never beyond the permission or the budget; no experiment twice, but for one odd
+answer (`again`).
 """
 
 from __future__ import annotations
@@ -21,27 +20,28 @@ from shiftline.diagnosis.experiment import (
     Proposal,
     Risk,
     Stop,
-    StopReason,
 )
 from shiftline.diagnosis.hypotheses import candidates, expected, meeting
-from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Probe, Source
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Load, Probe
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.diagnosis.second import SecondFault
+from shiftline.diagnosis.stopping import (
+    DECIDED,
+    MOST_REFUSED_CREDENTIALS,
+    credentials_again,
+    is_askable,
+    refused_lately,
+    why_stop,
+)
 
-MOST_REFUSED_CREDENTIALS = 2
-CREDENTIALS_SECONDS = 900.0
 OPENING = ("p0.options", "p2.challenge", "p3.credentials")
 """Asked first, if they tell anything at all: cheap, and what all others are compared with."""
 GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
 """When one login is left that may be refused, it changes all that it can: a single change could not part the
 rest."""
-LEAST_BITS = 0.02
-"""Less than this is not worth a question."""
-DECIDED = 0.9
-BANNED = 0.6
-"""From this probability on, a ban is taken for one."""
-_USUAL_BAN_SECONDS = 310.0
+LEAST_BITS = 0.008
+"""Less than this is not worth a question: a chance of some 1 in 1,500 that the verdict is another."""
 _NOTHING = 1e-9
 _RISK_PRICE = {
     Risk.PASSIVE: 0.5,
@@ -61,7 +61,7 @@ def next_experiment(
     """
     second = SecondFault(belief)
     roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, second, permission, done))]
-    askable = [road for road in roads if _is_askable(road.first, belief, done, now)]
+    askable = [road for road in roads if is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = _for_the_last_login([road for road in telling if road.requests <= budget], done, now)
     best = _best(affordable)
@@ -72,7 +72,9 @@ def next_experiment(
         if (later := _after_the_pause(roads, belief, permission, done, budget=budget, now=now)) is not None:
             return later
         may_hide_a_limit = second.spares_loads and permission.risk >= Risk.MAY_TRIP
-        return _stop(belief, done, now, kept=kept, too_dear=bool(telling), may_hide_a_limit=may_hide_a_limit)
+        return why_stop(
+            belief, done, now, kept=kept, too_dear=bool(telling), may_hide_a_limit=may_hide_a_limit
+        )
     return Proposal(
         experiment=best.first,
         why=_why(belief, best),
@@ -91,7 +93,7 @@ def _best(affordable: Sequence[_Road]) -> _Road | None:
 def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: float) -> Proposal | None:
     """An odd answer, asked for once more."""
     one = once_more(belief, permission, done) if belief.leading.probability < DECIDED else None
-    if one is None or not _is_askable(one, belief, done, now):
+    if one is None or not is_askable(one, belief, done, now):
         return None
     return Proposal(
         experiment=one,
@@ -115,18 +117,13 @@ def _for_the_last_login(roads: list[_Road], done: Sequence[Done], now: float) ->
     """Without the logins of ours that change less, while a group test may still be asked."""
     groups_left = [name for name in GROUP_TESTS if any(road.first.id == name for road in roads)]
     is_group = [road.first.id in groups_left[:1] for road in roads]
-    if not groups_left or _refused_lately(Account.OWN, done, now) != MOST_REFUSED_CREDENTIALS - 1:
+    if not groups_left or refused_lately(Account.OWN, done, now) != MOST_REFUSED_CREDENTIALS - 1:
         return roads
     return [
         road
         for road, groups in zip(roads, is_group, strict=True)
         if groups or road.first.probe.account is not Account.OWN or not road.first.credentialed
     ]
-
-
-def _refused_lately(account: Account, done: Sequence[Done], now: float) -> int:
-    lately = [past for past in done if past.account is account]
-    return sum(past.refused_credentials for past in lately if now - past.at < CREDENTIALS_SECONDS)
 
 
 def _after_the_pause(
@@ -139,15 +136,13 @@ def _after_the_pause(
     now: float,
 ) -> Proposal | None:
     """What may be asked once refused credentials are 15 minutes old, if there is the patience for it."""
-    again = _credentials_again(done)
+    again = credentials_again(done)
     if again is None or belief.leading.probability >= DECIDED or again - now > permission.patience_seconds:
         return None
     then = [
         road
         for road in roads
-        if road.bits >= LEAST_BITS
-        and road.requests <= budget
-        and _is_askable(road.first, belief, done, again)
+        if road.bits >= LEAST_BITS and road.requests <= budget and is_askable(road.first, belief, done, again)
     ]
     if not then:
         return None
@@ -257,83 +252,6 @@ def _entropy(parts: Iterable[float]) -> float:
     """Of a row that need not sum to one: weighed by its sum."""
     kept = tuple(parts)
     return _surprise(kept) - _surprise((sum(kept),))
-
-
-def _is_askable(one: Experiment, belief: Belief, done: Sequence[Done], now: float) -> bool:
-    return _spares_accounts(one, done, now) and _prolongs_no_ban(one, belief, done)
-
-
-def _spares_accounts(one: Experiment, done: Sequence[Done], now: float) -> bool:
-    """Whether it keeps to two refused credentials for each account in 15 minutes."""
-    if one.probe.credentials is Credentials.NONE:
-        return True
-    spent = _refused_lately(one.probe.account, done, now)
-    could_be_refused = 1 if one.probe.credentials in (Credentials.WRONG, Credentials.FRESH) else 0
-    return spent + could_be_refused <= MOST_REFUSED_CREDENTIALS
-
-
-def _prolongs_no_ban(one: Experiment, belief: Belief, done: Sequence[Done]) -> bool:
-    """Whether it leaves alone what seems banned. A canary after the ban's end is the exception."""
-    if one.probe.load is Load.AFTER_BAN:
-        return True
-    own = one.probe.source is Source.OWN
-    if own and (_seems_banned(done) or belief.causes.get("ban.source", 0.0) >= BANNED):
-        return False
-    logs_in = one.probe.account is Account.OWN and one.probe.credentials is not Credentials.NONE
-    locked = belief.causes.get("ban.user", 0.0) + belief.causes.get("credentials.shared-lockout", 0.0)
-    return not (logs_in and locked >= BANNED)
-
-
-def _seems_banned(done: Sequence[Done]) -> bool:
-    """Refused although the rate had fallen, and no canary has passed since."""
-    after = [
-        past for past in done if past.experiment and PROGRAMME[past.experiment].probe.load in _AFTERWARDS
-    ]
-    return bool(after) and after[-1].outcome in REFUSALS
-
-
-_AFTERWARDS = (Load.AFTER_PAUSE, Load.AFTER_BAN)
-
-
-def _stop(
-    belief: Belief,
-    done: Sequence[Done],
-    now: float,
-    *,
-    kept: Sequence[Experiment],
-    too_dear: bool,
-    may_hide_a_limit: bool,
-) -> Stop:
-    if too_dear:
-        return Stop(reason=StopReason.BUDGET, sentence="What is left of the budget is too little to go on.")
-    if belief.leading.probability < DECIDED and kept:
-        if any(not _spares_accounts(one, done, now) for one in kept):
-            return Stop(
-                reason=StopReason.CREDENTIALS_SPENT,
-                sentence="Credentials were refused as often as an account bears in 15 minutes.",
-                resume_after=_credentials_again(done),
-            )
-        return Stop(
-            reason=StopReason.BANNED,
-            sentence="The PBX seems to have banned us. Asking on would prolong it.",
-            resume_after=max((past.at for past in done), default=now) + _USUAL_BAN_SECONDS,
-        )
-    if belief.leading.probability >= DECIDED:
-        behind = " Whether a rate limit stands behind it was not asked: run again once it is mended."
-        return Stop(
-            reason=StopReason.DECIDED,
-            sentence=f"Nothing that is allowed would change the verdict.{behind if may_hide_a_limit else ''}",
-        )
-    return Stop(
-        reason=StopReason.NOTHING_TELLS,
-        sentence="Nothing that is allowed would tell the remaining causes apart.",
-    )
-
-
-def _credentials_again(done: Sequence[Done]) -> float | None:
-    """When the newest refused credentials are old enough; None if none were refused."""
-    refused = [past.at for past in done if past.refused_credentials]
-    return max(refused) + CREDENTIALS_SECONDS if refused else None
 
 
 def _why(belief: Belief, road: _Road) -> str:

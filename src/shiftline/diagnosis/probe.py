@@ -125,6 +125,8 @@ class Aim(StrEnum):
     """A user who is known to be there."""
     ABSENT = "absent"
     """A user who is real and known not to be there."""
+    INVENTED = "invented"
+    """A user who certainly does not exist."""
 
 
 class Method(StrEnum):

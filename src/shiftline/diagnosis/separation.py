@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.choose import DECIDED, LEAST_BITS, information, price
+from shiftline.diagnosis.choose import LEAST_BITS, information, price
 from shiftline.diagnosis.experiment import Experiment, Means, Permission, Risk
 from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.probe import Shape
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.stopping import DECIDED
 
 DOCTOR_RUN = "shiftline doctor run --server sip:PBX"
 """How a command begins where nobody knows whom it is about."""

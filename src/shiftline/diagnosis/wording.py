@@ -91,7 +91,11 @@ _SHAPES = {
     Shape.OTHER_VIA: "with another address in Via",
 }
 _HOURS = {Hour.TROUBLED: "in the troubled hours", Hour.QUIET: "outside the troubled hours"}
-_AIMS = {Aim.PRESENT: "about a user who is there", Aim.ABSENT: "about a user who is absent"}
+_AIMS = {
+    Aim.PRESENT: "about a user who is there",
+    Aim.ABSENT: "about a user who is absent",
+    Aim.INVENTED: "about a user whom nobody has",
+}
 
 
 def probe_words(probe: Probe, *, carried: bool = True) -> str:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
-from shiftline.diagnosis.choose import CREDENTIALS_SECONDS
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS
 from shiftline.errors import ConfigurationError
 from shiftline.sip.targets import Target
 

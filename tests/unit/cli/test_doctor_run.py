@@ -35,8 +35,8 @@ def wishes(**changes: object) -> Wishes:
     usual: dict[str, object] = {
         "trunk": None, "server": None, "user": "shiftline", "password_env": "SIP_PASSWORD",
         "known_good": "agent0002", "known_good_password_env": "SIP_PASSWORD",
-        "sources": [], "allow": "harmless", "budget": 100, "present": "agent0001", "absent": "agent0003",
-        "domains": ["lab"], "caller": "",
+        "sources": [], "allow": "harmless", "budget": 100, "patience_seconds": 60.0,
+        "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
         "public_address": "", "headers": [], "agent": "", "subscribes": False, "tls": TlsSettings(),
         "may_load": "", "path": Path("shiftline.toml"),
     }  # fmt: skip

@@ -157,6 +157,7 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
     Aim.PRESENT: {Outcome.OK: 0.93, Outcome.BUSY: 0.04, Outcome.NOT_FOUND: 0.03},
     # A 200 about somebody who is absent would be no health, but `method.blind`.
     Aim.ABSENT: {Outcome.UNAVAILABLE_NOW: 0.5, Outcome.NOT_FOUND: 0.45, Outcome.TIMEOUT: 0.05},
+    Aim.INVENTED: {Outcome.NOT_FOUND: 0.85, Outcome.UNAVAILABLE_NOW: 0.15},
 }
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""
 

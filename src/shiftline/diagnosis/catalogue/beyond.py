@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
-from shiftline.diagnosis.catalogue.words import EVERY, SBC, recalled, shows, vendor
+from shiftline.diagnosis.catalogue.words import EVERY, SBC, recalled, rfc, shows, vendor
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Method
+from shiftline.diagnosis.probe import Aim, Method
 
 UNSEEN = 0.08
 """Prior of what no question shows: without its mark nothing speaks for it."""
@@ -141,6 +141,31 @@ CAUSES = (
         ),
         sources=("RFC 3261 section 22.2; users' reports",),
         prior=UNSEEN,
+    ),
+    Cause(
+        id="client.wrong-control",
+        meaning="The user who is called absent is there, so the 200 is right and the method not blind.",
+        seen="A method is given up as blind although phones that are off are reported as off.",
+        tells="The absent control gets 200, and an invented user does not.",
+        refuted_by="A 200 about an invented user as well.",
+        remedy=Remedy(
+            steps=(
+                "Name another user as the absent control (`--absent`, `absent` of the trunk), and ask again.",
+            )
+        ),
+        sources=("RFC 3261 section 11.2",),
+        signatures=(
+            shows(
+                "R11.2",
+                EVERY,
+                Stage.SERVICE,
+                (when(method=Method.OPTIONS, aim=Aim.ABSENT),),
+                {Outcome.OK: 1.0},
+                "200 about a user who is called absent, another answer about one who was invented.",
+                rfc("RFC 3261 section 11.2: OPTIONS about a user are answered as a call would be"),
+            ),
+        ),
+        prior=0.5,
     ),
     Cause(
         id="client.retry-too-short",

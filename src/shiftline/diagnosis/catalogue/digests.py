@@ -131,7 +131,7 @@ CAUSES = (
                 "R7616m",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.9, credentials=Credentials.CACHED), when(0.3, credentials=Credentials.AGED)),
+                (when(0.9, credentials=Credentials.CACHED), when(0.8, credentials=Credentials.AGED)),
                 {Outcome.CHALLENGE_STALE: 0.85, Outcome.CHALLENGE_AGAIN: 0.15},
                 "Refused after a few uses of a nonce.",
                 read("Kamailio auth README: a nonce may have a number of uses"),

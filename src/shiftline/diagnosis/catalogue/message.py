@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.lengths import longest, with_a_login
 from shiftline.diagnosis.catalogue.words import (
+    ASTERISK,
     EVERY,
     FORBIDDEN,
     FOREIGN,
-    LOGGED_IN,
     SERS,
     measured,
     read,
@@ -18,13 +19,10 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Shape
+from shiftline.diagnosis.probe import Account, Aim, Method, Shape
 
-_WITH_A_LOGIN = (
-    when(shape=Shape.LARGE),
-    when(0.3, shape=Shape.MINIMAL, credentials=LOGGED_IN),
-    when(0.95, credentials=(*LOGGED_IN, Credentials.WRONG)),
-)
+_TOO_LARGE = {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05}
+_TOO_LARGE_ELSEWHERE = {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15}
 
 CAUSES = (
     Cause(
@@ -121,18 +119,31 @@ CAUSES = (
                 "K11c",
                 SERS,
                 Stage.PARSER,
-                _WITH_A_LOGIN,
-                {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05},
+                with_a_login(),
+                _TOO_LARGE,
                 "The credentials make it too large.",
                 read("Kamailio stock configuration, K11"),
                 weight=0.4,
+            ),
+            *(
+                shows(
+                    f"K11{end}",
+                    SERS,
+                    Stage.PARSER,
+                    acts,
+                    _TOO_LARGE,
+                    "The credentials make the longer requests too large.",
+                    read("Kamailio stock configuration, K11"),
+                    weight=0.15,
+                )
+                for end, acts in longest()
             ),
             shows(
                 "K11",
                 SERS,
                 Stage.PARSER,
                 (when(shape=Shape.LARGE),),
-                {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05},
+                _TOO_LARGE,
                 "403 Message too large.",
                 read("Kamailio stock configuration, K11"),
             ),
@@ -140,18 +151,31 @@ CAUSES = (
                 "R21.4.11c",
                 EVERY - SERS,
                 Stage.PARSER,
-                _WITH_A_LOGIN,
-                {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15},
+                with_a_login(),
+                _TOO_LARGE_ELSEWHERE,
                 "The credentials make it too large.",
                 rfc("RFC 3261 section 21.4.11"),
                 weight=0.4,
+            ),
+            *(
+                shows(
+                    f"R21.4.11{end}",
+                    EVERY - SERS,
+                    Stage.PARSER,
+                    acts,
+                    _TOO_LARGE_ELSEWHERE,
+                    "The credentials make the longer requests too large.",
+                    rfc("RFC 3261 section 21.4.11"),
+                    weight=0.15,
+                )
+                for end, acts in longest()
             ),
             shows(
                 "R21.4.11",
                 EVERY - SERS,
                 Stage.PARSER,
                 (when(shape=Shape.LARGE),),
-                {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15},
+                _TOO_LARGE_ELSEWHERE,
                 "413, 403 or 400 above a size.",
                 rfc("RFC 3261 section 21.4.11"),
             ),
@@ -214,7 +238,7 @@ CAUSES = (
         meaning="The answer to this method does not depend on the agent, so it proves nothing.",
         seen='Every agent is "available", also those on holiday; trades are approved that should not be.',
         tells=(
-            "The absent control gets the same 200 as the present one. So does a control that is not absent."
+            "The absent control gets the same 200 as the present one, and so does a user who was invented."
         ),
         refuted_by="Different answers about the two controls.",
         remedy=Remedy(
@@ -242,10 +266,20 @@ CAUSES = (
                 "K19",
                 EVERY,
                 Stage.SERVICE,
-                (when(method=Method.OPTIONS, aim=Aim.ABSENT),),
+                (when(method=Method.OPTIONS, aim=(Aim.ABSENT, Aim.INVENTED)),),
                 {Outcome.OK: 1.0},
                 "200 about a user who is absent.",
                 read("Kamailio stock configuration, K19"),
+            ),
+            shows(
+                "A11b",
+                ASTERISK,
+                Stage.SERVICE,
+                (when(method=Method.OPTIONS, aim=Aim.ABSENT),),
+                {Outcome.OK: 1.0},
+                "200 about every extension, whether or not a phone is there; 404 about what is none.",
+                read("Asterisk res_pjsip, A11"),
+                weight=2.0,
             ),
         ),
         prior=1.0,

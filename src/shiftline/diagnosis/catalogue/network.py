@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.lengths import longest, with_a_login
 from shiftline.diagnosis.catalogue.lists import ANYWHERE, lists
 from shiftline.diagnosis.catalogue.words import (
     EVERY,
@@ -183,6 +184,19 @@ CAUSES = (
                 SILENT,
                 "A message that does not fit into one packet is lost.",
                 rfc("RFC 3261 section 18.1.1"),
+            ),
+            *(
+                shows(
+                    f"R18.1.1{end}",
+                    EVERY,
+                    Stage.PATH,
+                    acts,
+                    SILENT,
+                    "A way that takes short packets only: the credentials make the longer requests too long.",
+                    rfc("RFC 3261 section 18.1.1; RFC 791: 576 bytes are all that must pass"),
+                    weight=0.1,
+                )
+                for end, acts in (("c", with_a_login((Path.USUAL,))), *longest((Path.USUAL,)))
             ),
         ),
         prior=0.6,

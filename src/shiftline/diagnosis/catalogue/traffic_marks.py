@@ -265,8 +265,8 @@ ROWS = (
     row(
         "method.blind",
         "one and the same answer about the absent and the present control",
-        "the two controls",
-        {"method.blind": STRONG},
+        "the two controls: the method is blind, or the absent one is there",
+        {"method.blind": STRONG, "client.wrong-control": STRONG},
     ),
     row(
         "traffic.metadata-tells",

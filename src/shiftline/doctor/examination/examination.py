@@ -15,8 +15,17 @@ from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Stop, StopReason
+from shiftline.diagnosis.experiment import (
+    Done,
+    Experiment,
+    LoadPlan,
+    Permission,
+    Proposal,
+    Stop,
+    StopReason,
+)
 from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.loads import STORM
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_windows import limit_figures, possible_windows
 from shiftline.diagnosis.probe import Account, Load, Source
@@ -40,11 +49,19 @@ REST_SECONDS = 12.0
 """After a load that was refused: limiters count in windows of up to ten seconds."""
 CALM_SECONDS = 3.0
 """After a load that was not."""
+BESIDE = 2.5
+"""A load that is asked beside is so much faster than what was refused: then more than half of it is refused,
+wherever the limit lies. It is never faster than the ladder's last rung."""
 _CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
 
 _GONE = "It stopped answering while it was asked, whoever asks. Look whether it runs, then ask again."
 
 Running = Question | LoadRun | DuringRun
+
+
+def _kept_up(plan: LoadPlan) -> LoadPlan:
+    """The load to ask beside: of one that only just met its limit too little would be refused."""
+    return replace(plan, rate=max(plan.rate, min(BESIDE * plan.rate, STORM.rate)))
 
 
 Choose = Callable[["Examination", float], Proposal | Stop]
@@ -236,7 +253,7 @@ class Examination:
             self._desk,
             experiments,
             load.probe,
-            load.plan,
+            _kept_up(load.plan),
             most=left,
             is_silent=outcome is Outcome.SILENCE,
         )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shiftline.diagnosis.choose import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 
 _REFUSED = frozenset({
     Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE,

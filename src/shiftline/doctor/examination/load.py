@@ -90,8 +90,13 @@ class LoadRun:
 
     @property
     def is_refused_from_the_first(self) -> bool:
-        """Whether one of its first requests was refused, though they came one after the other."""
-        return self._plan.at_once == 1 and any(_is_trip(one) for one in self.attempts[:_FIRST])
+        """Whether it was refused, and one of its first requests was, though they came one after the other."""
+        is_evenly_spaced = self._plan.at_once == 1
+        return (
+            is_evenly_spaced
+            and self.outcome in TRIPPED
+            and any(_is_trip(one) for one in self.attempts[:_FIRST])
+        )
 
     @property
     def is_tripped(self) -> bool:

@@ -50,10 +50,12 @@ def answers_to_loads(exchanges: Iterable[Exchange]) -> list[Observation]:
 
 
 def _blind(trials: Sequence[Trial]) -> Mark | None:
-    """Both controls get 200: the method tells nothing."""
+    """Both controls get 200, and an invented user does, if one was asked about: the method tells nothing."""
     told = {trial.probe.aim: trial for trial in trials if trial.probe.aim is not Aim.SERVER}
-    present, absent = told.get(Aim.PRESENT), told.get(Aim.ABSENT)
+    present, absent, invented = (told.get(aim) for aim in (Aim.PRESENT, Aim.ABSENT, Aim.INVENTED))
     if present is None or absent is None or not present.outcome is absent.outcome is Outcome.OK:
+        return None
+    if invented is not None and invented.outcome is not Outcome.OK:
         return None
     return Mark(kind="method.blind", places=(*present.places[-1:], *absent.places[-1:]))
 

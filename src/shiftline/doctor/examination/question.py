@@ -25,6 +25,8 @@ FRESH_NONCE_SECONDS = 5.0
 JUST_NOW_SECONDS = 0.5
 """A nonce that is used again at once is no older."""
 CACHED_USES = 2
+AGED_USES = 3
+"""A nonce that is no longer taken may be too old, or used up: an old one that serves thrice is neither."""
 WITHHELD = "its login could have been one failed login too many"
 NO_NONCE = "no login passed whose nonce could be used again"
 NO_OTHER_DOMAIN = "no other domain is known"
@@ -226,7 +228,7 @@ class Question:
         session = self._desk.session(self._probe)
         wants_new = self._probe.credentials is Credentials.CACHED
         if session is not None and not (wants_new and now - session.since > JUST_NOW_SECONDS):
-            uses = CACHED_USES if wants_new else 1
+            uses = CACHED_USES if wants_new else AGED_USES
             self._use_again(session.client, uses, now)
             return
         fresh = replace(self._probe, credentials=Credentials.FRESH)

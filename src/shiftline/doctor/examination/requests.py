@@ -16,6 +16,7 @@ LARGE_BYTES = 1500
 """Beyond what one Ethernet frame holds, with the headers of IP and UDP."""
 BINDING_SECONDS = 60
 _PADDING = "X-Padding"
+_PACKAGE, _OTHER_PACKAGE = "presence", "dialog"
 
 ContactOf = Callable[[Way], SipUri]
 """Where a peer sends requests to us; asked for each way anew, since ports are the driver's."""
@@ -83,6 +84,8 @@ class Writer:
         return request
 
     def _target(self, probe: Probe, own: SipUri) -> SipUri:
+        if probe.aim is Aim.INVENTED:
+            return replace(self.case.server, user=self.nobody)
         if probe.aim is Aim.ABSENT:
             return replace(self.case.server, user=self.case.absent)
         if probe.aim is Aim.PRESENT or (probe.method is Method.SUBSCRIBE and self.case.present):
@@ -98,10 +101,13 @@ class Writer:
         return contact
 
     def _make_subscribe(self, request: Request, probe: Probe, contact: SipUri) -> None:
-        package = "dialog" if probe.shape is Shape.OTHER_EVENT else "presence"
+        package = _OTHER_PACKAGE if probe.shape is Shape.OTHER_EVENT else _PACKAGE
         request.method = "SUBSCRIBE"
         request.headers.set("CSeq", "1 SUBSCRIBE")
         request.headers.remove("Accept")
         request.headers.add("Event", package)
+        # One change at a time: under another package the message is as long, or a limit of size would differ.
+        same_length = "0" * (len(_PACKAGE) - len(package))
+        request.headers.set("Call-ID", f"{request.headers.get('Call-ID')}{same_length}")
         request.headers.add("Expires", "0")
         request.headers.add("Contact", f"<{contact}>")
