@@ -58,14 +58,33 @@ class SecondFault:
 
 
 def _spares_loads(belief: Belief) -> bool:
-    if belief.leading.probability < SURE or HEALTHY in belief.leading.causes:
-        return False
     trials = belief.evidence.trials
-    if not any(_is_check(trial.probe) and trial.outcome in REFUSALS for trial in trials):
+    refused = [trial.probe for trial in trials if _is_check(trial.probe) and trial.outcome in REFUSALS]
+    if not any(_is_found(belief, probe) for probe in dict.fromkeys(refused)):
         return False  # the trunk works as far as was seen, so a limit is met, and is what hurts
     if any(trial.probe.load in LOADS and trial.outcome in REFUSALS for trial in trials):
         return False
-    return not logins_are_refused(trials)
+    return not (logins_are_refused(trials) and _another_account_passes(trials))
+
+
+def _is_found(belief: Belief, refused: Probe) -> bool:
+    """Whether all that is likely refuses this check at rest, so that none of it is a limit.
+
+    Which of them it is need not be known: causes that nobody can tell apart share what is likely.
+    """
+    reaches = meeting(refused).reach
+    by_it = sum(one.weight for one in belief.details if any(reaches[number] >= 0.5 for number in one.numbers))
+    return by_it >= SURE * sum(one.weight for one in belief.details)
+
+
+def _another_account_passes(trials: Iterable[Trial]) -> bool:
+    """Whether the trunk works for somebody: only then is there traffic of ours that a limit could meet."""
+    return any(
+        trial.probe.account is Account.OTHER
+        and trial.probe.credentials is Credentials.FRESH
+        and trial.outcome not in REFUSALS
+        for trial in trials
+    )
 
 
 def logins_are_refused(trials: Iterable[Trial]) -> bool:

@@ -12,6 +12,7 @@ from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.second import LOADS
 from shiftline.lab.virtual_examination import examine
 
 MAY_TRIP = Permission(risk=Risk.MAY_TRIP)
@@ -88,3 +89,17 @@ def test_a_ban_is_waited_for_only_by_the_patient() -> None:
     one = PROGRAMME["p8.after-ban"]
     assert not MAY_TRIP.permits(one)
     assert replace(MAY_TRIP, patience_seconds=310.0).permits(one)
+
+
+@pytest.mark.parametrize("fault", ["acl.source", "registrar.no-aor", "policy.method"])
+def test_no_load_is_put_on_behind_a_refusal_of_everybody(fault: str) -> None:
+    """Though nobody can tell which of its class it is: none of them is a limit, and we never pass."""
+    examination = examine(trunk(fault, personality="freeswitch"), CASE, MAY_TRIP)
+    assert not [one for one in examination.done if PROGRAMME[one.experiment].probe.load in LOADS]
+    assert sum(one.requests for one in examination.done) <= 40
+
+
+def test_a_load_is_put_on_where_another_account_passes() -> None:
+    """Its traffic would meet a limit that ours never comes to."""
+    examination = examine(trunk("credentials.wrong-password", personality="freeswitch"), CASE, MAY_TRIP)
+    assert [one for one in examination.done if PROGRAMME[one.experiment].probe.load in LOADS]
