@@ -27,7 +27,7 @@ _BATCH = 64
 _MOST_SEGMENTS = 64
 _MOST_BYTES = 65_000
 _SOL_UDP, _UDP_SEGMENT = 17, 103
-_SO_TIMESTAMPNS, _SO_RCVBUFFORCE, _SO_MEMINFO = 35, 33, 55
+SO_TIMESTAMPNS, _SO_RCVBUFFORCE, _SO_MEMINFO = 35, 33, 55
 _MEMINFO_DROPS = 8
 _BUFFER_BYTES = 8 * 1024 * 1024
 _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EMSGSIZE})
@@ -149,7 +149,7 @@ class UdpPort:
     def _prepare(self, local: tuple[str, int], remote: tuple[str, int]) -> None:
         self.socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
         if sys.platform.startswith("linux"):
-            self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
         except OSError:  # not root: as much as net.core.rmem_max allows

@@ -73,6 +73,7 @@ class Engine:
         self.flows: Flows = kind(
             sources, self._users, timeout_seconds=plan.timeout_seconds, fresh_challenge=plan.fresh_challenge
         )
+        self.flows.leaves_after = self._wires.leaves_after
         self._routes = list(zip(self._wires.ports, sources, strict=True))
         self._on_sample = on_sample
         self._recorder = Recorder(self.flows, self._tell, drops=self._drops, refusals=self._refusals)

@@ -8,6 +8,7 @@ look-up, and nothing of it is parsed but what the flow needs. Counting is append
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from shiftline.storm.calls import T1, T2, Calls
 from shiftline.storm.flow import Flow, Source
@@ -65,6 +66,8 @@ class Flows:
         """Users whose password was refused or unproven twice."""
         self.last_answer = 0.0
         """When the last final answer came."""
+        self.leaves_after = inf
+        """Seconds after a call to send began its datagram leaves, if not amid it (see `storm.leaving`)."""
         self.number = first_number
         """Of the last flow."""
         self._wheel = TimerWheel()
@@ -111,13 +114,13 @@ class Flows:
         return True
 
     def stamp(self, source: Source, began: float, ended: float, *, is_whole: bool = True) -> None:
-        """What waited in the source's ``out`` left between these moments, evenly, each amid its call.
+        """What waited in the source's ``out`` left between these moments, evenly, amid each call or sooner.
 
         Unless ``is_whole``, what still stands in ``out`` has not left, and is stamped when it has.
         """
         held = ([], []) if is_whole else _hold_back(source)
         step = (ended - began) / (len(source.fresh) or 1)
-        moment = began + step / 2
+        moment = began + min(step / 2, self.leaves_after)
         for flow in source.fresh:
             flow.sent = moment
             moment += step

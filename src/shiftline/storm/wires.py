@@ -6,11 +6,13 @@ import selectors
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from math import inf
 from typing import Protocol
 
 from shiftline.errors import ConfigurationError
 from shiftline.sip.transport import Transport
 from shiftline.storm.batch import Receiver, Take, UdpPort
+from shiftline.storm.leaving import leaving_seconds
 from shiftline.storm.plan import Plan, Target
 from shiftline.storm.run_clock import RunClock
 from shiftline.storm.stream_port import StreamPort, remedy_for
@@ -49,9 +51,18 @@ class Wires:
             self.ports = [
                 self._open(place, address, plan, clock, receiver) for place, address in enumerate(addresses)
             ]
+            self.leaves_after = (
+                self._leaving(clock) if receiver and plan.target.transport is Transport.UDP else inf
+            )
         except BaseException:
             self.close()
             raise
+
+    def _leaving(self, clock: RunClock) -> float:
+        try:
+            return leaving_seconds(self.ports[0].socket.getsockname()[0], clock)
+        except OSError:  # no times from this kernel: amid the call, then
+            return inf
 
     def close(self) -> None:
         """Close all."""
