@@ -40,14 +40,13 @@ def alike_under(
     ``likewise`` are other families that the PBX may be, for all that is known of it: then a cause cannot be
     told from those either that look like it on one of them.
     """
-    every = [(one, _row(number, probes)) for number, one in enumerate(candidates())]
-    here = [(one.cause, row) for one, row in every if one.family is family]
-    there = [(one.cause, row) for one, row in every if one.family is family or one.family in likewise]
-    found: dict[str, set[str]] = {cause: {cause} for cause, _ in here}
-    for cause, row in here:
-        for other, its_row in there:
-            if other not in found[cause] and _alike(row, its_row):
-                found[cause].add(other)
+    here = {family, *likewise}
+    within = frozenset(number for number, one in enumerate(candidates()) if one.family in here)
+    found: dict[str, set[str]] = {}
+    for number, one in enumerate(candidates()):
+        if one.family is family:
+            alike = within.intersection(*(_hardly_told_by(probe)[number] for probe in probes))
+            found.setdefault(one.cause, {one.cause}).update(candidates()[other].cause for other in alike)
     return {cause: frozenset(alike) for cause, alike in found.items()}
 
 
@@ -58,14 +57,21 @@ def class_of(cause: str, family: Family, permission: Permission) -> frozenset[st
     )
 
 
-def _row(number: int, probes: tuple[Probe, ...]) -> tuple[dict[Outcome, float], ...]:
-    return tuple(expected((number,), probe) for probe in probes)
+@cache
+def _hardly_told_by(probe: Probe) -> tuple[frozenset[int], ...]:
+    """Of each candidate, by its number: those that one answer to this question would hardly tell from it."""
+    outcomes = [expected((number,), probe) for number in range(len(candidates()))]
+    same: dict[frozenset[tuple[Outcome, float]], set[int]] = {}
+    for number, row in enumerate(outcomes):
+        same.setdefault(frozenset(row.items()), set()).add(number)
+    alike = {
+        row: frozenset().union(*(numbers for other, numbers in same.items() if _distance(row, other) < TELLS))
+        for row in same
+    }
+    return tuple(alike[frozenset(row.items())] for row in outcomes)
 
 
-def _distance(one: dict[Outcome, float], other: dict[Outcome, float]) -> float:
+def _distance(one: frozenset[tuple[Outcome, float]], other: frozenset[tuple[Outcome, float]]) -> float:
     """Total variation, from 0 (alike) to 1."""
-    return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})
-
-
-def _alike(one: tuple[dict[Outcome, float], ...], other: tuple[dict[Outcome, float], ...]) -> bool:
-    return all(_distance(mine, theirs) < TELLS for mine, theirs in zip(one, other, strict=True))
+    here, there = dict(one), dict(other)
+    return 0.5 * sum(abs(here.get(outcome, 0.0) - there.get(outcome, 0.0)) for outcome in {*here, *there})
