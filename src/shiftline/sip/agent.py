@@ -258,8 +258,17 @@ class SipAgent:
     def repeat_next(self, now: float) -> None:
         """Send the one again that has waited longest; its next turn counts from now."""
         if transaction := self._held.take():
-            transaction.put_off(now)
-            self._apply(transaction, Input.RETRANSMIT, now)
+            self._repeat(transaction, now)
+
+    def repeat(self, call_id: str, now: float) -> None:
+        """Send the request with this Call-ID again, unless it has its answer or cannot get lost."""
+        for transaction in list(self._clients.values()):
+            if transaction.request.headers.get("Call-ID") == call_id and transaction.wants_repeating():
+                self._repeat(transaction, now)
+
+    def _repeat(self, transaction: ClientTransaction, now: float) -> None:
+        transaction.put_off(now)
+        self._apply(transaction, Input.RETRANSMIT, now)
 
     def next_event(self) -> Event | None:
         """The next event, oldest first; None when there is none."""
@@ -333,6 +342,8 @@ class SipAgent:
 
     def _apply(self, transaction: Transaction, given: Input, now: float, event: Event | None = None) -> None:
         """Step the transaction; ``event`` is what a REPORT reports."""
+        if given is Input.RETRANSMIT and isinstance(transaction, ClientTransaction):
+            transaction.copied_at = now if transaction.copied_at is None else transaction.copied_at
         for effect in transaction.step(given):
             if effect is Effect.REPORT:
                 self._report(transaction, event, now)

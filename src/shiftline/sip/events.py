@@ -35,12 +35,16 @@ class Datagram(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseReceived:
-    """A response to a request of ours; ``rtt_seconds`` counts from the request's first transmission."""
+    """A response to a request of ours; ``rtt_seconds`` counts from the request's first transmission.
+
+    ``copied_at`` is when it was sent again first, None if it left once.
+    """
 
     key: str
     request: Request
     response: Response
     rtt_seconds: float
+    copied_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ def answer_to(transaction: ClientTransaction, response: Response, now: float) ->
         request=transaction.request,
         response=response,
         rtt_seconds=now - transaction.started_at,
+        copied_at=transaction.copied_at,
     )
 
 

@@ -154,9 +154,11 @@ class Transaction:
 class ClientTransaction(Transaction):
     """The transaction of a request of ours."""
 
-    __slots__ = ("falls_back", "is_disowned", "started_at")
+    __slots__ = ("copied_at", "falls_back", "is_disowned", "started_at")
 
     request: Request
+    copied_at: float | None
+    """When it left again first; None: it left once."""
 
     def __init__(
         self,
@@ -175,6 +177,7 @@ class ClientTransaction(Transaction):
         self.request = request
         self.data = bytes(request)
         self.started_at = now
+        self.copied_at = None
         self.falls_back = False
         self.is_disowned = False
         self.start_retransmission(now, timers)

@@ -348,3 +348,21 @@ def test_nothing_is_sent_again_before_its_answer_is_late(agent: SipAgent) -> Non
     assert leaves_at[:4] == pytest.approx([0.9, 2.7, 6.3, 10.3])
     assert leaves_at[-1] < 32.0
     assert isinstance(agent.next_event(), RequestTimedOut)
+
+
+def test_one_request_is_sent_again_by_its_call_id_while_others_are_held(agent: SipAgent) -> None:
+    """Whoever asks for it decides; the answer tells when it left again."""
+    agent.holds_repeats = True
+    tokens = count(1)
+    for _ in range(2):
+        agent.send(options(AGENT, from_uri=AGENT, token=lambda: f"c{next(tokens)}"), PBX, 0.0)
+    _, other = sent(agent)
+    call_id = other.headers.get("Call-ID") or ""
+    agent.repeat(call_id, 3.0)
+    assert sent(agent) == [other]
+    answer(agent, other, 200, 3.1)
+    event = agent.next_event()
+    assert isinstance(event, ResponseReceived)
+    assert event.copied_at == 3.0
+    agent.repeat(call_id, 4.0)
+    assert not agent.datagrams_to_send()
