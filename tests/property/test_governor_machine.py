@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 
 POLICIES = st.builds(
@@ -94,15 +95,25 @@ class GovernorMachine(RuleBasedStateMachine):
         else:
             assert self.now >= self.not_before
             is_listening = self.governor.mode is Mode.LISTENING
-            assert (permission.send is Send.CANARY) == is_listening
+            assert (permission.send in (Send.CANARY, Send.CANARY_AGAIN)) == is_listening
         return permission
 
     def send(self, permission: Permission, *, credentials: bool) -> None:
         if permission.send is Send.NOTHING:
             return
+        if permission.send is Send.CANARY_AGAIN:
+            self.send_canary_again()
+            return
         carried = credentials and permission.send is Send.CHECK
         ticket = self.governor.sent(self.now, permission.send, credentials=carried)
         self.flights.append(Flight(ticket, self.now, permission.send, carried))
+        self.sent.append(self.now)
+
+    def send_canary_again(self) -> None:
+        """Only into a silence that nobody has refused anything in, and only one that is under way."""
+        assert self.governor.refusal is RefusalClass.UNREACHABLE
+        assert any(flight.kind is Send.CANARY for flight in self.flights)
+        self.governor.repeated(self.now)
         self.sent.append(self.now)
 
     def take(self, flight: Flight, answer: Answer, retry_after: float | None) -> None:

@@ -31,6 +31,8 @@ class Send(StrEnum):
     NOTHING = "nothing"
     CHECK = "check"
     CANARY = "canary"
+    CANARY_AGAIN = "canary again"
+    """A copy of the canary that is under way, in place of a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,11 @@ class Controller(Protocol):
 
     @property
     def canary_patience(self) -> float:
-        """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
+        """So long (seconds) to wait for the answer to a canary that is never sent again."""
+
+    @property
+    def canary_lasts(self) -> float:
+        """So long (seconds) to wait where it is sent again when the permission says so, and only then."""
 
     @property
     def has_stopped(self) -> bool:
@@ -85,8 +91,12 @@ class Controller(Protocol):
         *,
         status: int | None = None,
         feedback: Feedback | None = None,
+        copied_at: float | None = None,
     ) -> None:
-        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal."""
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
+
+        ``copied_at`` is when it was sent again first; None: it left once.
+        """
 
     def knowledge(self) -> Mapping[str, Any]:
         """What it knows, as plain JSON values."""

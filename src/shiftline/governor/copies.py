@@ -20,8 +20,8 @@ LATEST_SECONDS = 2.5  # a question is given up after 4 s by default: a later cop
 def t1_for(answer_seconds: float) -> float:
     """T1 (seconds) on a trunk whose answers take so long at the moment; 0: none has come yet.
 
-    Never less than RFC 3261 has it. The upper bound also ends what would feed itself: where every first
-    datagram is lost, answers take as long as we wait before we send again.
+    Never less than RFC 3261 has it. The upper bound also ends what feeds itself until `Hearing` tells: where
+    every first datagram is lost, answers take as long as we wait before we send again.
     """
     return min(max(TIMERS.t1, LATE * answer_seconds), LATEST_SECONDS)
 

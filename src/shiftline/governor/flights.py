@@ -55,9 +55,13 @@ class Flights:
         """When the one left that has been under way for longest."""
         return next((flight.sent_at for flight in self._flights.values()), None)
 
+    def canary(self) -> Flight | None:
+        """The canary that is under way; None: there is none."""
+        return next((flight for flight in self._flights.values() if flight.kind is Send.CANARY), None)
+
     def has_canary(self) -> bool:
         """True while a canary is under way."""
-        return any(flight.kind is Send.CANARY for flight in self._flights.values())
+        return self.canary() is not None
 
     def any_since(self, moment: float) -> bool:
         """True if one that left at that moment or later is under way."""

@@ -34,7 +34,7 @@ from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
-from shiftline.governor.state import Mode
+from shiftline.governor.state import Asked, Mode
 
 FIRST_ONES = 2  # after a canary: one of them is refused by whatever lets every second request pass
 SOON = 1.0  # seconds
@@ -96,6 +96,7 @@ class Governor(AccountGovernor):
         self._learner.pacer.take(now)
         self._hearing.sent(now)
         self.ledger.left()
+        self._asked = Asked.ONCE if kind is Send.CANARY else self._asked
         if credentials:
             self.account.left(now)
         return self._flights.leave(now, kind, credentials=credentials)
@@ -109,9 +110,11 @@ class Governor(AccountGovernor):
         *,
         status: int | None = None,
         feedback: Feedback | None = None,
+        copied_at: float | None = None,
     ) -> None:
         """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
 
+        ``copied_at`` is when it was sent again first; None: it left once.
         An answer to a ticket that was answered before, or never given out, changes nothing.
         """
         flight = self._flights.land(ticket)
@@ -128,7 +131,7 @@ class Governor(AccountGovernor):
             if is_news:
                 self._silent(flight, now)
             return
-        self._hearing.heard()
+        self._hearing.heard(to_copy=copied_at is not None)
         self._silences = 0
         self._note(flight, answer, now)
         wish = max(0.0, retry_after) if retry_after is not None and isfinite(retry_after) else 0.0
@@ -139,7 +142,7 @@ class Governor(AccountGovernor):
         elif answer is Answer.REFUSED and self.mode is Mode.PROVING:
             self._listening.until = max(self._listening.until, now + wish)  # old news, but its wish is not
         elif is_news:
-            self._passed(flight, now, proven=answer is Answer.PASSED)
+            self._passed(flight, now, copied_at, proven=answer is Answer.PASSED)
         if feedback is not None and not self.is_quiet:
             self._heed(feedback, now)
 
@@ -162,12 +165,13 @@ class Governor(AccountGovernor):
         elif self.mode is Mode.HOLDING:
             self._learner.creep(elapsed, now)
 
-    def _passed(self, flight: Flight, now: float, *, proven: bool) -> None:
+    def _passed(self, flight: Flight, now: float, copied_at: float | None, *, proven: bool) -> None:
         if flight.kind is Send.CANARY:
-            if self.mode is Mode.LISTENING and now >= self._listening.until:
+            is_late = self._is_only_silent and self._asked is Asked.IN_VAIN
+            if self.mode is Mode.LISTENING and (is_late or now >= self._listening.until):
                 self._path_is_open(now)
             return
-        self._hearing.passed(flight.sent_at, now)
+        self._hearing.passed(flight.sent_at, now, copied_at)
         self._listening.late += self.mode is Mode.LISTENING
         if not proven:
             return

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from math import inf
 
+from shiftline.governor.copies import LATE, t1_for
+
 OVERDUE = 3.0  # times the usual answer's time
 SILENCES_THAT_COUNT = 3  # a lone lost datagram is not a refusal
 HELD_FOR = 2  # so many unheard: what more would leave might be lost as well
@@ -20,6 +22,7 @@ HOLD_STEP = 0.05  # seconds until it is asked again whether answers come
 SILENT_SECONDS = 1.0  # for a canary
 LATE_SECONDS = 0.45  # a little less than T1
 LATE_ONES = 4
+IN_A_ROW = 2  # answers to copies: then it is the copies that are answered, and late only if those are
 OF_THE_LAST = 10
 OVERTAKEN_SECONDS = 0.25  # what left so much later was answered earlier: our datagram was lost
 TOGETHER_SECONDS = 0.05  # what is answered within so much may come at the end of one pause, in any order
@@ -54,6 +57,10 @@ class Hearing:
     """How long answers take at the moment, late ones as well; not those that later ones have overtaken."""
     silent_since: float = 0.0
     """When the first request left after which nothing was heard."""
+    _to_copies: int = field(default=0, init=False)
+    """So many answers in a row were to something that had been sent again."""
+    _least_with_copy: float = field(default=inf, init=False)
+    """The least that an answer took, of those that came after a copy; infinite: the newest needed none."""
     _unheard: int = field(default=0, init=False)
     _unheard_seconds: float = field(default=0.0, init=False)
     _last: deque[_Heard] = field(default_factory=lambda: deque(maxlen=OF_THE_LAST), init=False)
@@ -77,19 +84,26 @@ class Hearing:
             self.silent_since = now
         self._unheard += 1
 
-    def heard(self) -> None:
-        """Something came back."""
+    def heard(self, *, to_copy: bool = False) -> None:
+        """Something came back; ``to_copy``: only after it had been sent again."""
+        self._to_copies = self._to_copies + 1 if to_copy else 0
         self._unheard = 0
         self._unheard_seconds = 0.0
 
-    def passed(self, sent_at: float, now: float) -> None:
-        """A request that left at ``sent_at`` was handled, and its answer came."""
-        took = max(0.0, now - sent_at)
-        is_late = self.is_late(took)
+    def passed(self, sent_at: float, now: float, copied_at: float | None = None) -> None:
+        """A request that left at ``sent_at``, and ``copied_at`` again, was handled, and its answer came."""
+        took = taken = max(0.0, now - sent_at)
         was_overtaken = self.was_overtaken(sent_at, now)
-        self._follow(took, now, is_late=is_late)
+        is_late = self.is_late(took)
+        if copied_at is None:
+            self._least_with_copy = inf
+        else:
+            taken = self._taken_by_copy(took, copied_at - sent_at)
+            if self._to_copies >= IN_A_ROW and not was_overtaken:
+                is_late = self.is_late(now - copied_at)
+        self._follow(taken, now, is_late=is_late)
         if not was_overtaken:
-            self.answer_seconds += (took - self.answer_seconds) * (FOLLOWS if self.answer_seconds else 1.0)
+            self.answer_seconds += (taken - self.answer_seconds) * (FOLLOWS if self.answer_seconds else 1.0)
         self._last.append(_Heard(now, is_late, was_overtaken))
         if not is_late:
             self._late_run = 0
@@ -101,6 +115,21 @@ class Hearing:
         self._answers.append(now)
         while self._answers[0] < now - THROUGHPUT_SECONDS:
             self._answers.popleft()
+
+    def _taken_by_copy(self, took: float, copied_after: float) -> float:
+        """How long the answer took that came after a copy: whose it is does not show (Karn's algorithm).
+
+        The first datagram's, unless an answer before took so little that it would have come before the copy:
+        then waiting for longer only makes answers later, and each is to its copy.
+        """
+        was_lost = copied_after >= LATE * self._least_with_copy
+        self._least_with_copy = min(self._least_with_copy, took)
+        return took - copied_after if was_lost else took
+
+    @property
+    def t1(self) -> float:
+        """How old (seconds) a request must be to be sent again at this moment."""
+        return t1_for(self.answer_seconds)
 
     def _follow(self, took: float, now: float, *, is_late: bool) -> None:
         if not self.usual_seconds:
@@ -174,9 +203,14 @@ class Hearing:
     @property
     def awaits_an_answer(self) -> bool:
         """True while nothing answers any more, and something should have: until then more might be lost."""
-        waits = self._unheard_seconds > max(HOLD_SECONDS, HOLD * self.usual_seconds)
+        waits = self._unheard_seconds > max(HOLD_SECONDS, HOLD * self.usual_seconds) + self._until_copy
         return self._unheard >= HELD_FOR and waits
 
     def is_overdue(self, waited: float, at_least: float) -> bool:
         """True if an answer should have come by now."""
-        return waited > max(at_least, OVERDUE * self.usual_seconds)
+        return waited > max(at_least, OVERDUE * self.usual_seconds) + self._until_copy
+
+    @property
+    def _until_copy(self) -> float:
+        """So much longer (seconds) to wait while answers come only to what was sent again."""
+        return self.t1 if self._to_copies else 0.0

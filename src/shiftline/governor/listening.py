@@ -66,14 +66,19 @@ class Listening:
         """Be silent for one step more: until the known window ends, or a little longer each time."""
         self._was_told |= retry_after > 0
         if self.silence:
-            self.silence = self._next_silence(is_ban=is_ban)
+            self.silence = self.next_silence(is_ban=is_ban)
             until = now + self.silence
         else:
             self.silence = self.policy.canary_seconds
             until = now + self.silence if window_end is None else window_end
         self.until = max(self.until, until, now + retry_after)
 
-    def _next_silence(self, *, is_ban: bool) -> float:
+    @property
+    def is_only_silent(self) -> bool:
+        """True if nothing was refused in this closure: what left was lost, or has no answer yet."""
+        return self._shut_from is None or self._is_silent
+
+    def next_silence(self, *, is_ban: bool) -> float:
         """Longer than the last one; not by much while nothing answers, for the trunk may just be away."""
         longest = self.policy.longest_silence
         is_patient = is_ban or not (self._shut_from is None or self._is_silent)

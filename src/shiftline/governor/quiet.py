@@ -7,7 +7,7 @@ from shiftline.governor.flights import Flight
 from shiftline.governor.hearing import SILENCES_THAT_COUNT
 from shiftline.governor.listening import STRIKE_SECONDS
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.state import GovernorState, Mode
+from shiftline.governor.state import Asked, GovernorState, Mode
 
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
 
@@ -16,10 +16,30 @@ class QuietGovernor(GovernorState):
     """All times are seconds on one monotonic clock."""
 
     def _canary_permission(self, now: float) -> Permission:
-        if self._flights.has_canary():
+        canary = self._flights.canary()
+        if canary is not None:
+            return self._next_canary_permission(canary, now)
+        return self._when_free(Send.CANARY, now)
+
+    def _next_canary_permission(self, canary: Flight, now: float) -> Permission:
+        """In a silence the next canary is a copy of the one that is under way, at the same moment.
+
+        Some trunks take a datagram only when it comes again: to them every new one would be lost as well.
+        """
+        if not self._is_only_silent or self._asked is Asked.AGAIN:
             return Permission(Send.NOTHING)
+        overdue_at = canary.sent_at + self._hearing.canary_patience
+        if self._asked is Asked.ONCE and now < overdue_at:
+            return Permission(Send.NOTHING, overdue_at)
+        if self._asked is Asked.ONCE:
+            self._asked = Asked.IN_VAIN
+            self._canary_was_lost(canary, now)
+        return self._when_free(Send.CANARY_AGAIN, now)
+
+    def _when_free(self, kind: Send, now: float) -> Permission:
+        """That may leave once the silence is over, and the declared rate has room."""
         free_at = max(self._listening.until, self._learner.pacer.ceiling_room_at())
-        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(Send.CANARY)
+        return Permission(Send.NOTHING, free_at) if now < free_at else Permission(kind)
 
     def _stop(self, refusal: RefusalClass) -> None:
         self.mode = Mode.STOPPED
@@ -52,14 +72,17 @@ class QuietGovernor(GovernorState):
     def _silent(self, flight: Flight, now: float) -> None:
         self._silences += 1
         if self.mode is Mode.LISTENING:
-            if flight.kind is Send.CANARY:
-                self._listening.shut(flight.sent_at, silently=True)
-                self._canaries_refused += 1
-                self.refusal = RefusalClass.UNREACHABLE
-                self._listening.at_least(STRIKE_SECONDS / 2)
-                self._listen(now, 0.0)
+            if flight.kind is Send.CANARY and self._asked is not Asked.IN_VAIN:
+                self._canary_was_lost(flight, now)
         elif self.mode is Mode.PROVING or self._silences >= SILENCES_THAT_COUNT:
             self._listen_for_a_sign(now)
+
+    def _canary_was_lost(self, canary: Flight, now: float) -> None:
+        self._listening.shut(canary.sent_at, silently=True)
+        self._canaries_refused += 1
+        self.refusal = RefusalClass.UNREACHABLE
+        self._listening.at_least(STRIKE_SECONDS / 2)
+        self._listen(now, 0.0)
 
     def _listen_for_a_sign(self, now: float) -> None:
         """The trunk is silent: stop, and ask with canaries only."""

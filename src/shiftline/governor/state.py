@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from math import isfinite
 from typing import Any
 
 from shiftline.governor.account import Account
 from shiftline.governor.account_book import BookPage
 from shiftline.governor.controller import Answer, Send
-from shiftline.governor.copies import t1_for
 from shiftline.governor.doubt import Doubt
 from shiftline.governor.flights import Flight, Flights
 from shiftline.governor.hearing import Hearing
@@ -31,6 +30,16 @@ class Mode(StrEnum):
     LISTENING = "listening"
     HOLDING = "holding"
     STOPPED = "stopped"
+
+
+class Asked(Enum):
+    """How far the canary that is under way has come."""
+
+    ONCE = "once"
+    IN_VAIN = "in vain"
+    """Its answer is overdue, and that counts as a silence."""
+    AGAIN = "again"
+    """A copy has left in place of the next one."""
 
 
 class GovernorState:
@@ -71,6 +80,7 @@ class GovernorState:
         self._silences = 0
         self._was_held_up = self._is_holding = False
         self._canaries_refused = 0
+        self._asked = Asked.ONCE
         self._account_is_suspected = 0  # so many canaries have yet to pass before it is the account's matter
         self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
         self._now = self._asked_at = now
@@ -89,7 +99,7 @@ class GovernorState:
     @property
     def t1(self) -> float:
         """How old (seconds) a request must be to be sent again at this moment."""
-        return t1_for(self._hearing.answer_seconds)
+        return self._hearing.t1
 
     def repeat_at(self, now: float) -> float | None:
         """When what waits for its answer may be sent again; None: not before something else has happened.
@@ -101,8 +111,10 @@ class GovernorState:
         return None if self.is_quiet or is_held else self._learner.pacer.free_at(now)
 
     def repeated(self, now: float) -> None:
-        """Note that a request left once more."""
+        """Note that a request left once more; while listening, the canary."""
         self._learner.pacer.take(self._seen(now))
+        if self.mode is Mode.LISTENING:
+            self._asked = Asked.AGAIN
 
     @property
     def is_doubting(self) -> bool:
@@ -116,8 +128,24 @@ class GovernorState:
 
     @property
     def canary_patience(self) -> float:
-        """So long (seconds) to wait for the answer to a canary; it is not sent again meanwhile."""
+        """So long (seconds) to wait for the answer to a canary that is never sent again."""
         return self._hearing.canary_patience
+
+    @property
+    def canary_lasts(self) -> float:
+        """So long (seconds) to wait where it is sent again when the permission says so.
+
+        In a silence it is asked again by a copy, at the moment when the next canary would leave.
+        """
+        patience = self._hearing.canary_patience
+        if not self._is_only_silent:
+            return patience
+        return patience + self._listening.next_silence(is_ban=False) + patience
+
+    @property
+    def _is_only_silent(self) -> bool:
+        """True while nothing is known but that nothing answers: no refusal came, and no ban is inferred."""
+        return self.refusal is RefusalClass.UNREACHABLE and self._listening.is_only_silent
 
     @property
     def has_stopped(self) -> bool:

@@ -58,13 +58,15 @@ class Exchange:
     """A request and how it ended. ``response`` is None when no final answer came in time.
 
     ``request`` is the copy that left, with our Via; ``rtt_seconds`` counts from its first transmission;
-    ``failure`` is the system's word when it refused to send.
+    ``copied_at`` is when an answered one was sent again first (None: it left once); ``failure`` is the
+    system's word when it refused to send.
     """
 
     request: Request
     response: Response | None
     rtt_seconds: float
     failure: str = ""
+    copied_at: float | None = None
 
 
 class SipEndpoint:
@@ -243,6 +245,11 @@ class SipEndpoint:
         self._agent.repeat_next(self._loop.time())
         self._settle()
 
+    def repeat(self, call_id: str) -> None:
+        """Send the request with this Call-ID again if it waits for its answer, whatever holds others."""
+        self._agent.repeat(call_id, self._loop.time())
+        self._settle()
+
     def respond(self, key: str, response: Response) -> None:
         """Answer a received request by its key. Raises MisuseError for an unwritable response."""
         self._agent.respond(key, response, self._loop.time())
@@ -378,6 +385,7 @@ class SipEndpoint:
                 response=response,
                 rtt_seconds=event.rtt_seconds,
                 failure=event.why if isinstance(event, SendFailed) else "",
+                copied_at=event.copied_at if isinstance(event, ResponseReceived) else None,
             )
         )
 

@@ -31,6 +31,11 @@ class Route:
                 return target
         return min(self._targets, key=self._failed_at.__getitem__)
 
+    @property
+    def has_one_target(self) -> bool:
+        """True if there is nothing to turn to when it fails."""
+        return len(self._targets) == 1
+
     def failed(self, target: Target, now: float) -> None:
         """Pass it over for a while."""
         self._failed_at[target] = now

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from shiftline.governor.copies import Turns
 from shiftline.governor.governor import Governor
 from shiftline.net.endpoint import SipEndpoint
+from shiftline.sip.message import Request
 
 
 class Repeats:
@@ -23,8 +24,18 @@ class Repeats:
         endpoint.may_repeat = lambda: not governor().is_quiet
         endpoint.t1 = lambda: governor().t1
         self._endpoint = endpoint
+        self._canary = ""
         self._turns = Turns()
         endpoint.hold_repeats(on_due)
+
+    def canary_leaves(self, request: Request) -> None:
+        """Remember the newest canary."""
+        self._canary = request.headers.get("Call-ID") or ""
+
+    def repeat_canary(self, governor: Governor, now: float) -> None:
+        """Send it again, for the governor says so."""
+        governor.repeated(now)
+        self._endpoint.repeat(self._canary)
 
     def may_leave_at(self, governor: Governor, now: float) -> float | None:
         """When the next one may leave; None: there is none, or nobody knows."""

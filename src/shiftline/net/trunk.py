@@ -40,6 +40,7 @@ from shiftline.net.witnesses import Witnesses
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.requests import next_attempt
+from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.trades.model import Evidence, EvidenceKind
 
@@ -253,8 +254,13 @@ class TrunkDriver:
 
     def _let_leave(self, kind: Send, now: float) -> None:
         """Send the canary, or what has its turn; while agents may not be asked about, nothing about one."""
+        if kind is Send.CANARY_AGAIN:
+            self._repeats.repeat_canary(self._governor, now)
+            return
         if kind is Send.CANARY:
-            self._send(None, canary(self._speaker, self.method, self._witnesses.for_canary()), kind, now)
+            request = canary(self._speaker, self.method, self._witnesses.for_canary())
+            self._repeats.canary_leaves(request)
+            self._send(None, request, kind, now)
             return
         if (asked := self._witnesses.asked_again(self._governor, self._waiting)) is not None:
             self._ask(asked, kind, now)
@@ -319,7 +325,9 @@ class TrunkDriver:
         target = self.route.best(self._loop.time())
         patience = self._address.answer_timeout_seconds
         if waiting is None:
-            patience = min(patience, governor.canary_patience)
+            # With another target to turn to, or where nothing is lost on the way, a copy is of no use.
+            again = self.route.has_one_target and target.transport is Transport.UDP
+            patience = governor.canary_lasts if again else min(patience, governor.canary_patience)
         try:
             exchange = await send_to(self._endpoint, request, target, patience)
         finally:
@@ -338,6 +346,7 @@ class TrunkDriver:
             retry_after(response),
             status=status_of(response),
             feedback=feedback_of(response),
+            copied_at=exchange.copied_at,
         )
         if waiting is None:
             self._witnesses.canary_answered(refused=judged.answer is Answer.REFUSED)

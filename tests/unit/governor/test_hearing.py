@@ -28,6 +28,42 @@ def late(hearing: Hearing, took: list[float], *, since: float, every: float = 0.
     return now
 
 
+class TestCopies:
+    """Whose an answer is that comes after a copy does not show by itself."""
+
+    @staticmethod
+    def after_copies(answer: float, times: int = 60) -> Hearing:
+        """Every first datagram is lost, and copies leave as soon as T1 allows."""
+        hearing = Hearing()
+        for number in range(1, times + 1):
+            copied_at = number + hearing.t1
+            hearing.heard(to_copy=True)
+            hearing.passed(float(number), copied_at + answer, copied_at)
+        return hearing
+
+    def test_waiting_for_longer_does_not_feed_itself(self) -> None:
+        """T1 does not grow to its bound where each answer comes right after its copy."""
+        assert self.after_copies(0.02).t1 < 1.0
+
+    def test_a_trunk_that_became_slow_gets_no_copies_for_long(self) -> None:
+        """Its answers took 0.04 s and take 0.8 s: those after a copy are the first datagram's."""
+        hearing = heard()
+        for number in range(3, 30):
+            copied_at = number + hearing.t1
+            is_copied = hearing.t1 < 0.8
+            hearing.heard(to_copy=is_copied)
+            hearing.passed(float(number), number + 0.8, copied_at if is_copied else None)
+        assert hearing.t1 > 0.8
+
+    def test_silence_begins_when_copies_go_unheard(self) -> None:
+        """Until then nothing could have come."""
+        hearing = self.after_copies(0.02)
+        for _ in range(2):
+            hearing.sent(100.0)
+        assert not hearing.has_fallen_silent(hearing.t1 + 0.4)
+        assert hearing.has_fallen_silent(3.0 * hearing.usual_seconds)
+
+
 class TestSilence:
     """Time-outs would tell it seconds later."""
 

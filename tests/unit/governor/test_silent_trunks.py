@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 
 import pytest
@@ -33,6 +33,16 @@ def answer_time() -> Callable[[], float]:
 def limited(limit: int, refusal: Reply = REFUSED) -> World:
     """A trunk behind a one-second window."""
     return throttled(FixedWindow(limit, 1.0, 0.3), answer_time(), refusal)
+
+
+class Noting(Governor):
+    """Notes that what leaves next is a copy."""
+
+    is_copy = False
+
+    def repeated(self, now: float) -> None:
+        super().repeated(now)
+        self.is_copy = True
 
 
 def changed_at(moment: float, before: World, after: World) -> World:
@@ -117,6 +127,46 @@ class TestSilence:
         assert fastest <= 5 * limit
         assert governor.rate <= 1.5 * limit
         assert journey.ended_at <= 40.0
+
+    @pytest.mark.parametrize("answer_seconds", [0.02, 0.15, 0.4])
+    @pytest.mark.parametrize(("declared", "lost_from"), [(20, 0.0), (20, 20.0), (5, 0.0), (5, 20.0)])
+    def test_a_trunk_that_takes_what_comes_again(
+        self, declared: int, lost_from: float, answer_seconds: float
+    ) -> None:
+        """Every first datagram is lost, at once or later: a third of the rate, of the half there is."""
+        governor = Noting(GovernorPolicy(max_rate=declared), 0.0)
+        left = list[float]()
+
+        def world(now: float, credentials: bool) -> Reply:
+            left.append(now)
+            is_copy, governor.is_copy = governor.is_copy, False
+            if now >= lost_from and not is_copy:
+                return Reply(Answer.SILENT, TIME_OUT, is_lost=True)
+            return Reply(Answer.PASSED if credentials else Answer.CHALLENGED, answer_seconds)
+
+        journey = travel(governor, world, checks=MANY, until=180.0)
+        assert journey.passed_between(120.0, 170.0) >= declared * 50.0 / 2 / 3
+        for first, beyond in zip(left, left[declared:], strict=False):
+            assert beyond - first >= 1.0
+
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20)])
+    def test_a_silence_is_prodded_no_more_often_for_that(self, policy: GovernorPolicy) -> None:
+        """A copy of the canary stands in for the next one: so many datagrams, at the same moments."""
+        governor = Governor(policy, 0.0)
+        healthy, left = limited(50), list[float]()
+
+        def silence(now: float, credentials: bool) -> Reply:
+            left.append(now)
+            assert not credentials or now < 21.0
+            return Reply(Answer.SILENT, TIME_OUT, is_lost=True)
+
+        journey = travel(governor, changed_at(20.0, healthy, silence), checks=MANY, until=300.0)
+        asked = [at for at in left if at >= 21.0]
+        gaps = [later - sooner for sooner, later in pairwise(asked)]
+        assert gaps[:6] == pytest.approx([3.0, 5.0, 9.0, 17.0, 31.0, 31.0], abs=0.01)
+        canaries = [request for request in journey.requests if request.at >= 21.0]
+        assert all(request.kind is Send.CANARY for request in canaries)
+        assert all(request.repeats == 1 for request in canaries[:-1])
 
     def test_an_idle_hour_is_not_a_silence(self) -> None:
         """Nothing was asked, so nothing is overdue."""

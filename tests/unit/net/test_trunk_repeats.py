@@ -84,18 +84,16 @@ async def test_a_slow_trunk_gets_no_more_datagrams_than_the_declared_rate(answer
     assert len(sent) > RATE  # it did not stall
 
 
+@pytest.mark.parametrize("lost", [1, 2])
 @hurried
-async def test_what_is_lost_is_sent_again_beside_what_is_new() -> None:
-    """The first copy of every second one is lost: nobody is left unanswered, though more waits all the time.
-
-    If that of each were lost, nothing would tell the trunk from one that has fallen silent.
-    """
+async def test_what_is_lost_is_sent_again_beside_what_is_new(lost: int) -> None:
+    """The first copy of each, or of every second: nobody is left unanswered, though more waits."""
     found: set[str] = set()
 
     async def gather(driver: TrunkDriver) -> None:
         while len(found) < 30:
             found.update(evidence.agent for evidence in await driver.gathered(1.0))
 
-    wire = _Wire(0.02, lost=2)
+    wire = _Wire(0.02, lost=lost)
     sent = await _asked(wire, 30, gather)
     assert len(sent) - 1 <= RATE * (sent[-1] - sent[0])

@@ -52,6 +52,11 @@ class Baseline(ABC):
         return inf
 
     @property
+    def canary_lasts(self) -> float:
+        """It has none."""
+        return inf
+
+    @property
     def is_quiet(self) -> bool:
         """Never: what was sent is sent again, as SIP over UDP has it."""
         return False
@@ -96,9 +101,10 @@ class Baseline(ABC):
         *,
         status: int | None = None,
         feedback: Feedback | None = None,
+        copied_at: float | None = None,
     ) -> None:
         """See `Controller`."""
-        del status, feedback
+        del status, feedback, copied_at
         flight = self._flights.pop(ticket)
         if retry_after is not None:
             self._paused_until = max(self._paused_until, now + retry_after)

@@ -48,6 +48,8 @@ class SentRequest:
     credentials: bool
     reply: Reply
     repeats: int = 0
+    copied_at: float | None = None
+    """When it was sent again first."""
     answered_at: float | None = None
     """None: not yet."""
 
@@ -98,6 +100,8 @@ class Sender:
     """Its controller wants to be asked again then, or when something else than a pass comes back."""
     due: deque[Flight] = field(default_factory=deque, init=False, repr=False)
     """What is to be sent again, as soon as there is room."""
+    canary: Flight | None = field(default=None, init=False, repr=False)
+    """The newest one."""
     turns: Turns = field(default_factory=Turns, init=False, repr=False)
     _arrived: int = 0
 
@@ -134,7 +138,7 @@ class Flight:
         if not reply.is_lost:
             moment = now + reply.seconds
         elif self.request.kind is Send.CANARY:
-            moment = self.request.at + self.sender.controller.canary_patience
+            moment = self.request.at + self.sender.controller.canary_lasts
         else:
             moment = self.request.at + ANSWER_TIMEOUT
         if moment < self.answer_at:
@@ -189,6 +193,8 @@ class _Road:
             copy_at = sender.copy_at(now)
             if sender.turns.is_copys(copy_at, now, other_may=is_new):
                 self._send_again(sender.due.popleft(), now)
+            elif permission.send is Send.CANARY_AGAIN and sender.canary is not None:
+                self._send_again(sender.canary, now)
             elif is_new:
                 self._leave(sender, permission, now)
             else:
@@ -205,8 +211,10 @@ class _Road:
         request = SentRequest(now, permission.send, credentials, sender.world(now, credentials))
         sender.journey.requests.append(request)
         flight = Flight(sender, ticket, request)
-        if is_check:  # a canary is not sent again
+        if is_check:  # a canary is only sent again when the controller says so
             flight.due_at = now + flight.interval
+        else:
+            sender.canary = flight
         self._follow(flight, request.reply, now)
 
     def _send_again(self, flight: Flight, now: float) -> None:
@@ -214,6 +222,8 @@ class _Road:
         self._left -= 1
         flight.sender.controller.repeated(now)
         flight.request.repeats += 1
+        if flight.request.copied_at is None:
+            flight.request.copied_at = now
         flight.due_at = max(flight.due_at, now + flight.interval)
         self._follow(flight, flight.sender.world(now, flight.request.credentials), now)
 
@@ -258,6 +268,7 @@ class _Road:
             reply.retry_after,
             status=reply.status,
             feedback=reply.feedback,
+            copied_at=request.copied_at,
         )
         if reply.answer is not Answer.PASSED:
             sender.asleep_until = -inf
