@@ -140,7 +140,7 @@ async def trunk(floor: Floor, engine: AsyncEngine, *, opens_in: float) -> AsyncI
                     runner=opened.driver,
                     ownership=opened.ownership,
                     trunk=trunk_key(one),
-                    recall=opened.recall,
+                    recall=opened.rearmed,
                 ),
                 prefetcher=Prefetcher(
                     foresight=store.foresight(one.name),

@@ -72,6 +72,18 @@ async def test_rearming_forgets_the_refusals(store: PostgresStore) -> None:
     assert found.governor == {"rate": 47.5, "strikes": 0, "locks": 0, "proven": False}
 
 
+async def test_rearming_lets_every_method_be_tried_again(store: PostgresStore) -> None:
+    """One that had the refused credentials in it rests for 15 minutes; the right ones need not."""
+    barred = {"method": "options", "barred": {"registration": NOW.isoformat()}}
+    async with store.work() as work:
+        await work.trunks.save(KEY, {"qualification": barred}, NOW)
+        await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
+        await work.trunks.rearm("main", LATER)
+    found = await load(store)
+    assert found is not None
+    assert found.governor["qualification"] == {"method": "options", "barred": {}}
+
+
 async def test_rearming_lifts_every_mark_of_the_trunk(store: PostgresStore, engine: AsyncEngine) -> None:
     """All keys of one trunk are re-armed, other trunks are not, and each change is audited once."""
     async with store.work() as work:

@@ -42,3 +42,7 @@ async def test_a_standby_knows_what_happened_since_its_start(
             await books.trunks.rearm(trunk_settings.name, floor.clock())
         assert await ownership.keep()
         assert driver.stopped_by() is None
+        assert driver.asked == 0
+        assert ownership.lease is not None
+        await trunk.rearmed(ownership.lease)
+        assert driver.asked == 1  # the present control, at once

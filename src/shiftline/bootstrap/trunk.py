@@ -7,6 +7,7 @@ import secrets as tokens
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import structlog
@@ -66,8 +67,8 @@ class OpenTrunk:
     driver: TrunkDriver
     registration: TrunkRegistration | None
     listed: TrunkList | None
-    recall: Callable[[Lease], Awaitable[None]]
-    """Begin anew with what the database knows."""
+    rearmed: Callable[[Lease], Awaitable[None]]
+    """Begin anew with what the database knows, and ask at once: somebody has re-armed the trunk."""
 
     async def farewell(self) -> None:
         """Leave nothing behind at the PBX; call it while the trunk is still ours."""
@@ -93,7 +94,7 @@ async def open_trunk(
     trunk, qualification = plan.trunk, plan.qualification
     page = BookPage(book or AccountBook(), trunk.name)
 
-    async def recall(_: Lease) -> None:
+    async def recall(_: Lease, *, is_awaited: bool = False) -> None:
         async with store.work() as books:
             record = await books.trunks.load(trunk_key(trunk))
             if qualification.trust_unqualified:
@@ -103,7 +104,7 @@ async def open_trunk(
         known = None if record is None else record.governor.get("qualification")
         driver.take_over(
             _governor(trunk, record, clock, page),
-            Qualifier(qualification, clock(), known),
+            Qualifier(qualification, clock(), known, is_awaited=is_awaited),
             None if record is None else record.disarmed_cause,
         )
         if registration is not None:
@@ -127,7 +128,7 @@ async def open_trunk(
                 driver=driver,
                 registration=registration,
                 listed=listed,
-                recall=recall,
+                rearmed=partial(recall, is_awaited=True),
             )
         finally:
             await warmer.aclose()

@@ -77,7 +77,7 @@ class Trunks:
                 runner=opened.driver,
                 ownership=opened.ownership,
                 trunk=key,
-                recall=opened.recall,
+                recall=opened.rearmed,
             ),
             watch=TrunkWatch(
                 runner=opened.driver,

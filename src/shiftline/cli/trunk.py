@@ -71,7 +71,7 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 
 @app.command()
 def rearm(name: Name, path: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Let a trunk send again after a policy refusal was mended; a worker goes on within seconds.
+    """Let a trunk send again after a policy refusal was mended; a worker asks its controls at once.
 
     Example: [bold]shiftline trunk rearm pbx[/]
     """

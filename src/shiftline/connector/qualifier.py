@@ -74,10 +74,19 @@ class Qualifier:
     """See the module's text. All times are aware datetimes of one clock."""
 
     def __init__(
-        self, policy: QualificationPolicy, now: datetime, known: Mapping[str, Any] | None = None
+        self,
+        policy: QualificationPolicy,
+        now: datetime,
+        known: Mapping[str, Any] | None = None,
+        *,
+        is_awaited: bool = False,
     ) -> None:
-        """``known`` is what `knowledge` returned before a restart; that of other controls is ignored."""
+        """``known`` is what `knowledge` returned before a restart; that of other controls is ignored.
+
+        ``is_awaited``: somebody has re-armed the trunk and looks on, so the controls are asked at once.
+        """
         self.policy = policy
+        self._is_awaited = is_awaited
         self._since = now
         self._again_at = now
         self._trial: _Trial | None = None
@@ -227,6 +236,8 @@ class Qualifier:
         return found is not None and found.state is QualificationState.QUALIFIED
 
     def _is_due(self, now: datetime, *, needed: bool) -> bool:
+        if self._is_awaited:
+            return True
         if now < self._again_at:
             return False
         current = self.qualification(now)
@@ -239,6 +250,7 @@ class Qualifier:
         return age >= self.policy.valid * (RENEW_INSIDE if inside else RENEW_AT)
 
     def _begin(self, now: datetime) -> None:
+        self._is_awaited = False
         order = sorted(self.policy.methods, key=lambda name: name != self._chosen or not self._was_proven())
         open_to_us = [name for name in order if self._barred.get(name, now) <= now]
         if open_to_us:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 
@@ -38,6 +39,9 @@ class TrunkWatch:
         self._log = log.bind(trunk=trunk, address=address)
         self._trunk = trunk
         self._told: str | None = None
+        self._was_stopped = False
+        self._is_unheard = False
+        """It was re-armed, and nothing has passed since."""
 
     def look(self) -> None:
         """Log what has changed since the last look; only the trunk's owner knows."""
@@ -45,12 +49,21 @@ class TrunkWatch:
             return
         known = self._runner.knowledge()
         trouble: str | None = known.get("trouble")
-        if trouble == self._told:
-            return
-        self._told = trouble
+        has_changed, self._told = trouble != self._told, trouble
+        was_stopped, self._was_stopped = self._was_stopped, self._runner.stopped_by() is not None
         if trouble is None:
-            self._log.info("trunk answers again")
-        else:
+            self._tell_end(known, has_changed=has_changed, was_stopped=was_stopped)
+        elif has_changed:
+            self._is_unheard = False
             why = TROUBLES.get(trouble, "See: shiftline trunk show {trunk}")
             words = " ".join(filter(None, (known.get("failure"), why.format(trunk=self._trunk))))
             self._log.warning("trunk in trouble", cause=trouble, why=words)
+
+    def _tell_end(self, known: Mapping[str, Any], *, has_changed: bool, was_stopped: bool) -> None:
+        """A stopped trunk that was re-armed is told of twice: it may send, and it answers."""
+        if has_changed and was_stopped:
+            self._is_unheard = True
+            self._log.info("trunk re-armed", why="It is asked again; nothing has been heard yet.")
+        elif has_changed or (self._is_unheard and known.get("passed")):
+            self._is_unheard = False
+            self._log.info("trunk answers again")

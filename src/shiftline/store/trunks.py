@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import ColumnElement, and_, cast, delete, false, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shiftline.connector.records import TrunkKey, TrunkRecord, TrunkSample
@@ -17,6 +17,8 @@ from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.schema import trunk_record, trunk_sample
 
 _FORGIVEN = {"strikes": 0, "locks": 0, "proven": False}
+_BARRED = array(["qualification", "barred"])
+"""Where the methods stand that had our credentials refused and rest for a while."""
 KEY = (trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)
 
 
@@ -118,7 +120,12 @@ class PostgresTrunks:
             .values(
                 disarmed_cause=None,
                 disarmed_at=None,
-                governor=trunk_record.c.governor.op("||")(cast(_FORGIVEN, JSONB)),
+                governor=func.jsonb_set(
+                    trunk_record.c.governor.op("||")(cast(_FORGIVEN, JSONB)),
+                    _BARRED,
+                    cast({}, JSONB),
+                    false(),
+                ),
             )
             .returning(*KEY)
         )

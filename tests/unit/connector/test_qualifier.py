@@ -72,6 +72,21 @@ def test_nothing_is_asked_before_somebody_waits() -> None:
     assert asker.next_control(NOW + EAGER_AFTER, needed=False) is not None
 
 
+def test_whoever_has_rearmed_a_trunk_is_shown_at_once_what_it_says() -> None:
+    """Nobody need wait for it, and a proof from before is not relied on; then all is as ever."""
+    before = qualifier()
+    answer(before, NOW, {"options": PAIR})
+    policy = before.policy
+    for known in (None, before.knowledge(NOW)):
+        asker = Qualifier(policy, NOW, known, is_awaited=True)
+        first = asker.next_control(NOW, needed=False)
+        assert first is not None
+        assert first.control is Control.PRESENT
+        asker.answered(first, AVAILABLE, 200, NOW)
+        assert answer(asker, NOW, {"options": PAIR}) == ["options.absent"]
+        assert asker.next_control(NOW + EAGER_AFTER, needed=False) is None
+
+
 def test_a_blind_method_lets_checks_go_and_believes_none() -> None:
     """It is asked again after a while, when somebody waits; and says what is wrong."""
     asker = qualifier()

@@ -20,9 +20,11 @@ class Runner:
 
     def __init__(self) -> None:
         self.trouble: str | None = None
+        self.is_stopped = False
+        self.passed = 0
 
     def knowledge(self) -> Mapping[str, Any]:
-        return {"trouble": self.trouble}
+        return {"trouble": self.trouble, "passed": self.passed}
 
     def room(self) -> int:
         return 0
@@ -37,7 +39,7 @@ class Runner:
         raise NotImplementedError
 
     def stopped_by(self) -> str | None:
-        return None
+        return self.trouble if self.is_stopped else None
 
 
 class Keeper:
@@ -77,6 +79,35 @@ async def test_trouble_is_told_once() -> None:
     ]
     assert log[0]["cause"] == "network.unreachable"
     assert "does not answer" in log[0]["why"]
+
+
+async def test_a_rearmed_trunk_answers_when_something_has_passed() -> None:
+    """Not when it may send again: then nothing has been asked yet."""
+    runner = Runner()
+    watching, ownership = watch(runner)
+    await ownership.keep()
+    runner.trouble, runner.is_stopped = "acl.source", True
+    with capture_logs() as log:
+        watching.look()
+        runner.trouble, runner.is_stopped = None, False
+        watching.look()
+        watching.look()
+        runner.passed = 1
+        watching.look()
+        watching.look()
+    assert [line["event"] for line in log] == ["trunk in trouble", "trunk re-armed", "trunk answers again"]
+
+
+async def test_a_rearmed_trunk_that_is_stopped_again_never_answered() -> None:
+    """However much passed before."""
+    runner = Runner()
+    watching, ownership = watch(runner)
+    await ownership.keep()
+    with capture_logs() as log:
+        for trouble in ("acl.source", None, "acl.source"):
+            runner.trouble, runner.is_stopped = trouble, trouble is not None
+            watching.look()
+    assert [line["event"] for line in log] == ["trunk in trouble", "trunk re-armed", "trunk in trouble"]
 
 
 async def test_only_the_owner_tells() -> None:

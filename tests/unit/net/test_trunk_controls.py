@@ -130,6 +130,19 @@ async def test_a_fresh_proof_is_not_asked_for_again() -> None:
     ]
 
 
+async def test_a_rearmed_trunk_is_asked_though_nobody_waits() -> None:
+    """The checks of before have their evidence, so only the controls can tell whether it is mended."""
+    async with bench(tells_apart, policy()) as floor:
+        floor.driver.take_over(floor.governor, Qualifier(policy(), NOW), "acl.source")
+        floor.driver.submit(checks("ada"))
+        await floor.evidence(1)
+        assert floor.asked == []
+        floor.driver.take_over(floor.governor, Qualifier(policy(), NOW, is_awaited=True), None)
+        while floor.driver.knowledge()["qualification"]["state"] != "qualified":
+            await floor.driver.gathered(0.01)
+    assert floor.asked == ["OPTIONS here", "OPTIONS gone"]
+
+
 async def test_a_box_that_answers_for_itself_is_not_believed() -> None:
     """Every agent is Unverifiable, with the cause; the trunk is in trouble, and not stopped."""
     async with bench(lambda *_: 200, policy()) as floor:
