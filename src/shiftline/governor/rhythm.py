@@ -21,6 +21,7 @@ from math import ceil, floor
 
 LONGEST = 30.0  # seconds; counters of requests over longer are waited for like bans
 STEPS = 5  # lengths that are tried within what is possible
+LOOSE = 2.0  # times the shortest that it may be: known no better, a window and the half of it look alike
 PARTS = (1, 2, 3)  # so many windows may have ended between two openings, of which we met one
 
 
@@ -36,7 +37,8 @@ def lengths_between(openings: Sequence[Opening]) -> tuple[float, ...]:
     """Return the lengths (seconds) of a window that these openings suggest, the likeliest first.
 
     The two that followed each other soonest are taken for the ends of one window, or of some few.
-    Whole seconds come first, since people choose those.
+    Whole seconds come first, since people choose those. What is known no better than to a factor of two
+    is none: a wait that we were told hides when it opened.
     """
     spans = [_between(one, other) for one, other in pairwise(openings)]
     near = [(high - low, low, high) for low, high in spans if low > 0.0 and high <= LONGEST]
@@ -49,6 +51,8 @@ def lengths_between(openings: Sequence[Opening]) -> tuple[float, ...]:
         if len(times) != 1:  # so long ago that it fits any length, or none of these
             break
         low, high = max(low, least / times[0]), min(high, most / times[0])
+    if high > LOOSE * low:
+        return ()
     return tuple(length for parts in PARTS for length in _within(low / parts, high / parts))
 
 

@@ -43,3 +43,9 @@ def test_several_windows_may_have_ended_in_between() -> None:
 def test_what_lies_far_apart_tells_nothing() -> None:
     """It would fit any length."""
     assert lengths_between(openings(2.0, [1, 40])) == ()
+
+
+def test_a_length_that_is_known_to_a_factor_of_two_is_none() -> None:
+    """A wait that was told hides when the limiter opened: our own would be taken for the window."""
+    assert lengths_between(openings(4.0, [1, 2], late=3.0)) == ()
+    assert lengths_between(openings(4.0, [1, 2], late=1.2)) != ()
