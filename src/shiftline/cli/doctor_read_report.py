@@ -13,7 +13,8 @@ from rich.table import Table
 from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.finding import Diagnosis
-from shiftline.diagnosis.statistics import Group, Key, Statistics
+from shiftline.diagnosis.groups import Group, Key
+from shiftline.diagnosis.statistics import Statistics
 from shiftline.diagnosis.wording import LIMITS
 
 if TYPE_CHECKING:

@@ -111,19 +111,51 @@ class Meeting:
 @lru_cache(maxsize=2000)
 def meeting(probe: Probe) -> Meeting:
     """Of all candidates, in their order."""
-    # Many share a signature, and few of them differ in what follows from it.
-    reaches: dict[tuple[int, int], float] = {}
-    answers: dict[tuple[int, Outcome], Outcome] = {}
-    reached, seen = array("d"), []
+    shared = _shared()
+    reaches = [
+        0.0 if signature is None else reach(signature, probe, HOMES[home])
+        for signature, home in shared.filters
+    ]
+    seen = [
+        answer if signature is None else as_seen(answer, signature, probe)
+        for signature, answer in shared.answers
+    ]
+    return Meeting(
+        array("d", map(reaches.__getitem__, shared.filter_of)),
+        tuple(map(seen.__getitem__, shared.answer_of)),
+        tuple(healthy(home, probe) for home in HOMES),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Many candidates share a signature, and few of them differ in what follows from it."""
+
+    filters: tuple[tuple[Signature | None, int], ...]
+    """Each signature at each home."""
+    filter_of: array[int]
+    """By candidate, its place in ``filters``."""
+    answers: tuple[tuple[Signature | None, Outcome], ...]
+    answer_of: array[int]
+    """By candidate, its place in ``answers``."""
+
+
+@lru_cache(maxsize=1)
+def _shared() -> _Shared:
+    filters: dict[tuple[int, int], int] = {}
+    answers: dict[tuple[int, Outcome], int] = {}
+    filter_of, answer_of = array("I"), array("I")
     for one in candidates():
-        signature, at, answer = one.signature, (id(one.signature), one.home), (id(one.signature), one.answer)
-        if at not in reaches:
-            reaches[at] = 0.0 if signature is None else reach(signature, probe, HOMES[one.home])
-        if answer not in answers:
-            answers[answer] = one.answer if signature is None else as_seen(one.answer, signature, probe)
-        reached.append(reaches[at])
-        seen.append(answers[answer])
-    return Meeting(reached, tuple(seen), tuple(healthy(home, probe) for home in HOMES))
+        filter_of.append(filters.setdefault((id(one.signature), one.home), len(filters)))
+        answer_of.append(answers.setdefault((id(one.signature), one.answer), len(answers)))
+    by_filter = dict(zip(filter_of, candidates(), strict=True))
+    by_answer = dict(zip(answer_of, candidates(), strict=True))
+    return _Shared(
+        tuple((by_filter[place].signature, by_filter[place].home) for place in range(len(filters))),
+        filter_of,
+        tuple((by_answer[place].signature, by_answer[place].answer) for place in range(len(answers))),
+        answer_of,
+    )
 
 
 @lru_cache(maxsize=_KEPT_COLUMNS)

@@ -121,7 +121,7 @@ class Observer:
     def _parts(self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals) -> list[Part]:
         """One part if the size tells all that is refused; else by what the refused have in common."""
         rows = self._rows
-        refused = Part("", (), frozenset(row for row in range(len(rows)) if marks[row] == TROUBLE))
+        refused = Part("", (), frozenset([row for row, mark in enumerate(marks) if mark == TROUBLE]))
         if refused.rows and size_mark(rows, marks, refused) is not None:
             return [refused]
         return find_parts(rows, marks, outcomes, arrivals)
@@ -196,7 +196,8 @@ class Observer:
 
     def _said(self, part: Part) -> Iterator[Mark]:
         """What the answers in trouble, and all headers that name a server, say of themselves."""
-        in_trouble = Counter(self._rows.said[row] for row in part.rows)
+        numbers = self._rows.said
+        in_trouble = Counter([numbers[row] for row in part.rows])
         found: dict[str, Noticed] = {}
         unnamed, is_named = 0, False
         for number, said in enumerate(self._rows.all_said()):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shiftline.diagnosis.exchange import Carried, Exchange
-from shiftline.diagnosis.statistics import Group, Key, Statistics
+from shiftline.diagnosis.groups import Group, Key
+from shiftline.diagnosis.statistics import Statistics
 
 
 def seen(at: float, status: int | None, *, source: str = "192.0.2.7", user: str = "") -> Exchange:

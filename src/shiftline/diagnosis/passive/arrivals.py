@@ -1,9 +1,9 @@
-"""How much was under way when each request left: arrivals of the second before it, by source and in all."""
+"""How much was under way when each request left: arrivals of its source in the second before it."""
 
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from shiftline.diagnosis.passive.rows import Rows
@@ -21,30 +21,29 @@ class Arrivals:
 
     order: array[int]
     by_source: array[int]
-    in_all: array[int]
 
     def load(self, row: int) -> Load:
         """The load of its own source."""
-        count = self.by_source[row]
-        if count <= AT_REST:
-            return Load.SINGLE
-        return Load.BRISK if count < _BRISK else Load.RAISED if count < _RAISED else Load.STORM
+        return load_of(self.by_source[row])
+
+
+def load_of(count: int) -> Load:
+    """What so many arrivals in a second amount to."""
+    if count <= AT_REST:
+        return Load.SINGLE
+    return Load.BRISK if count < _BRISK else Load.RAISED if count < _RAISED else Load.STORM
 
 
 def count_arrivals(rows: Rows) -> Arrivals:
     """Sort by time and count."""
-    order = array("L", sorted(range(len(rows)), key=rows.at.__getitem__))
-    by_source, in_all = array("L", bytes(8 * len(rows))), array("L", bytes(8 * len(rows)))
-    recent: dict[int, deque[float]] = {}
-    everyone: deque[float] = deque()
+    moments, sources = rows.at, rows.source
+    order = array("L", sorted(range(len(rows)), key=moments.__getitem__))
+    by_source = array("L", bytes(8 * len(rows)))
+    recent: defaultdict[int, deque[float]] = defaultdict(deque)
     for row in order:
-        now, source = rows.at[row], rows.source[row]
-        mine = recent.get(source)
-        if mine is None:
-            mine = recent[source] = deque()
-        for line in (mine, everyone):
-            line.append(now)
-            while now - line[0] >= _SECOND:
-                line.popleft()
-        by_source[row], in_all[row] = len(mine), len(everyone)
-    return Arrivals(order, by_source, in_all)
+        now, mine = moments[row], recent[sources[row]]
+        mine.append(now)
+        while now - mine[0] >= _SECOND:
+            mine.popleft()
+        by_source[row] = len(mine)
+    return Arrivals(order, by_source)

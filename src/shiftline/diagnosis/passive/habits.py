@@ -66,7 +66,8 @@ def account_marks(
 ) -> Iterator[Mark]:
     """Who else uses the account, what failed before, and since when it fails."""
     account = Counter(rows.account(row) for row in part.rows).most_common(1)[0][0]
-    logged_in = [row for row in arrivals.order if rows.login[row] and rows.login[row] == account]
+    login = rows.login
+    logged_in = [row for row in arrivals.order if account and login[row] == account]
     programs = Counter(rows.kind_of(row).user_agent for row in logged_in)
     programs = Counter({name: count for name, count in programs.items() if name and count >= 2})
     if len(programs) > 1:
@@ -111,44 +112,49 @@ def time_marks(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> 
     at_rest: list[float] = []
     loaded: list[float] = []
     refused: list[float] = []
-    for row in range(len(rows)):
-        after = rows.latency[row]
-        if after == UNANSWERED:
+    for row, (after, mark) in enumerate(zip(rows.latency, marks, strict=True)):
+        if not mark or after == UNANSWERED:
             continue
-        if marks[row] == TROUBLE:
-            if row in part.rows:
-                refused.append(after)
-        elif marks[row] == PASSED:
+        if mark == PASSED:
             (at_rest if arrivals.by_source[row] <= AT_REST else loaded).append(after)
-    if len(at_rest) >= 5 and len(loaded) >= 5:
-        rest, load = median(at_rest), median(loaded)
-        if load >= _SLOWER * rest and load >= _SLOW_SECONDS:
-            text = f"{1000 * rest:.0f} ms alone, {1000 * load:.0f} ms under load"
-            yield Mark(kind="traffic.latency-grows", count=len(loaded), text=text)
-    passed = at_rest or loaded
-    if len(refused) >= 5 and len(passed) >= 5 and median(refused) <= _SOONER * median(passed):
-        text = f"{1000 * median(refused):.1f} ms against {1000 * median(passed):.1f} ms"
+        elif row in part.rows:
+            refused.append(after)
+    rest, load = (median(times) if len(times) >= 5 else None for times in (at_rest, loaded))
+    if rest is not None and load is not None and load >= _SLOWER * rest and load >= _SLOW_SECONDS:
+        text = f"{1000 * rest:.0f} ms alone, {1000 * load:.0f} ms under load"
+        yield Mark(kind="traffic.latency-grows", count=len(loaded), text=text)
+    usual = rest if at_rest else load
+    if usual is not None and len(refused) >= 5 and median(refused) <= _SOONER * usual:
+        text = f"{1000 * median(refused):.1f} ms against {1000 * usual:.1f} ms"
         yield Mark(kind="traffic.refused-at-once", count=len(refused), text=text)
 
 
 def question_marks(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Iterator[Mark]:
     """Questions that were asked anew before the answer to the first could come."""
-    pending: dict[tuple[int, int, int], int] = {}
+    sorts = rows.sorts
+    questions: dict[tuple[int, int, int], int] = {}
+    # Sorts that differ in their answers only ask the same question.
+    of_sort = [
+        questions.setdefault(key, len(questions))
+        for key in zip(sorts.source, sorts.kind, sorts.asked, strict=True)
+    ]
+    pending: dict[int, int] = {}
     early: list[int] = []
     asked = 0
     for row in arrivals.order:
         if rows.credentials[row]:
             continue  # the answer to a challenge is no new question
-        key = (rows.source[row], rows.kind[row], rows.asked[row])
-        before = pending.get(key)
-        pending[key] = row
+        question = of_sort[rows.sort[row]]
+        before = pending.get(question)
+        pending[question] = row
         if before is None:
             continue
-        waited = rows.at[row] - rows.at[before]
-        answered = rows.latency[before]
-        if 0.05 < waited < _ANEW_SECONDS and (answered == UNANSWERED or answered > waited):
-            early.append(row)
         asked += 1
+        waited = rows.at[row] - rows.at[before]
+        if 0.05 < waited < _ANEW_SECONDS:
+            answered = rows.latency[before]
+            if answered == UNANSWERED or answered > waited:
+                early.append(row)
     answered_late = [row for row in early if marks[row] == PASSED or rows.latency[row] != UNANSWERED]
     if len(early) >= 3 and len(early) >= 0.05 * asked and answered_late:
         yield Mark(kind="traffic.resent-early", count=len(early), places=_places(rows, early))
@@ -156,42 +162,59 @@ def question_marks(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Iterator
 
 def blind_marks(rows: Rows, outcomes: bytearray) -> Iterator[Mark]:
     """Many agents were asked about by OPTIONS, and all are said to be there: then the answer is the box's."""
-    told: dict[int, bool] = {}
+    sorts = rows.sorts
     ok = OUTCOMES.index(Outcome.OK)
-    for row in range(len(rows)):
-        kind = rows.kind_of(row)
-        if kind.method == "OPTIONS" and kind.names_user and rows.latency[row] != UNANSWERED:
-            status = rows.said_of(row).status
-            if outcomes[row] == ok:
-                told[rows.asked[row]] = told.get(rows.asked[row], True) and 200 <= status < 300
+    well = {
+        sort
+        for sort, outcome, after in zip(rows.sort, outcomes, rows.latency, strict=True)
+        if outcome == ok and after != UNANSWERED
+    }
+    told: dict[int, bool] = {}
+    for sort in well:
+        kind = sorts.kind_of(sort)
+        if kind.method == "OPTIONS" and kind.names_user:
+            asked, status = sorts.asked[sort], sorts.said_of(sort).status
+            told[asked] = told.get(asked, True) and 200 <= status < 300
     if len(told) >= _MANY_AGENTS and all(told.values()):
         yield Mark(kind="traffic.all-available", count=len(told), text=f"{len(told)} agents")
 
 
 def repeat_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:
     """Single requests at rest that were answered only when they were sent again."""
-    answered = repeated = 0
-    for row in range(len(rows)):
-        if (
-            rows.latency[row] != UNANSWERED
-            and rows.kind_of(row).transport == "UDP"
-            and arrivals.by_source[row] <= AT_REST
-        ):
-            answered += 1
-            repeated += rows.copies[row] > 1
+    sorts = rows.sorts
+    over_udp = bytes(sorts.kind_of(sort).transport == "UDP" for sort in range(len(sorts)))
+    copies = [
+        copies
+        for sort, copies, after, count in zip(
+            rows.sort, rows.copies, rows.latency, arrivals.by_source, strict=True
+        )
+        if count <= AT_REST and after != UNANSWERED and over_udp[sort]
+    ]
+    answered = len(copies)
+    repeated = answered - copies.count(1)
     if repeated >= max(_LEAST_REPEATED, _REPEATED_SHARE * answered):
         yield Mark(kind="traffic.answered-on-repeat", count=repeated, text=f"{repeated} of {answered}")
 
 
 def contact_marks(rows: Rows, arrivals: Arrivals) -> Iterator[Mark]:
     """Addresses-of-record that are bound from different hosts in turn."""
-    hosts: dict[int, list[str]] = {}
-    for row in arrivals.order:
-        kind = rows.kind_of(row)
+    sorts = rows.sorts
+    bound: dict[int, tuple[int, str]] = {}
+    """By sort: address-of-record and host."""
+    several: dict[int, set[str]] = {}
+    for sort, asked in enumerate(sorts.asked):
+        kind = sorts.kind_of(sort)
         if kind.method == "REGISTER" and kind.contact_host:
-            line = hosts.setdefault(rows.asked[row], [])
-            if not line or line[-1] != kind.contact_host:
-                line.append(kind.contact_host)
+            bound[sort] = asked, kind.contact_host
+            several.setdefault(asked, set()).add(kind.contact_host)
+    bound = {sort: pair for sort, pair in bound.items() if len(several[pair[0]]) > 1}
+    hosts: dict[int, list[str]] = {}
+    for row in arrivals.order if bound else ():
+        if rows.sort[row] in bound:
+            asked, host = bound[rows.sort[row]]
+            line = hosts.setdefault(asked, [])
+            if not line or line[-1] != host:
+                line.append(host)
     churned = [user for user, line in hosts.items() if len(line) >= 4 and len(set(line)) < len(line)]
     if churned:
         names = ", ".join(rows.users.text(user) for user in churned[:3])

@@ -5,10 +5,12 @@ Names alone are compared. Credentials are left out: whether a request carries a 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.sorts import Sorts
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED
 
@@ -34,13 +36,14 @@ class HeaderHabits:
 
     def __init__(self, rows: Rows) -> None:
         self._habits: dict[tuple[int, str], _Habit] = {}
+        sorts = rows.sorts
         known: set[tuple[int, int, int]] = set()
-        for row, key in enumerate(zip(rows.source, rows.kind, rows.headers, strict=True)):
+        for sort, key in enumerate(zip(sorts.source, sorts.kind, sorts.headers, strict=True)):
             if key not in known:
                 known.add(key)
-                names = rows.header_names(rows.headers[row]) - _LOGINS
+                names = rows.header_names(sorts.headers[sort]) - _LOGINS
                 if names:
-                    self._note((rows.source[row], rows.kind_of(row).method), names)
+                    self._note((sorts.source[sort], sorts.kind_of(sort).method), names)
 
     def _note(self, key: tuple[int, str], names: frozenset[str]) -> None:
         habit = self._habits.get(key)
@@ -67,26 +70,14 @@ class HeaderRule:
     """Whether those pass that have it; else those that lack it."""
     mark: Mark
 
-    def passes(self, rows: Rows, row: int) -> bool:
-        """Whether a request fulfils it."""
-        return (self.name in rows.header_names(rows.headers[row])) is self.is_wanted
+    def passes(self, rows: Rows, sort: int) -> bool:
+        """Whether requests of a sort fulfil it."""
+        return (self.name in rows.header_names(rows.sorts.headers[sort])) is self.is_wanted
 
 
 def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | None:
     """The header that tells best, if one tells; where several tell alike the mark names them."""
-    sorts = {_sort(rows, row) for row in part.rows}
-    refused: dict[int, int] = {}
-    passed: dict[int, int] = {}
-    for row in range(len(rows)):
-        is_refused = row in part.rows
-        if (
-            rows.headers[row]
-            and rows.kind_of(row).is_question
-            and (is_refused or marks[row] == PASSED)
-            and _sort(rows, row) in sorts
-        ):
-            counts = refused if is_refused else passed
-            counts[rows.headers[row]] = counts.get(rows.headers[row], 0) + 1
+    refused, passed = _counts(rows, marks, part)
     if min(sum(refused.values()), sum(passed.values())) < _LEAST:
         return None
     names = frozenset[str]().union(*(rows.header_names(number) for number in (*refused, *passed)))
@@ -107,6 +98,23 @@ def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | N
     return HeaderRule(name, best > 0, Mark(kind=kind, count=sum(refused.values()), text=text))
 
 
+def _counts(rows: Rows, marks: bytearray, part: Part) -> tuple[dict[int, int], dict[int, int]]:
+    """How many of the part were refused and how many like them passed, by the number of their headers."""
+    sorts = rows.sorts
+    of_part = Counter([rows.sort[row] for row in part.rows])
+    others = Counter([sort for sort, mark in zip(rows.sort, marks, strict=True) if mark == PASSED])
+    if len(part.rows) == len(rows):  # nothing is in trouble: all are of the part
+        others.clear()
+    alike = {_sort(sorts, sort) for sort in of_part}
+    found: tuple[dict[int, int], dict[int, int]] = ({}, {})
+    for by_headers, by_sort in zip(found, (of_part, others), strict=True):
+        for sort, count in by_sort.items():
+            headers = sorts.headers[sort]
+            if headers and sorts.kind_of(sort).is_question and _sort(sorts, sort) in alike:
+                by_headers[headers] = by_headers.get(headers, 0) + count
+    return found
+
+
 def _tells(rows: Rows, name: str, refused: dict[int, int], passed: dict[int, int]) -> float:
     """How well it tells: near 1 if those with it pass, near -1 if those without it do."""
     with_it = [
@@ -118,5 +126,5 @@ def _tells(rows: Rows, name: str, refused: dict[int, int], passed: dict[int, int
     return wanted if wanted >= 0.5 else wanted - 1.0
 
 
-def _sort(rows: Rows, row: int) -> Sort:
-    return rows.source[row], rows.kind_of(row).method, rows.login[row] != 0
+def _sort(sorts: Sorts, number: int) -> Sort:
+    return sorts.source[number], sorts.kind_of(number).method, sorts.login[number] != 0

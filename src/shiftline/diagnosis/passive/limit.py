@@ -49,17 +49,19 @@ def find_limit(
     rows: Rows, marks: bytearray, arrivals: Arrivals, sources: frozenset[int], accounts: frozenset[int] | None
 ) -> RateLimit | None:
     """The limit for these sources (and accounts); None if the trouble does not follow the rate."""
+    source, account = rows.source, rows.accounts
     mine = [
         row
         for row in arrivals.order
-        if rows.source[row] in sources and (accounts is None or rows.account(row) in accounts)
+        if source[row] in sources and (accounts is None or account[row] in accounts)
     ]
     flips_at = _flip(marks, arrivals, mine)
     if flips_at is None:
         return None
-    fits = [fit for window in _episodes(rows, marks, mine) if (fit := _fit(rows, marks, window)) is not None]
+    episodes = _episodes(rows, marks, mine)
+    fits = [fit for window in episodes if (fit := _fit(rows, marks, window)) is not None]
     if not fits:
-        return _sustained(flips_at, [_observed(rows, marks, one) for one in _episodes(rows, marks, mine)])
+        return _sustained(flips_at, [_observed(rows, marks, one) for one in episodes])
     length, _ = Counter(fit.window_seconds for fit in fits).most_common(1)[0]
     limits = [(fit.lowest_limit + fit.highest_limit) / 2.0 for fit in fits if fit.window_seconds == length]
     return RateLimit(flips_at=flips_at, limit=float(median(limits)), window_seconds=length)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
+from shiftline.diagnosis.groups import best_split
 from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.diagnosis.probe import Credentials
-from shiftline.diagnosis.statistics import best_split
 
 FRESH_SECONDS = 4.0
 """So long after its challenge an answer counts as one to a fresh challenge."""
@@ -50,8 +50,8 @@ class NonceBook:
     def __init__(self) -> None:
         self._issued: OrderedDict[str, _Issued] = OrderedDict()
         self._owing: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._fresh: dict[tuple[str, str], Outcome] = {}
-        """What became of each account's last login with a fresh nonce."""
+        self._fresh: OrderedDict[tuple[str, str], Outcome] = OrderedDict()
+        """What became of each account's last login with a fresh nonce, over each transport."""
         self._reuses: list[tuple[int, float, float, bool]] = []
         """Of each login with a known nonce: which use of it, its age, its rest (s), and whether it was
         challenged."""
@@ -69,8 +69,9 @@ class NonceBook:
 
     def _judge_login(self, exchange: Exchange, carried: Carried) -> tuple[Outcome, Credentials]:
         issued = self._issued.get(carried.nonce)
-        # A copy that was lost is not what the server judged.
-        sent_at = exchange.at + arrivals_of(exchange.copied_after, exchange.answered_after)[0]
+        sent_at = exchange.at
+        if exchange.copied_after:  # a copy that was lost is not what the server judged
+            sent_at += arrivals_of(exchange.copied_after, exchange.answered_after)[0]
         age = 0.0 if issued is None else sent_at - issued.at
         rest = 0.0 if issued is None else sent_at - issued.last_at
         credentials, earlier = self._credentials(exchange, carried, issued)
@@ -79,6 +80,8 @@ class NonceBook:
             self._remember(exchange, exchange.challenge)
         if credentials is Credentials.FRESH:
             self._fresh[carried.username, exchange.transport] = outcome
+            if len(self._fresh) > _MOST:
+                self._fresh.popitem(last=False)
         elif self._is_refused_anyway(exchange, outcome):
             return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
         elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from shiftline.diagnosis.evidence import Mark
+from shiftline.diagnosis.groups import best_split
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.sorts import Kind
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED
-from shiftline.diagnosis.statistics import best_split
 
 _LEAST = 5
 _ACCURATE = 0.98
@@ -21,19 +22,11 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
 
     What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
     """
-    sorts = {_sort(rows, row) for row in part.rows}
-    asked_over_udp = {
-        number
-        for number, kind in enumerate(rows.kinds.values)
-        if kind.transport == "UDP" and kind.is_question  # type: ignore[attr-defined]
-    }
+    compared = _compared(rows, part)
     pairs = [
-        (rows.size[row], row in part.rows)
-        for row, kind in enumerate(rows.kind)
-        if kind in asked_over_udp
-        and rows.size[row]
-        and (marks[row] == PASSED or row in part.rows)
-        and _sort(rows, row) in sorts
+        (size, row in part.rows)
+        for row, (sort, size, mark) in enumerate(zip(rows.sort, rows.size, marks, strict=True))
+        if compared[sort] and size and (mark == PASSED or row in part.rows)
     ]
     refused = sum(is_refused for _, is_refused in pairs)
     if min(refused, len(pairs) - refused) < _LEAST:
@@ -50,21 +43,32 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
     )
 
 
-def _has_larger_passed(rows: Rows, marks: bytearray, part: Part, size: int) -> bool:
+def _compared(rows: Rows, part: Part) -> bytes:
+    """By sort, whether it may be compared by size with the part: a login alone makes a request larger."""
+    sorts = rows.sorts
+
+    def of(sort: int) -> tuple[int, str, bool]:
+        return sorts.source[sort], sorts.kind_of(sort).method, sorts.login[sort] != 0
+
+    alike = {of(sort) for sort in {rows.sort[row] for row in part.rows}}
+    return bytes(_is_asked_over_udp(sorts.kind_of(sort)) and of(sort) in alike for sort in range(len(sorts)))
+
+
+def _is_asked_over_udp(kind: Kind) -> bool:
+    return kind.transport == "UDP" and kind.is_question
+
+
+def _has_larger_passed(rows: Rows, marks: bytearray, part: Part, least: int) -> bool:
     """Whether the same senders got more than a few as large through, by whatever method."""
-    senders = {rows.source[row] for row in part.rows}
+    sorts = rows.sorts
+    senders = {sorts.source[rows.sort[row]] for row in part.rows}
+    counts = bytes(
+        sorts.source[sort] in senders and _is_asked_over_udp(sorts.kind_of(sort))
+        for sort in range(len(sorts))
+    )
     passed = [
-        rows.size[row] >= size
-        for row in range(len(rows))
-        if marks[row] == PASSED
-        and rows.size[row]
-        and rows.source[row] in senders
-        and rows.kind_of(row).transport == "UDP"
-        and rows.kind_of(row).is_question
+        size >= least
+        for sort, size, mark in zip(rows.sort, rows.size, marks, strict=True)
+        if mark == PASSED and size and counts[sort]
     ]
     return sum(passed) > (1.0 - _ACCURATE) * len(passed)
-
-
-def _sort(rows: Rows, row: int) -> tuple[int, str, bool]:
-    """What may be compared by size: a login alone makes a request larger."""
-    return rows.source[row], rows.kind_of(row).method, rows.login[row] != 0

@@ -56,8 +56,9 @@ def find_spans(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> 
 def _at_rest(rows: Rows, marks: bytearray, arrivals: Arrivals, account: int) -> list[tuple[float, bool]]:
     found = []
     loaded = -1e18
+    accounts = rows.accounts
     for row in arrivals.order:
-        if not marks[row] or rows.account(row) != account or not rows.kind_of(row).is_question:
+        if accounts[row] != account or not marks[row] or not rows.kind_of(row).is_question:
             continue
         at, is_refused = rows.at[row], marks[row] == TROUBLE
         if arrivals.by_source[row] > AT_REST:

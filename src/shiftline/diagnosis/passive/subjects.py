@@ -13,6 +13,7 @@ from itertools import islice
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.sorts import Kind
 from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
 
 MOST_SUBJECTS = 4
@@ -82,14 +83,10 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
 
 def _passed(rows: Rows, marks: bytearray) -> list[tuple[int, int]]:
     """Of each sort of questions that passed, one row, and how many they are."""
-    questions = [kind.is_question for kind in rows.kinds.values]  # type: ignore[attr-defined]
-    first: dict[tuple[int, ...], int] = {}
-    counts: Counter[int] = Counter()
-    sorts = zip(rows.kind, rows.source, rows.login, rows.caller, rows.headers, strict=True)
-    for row, sort in enumerate(sorts):
-        if marks[row] == PASSED and questions[sort[0]]:
-            counts[first.setdefault(sort, row)] += 1
-    return list(counts.items())
+    sorts = rows.sorts
+    counts = Counter([sort for sort, mark in zip(rows.sort, marks, strict=True) if mark == PASSED])
+    first = dict(zip(reversed(rows.sort), range(len(rows) - 1, -1, -1), strict=True))
+    return [(first[sort], count) for sort, count in counts.items() if sorts.kind_of(sort).is_question]
 
 
 def _most_bound(
@@ -150,15 +147,13 @@ def _bound(counts: dict[int | tuple[object, ...], _Count]) -> set[int | tuple[ob
 
 def _has_passed_meanwhile(rows: Rows, marks: bytearray, mine: list[int]) -> bool:
     """Whether the same senders were served otherwise while these were refused, and not only before."""
-    senders = {rows.source[row] for row in mine}
+    sources = rows.source
+    senders = {sources[row] for row in mine}
     first, last = min(rows.at[row] for row in mine), max(rows.at[row] for row in mine)
     passed = (
         row
-        for row in range(len(rows))
-        if marks[row] == PASSED
-        and first <= rows.at[row] <= last
-        and rows.source[row] in senders
-        and rows.kind_of(row).is_question
+        for row, (at, source, mark) in enumerate(zip(rows.at, sources, marks, strict=True))
+        if mark == PASSED and first <= at <= last and source in senders and rows.kind_of(row).is_question
     )
     return sum(1 for row in islice(passed, _LEAST_PASSED_ELSEWHERE)) >= _LEAST_PASSED_ELSEWHERE
 
@@ -172,32 +167,22 @@ def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
 
 
 def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:
-    sort_of = {
-        number: (kind.method, kind.event)  # type: ignore[attr-defined]
-        for number, kind in enumerate(rows.kinds.values)
-    }
-    domain_of = {
-        number: (kind.from_host,)  # type: ignore[attr-defined]
-        for number, kind in enumerate(rows.kinds.values)
-    }
-    agent_of = {
-        number: (kind.user_agent,)  # type: ignore[attr-defined]
-        for number, kind in enumerate(rows.kinds.values)
-    }
+    kinds = [kind for kind in rows.kinds.values if isinstance(kind, Kind)]
+    kind_of, source_of = rows.kind, rows.source
 
     def words(value: int | tuple[object, ...]) -> str:
         return " ".join(str(part) for part in value if part) if isinstance(value, tuple) else str(value)
 
-    transport_of = {
-        number: (kind.transport,)  # type: ignore[attr-defined]
-        for number, kind in enumerate(rows.kinds.values)
-    }
-    yield "transport", lambda row: transport_of[rows.kind[row]], words
-    yield "method", lambda row: sort_of[rows.kind[row]], words
-    yield "source", rows.source.__getitem__, lambda value: rows.sources.text(_number(value))
-    yield "user", rows.account, lambda value: rows.users.text(_number(value))
-    yield "domain", lambda row: domain_of[rows.kind[row]], words
-    yield "user-agent", lambda row: agent_of[rows.kind[row]], words
+    def by_kind(key: Callable[[Kind], tuple[object, ...]]) -> Key:
+        values = [key(kind) for kind in kinds]
+        return lambda row: values[kind_of[row]]
+
+    yield "transport", by_kind(lambda kind: (kind.transport,)), words
+    yield "method", by_kind(lambda kind: (kind.method, kind.event)), words
+    yield "source", source_of.__getitem__, lambda value: rows.sources.text(_number(value))
+    yield "user", rows.accounts.__getitem__, lambda value: rows.users.text(_number(value))
+    yield "domain", by_kind(lambda kind: (kind.from_host,)), words
+    yield "user-agent", by_kind(lambda kind: (kind.user_agent,)), words
 
 
 def _header_keys(
@@ -215,10 +200,11 @@ def _header_keys(
     if not refused:
         return
     header, _ = max(refused.items(), key=lambda pair: (pair[1], pair[0]))
-    having = {number for number in {*rows.headers} if header in rows.header_names(number)}
+    sources, headers = rows.source, rows.headers
+    having = {number for number in {*headers} if header in rows.header_names(number)}
     yield (
         "header",
-        lambda row: (header,) if rows.headers[row] in having and rows.source[row] in senders else ("",),
+        lambda row: (header,) if headers[row] in having and sources[row] in senders else ("",),
         lambda _: header,
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from shiftline.diagnosis.evidence import Mark
+from shiftline.diagnosis.groups import best_split
 from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.limit import RateLimit
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE
-from shiftline.diagnosis.statistics import best_split
 
 _LEAST = 10
 _LEAST_PLACES = 2
@@ -45,8 +45,9 @@ def _under_way(
     counts: list[int] = []
     refused: list[bool] = []
     ends: list[float] = []
+    source = rows.source
     for row in arrivals.order:
-        if rows.source[row] not in own:
+        if source[row] not in own:
             continue
         now = rows.at[row]
         while ends and ends[0] <= now:

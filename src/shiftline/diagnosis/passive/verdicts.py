@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.sorts import Kind, Said, Sorts
 
 _ANSWERS = frozenset(
     {
@@ -19,32 +20,41 @@ _ENDED = frozenset({487, 302, 301, 603})
 """Statuses of calls that went as the people wanted."""
 
 
-def settled(rows: Rows, row: int) -> Outcome:
-    """The outcome of a row, with all answers that speak of a user as OK."""
-    outcome = OUTCOMES[rows.outcome[row]]
+_OUTCOME_BITS = 6
+PASSED, TROUBLE = 1, 2
+_OUTCOME_OF = bytes(code & (1 << _OUTCOME_BITS) - 1 for code in range(256))
+_MARK_OF = bytes(code >> _OUTCOME_BITS for code in range(256))
+
+
+def settled(outcome: Outcome, kind: Kind, said: Said) -> Outcome:
+    """The outcome, with all answers that speak of a user as OK."""
     if outcome is Outcome.OK or outcome not in REFUSALS:
         return outcome
-    if rows.kind_of(row).method == "REGISTER":
+    if kind.method == "REGISTER":
         return outcome
     if outcome in _ANSWERS:
         return Outcome.OK
-    if outcome is Outcome.OTHER and rows.said_of(row).status in _ENDED:
+    if outcome is Outcome.OTHER and said.status in _ENDED:
         return Outcome.OK
     return outcome
 
 
 def verdicts(rows: Rows) -> tuple[bytearray, bytearray]:
     """By row: the number of the settled outcome, and whether it is trouble (2), passed (1) or neither (0)."""
-    outcomes, marks = bytearray(len(rows)), bytearray(len(rows))
-    known: dict[tuple[int, int, int], tuple[int, int]] = {}
-    for row, key in enumerate(zip(rows.outcome, rows.kind, rows.said, strict=True)):
-        found = known.get(key)
-        if found is None:
-            outcome = settled(rows, row)
-            mark = 1 if outcome is Outcome.OK else 2 if outcome in REFUSALS else 0
-            found = known[key] = (OUTCOMES.index(outcome), mark)
-        outcomes[row], marks[row] = found
-    return outcomes, marks
+    codes = {outcome: _codes(rows.sorts, OUTCOMES[outcome]) for outcome in set(rows.outcome)}
+    both = bytearray([codes[outcome][sort] for outcome, sort in zip(rows.outcome, rows.sort, strict=True)])
+    return both.translate(_OUTCOME_OF), both.translate(_MARK_OF)
 
 
-PASSED, TROUBLE = 1, 2
+def _codes(sorts: Sorts, outcome: Outcome) -> bytes:
+    """By sort, what an outcome means for it: mark and settled outcome in one byte."""
+    known: dict[tuple[int, int], int] = {}
+    codes = bytearray()
+    for sort, key in enumerate(zip(sorts.kind, sorts.said, strict=True)):
+        code = known.get(key)
+        if code is None:
+            means = settled(outcome, sorts.kind_of(sort), sorts.said_of(sort))
+            mark = PASSED if means is Outcome.OK else TROUBLE if means in REFUSALS else 0
+            code = known[key] = mark << _OUTCOME_BITS | OUTCOMES.index(means)
+        codes.append(code)
+    return bytes(codes)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Aim
-from shiftline.diagnosis.statistics import LIMITER_STATUSES
 from shiftline.doctor.examination.records import RECEIVED
 from shiftline.errors import SipSyntaxError
 from shiftline.governor.window_fit import Observation

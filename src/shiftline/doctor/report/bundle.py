@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from shiftline.diagnosis.statistics import Key
+from shiftline.diagnosis.groups import Key
 from shiftline.doctor.report.excerpt import Quoted
 from shiftline.doctor.report.material import Material
 from shiftline.doctor.report.page import render

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, tzinfo
 from markupsafe import Markup
 
 from shiftline.diagnosis.finding import Diagnosis, Finding
-from shiftline.diagnosis.statistics import Bin, Group, Key, Statistics
+from shiftline.diagnosis.groups import Bin, Group, Key
+from shiftline.diagnosis.statistics import Statistics
 from shiftline.diagnosis.wording import limit_in_words
 from shiftline.doctor.report.material import Material
 from shiftline.pictures.drawing import steps

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from shiftline.diagnosis.belief import UNKNOWN
 from shiftline.diagnosis.finding import Finding, Statement
+from shiftline.diagnosis.groups import Group, Key
 from shiftline.diagnosis.hypotheses import HEALTHY
-from shiftline.diagnosis.statistics import Group, Key
 from shiftline.doctor.report.charts import course_chart, figures_in_words, rate_chart
 from shiftline.doctor.report.ladders import LadderPicture, telling_ladders
 from shiftline.doctor.report.material import Material
