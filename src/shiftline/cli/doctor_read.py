@@ -110,18 +110,16 @@ def gather(reading: Reading, zone: tzinfo) -> Gathered:
     """Read everything once. Hours of the day are told in ``zone``."""
     from shiftline.diagnosis.exchange import Exchange
     from shiftline.diagnosis.observe import Observer
-    from shiftline.diagnosis.statistics import Statistics
 
-    gathered = Gathered(reading=reading, statistics=Statistics(), observer=Observer(zone=zone))
-    count, observe = gathered.statistics.add, gathered.observer.add
+    observer = Observer(zone=zone)
+    observe, remark = observer.add, observer.remark
     with few_collections():
         for one in reading:
             if isinstance(one, Exchange):
-                count(one)
                 observe(one)
             else:
-                gathered.observer.remark(one)
-    return gathered
+                remark(one)
+    return Gathered(reading=reading, statistics=observer.statistics, observer=observer)
 
 
 def conclude(gathered: Gathered) -> Diagnosis | None:

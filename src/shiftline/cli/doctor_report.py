@@ -99,19 +99,17 @@ def material_of_examination(
     """What a report of an examination tells; ``epoch_offset`` makes civil times of its times."""
     from shiftline.cli.doctor_findings import addressed
     from shiftline.clock import clock_from_environment
-    from shiftline.diagnosis.statistics import Statistics
+    from shiftline.diagnosis.statistics import statistics_of
     from shiftline.doctor.report.excerpt import excerpt_of_trace, places_of
     from shiftline.doctor.report.material import Material
 
     diagnosis, stop = addressed(examination.diagnosis(), examined.arguments), examination.stop
-    statistics = Statistics()
-    for one in examination.exchanges:
-        statistics.add(replace(one, at=one.at + epoch_offset))
+    exchanges = (replace(one, at=one.at + epoch_offset) for one in examination.exchanges)
     return Material(
         name=examined.name,
         made_at=clock_from_environment()(),
         diagnosis=diagnosis,
-        statistics=statistics,
+        statistics=statistics_of(exchanges),
         excerpt=excerpt_of_trace(trace, places_of(diagnosis), epoch_offset=epoch_offset),
         asked=_asked(examination),
         allowed=examination.permission.risk.word,

@@ -35,6 +35,7 @@ from shiftline.diagnosis.passive.subjects import Part, find_parts
 from shiftline.diagnosis.passive.told import Noticed, Told
 from shiftline.diagnosis.passive.under_way import concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
+from shiftline.diagnosis.statistics import Statistics
 
 _LEAST_SKEW_SECONDS = 120.0
 _LEAST_UNANSWERED = 3
@@ -73,11 +74,16 @@ class Observer:
         self._told = Told()
         self._skews: list[float] = []
 
+    @property
+    def statistics(self) -> Statistics:
+        """The figures of all that was added until now."""
+        return Statistics(self._rows)
+
     def add(self, exchange: Exchange) -> None:
         """One exchange more."""
         outcome, credentials = self._nonces.judge(exchange)
         self._rows.add(exchange, outcome, credentials)
-        if exchange.at > _EPOCH_SINCE and "date" in exchange.hints and len(self._skews) < MOST_PLACES:
+        if len(self._skews) < MOST_PLACES and exchange.at > _EPOCH_SINCE and "date" in exchange.hints:
             self._note_clock(exchange)
 
     def remark(self, remark: Remark) -> None:

@@ -1,23 +1,24 @@
 """Figures of recorded traffic: who asked how often, how fast, and at which speed it was refused.
 
-Every exchange is kept as a time and an outcome of a few bytes, so that a record of a million messages fits
-into a few megabytes. By source, account and method they are counted in the end. Nothing is concluded here.
+They are counted by source, account and method once all of a record is in its rows (`passive.rows`). Nothing
+is concluded here.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.groups import LIMITER_STATUSES, Group, Key, order_of
+from shiftline.diagnosis.outcome import outcome_of
+from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.sorts import Sorts
+from shiftline.diagnosis.probe import Credentials
 
 MOST_CELLS = 100_000
-_MOST_EXCHANGES = 5_000_000
-_MOST_ALIKE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,37 @@ class _Cell:
 
 
 class Statistics:
-    """Takes exchanges in any order; ``left_out`` counts those that there was no room for."""
+    """Of rows that are complete: what is added to them later is not counted."""
 
-    def __init__(self) -> None:
-        self.left_out = 0
-        self._numbers: dict[tuple[str, str, str, int | None, str], int] = {}
-        self._alike: dict[object, int] = {}
+    def __init__(self, rows: Rows) -> None:
         self._cells: list[_Cell] = []
-        self._times = array("d")
-        self._which = array("I")
-        self._copy_times = array("d")
-        self._copy_which = array("I")
+        cell_of = self._cells_of(rows.sorts)
+        self._which = array("I", map(cell_of.__getitem__, rows.sort))
+        self._times = array("d", rows.at)
+        """Of each request, when the copy left that counts."""
+        self._copy_times, self._copy_which = array("d"), array("I")
+        for row, (counts_after, dropped_after) in rows.arrived.items():
+            self._times[row] += counts_after
+            for after in dropped_after:
+                self._copy_times.append(rows.at[row] + after)
+                self._copy_which.append(self._which[row])
+
+    def _cells_of(self, sorts: Sorts) -> list[int]:
+        """By sort, the number of its cell; beyond `MOST_CELLS` only statuses are told apart."""
+        numbers: dict[_Cell, int] = {}
+        cell_of = []
+        for sort in range(len(sorts)):
+            kind, status = sorts.kind_of(sort), sorts.said_of(sort).status
+            source, account = sorts.sources.text(sorts.source[sort]), sorts.users.text(sorts.account[sort])
+            cell = _Cell((source, account, kind.method), status, kind.user_agent)
+            if cell not in numbers:
+                if len(self._cells) >= MOST_CELLS:
+                    cell = _Cell(("", "", ""), status, "")
+                if cell not in numbers:
+                    numbers[cell] = len(self._cells)
+                    self._cells.append(cell)
+            cell_of.append(numbers[cell])
+        return cell_of
 
     @property
     def total(self) -> int:
@@ -57,49 +78,6 @@ class Statistics:
     def last(self) -> float | None:
         """When the last request left."""
         return max(self._times, default=None)
-
-    def add(self, exchange: Exchange) -> None:
-        """Count one exchange."""
-        number = self._alike.get(exchange.alike)
-        if number is None:
-            number = self._number_of(exchange)
-        if len(self._times) + len(self._copy_times) >= _MOST_EXCHANGES:
-            self.left_out += 1
-            return
-        self._which.append(number)
-        if not exchange.copied_after:
-            self._times.append(exchange.at)
-            return
-        answered, dropped = arrivals_of(exchange.copied_after, exchange.answered_after)
-        self._times.append(exchange.at + answered)
-        for moment in dropped:
-            self._copy_times.append(exchange.at + moment)
-            self._copy_which.append(number)
-
-    def _number_of(self, exchange: Exchange) -> int:
-        """The number of its cell; that of exchanges that a reader knows to be alike is remembered."""
-        carried = exchange.carried
-        account = exchange.from_user if carried is None else carried.username
-        key = exchange.source, account, exchange.method, exchange.status, exchange.user_agent
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._new_cell(key)
-        if exchange.alike is not None:
-            if len(self._alike) >= _MOST_ALIKE:
-                self._alike.clear()
-            self._alike[exchange.alike] = number
-        return number
-
-    def _new_cell(self, key: tuple[str, str, str, int | None, str]) -> int:
-        """A number for a new combination; beyond `MOST_CELLS` only statuses are told apart."""
-        if len(self._cells) >= MOST_CELLS:
-            key = "", "", "", key[3], ""
-            if key in self._numbers:
-                return self._numbers[key]
-        number = self._numbers[key] = len(self._cells)
-        source, account, method, status, agent = key
-        self._cells.append(_Cell((source, account, method), status or 0, agent))
-        return number
 
     def groups(self, key: Key) -> tuple[Group, ...]:
         """The groups of one key, the most refused first, then the largest."""
@@ -155,3 +133,11 @@ class Statistics:
             tally.setdefault(second - second % step, [0, 0, 0])[sides[number]] += 1
         for start, (passed, refused, silent) in sorted(tally.items()):
             yield start, passed, refused, silent
+
+
+def statistics_of(exchanges: Iterable[Exchange]) -> Statistics:
+    """Of exchanges in any order, for whoever asks nothing else of them."""
+    rows = Rows()
+    for exchange in exchanges:
+        rows.add(exchange, outcome_of(exchange), Credentials.NONE)
+    return Statistics(rows)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shiftline.diagnosis.exchange import Carried, Exchange
 from shiftline.diagnosis.groups import Group, Key
-from shiftline.diagnosis.statistics import Statistics
+from shiftline.diagnosis.statistics import Statistics, statistics_of
 
 
 def seen(at: float, status: int | None, *, source: str = "192.0.2.7", user: str = "") -> Exchange:
@@ -21,13 +21,13 @@ def seen(at: float, status: int | None, *, source: str = "192.0.2.7", user: str 
 
 def limited(limit: int, seconds: float, rate: float, *, length: float = 20.0, seed: int = 1) -> Statistics:
     """A fixed window that passes so many of each and refuses the rest with 403."""
-    random, statistics, at, counts = Random(seed), Statistics(), 1000.0, dict[int, int]()
+    random, exchanges, at, counts = Random(seed), list[Exchange](), 1000.0, dict[int, int]()
     while at < 1000.0 + length:
         at += random.expovariate(rate)
         window = int(at / seconds)
         counts[window] = counts.get(window, 0) + 1
-        statistics.add(seen(at, 200 if counts[window] <= limit else 403))
-    return statistics
+        exchanges.append(seen(at, 200 if counts[window] <= limit else 403))
+    return statistics_of(exchanges)
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [(20, 1.0), (50, 1.0), (30, 2.0), (100, 10.0)])
@@ -41,13 +41,13 @@ def test_a_window_and_its_limit_are_found(limit: int, seconds: float) -> None:
 
 
 def test_a_sliding_limit_is_told_by_its_threshold() -> None:
-    statistics, taken = Statistics(), list[float]()
+    exchanges, taken = list[Exchange](), list[float]()
     random, at = Random(2), 0.0
     for _ in range(2000):
         at += random.expovariate(30.0 if int(at / 10.0) % 2 else 8.0)
         taken = [one for one in taken if one > at - 1.0] + [at]
-        statistics.add(seen(at, 403 if len(taken) > 20 else 200))
-    (group,) = statistics.groups(Key.SOURCE)
+        exchanges.append(seen(at, 403 if len(taken) > 20 else 200))
+    (group,) = statistics_of(exchanges).groups(Key.SOURCE)
     threshold = group.threshold()
     assert threshold is not None
     assert (threshold.window_seconds, threshold.arrivals, threshold.accuracy) == (1.0, 21, 1.0)
@@ -55,10 +55,10 @@ def test_a_sliding_limit_is_told_by_its_threshold() -> None:
 
 
 def test_refusals_that_have_nothing_to_do_with_the_rate_separate_badly() -> None:
-    statistics, random = Statistics(), Random(3)
+    exchanges, random = list[Exchange](), Random(3)
     for number in range(3000):
-        statistics.add(seen(number * random.uniform(0.01, 0.1), random.choice((200, 403))))
-    (group,) = statistics.groups(Key.SOURCE)
+        exchanges.append(seen(number * random.uniform(0.01, 0.1), random.choice((200, 403))))
+    (group,) = statistics_of(exchanges).groups(Key.SOURCE)
     threshold = group.threshold()
     assert threshold is not None
     assert threshold.accuracy < 0.6
@@ -66,10 +66,11 @@ def test_refusals_that_have_nothing_to_do_with_the_rate_separate_badly() -> None
 
 
 def test_groups_by_source_account_and_method() -> None:
-    statistics = Statistics()
+    exchanges: list[Exchange] = []
     for number in range(10):
-        statistics.add(seen(float(number), 403, user="shared"))
-        statistics.add(seen(float(number), None if number else 401, source="192.0.2.8"))
+        exchanges.append(seen(float(number), 403, user="shared"))
+        exchanges.append(seen(float(number), None if number else 401, source="192.0.2.8"))
+    statistics = statistics_of(exchanges)
     by_source = statistics.groups(Key.SOURCE)
     assert [(one.value, one.requests, one.refused, one.silent) for one in by_source] == [
         ("192.0.2.7", 10, 10, 0),
@@ -100,7 +101,7 @@ def test_a_limiter_that_drops_counts_the_copies_as_well() -> None:
     waiting = [(1000.0 + number / 60.0, number, 0.0) for number in range(900)]
     counts: dict[int, int] = {}
     copies: dict[int, list[float]] = {}
-    statistics, following = Statistics(), {0.0: 0.5, 0.5: 1.5, 1.5: 3.5}
+    exchanges, following = list[Exchange](), {0.0: 0.5, 0.5: 1.5, 1.5: 3.5}
     while waiting:
         at, number, after = waiting.pop(0)
         copies.setdefault(number, []).append(after)
@@ -118,8 +119,8 @@ def test_a_limiter_that_drops_counts_the_copies_as_well() -> None:
             status=200 if passed else None,
             answered_after=after + 0.01 if passed else None,
         )
-        statistics.add(first)
-    (group,) = statistics.groups(Key.SOURCE)
+        exchanges.append(first)
+    (group,) = statistics_of(exchanges).groups(Key.SOURCE)
     fit = group.window_fit()
     assert fit is not None
     assert (fit.window_seconds, fit.lowest_limit, fit.highest_limit) == (1.0, 20, 20)

@@ -19,7 +19,7 @@ from shiftline.cli.doctor_read import conclude, gather
 from shiftline.cli.doctor_read_report import as_json
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.finding import Separation
-from shiftline.diagnosis.statistics import Statistics
+from shiftline.diagnosis.statistics import statistics_of
 from shiftline.doctor.reading.reading import Reading
 from shiftline.doctor.report.bundle import write_bundle
 from shiftline.doctor.report.excerpt import excerpt_of_files, places_of
@@ -147,11 +147,11 @@ def test_what_is_undecided_says_between_whom_and_what_would_settle_it(capture: P
 @pytest.mark.parametrize("case", ["nothing counted", "one request", "a time that no calendar has"])
 def test_odd_records_give_a_whole_page(capture: Path, case: str) -> None:
     material, _ = told(capture)
-    statistics = Statistics()
+    exchanges = []
     if case != "nothing counted":
         at = 1e300 if "calendar" in case else 1.7e9
-        statistics.add(Exchange(at=at, source="192.0.2.7", method="OPTIONS", status=403))
-    html = render(replace(material, statistics=statistics))
+        exchanges.append(Exchange(at=at, source="192.0.2.7", method="OPTIONS", status=403))
+    html = render(replace(material, statistics=statistics_of(exchanges)))
     assert not re.search(r'(?:nan|inf)[ "LZ]', "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL)))
 
 

@@ -69,9 +69,8 @@ class NonceBook:
 
     def _judge_login(self, exchange: Exchange, carried: Carried) -> tuple[Outcome, Credentials]:
         issued = self._issued.get(carried.nonce)
-        sent_at = exchange.at
-        if exchange.copied_after:  # a copy that was lost is not what the server judged
-            sent_at += arrivals_of(exchange.copied_after, exchange.answered_after)[0]
+        # A copy that was lost is not what the server judged.
+        sent_at = exchange.at + arrivals_of(exchange.copied_after, exchange.answered_after)[0]
         age = 0.0 if issued is None else sent_at - issued.at
         rest = 0.0 if issued is None else sent_at - issued.last_at
         credentials, earlier = self._credentials(exchange, carried, issued)
@@ -79,9 +78,7 @@ class NonceBook:
         if exchange.challenge is not None:
             self._remember(exchange, exchange.challenge)
         if credentials is Credentials.FRESH:
-            self._fresh[carried.username, exchange.transport] = outcome
-            if len(self._fresh) > _MOST:
-                self._fresh.popitem(last=False)
+            self._note_fresh(carried.username, exchange.transport, outcome)
         elif self._is_refused_anyway(exchange, outcome):
             return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
         elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:
@@ -98,6 +95,11 @@ class NonceBook:
         if exchange.status in (401, 407):
             self._second_challenge(exchange, credentials)
         return outcome, credentials
+
+    def _note_fresh(self, username: str, transport: str, outcome: Outcome) -> None:
+        self._fresh[username, transport] = outcome
+        if len(self._fresh) > _MOST:
+            self._fresh.popitem(last=False)
 
     def _is_refused_anyway(self, exchange: Exchange, outcome: Outcome) -> bool:
         """Challenged with an older nonce, as this account is with a fresh one: then age is not the reason."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
+from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.sorts import Kind, Names, Said, Sorts
@@ -42,6 +43,8 @@ class Rows:
         """Bytes of the request, 65,535 at most."""
         self.copied_after: dict[int, tuple[float, ...]] = {}
         """Of rows that were sent again, where that is known: seconds from the first copy to the others."""
+        self.arrived: dict[int, tuple[float, tuple[float, ...]]] = {}
+        """Of these rows, when the copy that counts left, and those that were dropped (`arrivals_of`)."""
         self.sorts = Sorts()
         self._unrolled: dict[str, array[int]] = {}
         self._file = array("I")
@@ -55,10 +58,11 @@ class Rows:
 
     def add(self, exchange: Exchange, outcome: Outcome, credentials: Credentials) -> None:
         """One more row."""
+        after = exchange.answered_after
         if exchange.copied_after:
             self.copied_after[len(self.at)] = exchange.copied_after
+            self.arrived[len(self.at)] = arrivals_of(exchange.copied_after, after)
         self.at.append(exchange.at)
-        after = exchange.answered_after
         self.latency.append(UNANSWERED if after is None else after)
         self.sort.append(self.sorts.number(exchange))
         self.credentials.append(CREDENTIALS_NUMBER[credentials])
