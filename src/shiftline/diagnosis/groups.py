@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -73,10 +74,10 @@ class Group:
     """Final answers by status; 0 counts silence."""
     agents: Counter[str] = field(default_factory=Counter)
     """User-Agent texts; several of one account are several systems."""
-    times: list[float] = field(default_factory=list)
+    times: array[float] = field(default_factory=lambda: array("d"))
     turned: bytearray = field(default_factory=bytearray)
     """Of each of ``times``, 1 if it was refused or not answered."""
-    _is_ordered: bool = False
+    _ordered: tuple[list[float], bytearray] | None = None
     _tallies: dict[float, _Tally] = field(default_factory=dict)
     """By window, of the arrivals that a request met."""
 
@@ -104,18 +105,19 @@ class Group:
         """Count a copy that the server got as well: for a limiter, a request like any other."""
         self.times.append(at)
         self.turned.append(is_turned)
-        self._is_ordered = False
+        self._ordered = None
         self._tallies.clear()
 
     def in_order(self) -> tuple[list[float], bytearray]:
         """Times (seconds since the epoch) and whether each was refused or not answered, by time."""
-        if not self._is_ordered:
-            order = order_of(self.times)
+        if self._ordered is None:
+            times, turned = self.times.tolist(), self.turned
+            order = order_of(times)
             if order is not None:
-                self.times = [self.times[at] for at in order]
-                self.turned = bytearray([self.turned[at] for at in order])
-            self._is_ordered = True
-        return self.times, self.turned
+                times = [times[place] for place in order]
+                turned = bytearray([turned[place] for place in order])
+            self._ordered = times, turned
+        return self._ordered
 
     def _tally(self, window: float) -> _Tally:
         if window not in self._tallies:

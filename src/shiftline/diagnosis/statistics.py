@@ -107,11 +107,12 @@ class Statistics:
         # What was sent again had not been answered.
         is_turned = [cell.status == 0 or cell.status in LIMITER_STATUSES for cell in self._cells]
         is_turned += [True] * len(self._cells)
-        times = [*self._times, *self._copy_times]
-        which = [*self._which, *(number + len(self._cells) for number in self._copy_which)]
+        times = self._times + self._copy_times
+        which = self._which + array("I", [number + len(self._cells) for number in self._copy_which])
         order = order_of(times)
         if order is not None:
-            times, which = [times[place] for place in order], [which[place] for place in order]
+            times = array("d", [times[place] for place in order])
+            which = array("I", [which[place] for place in order])
         for at, number in zip(times, which, strict=True):
             arrived[number](at)
             turned[number](is_turned[number])

@@ -62,7 +62,7 @@ def challenge(first: bytes, data: bytes) -> Challenge:
 
     ``first`` is its first challenge, ``data`` the whole response, which may hold more of them.
     """
-    is_only = data.find(b"uthenticate") == data.rfind(b"uthenticate") >= 0
+    is_only = data.count(b"uthenticate") == 1
     rows = (first,) if is_only else challenge_rows(data)[:_MOST_CHALLENGES]
     chosen: tuple[list[bytes], _Plan] | None = None
     algorithms: list[str] = []
