@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from shiftline.errors import ConfigurationError
@@ -26,6 +26,22 @@ def scenario(throttle: str = "window:50/1s", **more: Any) -> Scenario:
 
 def numbers(seed: int = 1) -> Callable[[int], Callable[[], float]]:
     return lambda trunk: Random(f"{seed}/{trunk}").random
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    name=st.sampled_from(["window:{}/{}s", "red:{}/{}s", "pike:{}/{}s", "shared:{}/1s,others={}/s"]),
+    count=st.integers(1, 9),
+    other=st.sampled_from([0.001, 1, 2, 9, 1e5, 1e9]),
+)
+def test_whatever_is_simulated_comes_to_an_end(name: str, count: int, other: float) -> None:
+    """Unless it is refused before it begins: no limiter that can be written divides by nought or runs for ever."""
+    try:
+        written = parse_limiter(name.format(count, f"{other:.10g}"))
+        one = Scenario(throttle=written, trades=2, max_rate=1.0)
+    except ConfigurationError:
+        reject()
+    assert simulate(one, numbers()).efficiency <= 1.0
 
 
 class TestWantedChecks:

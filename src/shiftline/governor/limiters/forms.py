@@ -28,7 +28,7 @@ from shiftline.governor.limiters.spec_text import (
     read_answer,
     read_number,
     read_one_of,
-    read_rate,
+    read_others,
     read_seconds,
     read_status,
 )
@@ -185,7 +185,7 @@ FORMS: Mapping[str, Form] = {
         "shared:50/1s,others=20/s",
         _refusing(
             key="all",
-            others=Option(20.0, "their requests per second", read_rate, "/s"),
+            others=Option(20.0, "their requests per second, up to 10,000", read_others, "/s"),
             of=_OF,
         ),
     ),

@@ -22,12 +22,6 @@ def by_account(arrival: Arrival) -> str | None:
     return arrival.account
 
 
-def by_trunk(arrival: Arrival) -> str | None:
-    """One counter for all."""
-    del arrival
-    return ""
-
-
 @dataclass(slots=True)
 class Policer:
     """Refuses what its counter does not admit, at once."""

@@ -17,6 +17,7 @@ Read = Callable[[str], Value]
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9.eE+-]*?)(ms|s|m|h)?")
 _LARGEST = 1e9
+_MOST_OTHERS = 10_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ def read_rate(text: str) -> float:
     """A rate as 20/s, or plain requests per second."""
     amount = read_amount(text)
     return amount.per_second if amount.seconds else amount.count
+
+
+def read_others(text: str) -> float:
+    """The same of other senders, each of whose requests is simulated: so many as one trunk may have of us."""
+    rate = read_rate(text)
+    if rate > _MOST_OTHERS:
+        raise ValueError(f"{text!r} is more than {_MOST_OTHERS:g} requests per second")
+    return rate
 
 
 def read_status(text: str) -> str:

@@ -18,6 +18,9 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.arrivals import AGENTS_PER_TRADE, Arrivals
 from shiftline.governor.simulation.bank import Case, Draw
 
+LONGEST_DAYS = 7
+"""So long an all-knowing sender may need at a trunk; others are given ten times that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -63,6 +66,21 @@ class Scenario:
                 f"{self.max_rate} is no rate.", remedy="Give requests per second; 0 means no ceiling."
             )
         controller_named(self.controller, self.start(even))
+        self._require_end()
+
+    def _require_end(self) -> None:
+        """Nothing gets through a limiter that is always full, and little through one that is very slow."""
+        if not self.case().ideal_rate():
+            raise ConfigurationError(
+                f"Nothing is sure to get through {self.throttle}.",
+                remedy="Give a limit that leaves something: more than the others send, 2 or more of pike.",
+            )
+        checks = min(self.agents_of(0), 2 * self.trades_of(0))
+        if self.case().ideal(0.0, LONGEST_DAYS * 86_400.0) < checks:
+            raise ConfigurationError(
+                f"{self.throttle} lets {checks:,} checks through in {LONGEST_DAYS} days at the earliest.",
+                remedy="Give fewer trades, more trunks or a faster limit.",
+            )
 
     def start(self, draw: Draw) -> Start:
         """What each controller is told."""
