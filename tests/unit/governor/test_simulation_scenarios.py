@@ -35,7 +35,7 @@ def numbers(seed: int = 1) -> Callable[[int], Callable[[], float]]:
     other=st.sampled_from([0.001, 1, 2, 9, 1e5, 1e9]),
 )
 def test_whatever_is_simulated_comes_to_an_end(name: str, count: int, other: float) -> None:
-    """Unless it is refused before it begins: no limiter that can be written divides by nought or runs for ever."""
+    """Unless it is refused before it begins: no limiter divides by nought or runs for ever."""
     try:
         written = parse_limiter(name.format(count, f"{other:.10g}"))
         one = Scenario(throttle=written, trades=2, max_rate=1.0)
