@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from shiftline.connector.records import TrunkSample
 from shiftline.connector.sampling import refusal_classes
-from shiftline.store.trunk_view import REFUSALS_IN_WORDS, TrunkView, age_in_words
+from shiftline.store.trunk_view import NOTHING_PASSES, REFUSALS_IN_WORDS, TrunkView, age_in_words
 
 CHART = timedelta(minutes=15)
 _COLUMNS = 60
@@ -90,6 +90,10 @@ def _trouble(view: TrunkView) -> Text:
     if view.worker_is_silent:
         words = f"no worker has looked after it for {age_in_words(view.saved_seconds_ago)}"
         return Text(words, style="bold red")
+    if view.shut_since is not None:
+        named = f"{view.trouble}, " if view.trouble else ""
+        words = f"{named}nothing has passed since {view.shut_since.astimezone(UTC):%H:%M:%S} UTC. "
+        return Text(f"{words}It may be {NOTHING_PASSES}", style="bold red")
     return Text(view.trouble, style="bold red") if view.trouble else Text("none", style="green")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from shiftline.connector.records import TrunkKey, TrunkSample
 from shiftline.connector.sampling import refusal_classes
 from shiftline.governor.lanes import Lane
+from shiftline.governor.state import Mode
 from shiftline.store.read_model import TrunkRow
 
 SILENT_SECONDS = 15.0
@@ -30,6 +31,15 @@ REFUSALS_IN_WORDS: Mapping[str, str] = MappingProxyType(
         "undecided": "not known yet",
     }
 )
+NOTHING_PASSES = (
+    "a limit of the rate, a ban, or that our address, account or method is no longer admitted. "
+    "It is asked ever less often until something passes."
+)
+"""Why a trunk may refuse all that it is sent, from one moment on."""
+_UNDECIDED = ("undecided", "ban")
+_BETWEEN_CANARIES = timedelta(seconds=1000)
+"""A little more than the longest silence between two canaries: what lies further apart is another trouble."""
+_NEWS = timedelta(seconds=3)
 _LANES = tuple(str(lane) for lane in Lane)
 """In the order of their priority."""
 
@@ -103,9 +113,28 @@ class TrunkView:
         """True when no worker has looked after the trunk for a while."""
         return self.saved_seconds_ago > SILENT_SECONDS
 
+    @property
+    def shut_since(self) -> datetime | None:
+        """From when on, at the latest, nothing that was sent has passed; None while something may pass.
+
+        A refusal gets its class when the trunk opens again, so those that have none are of this time. One
+        that is just being asked about is no news.
+        """
+        if self.mode != Mode.LISTENING or self.disarmed_cause or self.worker_is_silent:
+            return None
+        since: datetime | None = None
+        for refusal in self.refusals:
+            if refusal.kind not in _UNDECIDED or (since and since - refusal.at > _BETWEEN_CANARIES):
+                break
+            since = refusal.at
+        return since if since and self.saved_at - since >= _NEWS else None
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values, as ``/api/trunks`` has them."""
-        told = asdict(self) | {"worker_is_silent": self.worker_is_silent}
+        told = asdict(self) | {
+            "worker_is_silent": self.worker_is_silent,
+            "shut_since": self.shut_since and self.shut_since.isoformat(),
+        }
         told["refusals"] = [
             {
                 "at": refusal.at.isoformat(),

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from shiftline.pictures.style import stylesheet
-from shiftline.store.trunk_view import REFUSALS_IN_WORDS, age_in_words
+from shiftline.store.trunk_view import NOTHING_PASSES, REFUSALS_IN_WORDS, age_in_words
 
 REFRESH_SECONDS = 5
 HEADERS = {
@@ -50,6 +50,7 @@ _ENVIRONMENT.globals |= {
     "chart_style": stylesheet(),
     "refresh_seconds": REFRESH_SECONDS,
     "refusals_in_words": REFUSALS_IN_WORDS,
+    "nothing_passes": NOTHING_PASSES,
 }
 
 

@@ -80,6 +80,44 @@ def test_only_a_column_of_which_half_was_refused_is_red() -> None:
     assert (sent.count("\x1b[34m"), sent.count("\x1b[1;31m")) == (59, 1)
 
 
+def refused(*agos: float, **changes: Any) -> TrunkRow:
+    """A trunk that has refused everything at these moments before it was saved, the last one first."""
+    refusals = [{"ago": ago, "class": "undecided", "status": 403} for ago in agos[::-1]]
+    told = {"mode": "listening", "trouble": None, "waiting_for": "canary in 9 s: silent after a refusal"}
+    return trunk(governor=told | {"refusals": refusals} | changes)
+
+
+def test_a_trunk_that_lets_nothing_pass_is_in_trouble_before_it_is_known_why() -> None:
+    """Since when, what it may be, and below it when it is asked again."""
+    row = refused(2.0, 12.0, 20.0)
+    lines = shown(row, [], width=200)
+    assert view_of(row, NOW).as_json()["shut_since"] == "2026-11-23T14:59:39+00:00"
+    assert line(lines, "trouble").startswith(
+        "nothing has passed since 14:59:39 UTC. It may be a limit of the"
+    )
+    assert "our address, account or method is no longer admitted" in line(lines, "trouble")
+    assert line(lines, "waits for").startswith("canary in 9 s")
+
+
+@pytest.mark.parametrize(
+    ("agos", "changes", "since"),
+    [
+        ((1.0,), {}, None),  # it is just being asked about
+        ((1.0, 20.0), {"mode": "holding"}, None),
+        ((5.0, 900.0, 4000.0), {}, 901),  # the oldest was another trouble
+        ((5.0, 20.0), {"trouble": "network.unreachable"}, 21),
+        ((), {"refusals": [{"ago": 20.0, "class": "throttle"}, {"ago": 5.0, "class": "undecided"}]}, 6),
+        ((), {"refusals": [{"ago": 70.0, "class": "ban"}, {"ago": 5.0, "class": "ban"}]}, 71),
+    ],
+)
+def test_it_is_shut_since_the_first_refusal_that_nothing_has_explained(
+    agos: tuple[float, ...], changes: dict[str, Any], since: float | None
+) -> None:
+    """A refusal gets its class when the trunk opens again."""
+    view = view_of(refused(*agos, **changes), NOW)
+    assert (view.shut_since and (NOW - view.shut_since).total_seconds()) == since
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_it_fits_a_terminal(width: int) -> None:
     """No line is broken at 80 columns."""

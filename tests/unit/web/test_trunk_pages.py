@@ -55,6 +55,7 @@ async def test_the_api_lists_all_trunks_with_everything() -> None:
                 "count": 1,
             },
         ],
+        "shut_since": None,
         "waiting_for": "canary in 2 s: <silent> after a refusal",
         "sent": 900,
         "passed": 880,
