@@ -34,7 +34,7 @@ _AS_WELL = math.log(0.03)
 _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
-_OF_A_LIMIT = ("limit", "window_seconds", "rate", "recovered_after", "in_flight")
+_OF_A_LIMIT = ("limit", "window_seconds", "rate", "burst", "recovered_after", "in_flight")
 """Figures that are measured of whatever answers a load."""
 
 
@@ -220,7 +220,11 @@ def _figures(belief: Belief, causes: Sequence[str]) -> dict[str, float]:
     """What was measured; of a limit only where one is named: else it is a number of something else."""
     figures: dict[str, float] = {}
     for trial in belief.evidence.trials:
+        # From the lowest rate on that was refused: a faster load was refused as well.
+        rate = min(trial.figures.get("rate", math.inf), figures.get("rate", math.inf))
         figures.update(trial.figures)
+        if rate < math.inf:
+            figures["rate"] = rate
     for mark in belief.evidence.marks:
         figures.update(mark.figures)
     if any(cause.startswith(LIMITS) for cause in causes):

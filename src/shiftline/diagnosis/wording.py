@@ -128,19 +128,27 @@ def limit_in_words(figures: Mapping[str, float]) -> str:
     limit, window = figures.get("limit"), figures.get("window_seconds")
     if limit is None:
         return ""
+    if "rate_lowest" in figures:
+        return f"{_bounds_in_words(figures)}, as far as a short load tells"
     if window is None:
         return f"about {limit:.4g} requests a second pass"
-    if "limit_lowest" in figures:
-        return _bounds_in_words(figures)
     if window == 1.0:
         return f"{limit:,.0f} requests pass in each second"
     return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"
 
 
 def _bounds_in_words(figures: Mapping[str, float]) -> str:
-    """What a short load leaves possible."""
+    """What short loads leave possible; where that is more than one kind of limit, as rates."""
+    slowest, fastest = figures["rate_lowest"], figures["rate_highest"]
+    rates = f"{slowest:,.3g}" if slowest == fastest else f"{slowest:,.3g} to {fastest:,.3g}"
+    bursts = f"at most {figures['burst_highest']:,.0f} at once" if "burst_highest" in figures else ""
+    if "limit_lowest" not in figures:
+        return f"{rates} requests a second pass, {bursts}"
     lowest, highest = figures["limit_lowest"], figures["limit_highest"]
     shortest, longest = figures["window_seconds_lowest"], figures["window_seconds_highest"]
     count = f"{lowest:,.0f}" if lowest == highest else f"{lowest:,.0f} to {highest:,.0f}"
+    if shortest == longest and not bursts:
+        return f"{count} requests pass in each window of {shortest:g} s"
     window = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
-    return f"{count} requests pass in each window of {window}, as far as a short load tells"
+    told = f"{rates} requests a second pass, {count} in a window of {window}"
+    return f"{told} or {bursts}" if bursts else told

@@ -27,7 +27,6 @@ from shiftline.diagnosis.experiment import (
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.loads import STORM
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.possible_windows import limit_figures, possible_windows
 from shiftline.diagnosis.probe import Account, Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
@@ -35,7 +34,7 @@ from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.ledger import Ledger
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
-from shiftline.doctor.examination.noticing import answers_to_loads, notice_habits
+from shiftline.doctor.examination.noticing import limit_mark, notice_habits
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
@@ -119,6 +118,7 @@ class Examination:
         self._tripped: Experiment | None = None
         self._canary = ""
         self._habits: tuple[Mark, ...] = ()
+        self._limit: Mark | None = None
         self._account = case.account.username if case.account else ""
         ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
         self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
@@ -158,7 +158,8 @@ class Examination:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What was noticed beside the outcomes."""
-        return (*self._desk.marks, *self._habits)
+        limit = () if self._limit is None else (self._limit,)
+        return (*self._desk.marks, *self._habits, *limit)
 
     def begin(self, now: float) -> None:
         """Choose the first question."""
@@ -269,7 +270,7 @@ class Examination:
             self._choose(now)
 
     def _take(self, one: Experiment, ended: Running, now: float) -> None:
-        figures = ended.figures | self._limit_seen(ended)
+        figures = ended.figures
         before = len(self._trials)
         if isinstance(ended, DuringRun):
             self._take_during(ended, now, figures)
@@ -281,6 +282,8 @@ class Examination:
             self._presence.take(one, ended.outcome, before)
             if self._presence.is_gone:
                 self._forget_what_was()
+        if not isinstance(ended, Question):
+            self._limit = limit_mark(self.exchanges)
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
         self._belief = None
 
@@ -336,13 +339,6 @@ class Examination:
         if self._tripped is not None and ended.load_outcome in TRIPPED:
             probe, name = self._tripped.probe, self._tripped.id
             self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
-
-    def _limit_seen(self, ended: Running) -> dict[str, float]:
-        """What the loads so far leave possible, once one was refused."""
-        is_refused_load = isinstance(ended, LoadRun) and ended.outcome in TRIPPED
-        if not is_refused_load and not (isinstance(ended, DuringRun) and ended.load_outcome in TRIPPED):
-            return {}
-        return limit_figures(possible_windows(answers_to_loads(self.exchanges)))
 
     def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
         outcome = ended.outcome

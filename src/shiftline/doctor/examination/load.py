@@ -79,14 +79,16 @@ class LoadRun:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The rate, and how many passed within which time before the first refusal."""
-        found = {"rate": self._plan.rate if self._plan.at_once == 1 else 0.0}
-        if self._plan.at_once > 1:
-            found = {"in_flight": float(self._plan.at_once)}
-        if self._tripped_at is not None:
-            passed = sum(not _is_trip(one) and one.outcome is not None for one in self.attempts)
-            found |= {"passed": float(passed), "flipped_after": round(self._tripped_at - self._start, 3)}
-        return found
+        """Once it was refused: the rate, and how many passed within which time before."""
+        if self._tripped_at is None:
+            return {}
+        at_once, rate = float(self._plan.at_once), self._plan.rate
+        passed = sum(not _is_trip(one) and one.outcome is not None for one in self.attempts)
+        found = {"rate": rate} if self._plan.at_once == 1 else {"in_flight": at_once}
+        return found | {
+            "passed": float(passed),
+            "flipped_after": round(self._tripped_at - self._start, 3),
+        }
 
     @property
     def is_refused_from_the_first(self) -> bool:

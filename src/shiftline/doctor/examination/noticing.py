@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.groups import LIMITER_STATUSES
+from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.possible_limits import possible_limits
 from shiftline.diagnosis.probe import Aim
 from shiftline.doctor.examination.records import RECEIVED
 from shiftline.errors import SipSyntaxError
-from shiftline.governor.window_fit import Observation
 from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
 
@@ -34,19 +35,40 @@ def notice_habits(
     return tuple(mark for mark in found if mark is not None)
 
 
-def answers_to_loads(exchanges: Iterable[Exchange]) -> list[Observation]:
-    """What a limiter of the loads' source saw: requests of loads that were refused, and all that passed."""
+def limit_mark(exchanges: Sequence[Exchange]) -> Mark | None:
+    """What all loads so far leave possible of a limit; None if nothing was refused, or explains it."""
     loads = [one for one in exchanges if one.probe.startswith(_LOADS)]
     refused = [one for one in loads if one.status is None or one.status in LIMITER_STATUSES]
     if not refused:
-        return []
-    known, source = {id(one) for one in refused}, refused[-1].source
+        return None
+    last = refused[-1]
+    longest = max((one.answered_after or 0.0 for one in loads), default=0.0)
+    known = {id(one) for one in refused}
     seen = [
-        Observation(one.at, passed=id(one) not in known)
-        for one in exchanges
-        if id(one) in known or (one.source == source and one.status is not None)
+        one for one in exchanges if id(one) in known or (one.source == last.source and one.status is not None)
     ]
-    return sorted(seen, key=lambda one: one.sent_at)
+    # A limit that counts one method, or one account, does not see the rest.
+    of_method = [one for one in seen if one.method == last.method]
+    of_account = [one for one in of_method if _user(one) == _user(last)]
+    found = possible_limits(*(_answers(one, known, longest) for one in (seen, of_method, of_account)))
+    return Mark(kind="load.limit", figures=found.figures) if found else None
+
+
+def _answers(exchanges: Iterable[Exchange], refused: Container[int], longest: float) -> LoadAnswers:
+    return LoadAnswers(
+        [
+            LoadAnswer(
+                one.at,
+                one.at + (longest if one.answered_after is None else one.answered_after),
+                passed=id(one) not in refused,
+            )
+            for one in exchanges
+        ]
+    )
+
+
+def _user(one: Exchange) -> str:
+    return "" if one.carried is None else one.carried.username
 
 
 def _blind(trials: Sequence[Trial]) -> Mark | None:
