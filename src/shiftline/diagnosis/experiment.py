@@ -137,8 +137,8 @@ class Done:
     """None: it could not be asked as it should be, and tells nothing."""
     requests: int
     refused_credentials: int = 0
-    """How many of its requests carried credentials and were answered 401, 407 or 403. Not counted: a 401
-    that says the nonce is stale, and credentials that the same server has accepted in this run."""
+    """How many of its requests carried credentials and were answered 401, 407 or 403, or not at all. Not
+    counted: credentials that the same server has accepted in this run."""
     account: Account = Account.OWN
     why_not: str = ""
     """Why it was not asked, where there is no outcome."""

@@ -211,7 +211,12 @@ def test_a_budget_is_kept() -> None:
             st.sampled_from([Account.OWN, Account.OTHER]),
             st.sampled_from([Credentials.FRESH, Credentials.WRONG, Credentials.CACHED]),
             st.sampled_from(
-                [Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE]
+                [
+                    Outcome.CHALLENGE_AGAIN,
+                    Outcome.CHALLENGE_STALE,
+                    Outcome.FORBIDDEN_AFTER_CHALLENGE,
+                    Outcome.SILENCE,
+                ]
             ),
         ),
         max_size=40,

@@ -13,10 +13,11 @@ from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDE
 
 _REFUSED = frozenset({
     Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE,
-    Outcome.FORBIDDEN_RETRY_AFTER,
+    Outcome.FORBIDDEN_RETRY_AFTER, Outcome.SILENCE,
 })  # fmt: skip
-"""Stale among them: as long as nothing has proved the password, a PBX may well have counted a failure. Where
-it has been proved, nothing is counted."""
+"""Stale among them: as long as nothing has proved the password, a PBX may well have counted a failure.
+Silence as well: a server that drops what it does not let in has counted all the same. Where the password has
+been proved, nothing is counted."""
 PAST_THE_LOGIN = frozenset({
     Outcome.OK,
     Outcome.NOT_FOUND,
