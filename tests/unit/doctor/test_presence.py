@@ -19,7 +19,7 @@ from shiftline.sip.message import Request, parse_message, response_to
 from shiftline.sip.targets import Target
 from shiftline.sip.transport import Transport
 
-PING, LOGIN, SECOND = (PROGRAMME[name] for name in ("p0.options", "p3.credentials", "p1.source"))
+PING, LOGIN, QUERY = (PROGRAMME[name] for name in ("p0.options", "p3.credentials", "p2.challenge"))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,18 @@ def test_what_never_answered_is_not_looked_for() -> None:
     presence = Presence(has_second_source=True)
     presence.take(PING, Outcome.SILENCE, 0)
     assert presence.question is None
+
+
+def test_it_is_looked_for_by_what_was_answered() -> None:
+    """A firewall that drops OPTIONS, or what names our Contact, lets other questions pass."""
+    presence = Presence(has_second_source=True)
+    presence.take(PING, Outcome.SILENCE, 0)
+    presence.take(QUERY, Outcome.CHALLENGE, 1)
+    presence.take(LOGIN, Outcome.SILENCE, 2)
+    assert presence.question is QUERY
+    presence.take(QUERY, Outcome.CHALLENGE, 3)
+    assert presence.question is None
+    assert not presence.is_gone
 
 
 def test_it_is_not_looked_for_without_end() -> None:

@@ -1,7 +1,8 @@
 """Whether the server is still there: one that stops in mid run is no list and no ban of ours.
 
-Rules of this file: silence to a single question, after answers, is followed by the plainest question, once;
-if that is not answered either, by the same from the second source. Only then is the server taken for gone.
+Rules of this file: silence to a single question, after answers, is followed by the plainest question that was
+answered, once; if that is not answered either, by the same from the second source. Only then is the server
+taken for gone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from shiftline.diagnosis.probe import Load, Path, Source
 from shiftline.diagnosis.programme import PROGRAMME
 
 UNANSWERED = frozenset({Outcome.SILENCE, Outcome.ICMP, Outcome.CONNECTION_REFUSED})
-_OWN, _OTHER = PROGRAMME["p0.options"], PROGRAMME["p1.source"]
+_PLAIN = {
+    PROGRAMME["p0.options"]: PROGRAMME["p1.source"],
+    PROGRAMME["p2.challenge"]: PROGRAMME["p2.source"],
+}
+"""The plainest questions, each with the same from the second source. What never had an answer, as OPTIONS
+behind a firewall that drops them, cannot show that nobody is there."""
 _MOST = 3
 """So often in a run it is looked whether the server is there: each time is one request more."""
 
@@ -26,7 +32,7 @@ class Presence:
         self.since: int | None = None
         """How many trials there were before the first that was not answered."""
         self._has_second_source = has_second_source
-        self._answered = False
+        self._answered: set[Experiment] = set()
         self._looks = 0
         self._next: Experiment | None = None
 
@@ -46,19 +52,20 @@ class Presence:
         elif probe.source is Source.OWN and outcome in UNANSWERED:
             self._missed(trials_before)
         elif outcome not in UNANSWERED:
-            self._answered = True
+            self._answered.add(one)
 
     def _missed(self, trials_before: int) -> None:
-        if self._answered and self._looks < _MOST:
+        plain = next((one for one in _PLAIN if one in self._answered), None)
+        if plain is not None and self._looks < _MOST:
             self._looks += 1
             self.since = trials_before
-            self._next = _OWN
+            self._next = plain
 
     def _looked(self, one: Experiment, outcome: Outcome) -> None:
         if outcome not in UNANSWERED:
             self.since = None
-        elif one is _OWN and self._has_second_source:
-            self._next = _OTHER
+        elif one in _PLAIN and self._has_second_source:
+            self._next = _PLAIN[one]
         else:
             # A ban looks the same from its own address, ICMP included: that is how fail2ban rejects.
-            self.is_gone = one is _OTHER
+            self.is_gone = one not in _PLAIN
