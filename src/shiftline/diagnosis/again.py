@@ -47,7 +47,7 @@ def _sides(trial: Trial, belief: Belief) -> tuple[float, float]:
     """How much of what is believed the answer surprises, and how much it does not."""
     odd = usual = 0.0
     for one in belief.details:
-        share = expected(one.numbers, trial.probe).get(trial.outcome, 0.0)
+        share = expected(one.numbers, trial.as_sent).get(trial.outcome, 0.0)
         odd += one.weight if share < _ODD else 0.0
         usual += one.weight if share > _USUAL else 0.0
     return odd, usual

@@ -99,7 +99,7 @@ def facts_of(evidence: Evidence) -> dict[tuple[Probe, Outcome], float]:
     """Each distinct fact with its weight."""
     counts: Counter[tuple[Probe, Outcome]] = Counter()
     for trial in evidence.trials:
-        counts[trial.probe, trial.outcome] += trial.count
+        counts[trial.as_sent, trial.outcome] += trial.count
     return {fact: TEMPER * worth(count) for fact, count in counts.items()}
 
 

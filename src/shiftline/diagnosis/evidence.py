@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
 
 MOST_PLACES = 8
 """Places kept for each piece of evidence: enough to look it up."""
@@ -31,6 +31,15 @@ class Trial:
     figures: Mapping[str, float] = field(default_factory=lambda: NO_FIGURES)
     """What was measured, for sentences and charts: ``rate`` (requests a second at which it flipped),
     ``limit`` and ``window_seconds`` (fitted), ``recovered_after`` (seconds), ``in_flight``."""
+
+    @property
+    def as_sent(self) -> Probe:
+        """What really was asked: OPTIONS that nobody challenged are no proof of what meets a login."""
+        probe = self.probe
+        asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
+        if self.carried or not asks_server or probe.credentials is Credentials.NONE:
+            return probe
+        return replace(probe, credentials=Credentials.UNASKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

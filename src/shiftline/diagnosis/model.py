@@ -37,7 +37,7 @@ def reach(signature: Signature, probe: Probe, home: Home) -> float:
 def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:
     """A refusal ahead of the challenge meets credentials that were sent ahead of it, too."""
     ahead = answer is Outcome.FORBIDDEN and signature.stage < Stage.CHALLENGE
-    if not ahead or probe.credentials is Credentials.NONE:
+    if not ahead or probe.credentials in (Credentials.NONE, Credentials.UNASKED):
         return answer
     # Or it strikes only what carries them: a message that they make too large.
     bare = signature.chance(replace(probe, credentials=Credentials.NONE))

@@ -34,6 +34,8 @@ class Credentials(StrEnum):
 
     NONE = "none"
     """None, and it did not answer a challenge."""
+    UNASKED = "unasked"
+    """None, though it would have answered a challenge: none came."""
     FRESH = "fresh"
     """What was configured, as the answer to a challenge that came just before."""
     CACHED = "cached"

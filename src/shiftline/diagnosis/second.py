@@ -37,7 +37,7 @@ class SecondFault:
         if self._leading < 0 or every[self._leading].cause == HEALTHY:
             self._hidden: dict[int, float] = {}
             return
-        passed = [trial.probe for trial in belief.evidence.trials if trial.outcome not in REFUSALS]
+        passed = [trial.as_sent for trial in belief.evidence.trials if trial.outcome not in REFUSALS]
         self._hidden = {number: every[number].prior_here for number in _possible(every[self._leading].home)}
         for probe in dict.fromkeys(passed):
             reaches = meeting(probe).reach

@@ -48,7 +48,7 @@ def _once_each(told: Sequence[Statement]) -> list[Statement]:
 
 
 def _of_trial(trial: Trial, cause: str) -> Statement:
-    weight = _weight(trial.probe, trial.outcome, cause)
+    weight = _weight(trial.as_sent, trial.outcome, cause)
     return Statement(
         sentence=trial_sentence(trial),
         speaks_for=weight > 0.0,

@@ -56,6 +56,7 @@ OUTCOME_WORDS = {
 _METHODS = {Method.REGISTER_CONTACT: "REGISTER with a Contact", Method.OTHER: "another method"}
 _CREDENTIALS = {
     Credentials.NONE: "without credentials",
+    Credentials.UNASKED: "without credentials",
     Credentials.FRESH: "with credentials",
     Credentials.CACHED: "with credentials and an earlier nonce",
     Credentials.AGED: "with credentials and an old nonce",

@@ -172,6 +172,8 @@ def healthy(home: Home, probe: Probe) -> Distribution:
     """How likely each outcome is without a fault; probabilities sum to one."""
     if probe.account is Account.NOBODY:
         return home.ping
+    if probe.credentials is Credentials.UNASKED:
+        return _unchallenged(home)
     if probe.credentials is Credentials.NONE:
         return _options_of(home, probe.aim) if probe.method is Method.OPTIONS else _ASKED_FOR_LOGIN
     if probe.account is Account.NONEXISTENT:
@@ -210,6 +212,14 @@ def _options_of(home: Home, aim: Aim) -> Distribution:
     total = sum(rest.values())
     found = {outcome: (1.0 - asks) * part / total for outcome, part in rest.items()}
     return MappingProxyType({**found, Outcome.CHALLENGE: asks})
+
+
+@lru_cache(maxsize=64)
+def _unchallenged(home: Home) -> Distribution:
+    """OPTIONS to the server where no challenge comes: whether one does is another question, asked before."""
+    rest = {outcome: part for outcome, part in home.ping.items() if outcome is not Outcome.CHALLENGE}
+    total = sum(rest.values())
+    return MappingProxyType({outcome: part / total for outcome, part in rest.items()})
 
 
 def carries_login(probe: Probe) -> bool:
