@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
-from shiftline.diagnosis.catalogue.baseline import HOMES
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
-from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
+from shiftline.diagnosis.hypotheses import HEALTHY, Candidate, candidates, expected
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
 
@@ -16,7 +16,7 @@ ALIKE = 0.3
 EVERYTHING = Permission(risk=Risk.MAY_RING, means=frozenset(Means), patience_seconds=600.0)
 
 _USUAL = 0.1
-"""Ways to show that make up less of their cause on a family are left out."""
+"""Ways to show that make up less of their cause on a family are left out, with all the answers they have."""
 
 _Expectation = tuple[dict[Outcome, float], ...]
 
@@ -42,20 +42,28 @@ def _shapes(family: Family, permission: Permission) -> dict[int, list[tuple[str,
     """What each candidate is expected to answer to every experiment that is permitted, by home."""
     probes = [one.probe for one in PROGRAMME.values() if permission.permits(one)]
     found: dict[int, list[tuple[str, _Expectation]]] = {}
-    total: dict[str, float] = {}
-    for one in candidates():
-        if one.family is family:
-            total[one.cause] = total.get(one.cause, 0.0) + one.prior
+    usual = _usual(family)
     for number, one in enumerate(candidates()):
         is_shown = one.signature is not None or one.cause == HEALTHY
-        if (
-            is_shown
-            and one.family is family
-            and one.prior >= _USUAL * HOMES[one.home].share * total[one.cause]
-        ):
+        if is_shown and one.family is family and _way(one) in usual:
             shape = tuple(expected((number,), probe) for probe in probes)
             found.setdefault(one.home, []).append((one.cause, shape))
     return found
+
+
+def _usual(family: Family) -> frozenset[tuple[str, str]]:
+    """The ways to show that are not rare; one that has many answers is not rare for that."""
+    ways: Counter[tuple[str, str]] = Counter()
+    causes: Counter[str] = Counter()
+    for one in candidates():
+        if one.family is family:
+            ways[_way(one)] += one.prior
+            causes[one.cause] += one.prior
+    return frozenset(way for way, prior in ways.items() if prior >= _USUAL * causes[way[0]])
+
+
+def _way(one: Candidate) -> tuple[str, str]:
+    return one.cause, "" if one.signature is None else one.signature.id
 
 
 def _alike(one: _Expectation, other: _Expectation) -> bool:

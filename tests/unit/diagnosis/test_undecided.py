@@ -7,13 +7,15 @@ from rich.console import Console
 from shiftline.cli.doctor_findings import addressed, print_diagnosis
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import Means, Permission, Risk
+from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Credentials, Probe
+from shiftline.diagnosis.probe import Account, Credentials, Method, Probe
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import LIMITS
@@ -85,3 +87,26 @@ def test_a_sentence_is_told_once_with_the_places_of_both_experiments() -> None:
     ]
     (statement,) = statements_for(believe(Evidence(trials=tuple(trials))), "credentials.wrong-password")
     assert statement.places == (first, second)
+
+
+def test_now_and_always_at_this_hour_are_one_to_single_questions() -> None:
+    """A way to show that has many answers is not rare: 503 at an hour is named beside maintenance."""
+    everything = Permission(risk=Risk.MAY_TRIP, means=frozenset(Means))
+    for family in (Family.KAMAILIO, Family.SBC):
+        assert "schedule.time-of-day" in class_of("capacity.maintenance", family, everything)
+
+
+def test_options_that_nobody_challenged_acquit_no_limit_of_a_login() -> None:
+    """They went without credentials, so what the credentials make too large did not meet them."""
+
+    def too_large(*, carried: bool) -> float:
+        asked = Probe(method=Method.OPTIONS, credentials=Credentials.FRESH)
+        trials = (
+            Trial(probe=Probe(method=Method.OPTIONS, account=Account.NOBODY), outcome=Outcome.OK),
+            Trial(probe=Probe(), outcome=Outcome.CHALLENGE),
+            Trial(probe=LOGIN, outcome=Outcome.TOO_LARGE),
+            Trial(probe=asked, outcome=Outcome.OK, carried=carried),
+        )
+        return believe(Evidence(trials=trials)).causes["message.too-large"]
+
+    assert too_large(carried=False) > 2.0 * too_large(carried=True)
