@@ -94,11 +94,10 @@ class LoadRun:
     def is_refused_from_the_first(self) -> bool:
         """Whether it was refused, and one of its first requests was, though they came one after the other."""
         is_evenly_spaced = self._plan.at_once == 1
-        return (
-            is_evenly_spaced
-            and self.outcome in TRIPPED
-            and any(_is_trip(one) for one in self.attempts[:_FIRST])
-        )
+        refused = [one.outcome for one in self.attempts[:_FIRST] if _is_trip(one)]
+        # One that is not answered may be lost on the way.
+        is_told = len(refused) > 1 or any(outcome is not Outcome.SILENCE for outcome in refused)
+        return is_evenly_spaced and self.outcome in TRIPPED and is_told
 
     @property
     def is_tripped(self) -> bool:

@@ -11,6 +11,8 @@ from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_limits import possible_limits
 from shiftline.diagnosis.probe import Aim
+from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination.load import TRIPPED
 from shiftline.doctor.examination.records import RECEIVED
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import Contact
@@ -31,6 +33,7 @@ def notice_habits(
         _unnamed(exchanges),
         _answered_on_repeat(exchanges),
         _seen_as(exchanges, own_hosts),
+        _fewer_refused(trials),
     )
     return tuple(mark for mark in found if mark is not None)
 
@@ -120,6 +123,24 @@ def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
         text=f"{len(repeated)} of {len(answered)}",
         places=_places(repeated),
     )
+
+
+def _fewer_refused(trials: Sequence[Trial]) -> Mark | None:
+    """A load that was refused, though a faster one of the other kind passed, which is refused as well.
+
+    A limit that counts all of an address, or those under way, does not do that; chance does.
+    """
+    loads = [(trial, PROGRAMME[trial.experiment]) for trial in trials if trial.experiment in PROGRAMME]
+    plans = [(trial, one.plan) for trial, one in loads if one.plan is not None]
+    refused = [(trial, plan) for trial, plan in plans if trial.outcome in TRIPPED]
+    for trial, plan in refused:
+        methods = {other.probe.method for other, _ in refused} - {trial.probe.method}
+        for other, faster in plans:
+            passed = other.outcome not in TRIPPED and other.probe.method in methods
+            if passed and faster.rate > plan.rate and faster.requests >= plan.requests:
+                text = f"{trial.experiment}, and not {other.experiment}"
+                return Mark(kind="traffic.fewer-refused", text=text, places=trial.places[:2])
+    return None
 
 
 def _is_of(one: Exchange, account: str) -> bool:
