@@ -13,6 +13,7 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Exchange, Remark
 from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
+from shiftline.diagnosis.passive.cells import crowded
 from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
 from shiftline.diagnosis.passive.habits import (
     account_marks,
@@ -114,7 +115,7 @@ class Observer:
         found = [
             self._of_part(
                 part,
-                frozenset().union(*(other.rows for other in parts if other is not part)),
+                part.beside.union(*(other.rows | other.beside for other in parts if other is not part)),
                 (*general, *said[number]),
                 arrivals,
                 marks,
@@ -150,7 +151,13 @@ class Observer:
         spans = None if hours is not None or is_built else find_spans(rows, marks, arrivals, part)
         large_from = None if size is None else size.figures["bytes"]
         contrasts = find_contrasts(
-            rows, marks, outcomes, arrivals, part, excluded, Frame(hours, large_from, header, spans)
+            rows,
+            marks,
+            outcomes,
+            arrivals,
+            part,
+            excluded,
+            Frame(hours, large_from, header, spans),
         )
         limit = None
         if not part.key:
@@ -180,14 +187,16 @@ class Observer:
             refused=troubled,
             seconds=max(rows.at) - min(rows.at),
         )
-        return Evidence(subject=subject, trials=contrasts.trials, marks=tuple(found))
+        is_crowded = any(mark.kind == "traffic.follows-concurrency" for mark in found)
+        trials = crowded(contrasts.trials) if is_crowded else contrasts.trials
+        return Evidence(subject=subject, trials=trials, marks=tuple(found))
 
     def _general_marks(self) -> Iterator[Mark]:
         yield from self._told.of_nobody()
         limits = tuple(self._nonces.limit_marks())
         yield from limits
         # Where age tells all reuses, a young nonce that was refused had a short life, and was not used up.
-        by_age = any(mark.kind == "traffic.nonce-by-age" for mark in limits)
+        by_age = _by_age(limits)
         for kind, places in self._nonces.places.items():
             if not (by_age and kind == "traffic.reuse-refused-young"):
                 yield Mark(kind=kind, count=self._nonces.seen[kind], places=tuple(places))
@@ -228,6 +237,10 @@ class Observer:
             told = told.replace(tzinfo=UTC)
         answered = exchange.at + (exchange.answered_after or 0.0)
         self._skews.append((told - datetime.fromtimestamp(answered, UTC)).total_seconds())
+
+
+def _by_age(marks: Iterable[Mark]) -> bool:
+    return any(mark.kind == "traffic.nonce-by-age" for mark in marks)
 
 
 def _spoken(text: str) -> tuple[str, ...]:

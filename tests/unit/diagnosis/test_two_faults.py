@@ -43,6 +43,17 @@ def no_room(request: Exchange) -> Answer | None:
     return Answer(503, "Service Unavailable", 0.003, hints) if is_it else None
 
 
+def too_large_for_an_agent(request: Exchange) -> Answer | None:
+    """Every login is refused, and in the same words a few requests without one, as a limit of size does."""
+    is_long = request.carried is not None or request.user.endswith(("17", "77"))
+    return FORBIDDEN if request.source == OURS and is_long else None
+
+
+def test_one_refusal_in_the_same_words_is_one_finding() -> None:
+    """Whether or not a request had shown its login."""
+    assert len(read(too_large_for_an_agent).findings) == 1
+
+
 def test_a_throttle_does_not_hide_a_wrong_password() -> None:
     """The throttle refuses the burst, the password one phone at any rate."""
     throttle, password = named(read(Window(50), wrong_password))

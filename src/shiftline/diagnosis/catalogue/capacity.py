@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.cause import Acts, Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHAN_SIP,
     EVERY,
@@ -29,8 +29,8 @@ _UNDER_LOAD = (
 )
 _TURNS_AWAY = (*_UNDER_LOAD, when(0.35))
 """By chance, whatever the rate: what others send is the load."""
-_LOSES = (*_UNDER_LOAD, when(0.03))
-"""A single request is sent again until one copy is answered."""
+_LOSES = (*_UNDER_LOAD, when(0.2, path=Path.OTHER_TRANSPORT), when(0.03))
+"""A single request is sent again until one copy is answered; over TCP it is sent once."""
 _CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
 
 _IN_THE_HOUR = {
@@ -88,6 +88,19 @@ CAUSES = (
                 (when(0.03, path=Path.OTHER_TRANSPORT), *_TURNS_AWAY),
                 {Outcome.UNAVAILABLE: 1.0},
                 "503 over TCP; what is sent over UDP meanwhile passes when it is sent again.",
+                read("Asterisk res_pjsip, A10"),
+                weight=0.2,
+            ),
+            shows(
+                "A10u",
+                PJSIP,
+                Stage.CAPACITY,
+                tuple(
+                    Acts(chance=one.chance, on={**one.on, "path": frozenset({Path.OTHER_TRANSPORT})})
+                    for one in _TURNS_AWAY
+                ),
+                {Outcome.UNAVAILABLE: 1.0},
+                "503 to what is too large for UDP, and so goes over TCP; UDP passes when it is sent again.",
                 read("Asterisk res_pjsip, A10"),
                 weight=0.2,
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHAN_SIP,
+    ELSEWHERE,
     EVERY,
     FORBIDDEN_LOGIN,
     FREESWITCH,
@@ -152,7 +153,8 @@ CAUSES = (
                 "F7a",
                 FREESWITCH,
                 Stage.RULE,
-                (when(method=(Method.REGISTER, Method.REGISTER_CONTACT)),),
+                # Phones register with another profile.
+                (ELSEWHERE, when(method=(Method.REGISTER, Method.REGISTER_CONTACT))),
                 {Outcome.FORBIDDEN: 1.0},
                 "403 to every REGISTER: the profile keeps no registrations.",
                 read("FreeSWITCH mod_sofia, F7"),

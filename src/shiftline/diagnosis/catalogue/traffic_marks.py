@@ -85,13 +85,27 @@ ROWS = (
         "traffic.answered-on-repeat",
         "single requests at rest that were answered only when they were sent again",
         "copies of single requests: A10, a road that loses",
-        {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+        {
+            "capacity.overload": STRONG,
+            **dict.fromkeys(_RATES, AGAINST),
+            # What passes when it is sent again is neither too long nor rewritten.
+            **dict.fromkeys(("network.fragmentation", "network.alg"), AGAINST),
+        },
     ),
     row(
         "traffic.refused-from-the-first",
         "loads of which the first requests were refused already, where a limit lets the first pass",
         "the order of answers in loads after a rest: windows and buckets begin full",
         {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+    ),
+    row(
+        "traffic.fewer-refused",
+        "a load that was refused, though a faster one passed and that kind of load was refused as well",
+        "the loads of one source: a limit for it counts them all alike",
+        {
+            "capacity.overload": FAIR,
+            **dict.fromkeys(("throttle.source", "throttle.concurrency", "ban.source"), AGAINST),
+        },
     ),
     row(
         "traffic.two-agents-one-account",
@@ -284,7 +298,13 @@ ROWS = (
         "traffic.contact-refused",
         "a Contact in all refused requests and in no accepted one of the same senders",
         "headers by outcome: res_pjsip_acl A4, Kamailio permissions K12 look at it",
-        {"acl.contact": STRONG, "message.malformed": STRONG, "policy.user-agent": 0.02},
+        {
+            "acl.contact": STRONG,
+            # What has a Contact binds: it may be one binding too many.
+            "registrar.max-contacts": STRONG,
+            "message.malformed": STRONG,
+            "policy.user-agent": 0.02,
+        },
     ),
     row(
         "traffic.all-available",

@@ -45,6 +45,16 @@ def trials_of(cells: dict[Probe, Cell], trouble: set[Outcome], share: float) -> 
     return _told_once(trial for probe, cell in cells.items() for trial in _trials(probe, cell))
 
 
+def crowded(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """The same where the number under way is what the refusals follow: then that is the load, and no rate."""
+    return tuple(
+        replace(trial, probe=replace(trial.probe, load=Load.CONCURRENT))
+        if trial.probe.load in LOADED
+        else trial
+        for trial in trials
+    )
+
+
 def _told_once(trials: Iterable[Trial]) -> tuple[Trial, ...]:
     """Whether single OPTIONS are challenged is one habit of a PBX, and one fact, whoever sends them."""
     kept: list[Trial] = []

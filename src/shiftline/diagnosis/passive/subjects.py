@@ -28,6 +28,12 @@ _LUCK = 0.05
 _MOST_NAMED = 20
 _OF_MESSAGES = ("method", "header")
 """Keys that part what one sender sends."""
+_FEW = 0.1
+_TWINS = {
+    Outcome.FORBIDDEN_AFTER_CHALLENGE: Outcome.FORBIDDEN,
+    Outcome.FORBIDDEN: Outcome.FORBIDDEN_AFTER_CHALLENGE,
+}
+"""One 403 by whether it met a login."""
 _AFTER_LOGIN = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 
 Key = Callable[[int], int | tuple[object, ...]]
@@ -42,6 +48,9 @@ class Part:
     rest."""
     values: tuple[str, ...]
     rows: frozenset[int]
+    beside: frozenset[int] = frozenset()
+    """A few that were refused in the same words, with or without a login where ``rows`` are not: the same
+    fault, of which they are too few to say more."""
 
     @property
     def name(self) -> str:
@@ -75,7 +84,7 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
         if part is None:
             break
         parts.append(part)
-        open_rows -= part.rows
+        open_rows -= part.rows | part.beside
     if open_rows and (not parts or len(open_rows) >= _LEAST_LEFT):
         parts.append(Part("", (), frozenset(open_rows)))
     return sorted(parts, key=lambda part: -len(part.rows))
@@ -117,7 +126,8 @@ def _most_bound(
         values = sorted({text(key(row)) for row in alike})
         if any(all(key(row) in bound for row in one.rows) for one in found):
             continue  # it is what has a fault of its own already; what else befalls it is not its own
-        part = Part(name, tuple(values[:_MOST_NAMED]), frozenset(alike))
+        beside = _in_the_same_words(rows, mine, alike, outcomes)
+        part = Part(name, tuple(values[:_MOST_NAMED]), frozenset(alike), beside)
         # A refusal after the login is laid to the account, one before it to the address.
         fits = (name == "user") is (OUTCOMES[outcomes[alike[0]]] in _AFTER_LOGIN)
         if best is None or (len(alike), -len(values), fits) > best[:3]:
@@ -164,6 +174,14 @@ def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
     for row in mine:
         by_outcome.setdefault(outcomes[row], []).append(row)
     return max(by_outcome.values(), key=len)
+
+
+def _in_the_same_words(rows: Rows, mine: list[int], alike: list[int], outcomes: bytearray) -> frozenset[int]:
+    """Of those of one value: a few 403 with or without a login, in the words of the others."""
+    twin = _TWINS.get(OUTCOMES[outcomes[alike[0]]])
+    said = {rows.said[row] for row in alike}
+    found = [row for row in mine if OUTCOMES[outcomes[row]] is twin and rows.said[row] in said]
+    return frozenset(found if len(found) <= _FEW * len(alike) else ())
 
 
 def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:

@@ -14,6 +14,7 @@ from shiftline.diagnosis.passive.verdicts import TROUBLE
 
 _LEAST = 10
 _LEAST_PLACES = 2
+_WITHOUT_EXCEPTION = 0.995
 _ACCURATE = 0.95
 """Share, refused and passed weighing the same, that the number under way has to tell right."""
 
@@ -21,14 +22,17 @@ _ACCURATE = 0.95
 def concurrency_marks(
     rows: Rows, marks: bytearray, arrivals: Arrivals, own: frozenset[int], limit: RateLimit | None
 ) -> Iterator[Mark]:
-    """A number of accepted requests under way from which on others are refused, where no window fits."""
-    if limit is not None and limit.window_seconds is not None:
-        return
+    """A number of accepted requests under way from which on others are refused.
+
+    Where a window fits as well, only a number without an exception is believed: short bursts fit any window.
+    """
+    has_window = limit is not None and limit.window_seconds is not None
+    least = _WITHOUT_EXCEPTION if has_window else _ACCURATE
     counts, refused = _under_way(rows, marks, arrivals, own)
     if sum(refused) < _LEAST:
         return
     found = best_split(iter(counts), refused, 0.0)
-    if found is None or found.accuracy < _ACCURATE or found.arrivals < _LEAST_PLACES:
+    if found is None or found.accuracy < least or found.arrivals < _LEAST_PLACES:
         return
     yield Mark(
         kind="traffic.follows-concurrency",
