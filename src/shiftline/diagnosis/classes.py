@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from functools import lru_cache
 
 from shiftline.diagnosis.experiment import Means, Permission, Risk
@@ -53,8 +53,8 @@ def _shapes(family: Family, permission: Permission) -> dict[int, list[tuple[str,
 
 def _usual(family: Family) -> frozenset[tuple[str, str]]:
     """The ways to show that are not rare; one that has many answers is not rare for that."""
-    ways: Counter[tuple[str, str]] = Counter()
-    causes: Counter[str] = Counter()
+    ways: defaultdict[tuple[str, str], float] = defaultdict(float)
+    causes: defaultdict[str, float] = defaultdict(float)
     for one in candidates():
         if one.family is family:
             ways[_way(one)] += one.prior
