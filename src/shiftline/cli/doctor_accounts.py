@@ -9,7 +9,7 @@ from datetime import datetime
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.probe import Account
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
-from shiftline.doctor.examination import Examination
+from shiftline.doctor.examination.ledger import SharedLogins
 from shiftline.doctor.refused_logins import RefusedLogins, account_key, state_directory
 from shiftline.errors import UnavailableError
 
@@ -41,41 +41,63 @@ class Accounts:
         The other account is left out if it bears no more. Raises UnavailableError if our own does not.
         """
         lately = {account: self.kept.lately(key, now) for account, key in self.keys.items()}
-        if len(lately.get(Account.OWN, ())) >= MOST_REFUSED_CREDENTIALS:
-            free = _free_at(lately[Account.OWN])
+        own, others = (lately.get(account, ()) for account in (Account.OWN, Account.OTHER))
+        if len(own) >= MOST_REFUSED_CREDENTIALS:
+            free = _free_at(own)
             raise UnavailableError(
-                "The trunk's login was refused twice within 15 minutes; a third time might lock the account.",
+                f"The trunk's login was refused {_times(own)} within 15 minutes; once more might lock it.",
                 remedy=f"Wait until {_clock(free)}. If the PBX has forgotten them, remove {self.kept.path}.",
                 retry_after_seconds=free - now,
             )
         plan, said = examined.plan, ""
-        if len(lately.get(Account.OTHER, ())) >= MOST_REFUSED_CREDENTIALS:
+        if len(others) >= MOST_REFUSED_CREDENTIALS:
             said = (
-                "The other account is left out: its login was refused twice within 15 minutes."
-                f" It may be asked with again at {_clock(_free_at(lately.pop(Account.OTHER)))}."
+                f"The other account is left out: its login was refused {_times(others)} within 15 minutes."
+                f" It may be asked with again at {_clock(_free_at(others))}."
             )
+            del lately[Account.OTHER]
             plan = replace(plan, case=replace(plan.case, known_good=None))
         before = {account: [now - at for at in times] for account, times in lately.items()}
         return replace(examined, plan=replace(plan, refused_before=before)), said
 
-    def keeper(self, epoch_offset: float) -> Callable[[Examination], None]:
-        """Keeps every refusal as soon as it is known."""
-        seen = 0
+    def shared(self, epoch: Callable[[], float]) -> SharedLogins:
+        """What a run asks before each login, and tells after it. ``epoch`` has the time in seconds."""
+        return _Shared(self, epoch)
 
-        def keep(examination: Examination) -> None:
-            nonlocal seen
-            fresh = examination.refused_logins[seen:]
-            seen += len(fresh)
-            for account, at in fresh:
-                if account in self.keys:
-                    self.kept.add(self.keys[account], at + epoch_offset)
 
-        return keep
+class _Shared:
+    """The file, which is locked and read again each time: another run may be under way."""
+
+    def __init__(self, accounts: Accounts, epoch: Callable[[], float]) -> None:
+        self._kept, self._keys, self._epoch = accounts.kept, accounts.keys, epoch
+        self._taken: dict[Account, float] = {}
+
+    def take(self, account: Account) -> bool:
+        """See `SharedLogins`."""
+        if account not in self._keys:
+            return True
+        at = self._epoch()
+        self._taken[account] = at
+        return self._kept.take(self._keys[account], at)
+
+    def give_back(self, account: Account) -> None:
+        """See `SharedLogins`."""
+        if account in self._keys and account in self._taken:
+            self._kept.give_back(self._keys[account], self._taken.pop(account))
+
+    def refused(self, account: Account) -> None:
+        """See `SharedLogins`."""
+        if account in self._keys:
+            self._kept.add(self._keys[account], self._epoch())
 
 
 def _free_at(refused: Sequence[float]) -> float:
     """When one login more may be tried."""
     return sorted(refused)[-MOST_REFUSED_CREDENTIALS] + CREDENTIALS_SECONDS
+
+
+def _times(refused: Sequence[float]) -> str:
+    return "twice" if len(refused) == 2 else f"{len(refused)} times"
 
 
 def _clock(at: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,6 @@ from shiftline.cli.writing import require_writable, write_text
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
-    from shiftline.cli.doctor_accounts import Accounts
     from shiftline.cli.doctor_plan import Examined, Wishes
     from shiftline.doctor.examination import Examination
     from shiftline.sip.trace import Trace
@@ -158,11 +158,14 @@ def _do(
         print_plan(examined, console)
         return
     accounts = Accounts.of(examined)
-    examined, said = accounts.spare(examined, clock_from_environment()().timestamp())
+    clock = clock_from_environment()
+    examined, said = accounts.spare(examined, clock().timestamp())
+    logins = accounts.shared(lambda: clock().timestamp())
+    examined = replace(examined, plan=replace(examined.plan, logins=logins))
     if said:
         typer.echo(said, err=True)
     trace = Trace()
-    examination, epoch_offset = asyncio.run(_examine(examined, accounts, trace))
+    examination, epoch_offset = asyncio.run(_examine(examined, trace))
     if tracing.any:
         show_trace(console, trace, tracing, epoch_offset=epoch_offset)
     result = as_json(examined, examination)
@@ -179,7 +182,7 @@ def _do(
         raise typer.Exit(1)
 
 
-async def _examine(examined: Examined, accounts: Accounts, trace: Trace) -> tuple[Examination, float]:
+async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:
     """Ask to the end, or until Ctrl-C; what is known by then is the result."""
     from shiftline.bootstrap import new_token
     from shiftline.cli.doctor_screen import watched
@@ -187,14 +190,8 @@ async def _examine(examined: Examined, accounts: Accounts, trace: Trace) -> tupl
 
     loop = asyncio.get_running_loop()
     offset = clock_from_environment()().timestamp() - loop.time()
-    keep = accounts.keeper(offset)
     with watched(examined.name) as show:
-
-        def on_change(examination: Examination) -> None:
-            keep(examination)
-            show(examination)
-
-        run_ = await open_run(examined.plan, token=new_token, on_change=on_change, on_message=trace.add)
+        run_ = await open_run(examined.plan, token=new_token, on_change=show, on_message=trace.add)
         try:
             with ended_by_signals():
                 await run_.until_over()

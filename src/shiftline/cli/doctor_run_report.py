@@ -100,7 +100,8 @@ def print_plan(examined: Examined, console: Console) -> None:
     _print_owner(examined, console)
     console.print(
         f"Which of them, and in which order, the answers decide; {examined.plan.budget} requests at most,"
-        " one question a second. Credentials that are refused are sent twice in 15 minutes at most."
+        " one question a second. Credentials that nothing proves are refused twice in 15 minutes at most,"
+        " those that have passed before six times more."
         " A load ends with its first refusal. Nothing was sent."
     )
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
-from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.errors import ConfigurationError
 from shiftline.sip.targets import Target
 
@@ -56,11 +56,33 @@ class RefusedLogins:
     def add(self, key: str, at: float) -> None:
         """Keep one refusal."""
         with self._locked():
+            self._append(key, at)
+
+    def take(self, key: str, at: float) -> bool:
+        """Keep one that may become refused, before it is sent; False if there were two within 15 minutes."""
+        with self._locked():
+            is_free = len(self._read(at).get(key, ())) < MOST_REFUSED_CREDENTIALS
+            if is_free:
+                self._append(key, at)
+            return is_free
+
+    def give_back(self, key: str, at: float) -> None:
+        """Forget one that was taken: it was not refused."""
+        with self._locked():
             kept = self._read(at)
-            kept.setdefault(key, []).append(at)
-            new = self.path.with_suffix(".new")
-            new.write_text(json.dumps(kept), encoding="utf-8")
-            new.replace(self.path)
+            if at in kept.get(key, ()):
+                kept[key].remove(at)
+                self._write(kept)
+
+    def _append(self, key: str, at: float) -> None:
+        kept = self._read(at)
+        kept.setdefault(key, []).append(at)
+        self._write(kept)
+
+    def _write(self, kept: dict[str, list[float]]) -> None:
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(kept), encoding="utf-8")
+        new.replace(self.path)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

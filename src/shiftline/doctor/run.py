@@ -14,6 +14,7 @@ from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.probe import Account
 from shiftline.doctor.examination import Answer, Case, Examination, Sending
 from shiftline.doctor.examination.examination import DEFAULT_BUDGET, PAUSE_SECONDS
+from shiftline.doctor.examination.ledger import SharedLogins
 from shiftline.doctor.examination.records import NO_ADDRESS
 from shiftline.doctor.run_ends import Ends, EndsPlan
 from shiftline.sip.trace import TracedMessage
@@ -34,6 +35,8 @@ class RunPlan:
     pause_seconds: float = PAUSE_SECONDS
     refused_before: Mapping[Account, Sequence[float]] = field(default_factory=dict)
     """How many seconds ago earlier runs had logins refused."""
+    logins: SharedLogins | None = None
+    """What runs at the same time know of them."""
 
 
 class Run:
@@ -65,6 +68,7 @@ class Run:
                 account: [self._loop.time() - ago for ago in ages]
                 for account, ages in plan.refused_before.items()
             },
+            logins=plan.logins,
         )
 
     async def until_over(self) -> None:

@@ -9,6 +9,7 @@ from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.probe import Account, Path, Source
 from shiftline.doctor.examination import Answer, Case, Examination, Sending, Way
 from shiftline.doctor.examination.examination import DEFAULT_BUDGET, Choose, most_telling
+from shiftline.doctor.examination.ledger import SharedLogins
 from shiftline.lab.virtual import VirtualPbx
 from shiftline.lab.virtual_client import ClientSettings, VirtualExchange
 from shiftline.sip.events import Address
@@ -30,10 +31,11 @@ def examine(
     seed: int = 1,
     choose: Choose = most_telling,
     refused_before: Mapping[Account, Sequence[float]] | None = None,
+    logins: SharedLogins | None = None,
 ) -> Examination:
     """Examine it to the end. ``seed`` draws the tokens of the client."""
     random = Random(f"examination/{seed}")
-    driver = _Driver(pbx, case, permission, budget, random, choose, refused_before or {})
+    driver = _Driver(pbx, case, permission, budget, random, choose, refused_before or {}, logins)
     driver.run()
     return driver.examination
 
@@ -48,6 +50,7 @@ class _Driver:
         random: Random,
         choose: Choose,
         refused_before: Mapping[Account, Sequence[float]],
+        logins: SharedLogins | None,
     ) -> None:
         self._pbx = pbx
         self._case = case
@@ -60,6 +63,7 @@ class _Driver:
             budget=budget,
             choose=choose,
             refused_before=refused_before,
+            logins=logins,
         )
 
     def run(self) -> None:

@@ -12,8 +12,11 @@ from tests.unit.doctor.trunk import CASE, trunk
 from shiftline.cli.doctor_accounts import Accounts
 from shiftline.cli.doctor_plan import Examined
 from shiftline.diagnosis.experiment import Permission, Risk
-from shiftline.diagnosis.probe import Account
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Credentials
+from shiftline.diagnosis.stopping import MOST_REFUSED_CREDENTIALS
 from shiftline.doctor.examination import Examination
+from shiftline.doctor.examination.ledger import MOST_REFUSED_ONCE_PROVEN, Ledger
 from shiftline.doctor.refused_logins import RefusedLogins, account_key
 from shiftline.doctor.run import RunPlan
 from shiftline.doctor.run_ends import EndsPlan
@@ -114,15 +117,49 @@ def test_another_account_that_is_spent_is_left_out(state: Path) -> None:
 
 
 def test_two_runs_have_two_logins_refused(state: Path) -> None:
-    """Of each account, together: the first run keeps them as they happen, the second goes by it."""
+    """Of each account, together, though both looked at the file before either had sent anything."""
     pbx = trunk("credentials.wrong-password")
-    accounts = Accounts.of(planned())
-    first = examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP))
-    accounts.keeper(NOON)(first)
-    times = [at + NOON for account, at in first.refused_logins if account is Account.OWN]
-    assert list(RefusedLogins(state).lately(KEY, max(times))) == times
-    spent = sum(one.carried_credentials and one.auth_user == "shiftline" for one in pbx.records)
-    assert spent == len(times) == 2
+    first, second = (Accounts.of(planned()).shared(lambda: NOON + pbx.now) for _ in range(2))
+    examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP), logins=first)
+    assert len(RefusedLogins(state).lately(KEY, NOON + pbx.now)) == 2
+    withheld = examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP), logins=second)
+    tried = [one.auth_user for one in pbx.records if one.carried_credentials]
+    assert tried.count("shiftline") == 2
+    assert Account.OWN not in {account for account, _ in withheld.refused_logins}
+
+
+def test_a_login_counts_from_before_it_leaves(state: Path) -> None:
+    """Else a run beside it would send one more; what was not refused is given back."""
+    one, other = (Accounts.of(planned()).shared(lambda: NOON) for _ in range(2))
+    assert one.take(Account.OWN)
+    assert other.take(Account.OWN)
+    assert not Accounts.of(planned()).shared(lambda: NOON).take(Account.OWN)
+    other.give_back(Account.OWN)
+    assert RefusedLogins(state).lately(KEY, NOON) == (NOON,)
+
+
+def test_a_login_that_passes_is_not_kept(state: Path) -> None:
+    """Of a healthy trunk nothing is counted in the end."""
+    pbx = trunk()
+    logins = Accounts.of(planned()).shared(lambda: NOON + pbx.now)
+    examine(pbx, CASE, Permission(), logins=logins)
+    assert RefusedLogins(state).lately(KEY, NOON + pbx.now) == ()
+
+
+def test_logins_that_are_refused_though_the_password_passes_are_few_and_kept(state: Path) -> None:
+    """A rule about the digest's URI takes some to find; who counts failures does not know why they failed."""
+    pbx = trunk("credentials.digest-uri")
+    logins = Accounts.of(planned()).shared(lambda: NOON + pbx.now)
+    examination = examine(pbx, CASE, Permission(risk=Risk.MAY_TRIP), logins=logins)
+    own = [at for account, at in examination.refused_logins if account is Account.OWN]
+    assert len(own) <= MOST_REFUSED_CREDENTIALS + MOST_REFUSED_ONCE_PROVEN
+    assert len(RefusedLogins(state).lately(KEY, NOON + pbx.now)) == len(own)
+    ledger = Ledger()
+    ledger.note(Account.OWN, Credentials.FRESH, Outcome.OK, 0.0)
+    for at in range(MOST_REFUSED_ONCE_PROVEN):
+        assert ledger.take(Account.OWN, Credentials.FRESH, float(at))
+        ledger.note(Account.OWN, Credentials.FRESH, Outcome.CHALLENGE_AGAIN, float(at))
+    assert not ledger.take(Account.OWN, Credentials.FRESH, 10.0)
 
 
 def test_a_run_knows_what_was_refused_before() -> None:

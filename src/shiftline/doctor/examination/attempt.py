@@ -74,7 +74,7 @@ class Attempt:
         self.began = now
         request = request or self._desk.writer.write(self._probe, self._way)
         if ahead and self.client is not None:
-            self.is_withheld = not self._may_carry(now)
+            self.is_withheld = not self._take(now)
             if not self.is_withheld:
                 self._authorize(request)
         self._send(request, now)
@@ -103,8 +103,8 @@ class Attempt:
         self.outcome = end.outcome
         self._when_over(self, now)
 
-    def _may_carry(self, now: float) -> bool:
-        return self._desk.ledger.may_carry(self._probe.account, self._probe.credentials, now)
+    def _take(self, now: float) -> bool:
+        return self._desk.ledger.take(self._probe.account, self._probe.credentials, now)
 
     def _answer(self, end: End, now: float) -> bool:
         """Answer the challenge, if that can and may be done."""
@@ -120,7 +120,7 @@ class Attempt:
                 )
             )
             return False
-        if not self._may_carry(now):
+        if not self._take(now):
             self.is_withheld = True
             return False
         self._answers_left -= 1

@@ -32,7 +32,7 @@ from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
-from shiftline.doctor.examination.ledger import Ledger
+from shiftline.doctor.examination.ledger import Ledger, SharedLogins
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.noticing import limit_mark, notice_habits
 from shiftline.doctor.examination.presence import Presence
@@ -81,7 +81,7 @@ def most_telling(examination: Examination, now: float) -> Proposal | Stop:
 class Examination:
     """One examination of one case. Feed it as the package says; read it at any time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own, given once
         self,
         case: Case,
         permission: Permission,
@@ -92,10 +92,12 @@ class Examination:
         pause_seconds: float = PAUSE_SECONDS,
         choose: Choose = most_telling,
         refused_before: Mapping[Account, Sequence[float]] | None = None,
+        logins: SharedLogins | None = None,
     ) -> None:
         """``permission.means`` is what the case has, whatever it says there.
 
-        ``refused_before`` is when earlier runs had logins refused, on the driver's clock.
+        ``refused_before`` is when earlier runs had logins refused, on the driver's clock; ``logins`` knows of
+        those that run at the same time.
         """
         self._next = choose
         self.permission = replace(permission, means=case.means)
@@ -106,7 +108,7 @@ class Examination:
         """What is being done, or waits for its time."""
         self.stop: Stop | None = None
         writer = Writer(case=case, token=token, contact_of=contact_of, nobody=f"nobody{token()[:8]}")
-        self._desk = Desk(case, writer, Ledger(refused_before))
+        self._desk = Desk(case, writer, Ledger(refused_before, logins))
         self.done_before = tuple(_earlier(refused_before or {}))
         """What the choice has to know of earlier runs."""
         self._presence = Presence(has_second_source=case.has_second_source)

@@ -1,16 +1,24 @@
 """Refused credentials, so that no account is locked by us: two for each in 15 minutes, and no more.
 
-`choose.next_experiment` keeps to the same rule when it proposes; this is where nothing gets past it.
+`choose.next_experiment` keeps to the same rule when it proposes; this is where nothing gets past it. An
+account whose password has passed in this run is asked on: what is refused then, is refused for the request
+around it, and a few such answers tell for what. But somebody who counts failures does not know that, so
+these are few as well, and later runs know of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 
+MOST_REFUSED_ONCE_PROVEN = 6
+"""Challenged again in 15 minutes, of an account whose password has passed: so many questions find a rule
+about the digest's URI. A 403 is not among them: a limit says it to every request of a load."""
 _REFUSED = frozenset({
     Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE,
     Outcome.FORBIDDEN_RETRY_AFTER, Outcome.SILENCE,
@@ -29,22 +37,65 @@ PAST_THE_LOGIN = frozenset({
 """Answers of what stands behind the login, to a request that answered a challenge."""
 
 
+class SharedLogins(Protocol):
+    """What all runs of one user know of the logins of an account, while they run."""
+
+    def take(self, account: Account) -> bool:
+        """One more login may be refused now: it counts until it is given back. False: it may not be sent."""
+
+    def give_back(self, account: Account) -> None:
+        """The login that was taken last was not refused."""
+
+    def refused(self, account: Account) -> None:
+        """One was refused that was not taken before."""
+
+
+class _Alone:
+    """No other run."""
+
+    def take(self, account: Account) -> bool:  # noqa: ARG002 - a port
+        return True
+
+    def give_back(self, account: Account) -> None:
+        """Nobody counts."""
+
+    def refused(self, account: Account) -> None:
+        """Nobody counts."""
+
+
 class Ledger:
     """What became of the credentials of each account. Times are seconds of one clock."""
 
-    def __init__(self, before: Mapping[Account, Sequence[float]] | None = None) -> None:
-        """``before``: when earlier runs had logins refused."""
+    def __init__(
+        self, before: Mapping[Account, Sequence[float]] | None = None, shared: SharedLogins | None = None
+    ) -> None:
+        """``before``: when earlier runs had logins refused; ``shared``: with runs at the same time."""
+        self._shared = shared or _Alone()
+        self._taken: Counter[Account] = Counter()
+        self._refused_proven: dict[Account, list[float]] = {}
         self._refused = {account: list(times) for account, times in (before or {}).items()}
         self.refusals: list[tuple[Account, float]] = []
         """Those of this run, in their order."""
         self._accepted: set[Account] = set()
 
     def may_carry(self, account: Account, credentials: Credentials, now: float) -> bool:
-        """Whether one more request may carry these credentials."""
-        if account in self._accepted and credentials is not Credentials.WRONG:
-            return True  # refused now, they are refused for something else
-        lately = [at for at in self._refused.get(account, []) if now - at < CREDENTIALS_SECONDS]
-        return len(lately) < MOST_REFUSED_CREDENTIALS
+        """Whether one more request may carry these credentials, as far as this run knows."""
+        if self._is_proven(account, credentials):
+            return _lately(self._refused_proven.get(account, ()), now) < MOST_REFUSED_ONCE_PROVEN
+        return _lately(self._refused.get(account, ()), now) < MOST_REFUSED_CREDENTIALS
+
+    def take(self, account: Account, credentials: Credentials, now: float) -> bool:
+        """The same, for a request that leaves if it may: what nothing proves counts from now on."""
+        if not self.may_carry(account, credentials, now):
+            return False
+        if self._is_proven(account, credentials):
+            return True
+        is_free = self._shared.take(account)
+        self._taken[account] += is_free
+        return is_free
+
+    def _is_proven(self, account: Account, credentials: Credentials) -> bool:
+        return account in self._accepted and credentials is not Credentials.WRONG
 
     def is_proven(self, account: Account) -> bool:
         """Whether its own password was accepted in this run."""
@@ -54,9 +105,29 @@ class Ledger:
         """Take in what became of a request that carried them; True if it counts as refused."""
         if outcome in PAST_THE_LOGIN and credentials is not Credentials.WRONG:
             self._accepted.add(account)
-        proven = account in self._accepted and credentials is not Credentials.WRONG
-        if outcome not in _REFUSED or proven:
+        if self._is_proven(account, credentials):
+            self._note_proven(account, outcome, now)
             return False
+        if outcome not in _REFUSED:
+            self._give_back(account)
+            return False
+        self._taken[account] -= self._taken[account] > 0
         self._refused.setdefault(account, []).append(now)
         self.refusals.append((account, now))
         return True
+
+    def _note_proven(self, account: Account, outcome: Outcome, now: float) -> None:
+        self._give_back(account)
+        if outcome is Outcome.CHALLENGE_AGAIN:
+            self._refused_proven.setdefault(account, []).append(now)
+            self.refusals.append((account, now))
+            self._shared.refused(account)
+
+    def _give_back(self, account: Account) -> None:
+        if self._taken[account]:
+            self._taken[account] -= 1
+            self._shared.give_back(account)
+
+
+def _lately(times: Sequence[float], now: float) -> int:
+    return sum(now - at < CREDENTIALS_SECONDS for at in times)
