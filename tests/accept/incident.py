@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +20,18 @@ from shiftline.cli.doctor_read import conclude, gather
 from shiftline.diagnosis.as_json import as_json
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
 from shiftline.doctor.reading.reading import Reading
+from shiftline.lab.recording_stage import PUBLISHED_AT
 from shiftline.lab.recordings import Scene, incident, record
+from shiftline.trades.windows import PublishWindow
 
 CAUSE = "throttle.source"
 PERSONALITIES = ("kamailio", "chan_sip", "pjsip", "freeswitch", "sbc", "practice")
 WITHIN = 0.1
 _GUILTY = {"burst throttle", PUBLISH_WINDOW}
 _ZONE = ZoneInfo("America/Chicago")
+_AT = PUBLISHED_AT.astimezone(_ZONE)
+_PUBLISH = PublishWindow(weekday=_AT.weekday(), opens=_AT.time(), length=timedelta(hours=1), zone=_ZONE)
+"""The user knows when schedules are published: a record does not say it."""
 
 
 def incidents(seeds: Sequence[int], *, quick: bool = False) -> Iterator[Found]:
@@ -41,7 +47,7 @@ def read_incident(scene: Scene) -> Found:
     """Record a scene, read the capture and judge what is said of it by the truth beside it."""
     with tempfile.TemporaryDirectory() as folder:
         capture, truth = record(scene).write(Path(folder) / "incident")
-        diagnosis = conclude(gather(Reading([capture]), _ZONE))
+        diagnosis = conclude(gather(Reading([capture]), _ZONE, (_PUBLISH,)))
         drawn = json.loads(truth.read_text(encoding="utf-8"))
     result: dict[str, Any] = {} if diagnosis is None else as_json(diagnosis)
     return Found(

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
 from shiftline.diagnosis.separation import DOCTOR_RUN
-from shiftline.doctor.report.wording import places_in_words
+from shiftline.doctor.report.wording import places_in_words, sureness
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
 _MOST_STATEMENTS = 6
@@ -65,7 +65,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     console.print()
     for finding in diagnosis.findings:
         is_one_of = not finding.is_decided and finding.indistinguishable_from
-        sure = f"{finding.confidence:.0%}{' that it is one of these' if is_one_of else ''}"
+        sure = f"{sureness(finding.confidence)}{' that it is one of these' if is_one_of else ''}"
         console.print(f"[bold]{escape(finding.names)}[/]  {sure}  ({escape(finding.subject.name)})")
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"

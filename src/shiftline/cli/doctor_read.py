@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     from shiftline.diagnosis.statistics import Statistics
     from shiftline.doctor.reading.ledger import Ledger
     from shiftline.doctor.reading.reading import Reading
+    from shiftline.trades.windows import PublishWindow
 
 STANDARD_OUTPUT = Path("-")
+_DAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d)"
+_WINDOW = re.compile(rf"({_DAY}) +{_CLOCK}-{_CLOCK}")
 _NEW_OBJECTS = 200_000
 """Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it.
 Looking as often as Python does costs the conclusion a tenth of its time more, the JSON's figures a fifth."""
@@ -50,6 +55,13 @@ def run(
             help="Zone of the times shown and of logs that name none, as America/Chicago; else UTC.",
         ),
     ] = "",
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'DAY HH:MM-HH:MM'",
+            help="When schedules are published, in that zone; may be given again.",
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE|-", help="Write the result here; - is standard output."),
@@ -75,10 +87,11 @@ def run(
     wishes = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
     wishes.check()
     zone = _zone(timezone) if timezone else None
+    windows = [_window(text, zone or ZoneInfo("UTC")) for text in window or []]
     with _progress() as on_bytes:
         reading = Reading(files, zone=zone, on_bytes=on_bytes.advance)
         on_bytes.of(reading.total_bytes)
-        gathered = gather(reading, zone or UTC)
+        gathered = gather(reading, zone or UTC, windows)
     with few_collections():
         diagnosis = conclude(gathered)
         result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
@@ -106,12 +119,12 @@ class Gathered:
     observer: Observer
 
 
-def gather(reading: Reading, zone: tzinfo) -> Gathered:
-    """Read everything once. Hours of the day are told in ``zone``."""
+def gather(reading: Reading, zone: tzinfo, windows: Sequence[PublishWindow] = ()) -> Gathered:
+    """Read everything once. Hours of the day are told in ``zone``; schedules are published in ``windows``."""
     from shiftline.diagnosis.exchange import Exchange
     from shiftline.diagnosis.observe import Observer
 
-    observer = Observer(zone=zone)
+    observer = Observer(zone=zone, windows=windows)
     observe, remark = observer.add, observer.remark
     with few_collections():
         for one in reading:
@@ -155,6 +168,22 @@ def _zone(name: str) -> ZoneInfo:
         raise _no_zone(name) from error
     except KeyError as error:  # ZoneInfoNotFoundError
         raise _no_zone(name) from error
+
+
+def _window(text: str, zone: ZoneInfo) -> PublishWindow:
+    """A weekly window as it is written on the command line."""
+    from shiftline.trades.windows import DAYS, PublishWindow
+
+    found = _WINDOW.fullmatch(text.strip().lower())
+    if found is None:
+        raise ConfigurationError(
+            f"There is no publish window {text!r}.", remedy="Write it like 'friday 10:00-11:00'."
+        )
+    weekday = DAYS.index(found[1])
+    opens, closes = (time.fromisoformat(one) for one in found.group(2, 3))
+    minutes = (closes.hour - opens.hour) * 60 + closes.minute - opens.minute
+    length = timedelta(minutes=minutes if minutes > 0 else minutes + 24 * 60)
+    return PublishWindow(weekday=weekday, opens=opens, length=length, zone=zone)
 
 
 def _no_zone(name: str) -> ConfigurationError:

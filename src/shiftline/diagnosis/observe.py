@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
@@ -26,7 +26,7 @@ from shiftline.diagnosis.passive.habits import (
     time_marks,
 )
 from shiftline.diagnosis.passive.headers import find_header_rule
-from shiftline.diagnosis.passive.hours import HourBand, find_hours, publish_mark
+from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.rows import Rows
@@ -37,6 +37,7 @@ from shiftline.diagnosis.passive.told import Noticed, Told
 from shiftline.diagnosis.passive.under_way import concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 from shiftline.diagnosis.statistics import Statistics
+from shiftline.trades.windows import PublishWindow
 
 _LEAST_SKEW_SECONDS = 120.0
 _LEAST_UNANSWERED = 3
@@ -65,11 +66,13 @@ def observe(
 class Observer:
     """Takes exchanges one by one, as their final answers come, and says in the end what they show.
 
-    ``zone`` is the civil time in which hours of the day are told.
+    ``zone`` is the civil time in which hours of the day are told; ``windows`` are those in which schedules
+    are published, as far as that is known.
     """
 
-    def __init__(self, *, zone: tzinfo = UTC) -> None:
+    def __init__(self, *, zone: tzinfo = UTC, windows: Sequence[PublishWindow] = ()) -> None:
         self._zone = zone
+        self._windows = windows
         self._rows = Rows()
         self._nonces = NonceBook()
         self._told = Told()
@@ -177,7 +180,7 @@ class Observer:
             found.append(header.mark)
         if isinstance(hours, HourBand):
             found.append(hours.mark)
-        if limit is not None and (window := publish_mark(rows, part, self._zone)) is not None:
+        if limit is not None and (window := burst_mark(rows, part, self._zone, self._windows)) is not None:
             found.append(window)
         subject = Subject(
             name=part.name,

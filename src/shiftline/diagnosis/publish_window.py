@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.finding import Finding, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW
@@ -27,12 +28,15 @@ def judge_publish_window(beliefs: Sequence[Belief], findings: Sequence[Finding])
 
 def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[SuspectVerdict, str]:
     marks = [
-        mark for belief in beliefs for mark in belief.evidence.marks if mark.kind == "traffic.publish-window"
+        mark
+        for belief in beliefs
+        for mark in belief.evidence.marks
+        if mark.kind in ("traffic.publish-window", "traffic.burst")
     ]
+    declared = [mark for mark in marks if mark.kind == "traffic.publish-window"]
     is_limited = any(finding.cause.startswith(_LIMITS) for finding in findings)
     if marks and is_limited:
-        occasion = f"the burst came {marks[0].text}, and the limit did the rest"
-        return SuspectVerdict.IT_IS, f"It is the occasion, not the cause: {occasion}."
+        return _of_burst((declared or marks)[0], is_declared=bool(declared))
     if any(finding.cause == "schedule.time-of-day" for finding in findings):
         return (
             SuspectVerdict.IT_IS,
@@ -58,6 +62,19 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
             f"It is not, because nothing was refused in {_span(subject.seconds)}.",
         )
     return SuspectVerdict.IT_IS_NOT, "It is not, because the trouble does not follow the rate or the hour."
+
+
+def _of_burst(burst: Mark, *, is_declared: bool) -> tuple[SuspectVerdict, str]:
+    """A burst is one of the publish only where somebody said when that is."""
+    if is_declared:
+        occasion = f"the burst came {burst.text}, and the limit did the rest"
+        return SuspectVerdict.IT_IS, f"It is the occasion, not the cause: {occasion}."
+    if burst.figures.get("windows_declared"):
+        why = f"the burst came {burst.text}, outside of the declared window"
+        return SuspectVerdict.IT_IS_NOT, f"It is not, because {why}."
+    told = f"There was a burst, {burst.text}"
+    known = "a record does not say; give the option --window"
+    return SuspectVerdict.CANNOT_TELL, f"{told}. Whether schedules were published then {known}."
 
 
 def _share(beliefs: Sequence[Belief]) -> float:

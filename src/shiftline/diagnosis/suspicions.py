@@ -10,6 +10,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import candidates
 from shiftline.diagnosis.passages import passage, without_empty_passages
+from shiftline.diagnosis.probe import Credentials
 from shiftline.diagnosis.publish_window import judge_publish_window
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
@@ -47,6 +48,8 @@ def _judge(
         sentence = (
             "Questions of ours do not show it; have `shiftline doctor read` look at a capture of the client."
         )
+    elif suspect.needs_login and not suspect.absent and (why := _no_logins(beliefs)):
+        verdict, sentence = SuspectVerdict.CANNOT_TELL, f"It cannot be told: {why}."
     elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
         verdict, sentence = (
             SuspectVerdict.IT_IS_NOT,
@@ -57,6 +60,19 @@ def _judge(
         todo = "record a quiet and a busy hour" if separation is None else f"run {separation.command}"
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _no_logins(beliefs: Sequence[Belief]) -> str:
+    """Why a record tells nothing of credentials: none are in it. Empty for any other."""
+    evidence = [belief.evidence for belief in beliefs]
+    trials = [trial for one in evidence for trial in one.trials]
+    is_record = any(one.subject.requests for one in evidence)
+    if not is_record or not trials or any(one.probe.credentials is not Credentials.NONE for one in trials):
+        return ""
+    kind = "traffic.challenge-unanswered"
+    unanswered = next((mark.text for one in evidence for mark in one.marks if mark.kind == kind), "")
+    told = f", and {unanswered} challenges (401, 407) were never answered" if unanswered else ""
+    return f"nobody logs in in this record{told}"
 
 
 def _conviction(suspect: Suspect, culprit: Finding, share: float) -> str:

@@ -99,15 +99,18 @@ _AIMS = {
 }
 
 
-def probe_words(probe: Probe, *, carried: bool = True) -> str:
-    """The question, such as "REGISTER with credentials from the other source"."""
+def probe_words(probe: Probe, *, carried: bool = True, is_known: bool = True) -> str:
+    """The question, such as "REGISTER with credentials from the other source".
+
+    ``is_known`` if somebody said which user is there: of a record's users nobody did.
+    """
     parts = [_METHODS.get(probe.method, str(probe.method))]
     if probe.account is not Account.NOBODY:
         parts.append(_CREDENTIALS[probe.credentials if carried else Credentials.NONE])
     parts.append(_ACCOUNTS.get(probe.account, ""))
     parts.append("from another source" if probe.source is Source.OTHER else "")
     parts.append(_SHAPES.get(probe.shape, ""))
-    parts.append(_AIMS.get(probe.aim, ""))
+    parts.append(_AIMS.get(probe.aim, "") if is_known or probe.aim is Aim.SERVER else "about a user")
     parts.append("over the other transport" if probe.path is Path.OTHER_TRANSPORT else "")
     parts.append(_HOURS.get(probe.hour, ""))
     parts.append(_LOADS.get(probe.load, ""))
@@ -117,7 +120,8 @@ def probe_words(probe: Probe, *, carried: bool = True) -> str:
 def trial_sentence(trial: Trial) -> str:
     """The question and what came back, as a whole sentence."""
     often = f", {trial.count} times" if trial.count > 1 else ""
-    return f"{probe_words(trial.probe, carried=trial.carried)} was {OUTCOME_WORDS[trial.outcome]}{often}."
+    asked = probe_words(trial.probe, carried=trial.carried, is_known=bool(trial.experiment))
+    return f"{asked} was {OUTCOME_WORDS[trial.outcome]}{often}."
 
 
 LIMITS = ("throttle.", "ban.", "capacity.")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import time, timedelta
 from pathlib import Path
 from zipfile import ZipFile
+from zoneinfo import ZoneInfo
 
+import pytest
 from tests.unit.doctor.captures import CLIENT, SERVER, ethernet, pcap, request, response, udp
 from typer.testing import CliRunner
 
 from shiftline.cli.app import app
+from shiftline.cli.doctor_read import _window
 from shiftline.errors import ConfigurationError
 
 RUNNER = CliRunner()
@@ -103,3 +107,13 @@ def test_pseudonyms_hide_whom_a_log_names(tmp_path: Path) -> None:
         files = {name: opened.read(name).decode("latin-1") for name in opened.namelist()}
     assert "Wrong password" in files["diagnosis.json"]
     assert not [name for name, text in files.items() if "bob" in text.lower() or "smith" in text.lower()]
+
+
+def test_a_publish_window_is_written_as_a_day_and_a_span() -> None:
+    """Anything else is a usage error that shows how."""
+    zone = ZoneInfo("America/Chicago")
+    window = _window("Friday 22:30-01:00", zone)
+    assert (window.weekday, window.opens, window.length) == (4, time(22, 30), timedelta(hours=2.5))
+    for text in ("friday", "someday 10:00-11:00", "friday 25:00-26:00", "friday 10-11"):
+        with pytest.raises(ConfigurationError, match="no publish window"):
+            _window(text, zone)

@@ -138,8 +138,14 @@ ROWS = (
         {"schedule.time-of-day": STRONG, **dict.fromkeys(_RATES, AGAINST)},
     ),
     row(
+        "traffic.burst",
+        "a burst during which requests were refused",
+        "arrivals before each refusal",
+        {**dict.fromkeys(_RATES, WEAK)},
+    ),
+    row(
         "traffic.publish-window",
-        "a rise of the rate at the time of the schedule publish",
+        "a burst in the declared publish window during which requests were refused",
         "the hour of each arrival in the unit's zone",
         {**dict.fromkeys(_RATES, WEAK)},
     ),

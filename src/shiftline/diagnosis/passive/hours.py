@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
@@ -10,6 +11,7 @@ from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
+from shiftline.trades.windows import PublishWindow
 
 _LEAST_AT_REST = 5
 _LEAST_DAYS = 2
@@ -66,19 +68,28 @@ def find_hours(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part, zon
     return band if is_band else None
 
 
-def publish_mark(rows: Rows, part: Part, zone: tzinfo) -> Mark | None:
-    """When the burst that was refused came, in civil time."""
+def burst_mark(rows: Rows, part: Part, zone: tzinfo, windows: Sequence[PublishWindow]) -> Mark | None:
+    """When the burst that was refused came, in civil time; of the publish if it began in a declared window.
+
+    By itself a burst is a burst: a restart of all phones or a script looks the same.
+    """
     begins = min(rows.at[row] for row in part.rows)
     ends = max(rows.at[row] for row in part.rows)
     if begins < _EPOCH_SINCE:
         return None
     first, last = datetime.fromtimestamp(begins, UTC).astimezone(zone), datetime.fromtimestamp(ends, UTC)
+    is_declared = any(one.contains(first) for one in windows)
     text = f"{_DAYS[first.weekday()]} {first:%H:%M:%S} to {last.astimezone(zone):%H:%M:%S}, {zone}"
     return Mark(
-        kind="traffic.publish-window",
+        kind="traffic.publish-window" if is_declared else "traffic.burst",
         count=len(part.rows),
         text=text,
-        figures={"begins_at": begins, "ends_at": ends},
+        figures={
+            "begins_at": begins,
+            "ends_at": ends,
+            "in_publish_window": float(is_declared),
+            "windows_declared": float(bool(windows)),
+        },
     )
 
 

@@ -23,6 +23,7 @@ _TELLING = 0.8
 _MOST_COLUMNS = 100
 _STEPS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 _ROOM = 1.12
+_PUBLISH = "publish window"
 _TICKS = (*_STEPS[:6], 120, *_STEPS[6:8], 1800, *_STEPS[8:])
 
 
@@ -151,7 +152,7 @@ def course_chart(material: Material) -> ChartPicture | None:
         for start, passed, refused, silent in statistics.timeline(step)
     ]
     begin = columns[0].start
-    bands = _publish_bands(material.diagnosis, step)
+    bands = _burst_bands(material.diagnosis, step)
     chart = TimeChart(
         key="course",
         title="Requests in the course of time",
@@ -166,19 +167,20 @@ def course_chart(material: Material) -> ChartPicture | None:
     )
     caption = f"Times are {material.zone}." if material.was_read else "Our own questions, in their time."
     if bands:
-        caption += " Shaded: the publish window, as far as the burst shows it."
+        where = " in the publish window" if any(band.name == _PUBLISH for band in bands) else ""
+        caption += f" Shaded: the burst{where}."
     return ChartPicture(heading="When it happened", caption=caption, svg=chart.markup())
 
 
-def _publish_bands(diagnosis: Diagnosis, step: int) -> list[Band]:
+def _burst_bands(diagnosis: Diagnosis, step: int) -> list[Band]:
     spans = {
-        (one.figures["begins_at"], one.figures["ends_at"])
+        (one.figures["begins_at"], one.figures["ends_at"], one.figures.get("in_publish_window", 0.0))
         for one in diagnosis.findings
         if "begins_at" in one.figures and "ends_at" in one.figures
     }
     return [
-        Band(start - start % step, end - end % step + step, "publish window", shaded=True)
-        for start, end in sorted(spans)
+        Band(start - start % step, end - end % step + step, _PUBLISH if declared else "burst", shaded=True)
+        for start, end, declared in sorted(spans)
     ]
 
 
@@ -186,7 +188,7 @@ def _course_in_words(columns: Sequence[Column], bands: Sequence[Band], zone: tzi
     busiest = max(columns, key=lambda one: one.height)
     told = f"The busiest moment was {_clock(busiest.start, zone)}: {busiest.words}."
     for band in bands:
-        told += f" Publish window from {_clock(band.start, zone)} to {_clock(band.end, zone)}."
+        told += f" A {band.name} from {_clock(band.start, zone)} to {_clock(band.end, zone)}."
     return told
 
 

@@ -19,6 +19,7 @@ from shiftline.doctor.report.wording import (
     moment,
     places_in_words,
     strength,
+    sureness,
     verdict,
     with_code,
 )
@@ -100,7 +101,7 @@ def render(material: Material) -> str:
 def _sure(finding: Finding) -> str:
     """How sure, in words: a number alone is read as more than it says."""
     confidence = finding.confidence
-    number = f"{min(confidence, 0.99):.0%}" if confidence < 0.995 else "more than 99%"
+    number = sureness(confidence)
     if not finding.is_decided and finding.indistinguishable_from:
         return f"{number} that it is one of these"
     words = "sure" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "uncertain"

@@ -24,9 +24,14 @@ _MANY = 8
 _CODE = re.compile(r"`([^`]+)`")
 
 
+def sureness(confidence: float) -> str:
+    """A probability, never rounded to certainty."""
+    return f"{min(confidence, 0.99):.0%}" if confidence < 0.995 else "more than 99%"
+
+
 def headline(diagnosis: Diagnosis) -> str:
     """Whom it names, and how sure that is; of several, that it is one of them."""
-    sure = f"{diagnosis.confidence:.0%}"
+    sure = sureness(diagnosis.confidence)
     if diagnosis.cause is not None:
         return f"{diagnosis.cause}, {sure} sure"
     main = diagnosis.findings[0]

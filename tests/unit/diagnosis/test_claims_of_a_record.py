@@ -1,0 +1,77 @@
+"""What a record does not show is not said: who is there, when the publish was, that a login is fine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.exchange import Challenge, Exchange
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
+from shiftline.diagnosis.observe import Observer
+from shiftline.diagnosis.suspects import PUBLISH_WINDOW
+from shiftline.trades.windows import PublishWindow
+
+UTC_ZONE = ZoneInfo("UTC")
+NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()  # a Thursday
+THURSDAY = PublishWindow(weekday=3, opens=time(11, 30), length=timedelta(hours=1), zone=UTC_ZONE)
+FRIDAY = PublishWindow(weekday=4, opens=time(11, 30), length=timedelta(hours=1), zone=UTC_ZONE)
+
+
+def bursts() -> Iterator[Exchange]:
+    """A script that asks about users, slowly, then fast: 20 a second are challenged, the rest refused."""
+    for number in range(600):
+        fast = number >= 60
+        at = NOON - 60.0 + number if not fast else NOON + (number - 60) / 80.0
+        is_refused = fast and (number - 60) % 80 >= 20
+        yield Exchange(
+            at=at,
+            source="192.0.2.1",
+            target="192.0.2.9",
+            method="OPTIONS",
+            user=f"agent{number:04d}",
+            call_id=f"call{number}",
+            status=403 if is_refused else 407,
+            answered_after=0.01,
+            challenge=None if is_refused else Challenge(realm="pbx", nonce=f"n{number}"),
+            file="x.pcap",
+            packet=number + 1,
+        )
+
+
+def read(windows: Sequence[PublishWindow] = ()) -> Diagnosis:
+    observer = Observer(windows=windows)
+    for one in bursts():
+        observer.add(one)
+    beliefs = [believe(one, is_recorded=True) for one in observer.evidence()]
+    return conclude(beliefs, Permission(), is_recorded=True)
+
+
+def suspect(diagnosis: Diagnosis, name: str) -> tuple[SuspectVerdict, str]:
+    return next((one.verdict, one.sentence) for one in diagnosis.suspicions if one.suspect == name)
+
+
+def test_a_burst_is_one_of_the_publish_only_in_a_window_that_was_declared() -> None:
+    verdict, sentence = suspect(read(), PUBLISH_WINDOW)
+    assert verdict is SuspectVerdict.CANNOT_TELL
+    assert "burst" in sentence
+    assert "--window" in sentence
+    assert suspect(read([FRIDAY]), PUBLISH_WINDOW)[0] is SuspectVerdict.IT_IS_NOT
+    assert suspect(read([FRIDAY, THURSDAY]), PUBLISH_WINDOW)[0] is SuspectVerdict.IT_IS
+
+
+def test_where_nobody_logs_in_credentials_are_not_cleared() -> None:
+    """And the challenges that nobody answered are named."""
+    verdict, sentence = suspect(read(), "credentials mismatch")
+    assert verdict is SuspectVerdict.CANNOT_TELL
+    assert "nobody logs in in this record" in sentence
+    assert "challenges (401, 407) were never answered" in sentence
+
+
+def test_nobody_said_which_user_is_there() -> None:
+    sentences = [one.sentence for finding in read().findings for one in finding.statements]
+    assert any("about a user" in one for one in sentences)
+    assert not any("who is there" in one for one in sentences)
