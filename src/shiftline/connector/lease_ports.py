@@ -9,10 +9,10 @@ from shiftline.connector.records import Holdings, Lease
 
 
 class LeaseKeeper(Protocol):
-    """Single ownership of a trunk (design decision 3). Expiry is judged by the database's clock."""
+    """Single ownership of a trunk (design decision 3). Expiry is judged by the taker's own clock."""
 
     async def acquire(self, name: str, owner: str, ttl_seconds: float, grace_seconds: float) -> Lease | None:
-        """Take a free lease, or one that expired more than ``grace_seconds`` ago; None if it is held.
+        """Take a free lease, or one that was not renewed for both times together; None if it is held.
 
         Taking over raises the epoch; renewing one's own live lease through here keeps it.
         """
@@ -25,7 +25,7 @@ class LeaseKeeper(Protocol):
 
 
 class WorkerRegister(Protocol):
-    """Which workers live, so that they can share the trunks. Judged by the database's clock."""
+    """Which workers live, so that they can share the trunks: by the database's clock."""
 
     async def beat(self, owner: str) -> None:
         """Say that this worker lives."""
@@ -33,5 +33,10 @@ class WorkerRegister(Protocol):
     async def leave(self, owner: str) -> None:
         """Say that it ends: its trunks are shared anew at once."""
 
-    async def look(self, leases: Collection[str], live_seconds: float, grace_seconds: float) -> Holdings:
-        """Who was heard of within ``live_seconds``, and who holds which of these ``leases``."""
+    async def look(
+        self, leases: Collection[str], *, live_seconds: float, ttl_seconds: float, grace_seconds: float
+    ) -> Holdings:
+        """Who was heard of within ``live_seconds``, and who holds which of these ``leases``.
+
+        A lease that nobody has renewed for both other times together is nobody's.
+        """

@@ -13,7 +13,8 @@ from shiftline.connector.lease_ports import LeaseKeeper
 from shiftline.connector.records import Lease
 
 TTL_SECONDS = 3.0
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.5
+"""More than the difference of two clocks that count 3 s, and than a datagram needs that is past its check."""
 RENEW_SECONDS = 1.0
 
 

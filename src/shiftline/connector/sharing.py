@@ -16,8 +16,9 @@ from shiftline.connector.records import Holdings
 
 LOOK_SECONDS = 0.25
 """How often is looked for trunks that are free."""
-LIVE_SECONDS = 3.0
-"""A worker that was not heard of for so long counts no more: no longer than its leases live."""
+LIVE_SECONDS = 2.5
+"""A worker that was not heard of for so long counts no more: the others' shares have grown when its leases
+are free, even if it was heard of a second after its last renewal."""
 PATIENCE_SECONDS = 0.5
 """So long a free trunk is left to those below their share."""
 OFFER_SECONDS = 2.0

@@ -20,7 +20,7 @@ from shiftline.connector.delivering import Deliverer
 from shiftline.connector.fallback import PlatformFallback
 from shiftline.connector.intake import Intake
 from shiftline.connector.lease_ports import WorkerRegister
-from shiftline.connector.ownership import GRACE_SECONDS, RENEW_SECONDS, Ownership
+from shiftline.connector.ownership import GRACE_SECONDS, RENEW_SECONDS, TTL_SECONDS, Ownership
 from shiftline.connector.planning import Call, DeliveryPolicy, next_call
 from shiftline.connector.ports import Work
 from shiftline.connector.sharing import LIVE_SECONDS, LOOK_SECONDS, Sharing
@@ -137,7 +137,12 @@ class Worker:
         if asked_at - self._beat_at >= RENEW_SECONDS:
             await self.register.beat(self.owner)
             self._beat_at = asked_at
-        seen = await self.register.look(self.sharing.leases, LIVE_SECONDS, GRACE_SECONDS)
+        seen = await self.register.look(
+            self.sharing.leases,
+            live_seconds=LIVE_SECONDS,
+            ttl_seconds=TTL_SECONDS,
+            grace_seconds=GRACE_SECONDS,
+        )
         now = self.boot_time()
         self.sharing.look(seen, now)
         ours = {trunk.ownership.name: trunk for trunk in self.trunks}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import Interval, delete, extract, literal, select
+from sqlalchemy import Interval, delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shiftline.clock import boot_time
+from shiftline.connector.lease_watch import LeaseWatch
 from shiftline.connector.records import Holdings
 from shiftline.store.database import outages_translated
-from shiftline.store.leases import CLOCK
-from shiftline.store.rows import among
-from shiftline.store.schema import lease, worker
+from shiftline.store.leases import CLOCK, lease_rows
+from shiftline.store.schema import worker
 
 FORGOTTEN = timedelta(hours=1)  # a worker that died leaves its row behind
 
@@ -21,8 +22,10 @@ FORGOTTEN = timedelta(hours=1)  # a worker that died leaves its row behind
 class PostgresWorkers:
     """The register of workers; every call is a transaction of its own, UnavailableError in an outage."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, watch: LeaseWatch | None = None) -> None:
+        """``watch`` is what this process has seen of leases; by default nothing yet."""
         self._engine = engine
+        self._watch = watch or LeaseWatch(boot_time)
 
     async def beat(self, owner: str) -> None:
         """Say that this worker lives, and forget those of whom nothing was heard for an hour."""
@@ -43,22 +46,22 @@ class PostgresWorkers:
             async with self._engine.begin() as connection:
                 await connection.execute(delete(worker).where(worker.c.owner == owner))
 
-    async def look(self, leases: Collection[str], live_seconds: float, grace_seconds: float) -> Holdings:
-        """Who was heard of within ``live_seconds``, and who holds which of these ``leases``."""
+    async def look(
+        self, leases: Collection[str], *, live_seconds: float, ttl_seconds: float, grace_seconds: float
+    ) -> Holdings:
+        """Who was heard of within ``live_seconds``, and who holds which of these ``leases``.
+
+        A lease that nobody has renewed for both other times together is nobody's.
+        """
         lives = worker.c.seen_at > CLOCK - literal(timedelta(seconds=live_seconds), Interval)
-        until = lease.c.expires_at + literal(timedelta(seconds=grace_seconds), Interval)
         with outages_translated():
             async with self._engine.connect() as connection:
                 workers = await connection.scalars(select(worker.c.owner).where(lives))
-                left = extract("epoch", until - CLOCK).label("left")
-                held = await connection.execute(
-                    select(lease.c.name, lease.c.owner, left).where(
-                        among(lease.c.name, leases), until > CLOCK
-                    )
-                )
-                found = held.all()
-                return Holdings(
-                    workers=frozenset(workers),
-                    held={row.name: row.owner for row in found},
-                    free_in=min((float(row.left) for row in found), default=None),
-                )
+                rows = await lease_rows(connection, leases, grace_seconds)
+        left = {row: self._watch.seconds_left(row.sight, ttl_seconds + grace_seconds) for row in rows}
+        held = {row: seconds for row, seconds in left.items() if seconds}
+        return Holdings(
+            workers=frozenset(workers),
+            held={row.sight.name: row.owner for row in held},
+            free_in=min(held.values(), default=None),
+        )
