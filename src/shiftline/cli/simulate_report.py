@@ -128,7 +128,6 @@ def render_report(done: Sequence[Simulated], seed: int) -> str:
     environment = page_environment("shiftline.cli")
     scenario = done[0].report.scenario
     heads, rows = figures(done)
-    seconds = max((_end(one.report.runs[0].course) for one in done), default=1.0)
     return environment.get_template("simulate.html.j2").render(
         chart_style=stylesheet(),
         words=in_words(done[0]),
@@ -143,7 +142,7 @@ def render_report(done: Sequence[Simulated], seed: int) -> str:
             (
                 one.report.scenario.controller,
                 CONTROLLERS[one.report.scenario.controller].meaning,
-                course_chart(one, seconds),
+                course_chart(one),
             )
             for one in done
         ],
@@ -154,10 +153,10 @@ def _end(course: Sequence[Instant]) -> float:
     return course[-1].at + course[-1].seconds if course else 1.0
 
 
-def course_chart(one: Simulated, seconds: float) -> Markup:
+def course_chart(one: Simulated) -> Markup:
     """The first trunk's course: what passed and was refused, the controller's rate, and the hidden limit.
 
-    ``seconds``: how long the axis is.
+    Its time axis is its own, or one slow controller would leave the others a few columns.
     """
     course = one.report.runs[0].course
     top = max((instant.limit for instant in course), default=1.0) * ROOM_ABOVE
@@ -171,7 +170,7 @@ def course_chart(one: Simulated, seconds: float) -> Markup:
             f"{run.requests} requests refused. Efficiency {run.efficiency:.3f}."
         ),
         label="Requests per second",
-        seconds=seconds,
+        seconds=_end(course),
         top=top,
         width=CHART_WIDTH,
         height=CHART_HEIGHT,

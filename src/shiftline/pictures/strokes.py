@@ -12,6 +12,7 @@ WIDE_ENOUGH_TO_NAME = 54.0
 """A band narrower than this, in units of the drawing, has no room for its name."""
 _GAP = 0.12
 _MARK = 5.0
+_NAME_HEIGHT = 20.0
 
 
 class Shape(StrEnum):
@@ -84,11 +85,18 @@ def draw_line(
         drawing.tell(line, words)
 
 
-def draw_level(drawing: Drawing, plot: Plot, value: float, words: str, *, css: str = "limit") -> None:
-    """Draw a horizontal line through the whole plot, with its name above its right end."""
+def draw_level(
+    drawing: Drawing, plot: Plot, value: float, words: str, *, css: str = "limit", start: float | None = None
+) -> None:
+    """Draw a horizontal line from a moment on, else through the whole plot, with its name at its right end.
+
+    The name is above the line, but below it where it would touch the names of the bands.
+    """
     y = plot.y(value)
-    drawing.path([(plot.left, y), (plot.right, y)], css=css)
-    drawing.text(plot.right, y - 6, words, css=f"{css}-name", anchor="end")
+    left = plot.left if start is None else plot.x(start)
+    drawing.path([(left, y), (plot.right, y)], css=css)
+    is_high = y - plot.y_of_top < _NAME_HEIGHT
+    drawing.text(plot.right, y + 15 if is_high else y - 6, words, css=f"{css}-name", anchor="end")
 
 
 def draw_bands(drawing: Drawing, plot: Plot, bands: Sequence[Band]) -> None:

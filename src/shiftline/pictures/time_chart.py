@@ -66,11 +66,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A horizontal line with its name."""
+    """A horizontal line with its name; ``start`` is since when it holds, None: all the time."""
 
     value: float
     name: str
     css: str = "limit"
+    start: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class TimeChart:
             for piece in line.pieces():
                 draw_line(drawing, plot, piece, css=line.css, words=line.name)
         for level in self.levels:
-            draw_level(drawing, plot, level.value, level.name, css=level.css)
+            draw_level(drawing, plot, level.value, level.name, css=level.css, start=level.start)
         for column in self.columns:
             if column.words:
                 drawing.hint(plot, column.start, column.end, column.words)

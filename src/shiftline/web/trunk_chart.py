@@ -1,4 +1,4 @@
-"""A trunk's last minutes as a chart: the learned rate, what was sent and what became of it."""
+"""A trunk's last minutes as a chart: the paced rate, what was sent and what became of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from math import ceil
+from math import ceil, inf
 
 from shiftline.connector.records import TrunkSample
 from shiftline.connector.sampling import merged, refusal_classes
@@ -31,6 +31,10 @@ _GAP = 2.5
 _FREE = (Mode.CLIMBING, Mode.HOLDING)
 """In any other mode hardly anything leaves: these stretches are shaded."""
 _NARROW_MERGES = 3
+_ROOM_ABOVE = 1.05
+_ROOM_ABOVE_LIMIT = 1.2
+_MOST_TIMES_SENT = 3.0
+"""So far above all that was sent does the chart follow the paced rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,22 @@ def trunk_chart(
     if width <= NARROW:
         samples = merged(samples, _NARROW_MERGES)
     classes = refusal_classes(samples)
+    levels = tuple(_limit(view, samples))
+    top = _top(samples, levels)
     return TimeChart(
         key=key,
         title=f"Requests per second on trunk {view.trunk}, the last {span.words}",
         description=in_words(view, samples, span),
-        label="Requests per second",
+        label=_label(samples, top),
+        top=top,
         start=(now - span.length).timestamp(),
         seconds=span.length.total_seconds(),
         bands=tuple(_bands(samples)),
         columns=tuple(
             _column(sample, name, hint=hints) for sample, name in zip(samples, classes, strict=True)
         ),
-        lines=(Line(points=tuple(_rates(samples)), css="pace", name="learned rate"),),
-        levels=tuple(_limit(view)),
+        lines=(Line(points=tuple(_rates(samples, top)), css="pace", name="paced rate"),),
+        levels=levels,
         marks=tuple(_marks(samples, classes)),
         ticks=tuple(_ticks(span, now)),
         width=width,
@@ -131,13 +138,19 @@ def _figures(sample: TrunkSample, name: str | None) -> str:
     )
 
 
-def _rates(samples: Sequence[TrunkSample]) -> Iterator[tuple[float, float | None]]:
-    """The learned rate, with a gap wherever no worker looked after the trunk."""
+def _rates(samples: Sequence[TrunkSample], top: float | None) -> Iterator[tuple[float, float | None]]:
+    """The paced rate, with a gap wherever no worker looked after the trunk, and where it leaves the chart."""
+    top = inf if top is None else top
     last = None
     for sample in samples:
         if last is not None and _apart(last, sample):
             yield last.at.timestamp(), None
-        yield sample.at.timestamp(), sample.rate
+        if last is not None and last.rate > top >= sample.rate:
+            yield last.at.timestamp(), top
+        if sample.rate <= top:
+            yield sample.at.timestamp(), sample.rate
+        elif last is not None and last.rate <= top:
+            yield from ((sample.at.timestamp(), top), (sample.at.timestamp(), None))
         last = sample
 
 
@@ -161,10 +174,26 @@ def _marks(samples: Sequence[TrunkSample], classes: Sequence[str | None]) -> Ite
         )
 
 
-def _limit(view: TrunkView) -> Iterator[Level]:
+def _limit(view: TrunkView, samples: Sequence[TrunkSample]) -> Iterator[Level]:
+    """From the first refusal shown: it may have taught the limit, and one from before teaches no less."""
     if view.limit and view.window_seconds:
         each = view.limit / view.window_seconds
-        yield Level(value=each, name=f"learned limit: {each:.3g} a second")
+        met = next((sample.at.timestamp() - sample.seconds for sample in samples if sample.refused), None)
+        yield Level(value=each, name=f"learned limit: {each:.3g} a second", start=met)
+
+
+def _top(samples: Sequence[TrunkSample], levels: Sequence[Level]) -> float | None:
+    """The end of the value axis: a rate that nobody has tried may be far above all that was sent."""
+    sent = (max(sample.sent, sample.passed + sample.refused) / sample.seconds for sample in samples)
+    seen = max((*sent, *(level.value * _ROOM_ABOVE_LIMIT for level in levels)), default=0.0)
+    rate = max((sample.rate for sample in samples), default=0.0)
+    return max(seen, min(rate, seen * _MOST_TIMES_SENT)) * _ROOM_ABOVE if seen else None
+
+
+def _label(samples: Sequence[TrunkSample], top: float | None) -> str:
+    rate = max((sample.rate for sample in samples), default=0.0)
+    above = top is not None and rate > top
+    return f"Requests per second; paced at up to {rate:,.0f}" if above else "Requests per second"
 
 
 def _ticks(span: Span, now: datetime) -> Iterator[tuple[float, str]]:

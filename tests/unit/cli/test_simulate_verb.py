@@ -82,3 +82,16 @@ def test_what_cannot_be_simulated_is_said_before_anything_starts(
     with pytest.raises(ConfigurationError) as raised:
         CliRunner().invoke(app, ["simulate", *arguments], catch_exceptions=False)
     assert says in str(raised.value)
+
+
+def test_the_charts_of_a_report_have_time_axes_of_their_own(tmp_path: Path) -> None:
+    """A slow controller does not leave the others a few columns."""
+    report = tmp_path / "report.html"
+    arguments = ["simulate", "--trades", "60", "--max-rate", "20", "--report", str(report)]
+    ended = CliRunner().invoke(app, [*arguments, "--controller", "shiftline", "--controller", "static"])
+    assert ended.exit_code == 0
+    fast, slow = (chart.partition("</svg>")[0] for chart in report.read_text().split("<svg")[1:])
+    last = [
+        float(chart.split('text-anchor="middle"')[-1].split(">")[1].split("<")[0]) for chart in (fast, slow)
+    ]
+    assert last[1] > 1.5 * last[0]

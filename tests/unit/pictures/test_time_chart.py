@@ -159,3 +159,21 @@ def test_a_plot_can_begin_at_any_moment() -> None:
     """``start`` is at the left edge, ``start + seconds`` at the right one, later moments too."""
     plot = Plot(start=100, seconds=10, top=1, y_of_top=0, y_of_zero=100, left=50, right=150)
     assert [plot.x(at) for at in (0, 100, 105, 110, 999)] == [50, 50, 100, 150, 150]
+
+
+def test_a_level_near_the_top_is_named_below_its_line() -> None:
+    """Above it stand the names of the bands."""
+    low, high = (drawn(chart(levels=[Level(value=value, name="limit")], top=100.0)) for value in (50.0, 99.0))
+    for element, is_below in ((low, False), (high, True)):
+        (name,) = [one for one in element.iter("text") if one.text == "limit"]
+        (line,) = [one for one in element.iter("path") if one.get("class") == "limit"]
+        y = float(line.get("d", "").split("L")[1].split()[1])
+        assert (float(name.get("y", "")) > y) is is_below
+
+
+def test_a_level_begins_when_it_does() -> None:
+    """And goes on to the end."""
+    of = drawn(chart(levels=[Level(value=50.0, name="limit", start=30.0)]))
+    (line,) = [one for one in of.iter("path") if one.get("class") == "limit"]
+    left, right = (float(point.split()[0]) for point in line.get("d", "")[1:].split("L"))
+    assert LEFT + 0.4 * (WIDTH - LEFT) < left < right

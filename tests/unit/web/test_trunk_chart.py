@@ -56,6 +56,26 @@ def test_time_without_a_worker_is_a_gap_in_the_rate() -> None:
     assert [value for _, value in line.points] == [10.0, 11.0, None, 12.0]
 
 
+def test_a_rate_that_nobody_has_tried_does_not_flatten_what_was_sent() -> None:
+    """The axis follows what left; the line goes out of the chart, and the label says how far."""
+    rates = (20.0, 400.0, 2000.0, 500.0, 24.0)
+    of = chart(*(sample(25 - 5 * index, rate=rate, sent=100) for index, rate in enumerate(rates)))
+    (line,) = of.lines
+    assert of.top is not None
+    assert 20.0 <= of.top <= 100.0
+    assert [value for _, value in line.points] == [20.0, of.top, None, of.top, 24.0]
+    assert of.label == "Requests per second; paced at up to 2,000"
+    assert line.name == "paced rate"
+
+
+def test_a_limit_is_drawn_from_the_refusal_on_that_may_have_taught_it() -> None:
+    """Before it nothing is claimed; without one it was known all the time."""
+    met = chart(sample(60), sample(40, refused=3, refusal="throttle"), sample(20), sample(5))
+    known = chart(sample(60), sample(5))
+    assert [level.start for level in met.levels] == [(NOW - timedelta(seconds=45)).timestamp()]
+    assert [level.start for level in known.levels] == [None]
+
+
 def test_modes_are_bands_and_the_limit_a_level() -> None:
     """As long as they lasted, shaded while hardly anything leaves; the limit is told per second."""
     of = chart(sample(20, mode="climbing"), sample(15, mode="listening"), sample(10), sample(5))
