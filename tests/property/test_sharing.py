@@ -125,3 +125,14 @@ def test_workers_that_come_and_go_move_nothing() -> None:
         floor.bury("flapping")
         floor.play(SETTLED_SECONDS - 1.0)
     assert (floor.handovers, floor.counts()) == (0, [8])
+
+
+def test_a_lease_that_is_no_trunks_counts_as_none() -> None:
+    """The WFM's is looked at as well, and takes nobody's room."""
+    one = Sharing(owner="one", leases=["trunk:a", "trunk:b"])
+    workers = frozenset({"one", "two"})
+    one.look(Holdings(workers=workers, held={"wfm:org": "one", "trunk:b": "two"}), 10.0)
+    assert one.may_take("trunk:a")
+    one.look(Holdings(workers=workers, held={"wfm:org": "one", "trunk:a": "one"}), 20.0)
+    one.look(Holdings(workers=workers, held={"wfm:org": "one", "trunk:a": "one"}), 30.0)
+    assert one.to_hand_over(30.0, lambda _: True) is None

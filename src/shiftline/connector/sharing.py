@@ -51,12 +51,12 @@ class Sharing:
         return ceil(len(self.leases) / len({*self._workers, self._owner}))
 
     def look(self, seen: Holdings, now: float) -> None:
-        """Take note of who lives and who holds what."""
+        """Take note of who lives and who holds what; leases that are no trunk's are nothing to be shared."""
         if seen.workers != self._workers:
             self._workers, self._same_since = seen.workers, now
         free = [name for name in self.leases if name not in seen.held]
         self._free_since = {name: self._free_since.get(name, now) for name in free}
-        self._mine = {name for name, owner in seen.held.items() if owner == self._owner}
+        self._mine = {name for name in self.leases if seen.held.get(name) == self._owner}
         # Each in an order of its own, so that not all ask for the same ones.
         free.sort(key=lambda name: crc32(f"{self._owner} {name}".encode()))
         room = max(0, self.fair_share() - len(self._mine))

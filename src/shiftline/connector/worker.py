@@ -138,7 +138,7 @@ class Worker:
             await self.register.beat(self.owner)
             self._beat_at = asked_at
         seen = await self.register.look(
-            self.sharing.leases,
+            [*self.sharing.leases, self.wfm.name],  # so that its renewals are watched as well
             live_seconds=LIVE_SECONDS,
             ttl_seconds=TTL_SECONDS,
             grace_seconds=GRACE_SECONDS,
