@@ -17,16 +17,20 @@ from tests.unit.html_page import HtmlPage, require_self_contained, require_spoke
 
 from shiftline.cli.doctor_read import conclude, gather
 from shiftline.cli.doctor_read_report import as_json
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.statistics import statistics_of
 from shiftline.doctor.reading.reading import Reading
 from shiftline.doctor.report.bundle import write_bundle
-from shiftline.doctor.report.excerpt import excerpt_of_files, places_of
+from shiftline.doctor.report.charts import LEGEND, course_chart, rate_chart
+from shiftline.doctor.report.excerpt import Quoted, excerpt_of_files, places_of
+from shiftline.doctor.report.ladders import _is_turned
 from shiftline.doctor.report.material import Material
 from shiftline.doctor.report.page import render
 from shiftline.lab.recordings import Scene, record
 from shiftline.sip.glance import glance
+from shiftline.sip.trace import Direction, TracedMessage
+from shiftline.sip.transport import Transport
 
 ZONE = ZoneInfo("America/Chicago")
 MADE_AT = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -200,3 +204,36 @@ def test_pseudonyms_hide_everybody_in_all_files(capture: Path, tmp_path: Path) -
     assert "sip:user1@" in files["excerpt.pcap"]
     by_account = json.loads(files["diagnosis.json"])["traffic"]["by_account"]
     assert all(one["value"].startswith("user") for one in by_account)
+
+
+def test_credentials_that_are_challenged_again_were_refused() -> None:
+    """The ladder of a wrong password shows the second 401; a challenge that nobody answered is a passage."""
+
+    def quoted(number: int, data: bytes) -> Quoted:
+        message = TracedMessage(
+            at=float(number),
+            direction=Direction.SENT,
+            local=("192.0.2.1", 5060),
+            peer=("192.0.2.9", 5060),
+            transport=Transport.UDP,
+            data=data,
+        )
+        return Quoted(place=Place(file="x.pcap", number=number), call_id="c", message=message)
+
+    asked = quoted(1, b"REGISTER sip:x SIP/2.0\r\nCSeq: 1 REGISTER\r\n\r\n")
+    challenge = quoted(2, b"SIP/2.0 401 Unauthorized\r\nCSeq: 1 REGISTER\r\n\r\n")
+    login = quoted(3, b"REGISTER sip:x SIP/2.0\r\nauthorization : Digest x\r\n\r\n")
+    again = quoted(4, b"SIP/2.0 401 Unauthorized\r\nCSeq: 2 REGISTER\r\n\r\n")
+    assert not _is_turned([asked, challenge])
+    assert _is_turned([asked, challenge, login, again])
+
+
+def test_the_legend_has_what_is_drawn(capture: Path) -> None:
+    """Nothing was left without an answer in this record."""
+    material, _ = told(capture)
+    charts = [one for one in (rate_chart(material), course_chart(material)) if one is not None]
+    drawn = frozenset[str]().union(*(one.drawn for one in charts))
+    html = render(material)
+    for swatch in LEGEND:
+        assert (f'class="swatch {swatch}"' in html) is (swatch in drawn)
+    assert drawn < set(LEGEND)

@@ -34,6 +34,17 @@ class ChartPicture:
     heading: str
     caption: str
     svg: Markup
+    drawn: frozenset[str]
+    """Of `LEGEND`."""
+
+
+LEGEND = {
+    "passed": "passed, or answered for another reason",
+    "refused": "403, 429, 503 (against the rate also no answer)",
+    "waiting": "no answer",
+    "limit": "fitted threshold",
+}
+"""What colours and lines stand for."""
 
 
 def rate_chart(material: Material) -> ChartPicture | None:
@@ -62,7 +73,12 @@ def rate_chart(material: Material) -> ChartPicture | None:
         heading="Does it depend on the rate?",
         caption=_rate_caption(name, window, line),
         svg=chart.markup(),
+        drawn=_drawn(chart.columns) | ({"limit"} if line else set()),
     )
+
+
+def _drawn(columns: Sequence[Column]) -> frozenset[str]:
+    return frozenset(layer.css for column in columns for layer in column.layers if layer.height > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +185,9 @@ def course_chart(material: Material) -> ChartPicture | None:
     if bands:
         where = " in the publish window" if any(band.name == _PUBLISH for band in bands) else ""
         caption += f" Shaded: the burst{where}."
-    return ChartPicture(heading="When it happened", caption=caption, svg=chart.markup())
+    return ChartPicture(
+        heading="When it happened", caption=caption, svg=chart.markup(), drawn=_drawn(columns)
+    )
 
 
 def _burst_bands(diagnosis: Diagnosis, step: int) -> list[Band]:

@@ -23,6 +23,7 @@ _LONGEST = 44
 _URI = re.compile(r"\bsips?:([^@\s;]+)@\S+")
 _CLASSES = {0: "ask", 1: "progress", 2: "fine", 3: "progress", 4: "challenge", 5: "turned", 6: "turned"}
 _CHALLENGES = (401, 407)
+_LOGIN = re.compile(rb"\n(?:Proxy-)?Authorization[ \t]*:", re.IGNORECASE)
 _PASSED = ("was accepted", "was asked for credentials.")
 """What sentences say of a question that was not refused."""
 
@@ -57,9 +58,11 @@ def telling_ladders(finding: Finding, excerpt: Excerpt, *, key: str) -> tuple[La
 
 
 def _is_turned(conversation: Sequence[Quoted]) -> bool:
-    """Whether it ended in a refusal or in silence."""
+    """Whether it ended in a refusal or in silence; so did credentials that were challenged again."""
     last = max((_status(one) for one in conversation[-2:]), default=0)
-    return not (200 <= last < 300 or last in _CHALLENGES)
+    if last in _CHALLENGES:
+        return any(_LOGIN.search(one.message.data) for one in conversation)
+    return not 200 <= last < 300
 
 
 def _status(quoted: Quoted) -> int:

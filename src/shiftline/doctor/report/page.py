@@ -9,7 +9,7 @@ from shiftline.diagnosis.belief import UNKNOWN
 from shiftline.diagnosis.finding import Finding, Statement
 from shiftline.diagnosis.groups import Group, Key
 from shiftline.diagnosis.hypotheses import HEALTHY
-from shiftline.doctor.report.charts import course_chart, figures_in_words, rate_chart
+from shiftline.doctor.report.charts import LEGEND, ChartPicture, course_chart, figures_in_words, rate_chart
 from shiftline.doctor.report.ladders import LadderPicture, telling_ladders
 from shiftline.doctor.report.material import Material
 from shiftline.doctor.report.wording import (
@@ -85,6 +85,7 @@ def render(material: Material) -> str:
         headline=material.named(verdict(diagnosis)),
         sure=_sure(diagnosis.findings[0]),
         charts=[one for one in charts if one is not None],
+        legend=_legend([one for one in charts if one is not None]),
         findings=[_shown(finding, number, material) for number, finding in enumerate(diagnosis.findings)],
         tables=[_table(key, statistics.groups(key)) for key in Key] if statistics.total else [],
         suspect_words=SUSPECT_WORDS,
@@ -96,6 +97,12 @@ def render(material: Material) -> str:
             if share >= 0.1
         ],
     )
+
+
+def _legend(charts: Sequence[ChartPicture]) -> list[tuple[str, str]]:
+    """Of what is drawn, and of nothing else."""
+    drawn = frozenset[str]().union(*(one.drawn for one in charts))
+    return [(swatch, words) for swatch, words in LEGEND.items() if swatch in drawn]
 
 
 def _sure(finding: Finding) -> str:
