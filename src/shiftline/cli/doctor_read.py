@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from shiftline.cli.doctor_report import (
     WithPseudonyms,
     material_of_reading,
 )
-from shiftline.cli.writing import require_writable, write_text
+from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -95,17 +94,15 @@ def run(
     with few_collections():
         diagnosis = conclude(gathered)
         result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
-    if json_file is not None:
-        content = json.dumps(result, indent=2) + "\n"
-        if json_file == STANDARD_OUTPUT:
-            typer.echo(content, nl=False)
-        else:
-            write_text(json_file, content)
     if json_file != STANDARD_OUTPUT:
         print_result(gathered, diagnosis, Console(highlight=False), zone or UTC)
     if diagnosis is None:
+        put_json(json_file, result)
         raise _nothing_in(gathered.reading.ledger)
-    wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result)
+    do_all(
+        lambda: put_json(json_file, result),
+        lambda: wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result),
+    )
     if diagnosis.cause != "healthy":
         raise typer.Exit(1)
 

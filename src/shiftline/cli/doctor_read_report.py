@@ -108,7 +108,10 @@ def _print_verdict(diagnosis: Diagnosis, console: Console) -> None:
 def _print_files(ledger: Ledger, console: Console) -> None:
     table = Table(title="What was read")
     for name in ("file", "as", "SIP messages", "remarks", "notes"):
-        table.add_column(name, justify="right" if name in ("SIP messages", "remarks") else "left")
+        is_number = name in ("SIP messages", "remarks")
+        # A narrow terminal may break a head, never drop it.
+        least = max(len(word) for word in name.split())
+        table.add_column(name, justify="right" if is_number else "left", min_width=least)
     for entry in ledger.files:
         told = f"passed over: {entry.passed_over}" if entry.passed_over else "; ".join(entry.notes)
         table.add_row(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +20,7 @@ from shiftline.cli.doctor_report import (
 from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
 from shiftline.cli.running import ended_by_signals
 from shiftline.cli.tracing import STDOUT, TraceFile, TraceWishes, show_trace
-from shiftline.cli.writing import require_writable, write_text
+from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
@@ -166,18 +165,18 @@ def _do(
         typer.echo(said, err=True)
     trace = Trace()
     examination, epoch_offset = asyncio.run(_examine(examined, trace))
-    if tracing.any:
-        show_trace(console, trace, tracing, epoch_offset=epoch_offset)
     result = as_json(examined, examination)
-    reports.fulfil(lambda: material_of_examination(examined, examination, trace, epoch_offset), result)
-    if json_file is not None:
-        text = json.dumps(result, indent=2) + "\n"
-        if json_file == STDOUT:
-            typer.echo(text, nl=False)
-        else:
-            write_text(json_file, text)
+    steps = [
+        lambda: reports.fulfil(
+            lambda: material_of_examination(examined, examination, trace, epoch_offset), result
+        ),
+        lambda: put_json(json_file, result),
+    ]
+    if tracing.any:
+        steps.insert(0, lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
     if STDOUT not in (json_file, tracing.trace):
-        print_result(examined, examination, console)
+        steps.append(lambda: print_result(examined, examination, console))
+    do_all(*steps)
     if examination.diagnosis().cause != "healthy" or not examination.is_over:
         raise typer.Exit(1)
 

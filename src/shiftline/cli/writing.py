@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
+from typing import Any
 
-from shiftline.errors import ConfigurationError
+import typer
+
+from shiftline.errors import ConfigurationError, ShiftlineError
 
 
 def require_writable(path: Path) -> None:
@@ -20,9 +25,48 @@ def require_writable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text``; raises ConfigurationError if that cannot be done."""
+    """Write ``text``, whole or not at all; raises ConfigurationError if that cannot be done.
+
+    It is written beside its place and renamed: of a full disk nothing is left that looks like a result.
+    """
     with explained(path, "Give another file."):
-        path.write_text(text, encoding="utf-8")
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+            path.write_text(text, encoding="utf-8")
+            return
+        place = path.resolve()
+        draft = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            draft.write_text(text, encoding="utf-8")
+            if place.exists():
+                draft.chmod(S_IMODE(place.stat().st_mode))
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def put_json(path: Path | None, result: Mapping[str, Any]) -> None:
+    """A verb's result into a file; - is standard output, None nowhere."""
+    if path is None:
+        return
+    text = json.dumps(result, indent=2) + "\n"
+    if path == Path("-"):
+        typer.echo(text, nl=False)
+    else:
+        write_text(path, text)
+
+
+def do_all(*steps: Callable[[], None]) -> None:
+    """Do each step though one before it failed, and raise then what failed: a full disk hides no verdict."""
+    failed: list[ShiftlineError] = []
+    for step in steps:
+        try:
+            step()
+        except ShiftlineError as error:
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise ExceptionGroup("several files", failed)
 
 
 @contextmanager

@@ -117,3 +117,28 @@ def test_a_publish_window_is_written_as_a_day_and_a_span() -> None:
     for text in ("friday", "someday 10:00-11:00", "friday 25:00-26:00", "friday 10-11"):
         with pytest.raises(ConfigurationError, match="no publish window"):
             _window(text, zone)
+
+
+def test_a_verdict_is_printed_though_its_file_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk."""
+    trunk = record(tmp_path / "trunk.pcap", *["200 OK"] * 20)
+    found = RUNNER.invoke(app, ["doctor", "read", str(trunk), "--json", "/dev/full"])
+    assert isinstance(found.exception, ConfigurationError)
+    assert "No space left" in str(found.exception)
+    assert "sure" in found.output
+    assert "What was read" in found.output
+
+
+def test_links_in_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:
+    """They may lead anywhere; one that is named is read."""
+    folder = tmp_path / "incident"
+    folder.mkdir()
+    record(folder / "trunk.pcap", *["200 OK"] * 20)
+    elsewhere = record(tmp_path / "elsewhere.pcap", *["200 OK"] * 20)
+    (folder / "file").symlink_to(elsewhere)
+    (folder / "loop").symlink_to(folder)
+    (tmp_path / "named").symlink_to(elsewhere)
+    found = RUNNER.invoke(app, ["doctor", "read", str(folder), str(tmp_path / "named"), "--json", "-"])
+    files = {one["name"]: one for one in json.loads(found.stdout)["reading"]["files"]}
+    assert {name for name, one in files.items() if "link" in one["passed_over"]} == {"file", "loop"}
+    assert files["named"]["messages"] == 40

@@ -27,6 +27,7 @@ _MOST_SURVEYED = 200_000
 """Messages of each file that are looked at to compare clocks."""
 _FEWEST_PAIRS = 2000
 _NOT_COMPARED = "its clock could not be compared: it shares no requests with the largest file"
+_LINK = "it is a link, and links in folders are not followed: name what it leads to"
 _FIRST_SEEN = 0.0
 
 
@@ -51,17 +52,21 @@ class Reading:
         self._zone = zone
         self._on_bytes = on_bytes
         self._sources: list[tuple[Source, FileEntry]] = []
-        self._look_at(files_of(paths))
+        named = list(paths)
+        self._look_at(files_of(named), frozenset(named))
 
     @property
     def total_bytes(self) -> int:
         """Bytes of the files that are read; of several, all are looked through before."""
         return sum(source.size for source, _ in self._sources)
 
-    def _look_at(self, files: Sequence[Path]) -> None:
+    def _look_at(self, files: Sequence[Path], named: frozenset[Path]) -> None:
         names = _short_names(files)
         for path in files:
             entry = self.ledger.open(names[path])
+            if path.is_symlink() and path not in named:
+                entry.passed_over = _LINK
+                continue
             try:
                 source = look_at(path)
             except OSError as error:
@@ -107,7 +112,7 @@ class Reading:
         ]
         groups = clusters(surveys)
         for position in (position for group in groups if len(group) > 1 for position in group):
-            if not compared[position]:
+            if not compared[position] and surveys[position].messages:
                 self._sources[position][1].notes.append(_NOT_COMPARED)
         return groups
 

@@ -193,7 +193,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """However deep; links to folders are not followed, and what may not be looked into is left out."""
+    """However deep, links among them. What may not be looked into is left out."""
     waiting = [folder]
     while waiting:
         try:
@@ -201,7 +201,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(Path(entry.path))
-                    elif entry.is_file() and not entry.name.startswith("."):
+                    elif (entry.is_symlink() or entry.is_file()) and not entry.name.startswith("."):
                         yield Path(entry.path)
         except OSError:
             continue  # as a shell's pattern would leave it out

@@ -1,0 +1,49 @@
+"""Files of verbs are written whole or not at all, and what cannot be written hides nothing else."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from shiftline.cli.writing import do_all, write_text
+from shiftline.errors import ConfigurationError
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_of_a_full_disk_nothing_cut_off_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a part of the new text, nor a draft; what was there before stays."""
+    path = tmp_path / "r.json"
+    path.write_text("before")
+    whole = Path.write_text
+
+    def half(self: Path, text: str, **options: str) -> int:
+        whole(self, text[: len(text) // 2], **options)
+        raise FULL
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        write_text(path, "after" * 1000)
+    monkeypatch.undo()
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+    write_text(path, "after")
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_each_step_is_done_though_one_failed() -> None:
+    """And what failed is raised in the end."""
+    done: list[int] = []
+
+    def fail() -> None:
+        raise ConfigurationError("r.json cannot be written.", remedy="Give another file.")
+
+    with pytest.raises(ConfigurationError):
+        do_all(fail, lambda: done.append(1))
+    assert done == [1]
+    with pytest.raises(ExceptionGroup):
+        do_all(fail, fail, lambda: done.append(2))
+    assert done == [1, 2]
