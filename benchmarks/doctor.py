@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     personalities = [name for name in known_personalities() if _wanted(name, options.personality)]
     if options.passive:
         _passive(options, causes, personalities)
-    elif options.cases or options.personality:
+    elif options.cases or options.personality or options.plain:
         _some(options, causes, personalities)
     else:
         _all(options, causes, personalities)
@@ -95,7 +95,10 @@ def _all(options: argparse.Namespace, causes: Sequence[str], personalities: Sequ
 def _some(options: argparse.Namespace, causes: Sequence[str], personalities: Sequence[str]) -> None:
     """A line for each case of some causes or personalities; all of it, if it is only one."""
     seeds = _seeds(options)
-    cases = [*bank(causes, personalities, seeds, Risk.of(options.allow)), *two_faults(personalities, seeds)]
+    cases = [
+        *bank(causes, personalities, seeds, Risk.of(options.allow), is_plain=options.plain),
+        *two_faults(personalities, seeds, is_plain=options.plain),
+    ]
     cases = [one for one in cases if not options.cases or any(_wanted(c, options.cases) for c in one.truth)]
     judged, cpu_seconds = _timed(lambda: examine_all("Examining", cases, options.workers))
     if len(judged) == 1:
@@ -142,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="so many, from 1 on")
     parser.add_argument("--only-seeds", nargs="+", type=int, metavar="SEED", help="these instead")
     parser.add_argument("--allow", default=Risk.MAY_TRIP.word)
+    parser.add_argument("--plain", action="store_true", help="the doctor is told an address and two accounts")
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--passive", nargs="+", type=int, metavar="SEED", help="records of these seeds only")
     parser.add_argument("--json", type=Path)

@@ -2,13 +2,14 @@
 
 What the doctor is told is the same in every case, so that nothing leaks: what somebody who runs a trunk
 knows or can ask for. Where a fault draws a value that such a person would know (the domain that is served,
-the address that is listed), the lab is told to draw that one.
+the address that is listed), the lab is told to draw that one. In a plain bank the doctor is told nothing of
+the kind, and the seed draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -70,6 +71,8 @@ class BankCase:
     allow: Risk = Risk.MAY_TRIP
     is_clear: bool = False
     """The road is short and loses nothing."""
+    is_plain: bool = False
+    """The doctor is told no more than an address and two accounts, as whoever runs it for the first time."""
 
     @property
     def name(self) -> str:
@@ -110,23 +113,28 @@ def bank(
     personalities: Sequence[str],
     seeds: Sequence[int],
     allow: Risk = Risk.MAY_TRIP,
+    *,
+    is_plain: bool = False,
 ) -> Iterator[BankCase]:
     """Every cause that a personality can show, for each seed; and healthy trunks."""
     for personality in personalities:
         for seed in seeds:
-            yield BankCase(faults=(), personality=personality, seed=seed, allow=allow)
-            for cause in causes:
-                if personality in BANK[cause].shown:
-                    yield BankCase(faults=(cause,), personality=personality, seed=seed, allow=allow)
+            shown = [(cause,) for cause in causes if personality in BANK[cause].shown]
+            for faults in ((), *shown):
+                yield BankCase(
+                    faults=faults, personality=personality, seed=seed, allow=allow, is_plain=is_plain
+                )
 
 
-def two_faults(personalities: Sequence[str], seeds: Sequence[int]) -> Iterator[BankCase]:
+def two_faults(
+    personalities: Sequence[str], seeds: Sequence[int], *, is_plain: bool = False
+) -> Iterator[BankCase]:
     """The pairs that have to be told."""
     for personality in personalities:
         for seed in seeds:
             for pair in TWO_FAULTS:
                 if all(personality in BANK[cause].shown for cause in pair):
-                    yield BankCase(faults=pair, personality=personality, seed=seed)
+                    yield BankCase(faults=pair, personality=personality, seed=seed, is_plain=is_plain)
 
 
 def pbx_of(case: BankCase) -> VirtualPbx:
@@ -137,7 +145,7 @@ def pbx_of(case: BankCase) -> VirtualPbx:
         password=PASSWORD,
         personality=case.personality,
         fault_ids=case.faults,
-        wishes=Wishes(options=dict(KNOWN)),
+        wishes=Wishes(options={} if case.is_plain else dict(KNOWN)),
         seed=case.seed,
     )
     if case.is_clear:
@@ -154,19 +162,28 @@ def pbx_of(case: BankCase) -> VirtualPbx:
 
 
 def knowledge(case: BankCase) -> Case:
-    """What the doctor is told, the same for all; a trunk with a fault of TLS is one over TLS."""
+    """What the doctor is told, the same for all; a trunk with a fault of TLS is one over TLS.
+
+    A plain run has the address, the account and one that is known to be good, and what a doctor on the
+    loopback has by itself.
+    """
     is_tls = any(cause.startswith("tls.") for cause in case.faults)
     host, port = PBX_ADDRESS
-    return Case(
+    plain = Case(
         server=SipUri(host=host, port=port),
         address=host,
         transport=Transport.TLS if is_tls else Transport.UDP,
         account=DigestAccount(username=TRUNK_ACCOUNT, password=PASSWORD),
         known_good=DigestAccount(username="agent0002", password=PASSWORD),
-        present="agent0001",
-        absent="agent0003",
         has_second_source=True,
         has_other_transport=True,
+    )
+    if case.is_plain:
+        return plain
+    return replace(
+        plain,
+        present="agent0001",
+        absent="agent0003",
         other_address=LISTED_ADDRESS,
         other_domains=(SERVED_DOMAIN,),
         other_caller=OTHER_CALLER,
