@@ -53,7 +53,8 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
         return SuspectVerdict.CANNOT_TELL, f"It cannot be told from this: {why}."
     is_long = subject.seconds >= _LONG_SECONDS and subject.requests >= _LEAST_REQUESTS
     if not is_long or _share(beliefs) >= _CLEARED:
-        seen = f"{subject.requests:,} requests in {_span(subject.seconds)}"
+        many = "" if subject.requests == 1 else "s"
+        seen = f"{subject.requests:,} request{many} in {_span(subject.seconds)}"
         todo = "record a quiet hour and one in which schedules are published"
         return SuspectVerdict.CANNOT_TELL, f"It cannot be told from {seen}; {todo}."
     if all(finding.cause == HEALTHY for finding in findings):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shiftline.diagnosis.catalogue.cause import Acts, when
 from shiftline.diagnosis.catalogue.words import LOGGED_IN
-from shiftline.diagnosis.probe import Account, Method, Shape, Source
+from shiftline.diagnosis.probe import Account, Method, Path, Shape, Source
 
 CHECKS = (Method.OPTIONS, Method.REGISTER, Method.SUBSCRIBE)
 
@@ -103,7 +103,9 @@ SUSPECTS = (
             "policy.unregistered-source",
             "policy.event-package",
         ),
-        passes=when(source=Source.OWN, account=Account.OWN, method=CHECKS),
+        passes=when(
+            source=Source.OWN, account=Account.OWN, method=CHECKS, shape=Shape.USUAL, path=Path.USUAL
+        ),
         because="verification calls pass as well, as long as they are few",
     ),
     Suspect(
