@@ -13,7 +13,7 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
-from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.programme import programme_of
 
 TELLS = 0.5
 """From this total variation on, one answer tells two hypotheses apart."""
@@ -22,7 +22,8 @@ TELLS = 0.5
 @cache
 def probes_allowed(permission: Permission) -> tuple[Probe, ...]:
     """The different probes of all experiments that are permitted."""
-    return tuple(dict.fromkeys(one.probe for one in PROGRAMME.values() if permission.permits(one)))
+    every = programme_of(permission.means).values()
+    return tuple(dict.fromkeys(one.probe for one in every if permission.permits(one)))
 
 
 @cache

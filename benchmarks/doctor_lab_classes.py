@@ -13,7 +13,7 @@ from benchmarks.doctor_bank import BankCase, knowledge, pbx_of
 
 from shiftline.diagnosis.experiment import Experiment, Permission, Proposal, Stop, StopReason
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.programme import programme_of
 from shiftline.doctor.examination import Examination
 from shiftline.lab.virtual_examination import examine
 
@@ -41,14 +41,14 @@ class _Path:
 def vector(case: BankCase) -> Vector:
     """What each allowed experiment shows, by itself; None: it could not be asked."""
     permission = Permission(risk=case.allow, means=knowledge(case).means)
-    allowed = [one for one in PROGRAMME.values() if permission.permits(one)]
+    allowed = [one for one in programme_of(permission.means).values() if permission.permits(one)]
     return tuple(_outcome(case, one, permission) for one in allowed)
 
 
 def _outcome(case: BankCase, one: Experiment, permission: Permission) -> Outcome | None:
     steps = [one]
     while steps[0].after and steps[0].after_outcomes == frozenset():
-        steps.insert(0, PROGRAMME[steps[0].after[0]])
+        steps.insert(0, programme_of(permission.means)[steps[0].after[0]])
     if one.after_outcomes and one.plan is None:
         return None  # what depends on a refusal adds nothing that the refusal does not tell
     found = examine(

@@ -13,7 +13,9 @@ _OPTIONS: Mapping[str, str] = {NO_OTHER_DOMAIN: "--domain NAME"}
 
 def answer_of(done: Done) -> str:
     """The answer in one word, or why there is none."""
-    return f"not asked: {why_not_asked(done)}" if done.outcome is None else str(done.outcome)
+    if done.outcome is None:
+        return f"not asked: {why_not_asked(done)}"
+    return f"{done.outcome}: {done.heard}" if done.heard else str(done.outcome)
 
 
 def why_not_asked(done: Done) -> str | None:

@@ -8,8 +8,8 @@ from textwrap import wrap
 from rich.console import Console
 from rich.markup import escape
 
+from shiftline.cli.doctor_command import typed
 from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
-from shiftline.diagnosis.separation import DOCTOR_RUN
 from shiftline.doctor.report.wording import places_in_words, sureness
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
@@ -42,15 +42,18 @@ def print_hanging(sign: str, text: str, console: Console) -> None:
 
 
 def addressed(diagnosis: Diagnosis, arguments: str) -> Diagnosis:
-    """The same with commands that can be typed: ``arguments`` say whom they are about."""
+    """The same with commands that can be typed: ``arguments`` say whom they are about, and what was given."""
+    separation = diagnosis.separation
+    if separation is None:
+        return diagnosis
+    command = typed(separation.command, arguments)
 
     def told(text: str) -> str:
-        return text.replace(DOCTOR_RUN, f"shiftline doctor run {arguments}")
+        return text.replace(separation.command, command)
 
-    separation = diagnosis.separation
     return replace(
         diagnosis,
-        separation=separation and replace(separation, command=told(separation.command)),
+        separation=replace(separation, command=command),
         suspicions=tuple(replace(one, sentence=told(one.sentence)) for one in diagnosis.suspicions),
     )
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from shiftline import bootstrap
 from shiftline.cli.check_plan import DEFAULT_RATE
 from shiftline.cli.doctor_owner import worker_of
+from shiftline.cli.options import DEFAULT_CONFIG
 from shiftline.config import TrunkSettings, load_settings, secret
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.doctor.examination import Case
-from shiftline.doctor.examination.case import WORKING_AGENT
-from shiftline.doctor.examination.examination import PAUSE_SECONDS
+from shiftline.doctor.examination.examination import DEFAULT_BUDGET, PAUSE_SECONDS
 from shiftline.doctor.run import RunPlan
 from shiftline.doctor.run_ends import EndsPlan
 from shiftline.errors import ConfigurationError, UnavailableError
@@ -28,6 +28,8 @@ from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.storm.manners import is_private_address
 
+PATIENCE_SECONDS = 60
+"""The longest silence before a question, unless told."""
 LOOPBACK_SOURCES = ("127.0.0.2", "127.0.0.4")
 """On the loopback every address is ours; stock Kamailio exempts its own from what it limits."""
 
@@ -98,9 +100,21 @@ def _arguments(wishes: Wishes) -> str:
         "--present": (wishes.present,),
         "--absent": (wishes.absent,),
         "--domain": wishes.domains,
+        "--caller": (wishes.caller,),
+        "--agent": (wishes.agent,),
+        "--header": wishes.headers,
+        "--public-address": (wishes.public_address,),
+        "--allow": (wishes.allow,),
+        "--budget": (str(wishes.budget) if wishes.budget != DEFAULT_BUDGET else "",),
+        "--patience": (
+            f"{patience:.0f}" if (patience := wishes.patience_seconds) != PATIENCE_SECONDS else "",
+        ),
         "--i-may-load": (wishes.may_load,),
+        "--tls-ca": (wishes.tls.ca,),
+        "--config": (str(wishes.path) if wishes.trunk is not None and wishes.path != DEFAULT_CONFIG else "",),
     }
-    return shlex.join(part for name, values in told.items() for one in values if one for part in (name, one))
+    given = [part for name, values in told.items() for one in values if one for part in (name, one)]
+    return shlex.join((*given, *(("--subscribes",) if wishes.subscribes else ())))
 
 
 def _refuse_contradictions(wishes: Wishes) -> None:
@@ -197,7 +211,7 @@ def _case(wishes: Wishes, server: SipUri, target: Target, account: DigestAccount
         other_domains=tuple(wishes.domains),
         other_caller=wishes.caller,
         subscribes=wishes.subscribes,
-        working_agent=wishes.agent or WORKING_AGENT,
+        working_agent=wishes.agent,
         metadata=tuple(_header(text) for text in wishes.headers),
     )
 

@@ -26,6 +26,8 @@ _WANTED = {
     Means.METADATA: "--header",
     Means.CONTROLS: "--present and --absent",
     Means.SUBSCRIPTIONS: "--subscribes",
+    Means.OTHER_CALLER: "--caller",
+    Means.OTHER_HOST: "--domain, or a realm that names one",
     Means.OTHER_ADDRESS: "--public-address",
 }
 

@@ -18,6 +18,9 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             str(family): round(share, 3) for family, share in diagnosis.families.items() if share >= 0.005
         },
         "requests_sent": diagnosis.requests_sent,
+        "not_asked_about": [
+            {"causes": list(one.causes), "options": list(one.options)} for one in diagnosis.unasked
+        ],
     }
 
 

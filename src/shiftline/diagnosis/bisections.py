@@ -60,8 +60,18 @@ BISECTIONS = (
         cost=4,
         needs=frozenset({Means.OTHER_ADDRESS}) | LOGIN,
     ),
-    *_bisection(Shape.OTHER_DOMAIN, "with the server's address as domain", "whether the domain is refused"),
-    *_bisection(Shape.OTHER_CALLER, "with the login's name in From", "whether From must name the account"),
+    *_bisection(
+        Shape.OTHER_DOMAIN,
+        "with another domain in From and To",
+        "whether the domain is refused",
+        frozenset({Means.OTHER_HOST}),
+    ),
+    *_bisection(
+        Shape.OTHER_CALLER,
+        "with another name in From",
+        "whether From must name somebody else",
+        frozenset({Means.OTHER_CALLER}),
+    ),
     *_bisection(
         Shape.WITH_METADATA,
         "with the headers that production adds",

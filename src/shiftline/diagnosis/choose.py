@@ -24,7 +24,7 @@ from shiftline.diagnosis.experiment import (
 from shiftline.diagnosis.hypotheses import candidates, expected, meeting
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load, Probe
-from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.second import SecondFault
 from shiftline.diagnosis.stopping import (
     DECIDED,
@@ -60,7 +60,8 @@ def next_experiment(
     ``now`` and the times of ``done`` are seconds of one clock.
     """
     second = SecondFault(belief)
-    roads = [road for one in PROGRAMME.values() if (road := _road(one, belief, second, permission, done))]
+    every = programme_of(permission.means).values()
+    roads = [road for one in every if (road := _road(one, belief, second, permission, done))]
     askable = [road for road in roads if is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = _for_the_last_login([road for road in telling if road.requests <= budget], done, now)
@@ -180,8 +181,9 @@ def _road(
     if goal.id in past or not permission.permits(goal) or (goal.is_load and second.spares_loads):
         return None
     first, chance, price_of_all, requests = goal, 1.0, price(goal), goal.cost
-    while first.after and not any(_opens(first, past.get(name)) for name in first.after):
-        before = [PROGRAMME[name] for name in first.after if name not in past]
+    while first.after and not any(opens(first, past.get(name)) for name in first.after):
+        programme = programme_of(permission.means)
+        before = [programme[name] for name in first.after if name not in past]
         before = [one for one in before if permission.permits(one)]
         if not before:
             return None
@@ -195,7 +197,8 @@ def _road(
     return _Road(first, goal, chance * bits, price_of_all, requests)
 
 
-def _opens(one: Experiment, outcome: Outcome | None) -> bool:
+def opens(one: Experiment, outcome: Outcome | None) -> bool:
+    """Whether an experiment may follow one that ended so."""
     return outcome is not None and (not one.after_outcomes or outcome in one.after_outcomes)
 
 
@@ -260,13 +263,13 @@ def _why(belief: Belief, road: _Road) -> str:
     for one in belief.details[:60]:
         would = expected(one.numbers, road.goal.probe)
         for other, answers in rivals.items():
-            if other != one.causes and _distance(answers, would) > 0.5:
+            if other != one.causes and distance(answers, would) > 0.5:
                 return f"{road.goal.reads}: tells {' with '.join(other)} from {' with '.join(one.causes)}"
         rivals.setdefault(one.causes, would)
     return road.goal.reads
 
 
-def _distance(one: Mapping[Outcome, float], other: Mapping[Outcome, float]) -> float:
+def distance(one: Mapping[Outcome, float], other: Mapping[Outcome, float]) -> float:
     """Total variation, from 0 (alike) to 1."""
     return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})
 

@@ -9,7 +9,7 @@ from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.hypotheses import HEALTHY, Candidate, candidates, expected
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.programme import programme_of
 
 ALIKE = 0.3
 """Expectations that differ by no more, in total variation, are alike: one question would not settle it."""
@@ -40,7 +40,7 @@ def class_of(cause: str, family: Family, permission: Permission = EVERYTHING) ->
 @lru_cache(maxsize=64)
 def _shapes(family: Family, permission: Permission) -> dict[int, list[tuple[str, _Expectation]]]:
     """What each candidate is expected to answer to every experiment that is permitted, by home."""
-    probes = [one.probe for one in PROGRAMME.values() if permission.permits(one)]
+    probes = [one.probe for one in programme_of(permission.means).values() if permission.permits(one)]
     found: dict[int, list[tuple[str, _Expectation]]] = {}
     usual = _usual(family)
     for number, one in enumerate(candidates()):

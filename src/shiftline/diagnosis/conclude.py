@@ -10,7 +10,7 @@ from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.classes import class_of
-from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
@@ -19,6 +19,7 @@ from shiftline.diagnosis.remedies import remedy_of_one_of
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspicions import suspicions_of
+from shiftline.diagnosis.unasked import unasked
 from shiftline.diagnosis.wording import LIMITS
 
 RIVAL = 0.25
@@ -50,6 +51,8 @@ class _Group:
     """That it or one of the others is."""
     is_open: bool
     """Whether one of the others is likely, too."""
+    beside: tuple[str, ...] = ()
+    """The other cause of the leading explanation."""
     silent: float = 0.0
     """That something is at work that a record of a healthy trunk does not show."""
 
@@ -81,8 +84,9 @@ def conclude(
         ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
     )
     findings = tuple(_finding(belief, group) for belief, group in ranked)
-    main = ranked[0][1]
-    separation = separate(ranked[0][0], permission)
+    belief, main = ranked[0]
+    separation = separate(belief, permission, (main.cause, *main.others))
+    is_healthy = main.cause == HEALTHY and not is_recorded
     return Diagnosis(
         cause=main.cause if main.is_decided else None,
         confidence=findings[0].confidence,
@@ -91,13 +95,13 @@ def conclude(
         separation=separation,
         families=_families(beliefs),
         requests_sent=requests_sent,
+        unasked=unasked(main.others, _likely_homes(belief), permission) if is_healthy else (),
     )
 
 
 def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> list[_Group]:
     leading = _leading(belief, is_recorded=is_recorded)
-    least = LIKELY_FAMILY * max(belief.families.values())
-    homes = [family for family, share in belief.families.items() if share >= least]
+    homes = _likely_homes(belief)
     groups = []
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
@@ -122,9 +126,22 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
         members = {cause, *others}
         total = sum(one.probability for one in belief.explanations if members & frozenset(one.causes))
         groups.append(
-            _Group(cause, others, belief.causes[cause], min(1.0, total), bool(rivals), sum(silent.values()))
+            _Group(
+                cause,
+                others,
+                belief.causes[cause],
+                min(1.0, total),
+                bool(rivals),
+                tuple(sorted(rest)),
+                sum(silent.values()),
+            )
         )
     return groups
+
+
+def _likely_homes(belief: Belief) -> list[Family]:
+    least = LIKELY_FAMILY * max(belief.families.values())
+    return [family for family, share in belief.families.items() if share >= least]
 
 
 def _alike(cause: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:
@@ -135,11 +152,12 @@ def _alike(cause: str, homes: Sequence[Family], permission: Permission) -> froze
 
 
 def _not_asked_for(homes: Sequence[Family], permission: Permission) -> frozenset[str]:
-    """What looks like health until more is allowed: a limit shows under a load alone.
+    """What looks like health until more is allowed or said: a limit shows under a load alone, a rule about
+    subscriptions to who subscribes.
 
     What no question shows is nobody's twin.
     """
-    more = replace(permission, risk=max(permission.risk, Risk.MAY_TRIP))
+    more = replace(permission, risk=max(permission.risk, Risk.MAY_TRIP), means=frozenset(Means))
     return frozenset[str]().union(
         *(class_of(HEALTHY, home, permission) - class_of(HEALTHY, home, more) for home in homes)
     )
@@ -201,14 +219,13 @@ def _finding(belief: Belief, group: _Group) -> Finding:
     cause = CATALOGUE.get(group.cause)
     family, sure = max(belief.families.items(), key=lambda item: item[1])
     home = family if sure >= 0.5 else None
-    is_named = group.is_decided or group.cause == HEALTHY
-    causes = (group.cause, *(() if is_named else group.others))
+    causes = (group.cause, *(() if group.cause == HEALTHY else group.others))
     return Finding(
         cause=group.cause,
         indistinguishable_from=group.others,
         confidence=_confidence(group),
         subject=belief.evidence.subject,
-        statements=statements_for(belief, group.cause, group.others),
+        statements=statements_for(belief, group.cause, group.others, group.beside),
         remedy=remedy_of_one_of(causes, home),
         refuted_by="" if cause is None else cause.refuted_by,
         figures=_figures(belief, causes),

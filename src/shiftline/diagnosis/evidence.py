@@ -27,6 +27,8 @@ class Trial:
     """How often. Repeats are one fact: they are worth hardly more than the first (`belief`)."""
     experiment: str = ""
     """The id of the experiment that asked; empty for the traffic of others."""
+    heard: str = ""
+    """What came, where the outcome does not say."""
     places: tuple[Place, ...] = ()
     figures: Mapping[str, float] = field(default_factory=lambda: NO_FIGURES)
     """What was measured, for sentences and charts: ``rate`` (requests a second at which it flipped),

@@ -109,7 +109,7 @@ class Exchange:
     hints: Mapping[str, str] = field(default_factory=lambda: NO_HINTS)
     """What the answer said of itself, by lower-case header name: server, retry-after, warning, reason,
     p-registrar-error, ms-diagnostics, allow, unsupported, min-expires, date, contact. Without an answer,
-    ``icmp``: what the network said of the request."""
+    ``icmp``: what the network said of the request; ``heard``: what came that was no final answer."""
     file: str = ""
     """The name of the file that it was read from; empty where there is none."""
     packet: int = 0

@@ -51,6 +51,15 @@ class Means(StrEnum):
     OTHER_TRANSPORT = "other-transport"
     METADATA = "metadata"
     """Headers that production sends and a plain request lacks."""
+    WORKING_AGENT = "working-agent"
+    """The User-Agent of a client that is known to work. Without it one is invented, which a list of what is
+    liked may refuse as well."""
+    OTHER_CALLER = "other-caller"
+    """Another name or number that From may have to carry."""
+    OTHER_HOST = "other-host"
+    """Another name of the server than the usual one, maybe guessed: its address, or a realm it sent."""
+    SERVED_DOMAIN = "served-domain"
+    """A domain that the PBX is said to serve, besides the usual one."""
     CONTROLS = "controls"
     """A user known to be there and one known to be absent."""
     SUBSCRIPTIONS = "subscriptions"
@@ -142,6 +151,8 @@ class Done:
     account: Account = Account.OWN
     why_not: str = ""
     """Why it was not asked, where there is no outcome."""
+    heard: str = ""
+    """What came, where the outcome does not say: "999 Odd", or what came without any final answer."""
     places: tuple[Place, ...] = ()
 
 

@@ -48,10 +48,10 @@ class Finding:
 
     @property
     def names(self) -> str:
-        """Whom it names, in words. Beside health there is only what shows when more is allowed."""
+        """Whom it names, in words. Beside health there is only what could not be asked about."""
         others = self.indistinguishable_from
         if self.cause == "healthy" and others:
-            return f"healthy, or what shows only when more is allowed ({', '.join(others)})"
+            return f"healthy, or what could not be asked about ({', '.join(others)})"
         return " or ".join((self.cause, *others))
 
 
@@ -86,6 +86,18 @@ class Separation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unasked:
+    """Causes that look like health until something more is said on the command line."""
+
+    causes: tuple[str, ...]
+    options: tuple[str, ...]
+    """Such as ``--subscribes``."""
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.causes)} ({' '.join(self.options)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The whole result."""
 
@@ -98,3 +110,5 @@ class Diagnosis:
     separation: Separation | None
     families: Mapping[Family, float]
     requests_sent: int = 0
+    unasked: tuple[Unasked, ...] = ()
+    """Beside health: what this run could not ask about."""

@@ -49,7 +49,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = "503"
     UNAVAILABLE_RETRY_AFTER = "503-retry-after"
     OTHER = "other"
-    """Any other final answer."""
+    """Any other final answer, or something came that was none: 100 alone, a number beyond 699, no SIP."""
     SILENCE = "silence"
     """No final answer although the request was repeated."""
     ICMP = "icmp"
@@ -94,6 +94,8 @@ def outcome_of(exchange: Exchange, *, earlier_nonce: str = "") -> Outcome:
     with a plain 401).
     """
     if exchange.status is None:
+        if "heard" in exchange.hints:  # whoever says anything is there, and his answers arrive
+            return Outcome.OTHER
         return Outcome.ICMP if "icmp" in exchange.hints else Outcome.SILENCE
     if exchange.status in (401, 407):
         return _challenged(exchange, earlier_nonce)

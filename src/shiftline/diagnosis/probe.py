@@ -75,11 +75,15 @@ class Shape(StrEnum):
     MINIMAL = "minimal"
     """Only what RFC 3261 section 8.1.1 demands."""
     OTHER_AGENT = "other-agent"
-    """Another User-Agent, else as usual."""
+    """The User-Agent of a client that works, else as usual."""
+    INVENTED_AGENT = "invented-agent"
+    """Another User-Agent of which nobody knows whether it works, else as usual."""
     OTHER_CONTACT = "other-contact"
     """Another host in Contact, else as usual."""
     OTHER_DOMAIN = "other-domain"
-    """Another domain in From and To, else as usual."""
+    """Another domain in From and To, which somebody has named, else as usual."""
+    GUESSED_DOMAIN = "guessed-domain"
+    """Another domain in From and To, guessed from a realm or an address, else as usual."""
     OTHER_CALLER = "other-caller"
     """The digest username in From and To, where the usual user is another one; else as usual."""
     OTHER_EVENT = "other-event"
@@ -91,7 +95,8 @@ class Shape(StrEnum):
     WITH_METADATA = "with-metadata"
     """The headers that production adds and this message lacked."""
     ALL_CHANGED = "all-changed"
-    """At once: another User-Agent, the other name in From and To, the other digest URI, the metadata."""
+    """At once: another User-Agent, the other name in From and To, the other digest URI, the metadata; but
+    for what `Probe.unchanged` names."""
     LARGE = "large"
     """Beyond 1,300 bytes, where UDP may fragment (RFC 3261 section 18.1.1)."""
     FOREIGN = "foreign"
@@ -157,3 +162,31 @@ class Probe:
     path: Path = Path.USUAL
     hour: Hour = Hour.ANY
     aim: Aim = Aim.SERVER
+    unchanged: frozenset[Shape] = frozenset()
+    """Of the changes of `Shape.ALL_CHANGED` those that could not be made: nothing was known to change to."""
+
+    @property
+    def changes(self) -> frozenset[Shape]:
+        """What differs from the usual message: the shape, or of several changes those that were made."""
+        return SEVERAL.get(self.shape, frozenset({self.shape})) - self.unchanged
+
+
+CHANGED = frozenset(
+    {
+        Shape.OTHER_AGENT,
+        Shape.INVENTED_AGENT,
+        Shape.OTHER_CALLER,
+        Shape.OTHER_DIGEST_URI,
+        Shape.WITH_METADATA,
+    }
+)
+"""The changes that are made at once in `Shape.ALL_CHANGED`."""
+FOREIGN = frozenset(Shape) - {
+    Shape.USUAL,
+    Shape.LARGE,
+    Shape.OTHER_DOMAIN,
+    Shape.GUESSED_DOMAIN,
+    Shape.OTHER_EVENT,
+}
+"""What another program may do otherwise (`Shape.FOREIGN`); its domain and size are seen."""
+SEVERAL = {Shape.ALL_CHANGED: CHANGED, Shape.FOREIGN: FOREIGN}

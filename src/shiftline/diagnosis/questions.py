@@ -132,11 +132,11 @@ QUESTIONS = (
         probe=Probe(method=Method.REGISTER, credentials=Credentials.FRESH, shape=Shape.OTHER_DIGEST_URI),
         risk=Risk.HARMLESS,
         cost=2,
-        needs=LOGIN,
+        needs=LOGIN | {Means.OTHER_HOST},
     ),
     Experiment(
         id="p3.all-changed",
-        title="log in over the other transport with everything changed that could be disliked",
+        title="log in over the other transport with everything changed that there is another of",
         reads="whether anything about the way or the message keeps a right login out, at the price of one",
         probe=Probe(
             method=Method.REGISTER,

@@ -1,51 +1,102 @@
-"""The experiment that would settle what is open, in words and as a command."""
+"""The experiment that would settle what is open, in words and as a command that differs from the last."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.choose import LEAST_BITS, information, price
+from shiftline.diagnosis.choose import information, opens, price
 from shiftline.diagnosis.experiment import Experiment, Means, Permission, Risk
 from shiftline.diagnosis.finding import Separation
-from shiftline.diagnosis.probe import Shape
+from shiftline.diagnosis.options import options_for
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import PROGRAMME
-from shiftline.diagnosis.stopping import DECIDED
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, DECIDED
 
 DOCTOR_RUN = "shiftline doctor run --server sip:PBX"
 """How a command begins where nobody knows whom it is about."""
-_OPTIONS = {
-    Means.CREDENTIALS: "--user U --password-env VAR",
-    Means.KNOWN_GOOD_ACCOUNT: "--known-good USER",
-    Means.SECOND_SOURCE: "--source IP --source IP2",
-    Means.SUBSCRIPTIONS: "--subscribes",
-}
+_CONTENDS = 0.1
+"""Explanations of at least this share of the likeliest one's probability are told apart with the named."""
+_LEAST_BITS = 0.05
+"""Less would settle nothing."""
+_PRICE_OF_AN_OPTION = 0.3
+"""What the reader has to look up first costs as well, in shares of the experiment's price."""
+_BESIDE_A_LOAD = (Load.DURING, Load.AFTER_PAUSE, Load.AFTER_BAN)
+_REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 
 
-def separate(belief: Belief, permission: Permission) -> Separation | None:
-    """What to ask to tell the remaining explanations apart; None if they are settled or nothing would.
+def separate(belief: Belief, permission: Permission, named: Collection[str] = ()) -> Separation | None:
+    """What to ask to tell apart those that are named; None if they are settled or nothing would.
 
-    Looks beyond the permission: what is not allowed now may be allowed in a quiet hour.
+    Looks beyond the permission and the means: what is not allowed now may be allowed in a quiet hour, and
+    what was not known may be looked up. What asks for nothing new has been asked, or may not be.
     """
     if belief.leading.probability >= DECIDED:
         return None
-    asked = {trial.experiment for trial in belief.evidence.trials}
-    open_ones = [one for one in PROGRAMME.values() if one.id not in asked]
-    scored = [(information(belief, one.probe), one) for one in open_ones]
-    telling = [(bits / price(one), one.id, one) for bits, one in scored if bits >= LEAST_BITS]
+    contenders = _contenders(belief, frozenset(named))
+    scored = [
+        (information(contenders, one.probe), one, options) for one, options in _open(belief, permission)
+    ]
+    telling = [row for row in scored if row[0] >= _LEAST_BITS]
     if not telling:
         return None
-    _, _, best = max(telling, key=lambda item: item[:2])
-    return Separation(
-        experiment=best.id,
-        sentence=f"{best.title[0].upper()}{best.title[1:]}: it tells {best.reads}.",
-        command=_command(best, permission),
+    _, best, options = max(telling, key=lambda row: (_merit(*row), row[1].id))
+    load = next((one for _, one, _ in telling if one.is_load and one.risk > permission.risk), None)
+    sentence = f"{best.title[0].upper()}{best.title[1:]}: it tells {best.reads}."
+    if load is not None and not best.is_load:
+        sentence += " A load would tell as well."
+        options = tuple(one for one in options if not one.startswith("--allow"))
+        options += (f"--allow {max(best.risk, load.risk, Risk.MAY_TRIP).word}",)
+    return Separation(experiment=best.id, sentence=sentence, command=" ".join((DOCTOR_RUN, *options)))
+
+
+def _merit(bits: float, one: Experiment, options: tuple[str, ...]) -> float:
+    return bits / (price(one) * (1.0 + _PRICE_OF_AN_OPTION * len(options)))
+
+
+def _contenders(belief: Belief, named: frozenset[str]) -> Belief:
+    """The same without what is neither named nor likely: a question about the rest settles nothing."""
+    least = _CONTENDS * belief.leading.probability
+    likely = {one.causes for one in belief.explanations if one.probability >= least}
+    kept = [one for one in belief.details if one.causes in likely or named & frozenset(one.causes)]
+    total = sum(one.weight for one in kept)
+    return replace(belief, details=tuple(replace(one, weight=one.weight / total) for one in kept))
+
+
+def _open(belief: Belief, permission: Permission) -> Iterator[tuple[Experiment, tuple[str, ...]]]:
+    """What was not asked in this form and can still come about, with the options that it wants."""
+    trials = belief.evidence.trials
+    asked = {trial.probe for trial in trials if trial.experiment}
+    past = {trial.experiment: trial.outcome for trial in trials}
+    for one in PROGRAMME.values():
+        if one.probe in asked or Means.OTHER_TRANSPORT in one.needs - permission.means:
+            continue
+        if not _may_follow(one, past):
+            continue
+        options = options_for(one, permission) or _after_a_pause(one, belief, permission)
+        if options:
+            yield one, options
+
+
+def _may_follow(one: Experiment, past: Mapping[str, Outcome]) -> bool:
+    """Whether what must come before it has ended as it must, or has not been asked.
+
+    What belongs to a load that is refused is nothing to wish for before one was.
+    """
+    if one.probe.load in _BESIDE_A_LOAD:
+        return any(name in past and opens(one, past[name]) for name in one.after)
+    return not one.after or any(name not in past or opens(one, past[name]) for name in one.after)
+
+
+def _after_a_pause(one: Experiment, belief: Belief, permission: Permission) -> tuple[str, ...]:
+    """A login that was held back, for one more could have been refused, may go a quarter of an hour later."""
+    refused = any(
+        trial.probe.account is Account.OWN and trial.carried and trial.outcome in _REFUSED_LOGINS
+        for trial in belief.evidence.trials
     )
-
-
-def _command(one: Experiment, permission: Permission) -> str:
-    words = [DOCTOR_RUN]
-    words += [_OPTIONS[means] for means in sorted(one.needs - permission.means) if means in _OPTIONS]
-    if one.probe.shape is Shape.OTHER_DOMAIN:
-        words.append("--domain NAME")
-    if one.risk > Risk.HARMLESS and one.risk > permission.risk:
-        words.append(f"--allow {one.risk.word}")
-    return " ".join(words)
+    is_held_back = refused and one.probe.account is Account.OWN and one.credentialed > 0
+    if not is_held_back or permission.patience_seconds >= CREDENTIALS_SECONDS:
+        return ()
+    return (f"--patience {CREDENTIALS_SECONDS:.0f}",)

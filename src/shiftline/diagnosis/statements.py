@@ -21,12 +21,22 @@ _SLIGHT = 0.2
 """Weights below this change nothing worth a sentence."""
 
 
-def statements_for(belief: Belief, cause: str, others: Sequence[str] = ()) -> tuple[Statement, ...]:
+def statements_for(
+    belief: Belief, cause: str, others: Sequence[str] = (), beside: Sequence[str] = ()
+) -> tuple[Statement, ...]:
     """Each piece of evidence with its weight for this cause against all that are neither it nor the others.
 
-    What was noticed and backs one of the others is told as well: it is why that one is named.
+    What was noticed and backs one of the others is told as well: it is why that one is named. What a second
+    fault ``beside`` it has done speaks neither for nor against it.
     """
-    told = [_of_trial(trial, cause) for trial in belief.evidence.trials]
+    shape = _believed(belief, cause)
+    doers = [(one, _believed(belief, one)) for one in beside]
+    told = [
+        one
+        for trial in belief.evidence.trials
+        if (one := _of_trial(trial, cause, shape)).weight > 0.0
+        or not any(_of_trial(trial, *doer).weight > 0.0 for doer in doers)
+    ]
     told += [
         max((_of_mark(mark, one) for one in (cause, *others)), key=lambda one: one.weight)
         for mark in belief.evidence.marks
@@ -36,19 +46,31 @@ def statements_for(belief: Belief, cause: str, others: Sequence[str] = ()) -> tu
     return tuple(sorted(kept, key=lambda statement: -abs(statement.weight)))
 
 
+def _believed(belief: Belief, cause: str) -> int:
+    """The candidate as which the cause is believed, by number; -1 where it hardly is: then its best shape.
+
+    One cause shows in several ways, and on one PBX it shows in one of them: what another of its ways would
+    explain speaks for nothing.
+    """
+    every = candidates()
+    return next(
+        (number for one in belief.details for number in one.numbers if every[number].cause == cause), -1
+    )
+
+
 def _once_each(told: Sequence[Statement]) -> list[Statement]:
-    """A sentence that two experiments came to is told once, with the places of both."""
-    found: dict[tuple[str, float], Statement] = {}
+    """A sentence that two experiments came to is told once, by the weightier, with the places of both."""
+    found: dict[tuple[str, bool], Statement] = {}
     for one in told:
-        key = one.sentence, one.weight
-        before = found.get(key)
-        places = one.places if before is None else (*before.places, *one.places)
-        found[key] = replace(one, places=places[:MOST_PLACES])
+        key = one.sentence, one.speaks_for
+        before = found.get(key, one)
+        places = one.places if key not in found else (*before.places, *one.places)
+        found[key] = replace(max(before, one, key=lambda two: abs(two.weight)), places=places[:MOST_PLACES])
     return list(found.values())
 
 
-def _of_trial(trial: Trial, cause: str) -> Statement:
-    weight = _weight(trial.as_sent, trial.outcome, cause)
+def _of_trial(trial: Trial, cause: str, shape: int) -> Statement:
+    weight = _weight(trial.as_sent, trial.outcome, cause, shape)
     return Statement(
         sentence=trial_sentence(trial),
         speaks_for=weight > 0.0,
@@ -74,12 +96,15 @@ def _spared(kind: MarkKind) -> float:
 
 
 @lru_cache(maxsize=50_000)
-def _weight(probe: Probe, outcome: Outcome, cause: str) -> float:
-    """Logarithm of: likelihood under the cause's best candidate, by the mean of all that are not it."""
+def _weight(probe: Probe, outcome: Outcome, cause: str, shape: int) -> float:
+    """Logarithm of: likelihood under the cause in this shape, by the mean of all that are not the cause.
+
+    ``shape`` is the number of a candidate; -1: the best of the cause.
+    """
     mine, others, total = 0.0, 0.0, 0.0
-    for one, log in zip(candidates(), column(probe, outcome), strict=True):
+    for number, (one, log) in enumerate(zip(candidates(), column(probe, outcome), strict=True)):
         if one.cause == cause:
-            mine = max(mine, math.exp(log))
+            mine = max(mine, math.exp(log)) if shape in (-1, number) else mine
         else:
             others += one.prior * math.exp(log)
             total += one.prior

@@ -127,8 +127,10 @@ def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
     against = [one for one in told if one.weight <= _SPEAKS_AGAINST]
     # A passage convinces more than a refusal that had to be explained.
     passages = [one for one in against if one.weight <= -1.0 and "was accepted" in one.sentence]
+    if passages:
+        return _as_clause(passages[0].sentence)
     if against:
-        return _as_clause((passages or against)[0].sentence)
+        return f"it would not show like this: {_as_clause(against[0].sentence)}"
     leading = belief.leading.causes
     verb = "explain" if len(leading) > 1 else "explains"
     return f"nothing speaks for it and {' and '.join(leading)} {verb} what was seen"

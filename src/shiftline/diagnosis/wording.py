@@ -79,18 +79,26 @@ _LOADS = {
 _SHAPES = {
     Shape.MINIMAL: "in the shortest form",
     Shape.OTHER_AGENT: "under another User-Agent",
+    Shape.INVENTED_AGENT: "under an invented User-Agent",
     Shape.OTHER_CONTACT: "with another host in Contact",
     Shape.OTHER_DOMAIN: "with another domain",
-    Shape.OTHER_CALLER: "with the login's name in From",
+    Shape.GUESSED_DOMAIN: "with a guessed domain",
+    Shape.OTHER_CALLER: "with another name in From",
     Shape.OTHER_EVENT: "for another event package",
     Shape.OTHER_DIGEST_URI: "with another digest URI",
     Shape.ONCE_REGISTERED: "while registered",
     Shape.WITH_METADATA: "with the headers that production adds",
-    Shape.ALL_CHANGED: "with all of it changed that could be disliked",
     Shape.LARGE: "in a large message",
     Shape.FOREIGN: "as another program builds it",
     Shape.OTHER_VIA: "with another address in Via",
 }
+_CHANGES = {
+    Shape.INVENTED_AGENT: "User-Agent",
+    Shape.OTHER_CALLER: "From",
+    Shape.OTHER_DIGEST_URI: "digest URI",
+    Shape.WITH_METADATA: "headers",
+}
+"""What `Shape.ALL_CHANGED` changes."""
 _HOURS = {Hour.TROUBLED: "in the troubled hours", Hour.QUIET: "outside the troubled hours"}
 _AIMS = {
     Aim.PRESENT: "about a user who is there",
@@ -109,7 +117,7 @@ def probe_words(probe: Probe, *, carried: bool = True, is_known: bool = True) ->
         parts.append(_CREDENTIALS[probe.credentials if carried else Credentials.NONE])
     parts.append(_ACCOUNTS.get(probe.account, ""))
     parts.append("from another source" if probe.source is Source.OTHER else "")
-    parts.append(_SHAPES.get(probe.shape, ""))
+    parts.append(_changed(probe) if probe.shape is Shape.ALL_CHANGED else _SHAPES.get(probe.shape, ""))
     parts.append(_AIMS.get(probe.aim, "") if is_known or probe.aim is Aim.SERVER else "about a user")
     parts.append("over the other transport" if probe.path is Path.OTHER_TRANSPORT else "")
     parts.append(_HOURS.get(probe.hour, ""))
@@ -117,11 +125,17 @@ def probe_words(probe: Probe, *, carried: bool = True, is_known: bool = True) ->
     return " ".join(part for part in parts if part)
 
 
+def _changed(probe: Probe) -> str:
+    told = [words for shape, words in _CHANGES.items() if shape in probe.changes]
+    return f"with {', '.join(told[:-1])} and {told[-1]} changed" if told[1:] else f"with {told[0]} changed"
+
+
 def trial_sentence(trial: Trial) -> str:
     """The question and what came back, as a whole sentence."""
     often = f", {trial.count} times" if trial.count > 1 else ""
+    heard = f": {trial.heard}" if trial.heard else ""
     asked = probe_words(trial.probe, carried=trial.carried, is_known=bool(trial.experiment))
-    return f"{asked} was {OUTCOME_WORDS[trial.outcome]}{often}."
+    return f"{asked} was {OUTCOME_WORDS[trial.outcome]}{heard}{often}."
 
 
 LIMITS = ("throttle.", "ban.", "capacity.")
@@ -138,8 +152,12 @@ def limit_in_words(figures: Mapping[str, float]) -> str:
     if window is None:
         return f"about {limit:.4g} requests a second pass"
     if window == 1.0:
-        return f"{limit:,.0f} requests pass in each second"
-    return f"{limit:,.0f} requests pass in each {window:g} s, {limit / window:.3g} a second"
+        return f"{_pass(f'{limit:,.0f}')} in each second"
+    return f"{_pass(f'{limit:,.0f}')} in each {window:g} s, {limit / window:.3g} a second"
+
+
+def _pass(count: str) -> str:
+    return "1 request passes" if count == "1" else f"{count} requests pass"
 
 
 def _bounds_in_words(figures: Mapping[str, float]) -> str:
@@ -153,7 +171,7 @@ def _bounds_in_words(figures: Mapping[str, float]) -> str:
     shortest, longest = figures["window_seconds_lowest"], figures["window_seconds_highest"]
     count = f"{lowest:,.0f}" if lowest == highest else f"{lowest:,.0f} to {highest:,.0f}"
     if shortest == longest and not bursts:
-        return f"{count} requests pass in each window of {shortest:g} s"
+        return f"{_pass(count)} in each window of {shortest:g} s"
     window = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
     told = f"{rates} requests a second pass, {count} in a window of {window}"
     return f"{told} or {bursts}" if bursts else told

@@ -21,6 +21,9 @@ from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
 _BRANCH = re.compile(rb"branch=(z9hG4bK[^;,\s]+)", re.IGNORECASE)
+_STATUS = re.compile(rb"SIP/2\.0 +(\d+ ?[^\r\n]{0,60})")
+_NO_SIP = "something that is no SIP"
+_ITSELF = "the request itself, sent back"
 _ICMP_SECONDS = 0.3
 _REFUSED = "Connection refused"
 
@@ -55,6 +58,8 @@ class _Sent:
 
     number: int
     copies: int = 0
+    heard: str = ""
+    """What came to it last."""
 
 
 class Ends:
@@ -67,6 +72,7 @@ class Ends:
         self._endpoints: dict[Way, SipEndpoint] = {}
         self._messages = 0
         self._sent: dict[bytes, _Sent] = {}
+        self._latest: _Sent | None = None
 
     @classmethod
     async def open(cls, plan: EndsPlan, on_message: OnMessage) -> Ends:
@@ -157,15 +163,31 @@ class Ends:
             answered_after=exchange.rtt_seconds if exchange.response else None,
             copies=max(1, sent.copies) if sent else 1,
             failure=failure,
+            heard=sent.heard if sent and exchange.response is None else "",
             request=exchange.request,
             number=sent.number if sent else 0,
         )
 
     def _trace(self, message: TracedMessage) -> None:
         self._messages += 1
-        if message.direction is Direction.SENT and (found := _BRANCH.search(message.data)):
-            self._sent.setdefault(found[1], _Sent(self._messages)).copies += 1
+        found = _BRANCH.search(message.data)
+        if message.direction is Direction.RECEIVED:
+            self._hear(message.data, self._sent.get(found[1]) if found else self._latest)
+        elif found:
+            self._latest = self._sent.setdefault(found[1], _Sent(self._messages))
+            self._latest.copies += 1
         self._on_message(message)
+
+    def _hear(self, data: bytes, sent: _Sent | None) -> None:
+        """Note what came; what names no request of ours came to the latest."""
+        if sent is None:
+            return
+        status = _STATUS.match(data)
+        if status is not None:
+            text = status[1].decode("ascii", "replace")
+            sent.heard = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+        else:
+            sent.heard = _NO_SIP if b"SIP/2.0" not in data else _ITSELF
 
     def _endpoint(self, way: Way) -> SipEndpoint:
         usual = Way(source=way.source, names_other=way.names_other, repeats=way.repeats)

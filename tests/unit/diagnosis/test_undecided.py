@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from shiftline.cli.doctor_findings import addressed, print_diagnosis
-from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.belief import UNKNOWN, believe
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.conclude import conclude
@@ -19,7 +21,7 @@ from shiftline.diagnosis.probe import Account, Credentials, Method, Probe
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import LIMITS
-from shiftline.doctor.report.wording import headline
+from shiftline.doctor.report.wording import headline, verdict
 
 LOGIN = Probe(credentials=Credentials.FRESH)
 FIGURES = {"limit": 12.0, "window_seconds": 1.0, "begins_at": 5.0}
@@ -110,3 +112,35 @@ def test_options_that_nobody_challenged_acquit_no_limit_of_a_login() -> None:
         return believe(Evidence(trials=trials)).causes["message.too-large"]
 
     assert too_large(carried=False) > 2.0 * too_large(carried=True)
+
+
+def test_where_several_are_open_none_is_stated_as_a_fact() -> None:
+    """Not in the headline, not in the verdict; and there is something to do about each."""
+    main = replace(
+        refused().findings[0], is_decided=True, indistinguishable_from=("acl.source", "acl.contact")
+    )
+    diagnosis = replace(refused(), cause=main.cause, findings=(main,))
+    assert headline(diagnosis) == (
+        f"probably {main.cause} ({diagnosis.confidence:.0%}), or one of 2 that look like it"
+    )
+    assert "acl.source, acl.contact" in verdict(diagnosis)
+    several = refused().findings[0]
+    told = " ".join(several.remedy)
+    assert all(cause in told for cause in (several.cause, *several.indistinguishable_from))
+
+
+def test_what_is_unknown_is_not_named() -> None:
+    unknown = replace(refused().findings[0], cause=UNKNOWN, indistinguishable_from=())
+    assert headline(replace(refused(), findings=(unknown,))).startswith("none of the known causes")
+    lonely = replace(unknown, cause="acl.source")
+    assert headline(replace(refused(), findings=(lonely,))).startswith("undecided: perhaps acl.source")
+
+
+def test_the_same_sentence_of_two_questions_is_told_once() -> None:
+    """A login that was not even challenged reads as the question without one."""
+    trials = (
+        Trial(probe=Probe(), outcome=Outcome.FORBIDDEN, experiment="p2.challenge"),
+        Trial(probe=LOGIN, outcome=Outcome.FORBIDDEN, carried=False, experiment="p3.credentials"),
+    )
+    told = [one.sentence for one in statements_for(believe(Evidence(trials=trials)), "acl.source")]
+    assert len(told) == len(set(told)) == 1

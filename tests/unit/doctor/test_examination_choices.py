@@ -79,7 +79,9 @@ def test_beside_health_stands_what_harmless_questions_do_not_show() -> None:
     harmless = examine(trunk(), CASE, Permission(risk=Risk.HARMLESS)).diagnosis()
     assert harmless.cause == "healthy"
     assert {"throttle.source", "registrar.max-contacts"} <= set(harmless.findings[0].indistinguishable_from)
-    assert "only when more is allowed" in harmless.findings[0].names
+    assert "what could not be asked about" in harmless.findings[0].names
+    options = {cause: one.options for one in harmless.unasked for cause in one.causes}
+    assert options["throttle.source"] == ("--allow may-trip",)
     everything = examine(trunk(), CASE, MAY_TRIP).diagnosis()
     assert (everything.cause, everything.findings[0].indistinguishable_from) == ("healthy", ())
 

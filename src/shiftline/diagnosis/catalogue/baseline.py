@@ -162,6 +162,7 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""
 
 _CACHED: Distribution = {Outcome.OK: 0.995, Outcome.CHALLENGE_STALE: 0.005}
+_RENAMING = (Shape.OTHER_CALLER, Shape.ALL_CHANGED)
 _RENAMED: Distribution = {Outcome.OK: 0.75, Outcome.NOT_FOUND: 0.25}
 """A login may have no address-of-record of its own name."""
 _AGED: Distribution = {Outcome.OK: 0.998, Outcome.CHALLENGE_STALE: 0.002}
@@ -196,7 +197,7 @@ def _logged_in(probe: Probe) -> Distribution:
     """A question with right credentials, which all homes answer alike."""
     if probe.method is Method.OPTIONS and probe.aim is not Aim.SERVER:
         return _ABOUT_USERS[probe.aim]
-    if probe.method is Method.REGISTER and probe.shape in (Shape.OTHER_CALLER, Shape.ALL_CHANGED):
+    if probe.method is Method.REGISTER and probe.shape in _RENAMING and Shape.OTHER_CALLER in probe.changes:
         return _RENAMED
     nonces = {Credentials.AGED: _AGED, Credentials.CACHED: _CACHED}
     if probe.method in (Method.REGISTER, Method.OPTIONS) and probe.credentials in nonces:

@@ -15,13 +15,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Probe, Shape
-
-CHANGED = frozenset({Shape.OTHER_AGENT, Shape.OTHER_CALLER, Shape.OTHER_DIGEST_URI, Shape.WITH_METADATA})
-"""The changes that are made at once in `Shape.ALL_CHANGED`."""
-FOREIGN = frozenset(Shape) - {Shape.USUAL, Shape.LARGE, Shape.OTHER_DOMAIN, Shape.OTHER_EVENT}
-"""What another program may do otherwise (`Shape.FOREIGN`); its domain and size are seen."""
-_SEVERAL = {Shape.ALL_CHANGED: CHANGED, Shape.FOREIGN: FOREIGN}
+from shiftline.diagnosis.probe import Probe
 
 
 class Grounds(StrEnum):
@@ -84,9 +78,7 @@ class Acts:
     def matches(self, probe: Probe) -> bool:
         """Whether the probe is of this kind. Several changes are of each kind that has one of them."""
         for name, values in self.on.items():
-            if getattr(probe, name) not in values and (
-                name != "shape" or _SEVERAL.get(probe.shape, frozenset()).isdisjoint(values)
-            ):
+            if getattr(probe, name) not in values and (name != "shape" or probe.changes.isdisjoint(values)):
                 return False
         return True
 

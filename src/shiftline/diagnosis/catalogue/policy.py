@@ -26,9 +26,12 @@ from shiftline.diagnosis.probe import Account, Method, Shape
 
 _ACCOUNTS = (Account.OWN, Account.OTHER, Account.NONEXISTENT)
 _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
+# A guess may be as wrong as what was configured.
+_GUESSED = when(0.5, shape=Shape.GUESSED_DOMAIN)
 # The digest's URI names a domain as well, and some look at that one.
 _DOMAIN_OF_LOGIN = (
     when(0.0, shape=Shape.OTHER_DOMAIN),
+    _GUESSED,
     when(0.5, account=_ACCOUNTS, shape=Shape.OTHER_DIGEST_URI),
     when(account=_ACCOUNTS),
 )
@@ -37,7 +40,7 @@ _DOMAIN_OF_LOGIN = (
 def _by_agent(
     suffix: str, passing: tuple[Shape, ...], words: str, weight: float = 1.0
 ) -> tuple[Signature, ...]:
-    acts = (when(0.0, shape=passing), when())
+    acts = (when(0.0, shape=passing), when(0.8, shape=Shape.INVENTED_AGENT), when())
     return (
         shows(
             f"K13{suffix}",
@@ -177,7 +180,7 @@ CAUSES = (
                 "K9",
                 SERS,
                 Stage.RULE,
-                (when(0.0, shape=Shape.OTHER_DOMAIN), when(account=_ACCOUNTS)),
+                (when(0.0, shape=Shape.OTHER_DOMAIN), _GUESSED, when(account=_ACCOUNTS)),
                 FORBIDDEN,
                 "403 Not relaying, or Relay Forbidden.",
                 read("Kamailio and OpenSIPS stock configurations, K9, O3"),
@@ -213,7 +216,7 @@ CAUSES = (
                 "V11",
                 FOREIGN,
                 Stage.RULE,
-                (when(0.0, shape=Shape.OTHER_DOMAIN), when(account=_ACCOUNTS)),
+                (when(0.0, shape=Shape.OTHER_DOMAIN), _GUESSED, when(account=_ACCOUNTS)),
                 {Outcome.FORBIDDEN: 0.85, Outcome.NOT_FOUND: 0.15},
                 "403 about the domain.",
                 recalled("Avaya Session Manager, V11; Telnyx D31, V19"),
@@ -244,7 +247,9 @@ CAUSES = (
         ),
         sources=("Kamailio stock configuration, K13, secfilter K14; FreeSWITCH F5; OpenSIPS samples",),
         signatures=(
-            *_by_agent("", (Shape.OTHER_AGENT, Shape.MINIMAL), "A list of what is disliked."),
+            *_by_agent(
+                "", (Shape.OTHER_AGENT, Shape.INVENTED_AGENT, Shape.MINIMAL), "A list of what is disliked."
+            ),
             *_by_agent(
                 "w", (Shape.OTHER_AGENT,), "A list of what is liked: no name is refused as well.", 0.4
             ),

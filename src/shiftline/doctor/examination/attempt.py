@@ -133,7 +133,7 @@ class Attempt:
 
     def _authorize(self, request: Request) -> None:
         assert self.client is not None  # noqa: S101 - its callers look
-        if self._probe.shape in (Shape.OTHER_DIGEST_URI, Shape.ALL_CHANGED):
+        if Shape.OTHER_DIGEST_URI in self._probe.changes:
             # The digest repeats the Request-URI (RFC 3261 section 22.4), so both take the other form.
             request.uri = self._other_digest_uri(request.uri)
         self.client.authorize(request)

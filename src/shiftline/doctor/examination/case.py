@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shiftline.diagnosis.experiment import Means
@@ -9,8 +10,8 @@ from shiftline.sip.digest import DigestAccount
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
-WORKING_AGENT = "PolycomVVX-VVX_411-UA/6.3.1"
-"""The User-Agent of a desk phone: what most lists let pass."""
+INVENTED_AGENT = "PolycomVVX-VVX_411-UA/6.3.1"
+"""The User-Agent of a desk phone: what most lists let pass, where none is known to work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class Case:
     """Domains that the PBX may serve, besides the usual one."""
     other_caller: str = ""
     """A name or number that From may have to carry."""
-    working_agent: str = WORKING_AGENT
+    working_agent: str = ""
     """The User-Agent of a client that works."""
     subscribes: bool = False
     """Whether the trunk's checks are subscriptions: only then does a refused SUBSCRIBE matter."""
@@ -60,6 +61,18 @@ class Case:
         return self.domain or self.server.host
 
     @property
+    def renamed(self) -> str:
+        """Another user for From and To than the usual; empty: none is known."""
+        login = self.account.username if self.account else ""
+        usual = self.caller or login
+        return next((one for one in (self.other_caller, login) if one and one != usual), "")
+
+    def other_hosts(self, heard: Iterable[str] = ()) -> list[str]:
+        """What the server may be called besides; ``heard`` are realms that could be hosts."""
+        known = (*self.other_domains, *heard, self.address)
+        return list(dict.fromkeys(one for one in known if one and one != self.home))
+
+    @property
     def means(self) -> frozenset[Means]:
         """What there is to work with, in the words of the experiments."""
         has = {
@@ -68,6 +81,10 @@ class Case:
             Means.SECOND_SOURCE: self.has_second_source,
             Means.OTHER_TRANSPORT: self.has_other_transport,
             Means.METADATA: bool(self.metadata),
+            Means.WORKING_AGENT: bool(self.working_agent),
+            Means.OTHER_CALLER: bool(self.renamed),
+            Means.OTHER_HOST: bool(self.other_hosts()),
+            Means.SERVED_DOMAIN: any(one != self.home for one in self.other_domains),
             Means.CONTROLS: bool(self.present and self.absent),
             Means.SUBSCRIPTIONS: self.subscribes,
             Means.OTHER_ADDRESS: bool(self.other_address),

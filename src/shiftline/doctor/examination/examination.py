@@ -19,6 +19,7 @@ from shiftline.diagnosis.experiment import (
     Done,
     Experiment,
     LoadPlan,
+    Means,
     Permission,
     Proposal,
     Stop,
@@ -28,7 +29,7 @@ from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.loads import STORM
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load, Source
-from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
@@ -100,7 +101,8 @@ class Examination:
         those that run at the same time.
         """
         self._next = choose
-        self.permission = replace(permission, means=case.means)
+        self._case = case
+        self._permission = replace(permission, means=case.means)
         self.budget = budget
         self.done: list[Done] = []
         self._belief: Belief | None = None
@@ -124,6 +126,13 @@ class Examination:
         self._account = case.account.username if case.account else ""
         ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
         self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
+
+    @property
+    def permission(self) -> Permission:
+        """What is allowed, with all that there is to ask with by now: a realm may be a domain."""
+        if Means.OTHER_HOST in self._permission.means or not self._case.other_hosts(self._desk.realms):
+            return self._permission
+        return replace(self._permission, means=self._permission.means | {Means.OTHER_HOST})
 
     @property
     def is_over(self) -> bool:
@@ -200,10 +209,16 @@ class Examination:
         if isinstance(step, Stop):
             self.proposal, self._starts_at, self.stop = None, None, step
             return
-        self.proposal = step
+        self.proposal = step = self._as_asked(step)
         pause = self._pause_seconds if self.done else 0.0
         rest = self._rests_until if step.experiment.probe.load is not Load.DURING else 0.0
         self._starts_at = max(step.not_before, now + pause, rest)
+
+    def _as_asked(self, proposal: Proposal) -> Proposal:
+        """With the probe that will leave: what cannot be changed is not believed to have been."""
+        one = proposal.experiment
+        probe = programme_of(self.permission.means)[one.id].probe
+        return proposal if probe == one.probe else replace(proposal, experiment=replace(one, probe=probe))
 
     def _canary_step(self, now: float) -> Proposal | None:
         """After a refused load: is it over with the rate?"""
@@ -307,6 +322,7 @@ class Examination:
                 experiment=one.id,
                 places=ended.places,
                 figures=figures,
+                heard=ended.heard if isinstance(ended, Question) else "",
             )
             self._trials.append(trial)
         self.done.append(
@@ -319,6 +335,7 @@ class Examination:
                 refused_credentials=ended.refused_credentials,
                 account=one.probe.account,
                 places=ended.places,
+                heard=ended.heard if isinstance(ended, Question) else "",
             )
         )
 

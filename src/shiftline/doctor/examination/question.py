@@ -80,6 +80,16 @@ class Question:
         """What was measured: nothing."""
         return {}
 
+    @property
+    def heard(self) -> str:
+        """What came, where the outcome does not say."""
+        last = self._attempts[-1].last if self._attempts else None
+        if self.outcome is not Outcome.OTHER or last is None:
+            return ""
+        if last.response is not None:
+            return f"{last.response.status} {last.response.reason}"
+        return last.exchange.hints.get("heard", "")
+
     def next_timer(self) -> float | None:
         """It waits for answers only."""
         return None
@@ -93,7 +103,7 @@ class Question:
         probe = self._probe
         if probe.shape is Shape.ONCE_REGISTERED:
             self._bind_first(now)
-        elif probe.shape is Shape.OTHER_DOMAIN:
+        elif probe.shape in (Shape.OTHER_DOMAIN, Shape.GUESSED_DOMAIN):
             self._domains = iter(self._other_domains())
             self._try_next_domain(now)
         elif probe.credentials in _USED:
@@ -195,9 +205,7 @@ class Question:
     # Several in a row
 
     def _other_domains(self) -> list[str]:
-        case = self._desk.case
-        known = (*case.other_domains, *self._desk.realms, case.address)
-        return list(dict.fromkeys(one for one in known if one and one != case.home))
+        return self._desk.case.other_hosts(self._desk.realms)
 
     def _try_next_domain(self, now: float, last: Outcome | None = None) -> None:
         """The first domain that is not refused decides."""

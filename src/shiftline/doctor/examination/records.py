@@ -74,7 +74,7 @@ def exchange_of(sending: Sending, answer: Answer, at: float, transport: Transpor
         reason=response.reason if response else "",
         answered_after=answer.answered_after,
         challenge=_challenge(response) if response else None,
-        hints=_hints(response) if response else {},
+        hints=_hints(response) if response else _heard(sending, answer),
         file=TRACE,
         packet=answer.number,
         probe=probe,
@@ -134,6 +134,11 @@ def _challenge(response: Response) -> Challenge | None:
         algorithms=tuple(one.algorithm for one in found),
         is_stale=any(one.stale for one in found),
     )
+
+
+def _heard(sending: Sending, answer: Answer) -> dict[str, str]:
+    """What came without a final answer; of a load it tells nothing, for there answers are late."""
+    return {"heard": answer.heard} if answer.heard and sending.way.repeats else {}
 
 
 def _hints(response: Response) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.probe import Account, Aim, Method, Probe, Shape
-from shiftline.doctor.examination.case import Case
+from shiftline.doctor.examination.case import INVENTED_AGENT, Case
 from shiftline.doctor.examination.sending import Way
 from shiftline.sip.message import Request
 from shiftline.sip.requests import invite, options, register, register_query
@@ -39,14 +39,18 @@ class Writer:
         if probe.shape is Shape.MINIMAL:
             request.headers.remove("Accept")
             return request
-        is_other = probe.shape in (Shape.OTHER_AGENT, Shape.ALL_CHANGED)
-        request.headers.add("User-Agent", self.case.working_agent if is_other else self.case.user_agent)
-        if probe.shape in (Shape.WITH_METADATA, Shape.ALL_CHANGED):
+        request.headers.add("User-Agent", self._agent(probe))
+        if Shape.WITH_METADATA in probe.changes:
             for name, value in self.case.metadata:
                 request.headers.add(name, value)
         if probe.shape is Shape.LARGE:
             request.headers.add(_PADDING, "x" * max(1, LARGE_BYTES - len(bytes(request))))
         return request
+
+    def _agent(self, probe: Probe) -> str:
+        if Shape.OTHER_AGENT in probe.changes:
+            return self.case.working_agent
+        return INVENTED_AGENT if Shape.INVENTED_AGENT in probe.changes else self.case.user_agent
 
     def identity(self, probe: Probe, domain: str = "") -> SipUri:
         """Who asks: From, and To of a REGISTER."""
@@ -59,9 +63,8 @@ class Writer:
         if probe.account is Account.NONEXISTENT:
             return self.nobody
         if probe.account is Account.OWN:
-            changes = probe.shape in (Shape.OTHER_CALLER, Shape.ALL_CHANGED)
-            if changes and self.case.other_caller:
-                return self.case.other_caller
+            if Shape.OTHER_CALLER in probe.changes and self.case.renamed:
+                return self.case.renamed
             if self.case.caller:
                 return self.case.caller
         return account.username if account else "shiftline"

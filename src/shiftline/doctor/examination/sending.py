@@ -54,6 +54,8 @@ class Answer:
     copies: int = 1
     failure: str = ""
     """The system's word when it refused to send, or a connection broke."""
+    heard: str = ""
+    """What came to it last that was no final answer, in a few printable words."""
     request: Request | None = None
     """The copy that left, with its Via."""
     number: int = 0

@@ -32,27 +32,42 @@ def sureness(confidence: float) -> str:
 def headline(diagnosis: Diagnosis) -> str:
     """Whom it names, and how sure that is; of several, that it is one of them."""
     sure = sureness(diagnosis.confidence)
-    if diagnosis.cause is not None:
-        return f"{diagnosis.cause}, {sure} sure"
     main = diagnosis.findings[0]
     several = 1 + len(main.indistinguishable_from)
+    if diagnosis.cause is not None and (several == 1 or diagnosis.cause == HEALTHY):
+        return f"{diagnosis.cause}, {sure} sure"
+    if diagnosis.cause is not None:
+        return f"probably {diagnosis.cause} ({sure}), or one of {several - 1} that look like it"
     if several > 1:
         return f"undecided: one of {several} causes ({sure})"
-    return f"undecided, {sure} sure"
+    if main.cause == UNKNOWN:
+        return f"none of the known causes ({sure})"
+    return f"undecided: perhaps {main.cause} ({sure})"
 
 
 def verdict(diagnosis: Diagnosis) -> str:
     """The verdict in one sentence; its confidence stands beside it."""
     main = diagnosis.findings[0]
     if diagnosis.cause == HEALTHY:
-        if main.indistinguishable_from:
-            return "Nothing is wrong as far as was asked; limits and the like show only when more is allowed."
+        if diagnosis.unasked:
+            asked_with = "; ".join(str(one) for one in diagnosis.unasked)
+            return f"Nothing is wrong as far as was asked. This run could not ask about: {asked_with}."
         return "Nothing is wrong with this trunk as far as can be seen."
     if diagnosis.cause is None:
         return undecided(main)
+    if main.indistinguishable_from:
+        return likeliest(main)
     sentence = meaning(diagnosis.cause)
     limit = limit_in_words(main.figures) if main.cause.startswith(LIMITS) else ""
     return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
+
+
+def likeliest(finding: Finding) -> str:
+    """What is the likeliest, and what looks like it."""
+    others = [one for one in finding.indistinguishable_from if one != UNKNOWN]
+    more = f" and {_others(len(others) - _MANY)}" if len(others) > _MANY else ""
+    told = f"Likeliest: {meaning(finding.cause)}"
+    return f"{told} It cannot be told here from {', '.join(others[:_MANY])}{more}." if others else told
 
 
 def undecided(finding: Finding) -> str:
