@@ -146,6 +146,13 @@ _PREFILTER = re.compile(
     r"|Ban |DROP|REJECT|DENY|drop|deny|permission|authorized|too\.many|[Aa]utomatic"
     r"|SIP [Rr]esponse|SIP status|Over Session"
 )
+_WORDS = (
+    "fail", "ACL", "acl", "find user", "Max", "max", "contacts", "AOR", "overload", "403", "409", "429",
+    "lock", "BLOCK", "scanner", "sipcli", "sipvicious", "VaxSIP", "pplsip", "imit", "sanity", "check_",
+    "Malformed", "parse_", "receive_msg", "mem", "Ban ", "DROP", "REJECT", "DENY", "drop", "deny",
+    "permission", "authorized", "too.many", "utomatic", "SIP R", "SIP r", "SIP status", "Over Session",
+)  # fmt: skip
+"""One of them stands wherever the filter finds something: to look for words is several times as fast."""
 FAMILY_OF = {
     "asterisk": "Asterisk log", "freeswitch": "FreeSWITCH log", "kamailio": "Kamailio or OpenSIPS log",
     "genesys": "Genesys Cloud text", "fail2ban": "fail2ban log", "firewall": "firewall log",
@@ -155,6 +162,11 @@ FAMILY_OF = {
 def phrase_in(line: str) -> tuple[str, str, str] | None:
     """Kind, source and user of a line that says why something was refused; None for any other."""
     line = line[:_LONGEST]
+    for word in _WORDS:
+        if word in line:
+            break
+    else:
+        return None
     if _PREFILTER.search(line) is None:
         return None
     for phrase in PHRASES:

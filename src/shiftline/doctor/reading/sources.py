@@ -38,7 +38,8 @@ _OTHER_KINDS = {
     b"%PDF": "it is a PDF",
     b"\x89PNG": "it is a picture",
 }
-_MOST_GROWTH, _GROWTH_MATTERS = 300, 1 << 30
+_MOST_GROWTH, _GROWTH_MATTERS = 100, 1 << 28
+"""Logs and captures unpack to ten to fifty times their size. A quarter of a gigabyte is read in any case."""
 _LONGEST_LINE = 65_536
 _NO_FILE = "it is a pipe or a device: write it to a file first"
 

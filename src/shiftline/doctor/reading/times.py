@@ -24,6 +24,8 @@ _SYSLOG = re.compile(rf"\W{{0,2}}(?:<\d{{1,3}}>)?(?P<name>[A-Z][a-z]{{2}}) {{1,2
 _ANYWHERE = re.compile(_FULL)
 _EPOCH = re.compile(r"\[?(?P<seconds>1\d{9}(?:\.\d{1,9})?)\b")
 _CLOCK_ONLY = re.compile(_CLOCK)
+_BEYOND = 12
+"""Characters behind a time that decide where it ends: a fraction, a zone."""
 _BACK = 300.0
 """Seconds by which a log may run backwards without having entered the second of two equal hours."""
 
@@ -41,9 +43,34 @@ class LogClock:
         self.zoneless = self.ambiguous = self.missing = 0
         self.is_fine = False
         """Whether a time with parts of a second was seen."""
+        self._before = "\n"
+        """How the line before began, as far as its time and what decides about it goes."""
+        self._read_before: tuple[tuple[float, int], tuple[int, int, int]] = (0.0, 0), (0, 0, 0)
 
     def at_start(self, line: str) -> tuple[float, int] | None:
-        """The time at a line's beginning in seconds since the epoch, and where it ends; None without one."""
+        """The time at a line's beginning in seconds since the epoch, and where it ends; None without one.
+
+        Most lines of a busy log begin as the one before.
+        """
+        if line.startswith(self._before):
+            read, counted = self._read_before
+            self._count(counted)
+            return read
+        before = self.zoneless, self.ambiguous, self.missing
+        read_now = self._read_at_start(line)
+        self._before = "\n"  # of an hour that comes twice the order of the lines decides
+        if read_now is not None and len(line) >= read_now[1] + _BEYOND:
+            after = self.zoneless, self.ambiguous, self.missing
+            counted = after[0] - before[0], after[1] - before[1], after[2] - before[2]
+            self._before, self._read_before = line[: read_now[1] + _BEYOND], (read_now, counted)
+        return read_now
+
+    def _count(self, counted: tuple[int, int, int]) -> None:
+        self.zoneless += counted[0]
+        self.ambiguous += counted[1]
+        self.missing += counted[2]
+
+    def _read_at_start(self, line: str) -> tuple[float, int] | None:
         found = _AT_START.match(line)
         if found is not None:
             return self._read(found, int(found["year"]), int(found["month"]), found["zone"])
