@@ -160,7 +160,7 @@ class Observer:
             arrivals,
             part,
             excluded,
-            Frame(hours, large_from, header, spans),
+            Frame(hours, large_from, header, spans, _by_age(general)),
         )
         limit = None
         if not part.key:

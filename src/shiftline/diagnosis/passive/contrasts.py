@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Trial
 from shiftline.diagnosis.exchange import Place
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.cells import LOADED, Cell, trials_of
 from shiftline.diagnosis.passive.headers import HeaderRule
 from shiftline.diagnosis.passive.own import Own, method_of, own_of
-from shiftline.diagnosis.passive.rows import CREDENTIALS, OUTCOMES, Rows
+from shiftline.diagnosis.passive.rows import CREDENTIALS, CREDENTIALS_NUMBER, OUTCOME_NUMBER, OUTCOMES, Rows
 from shiftline.diagnosis.passive.shapes import Shapes
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE
@@ -26,6 +27,8 @@ from shiftline.diagnosis.probe import Aim, Credentials, Hour, Load, Method, Path
 
 _IN_DIALOGS = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
 """Belong to a call that was let in; nobody asks them for a login."""
+_CACHED, _AGED = CREDENTIALS_NUMBER[Credentials.CACHED], CREDENTIALS_NUMBER[Credentials.AGED]
+_STALE = OUTCOME_NUMBER[Outcome.CHALLENGE_STALE]
 _LineKey = tuple[int, int, Load, int, Hour]
 """Sort, credentials, load, bulk, hour."""
 
@@ -55,6 +58,9 @@ class Frame:
     """The header that tells refused from passed, if one does."""
     in_force: Callable[[float], bool] | None = None
     """Where the trouble comes and goes: when it was there. Only that time is compared."""
+    nonces_end_by_age: bool = False
+    """Whether the record shows that nonces are forgotten at an age of their own: then that age is what makes
+    one an old one."""
 
 
 @dataclass(slots=True)
@@ -112,12 +118,21 @@ class _Reader:
         is_troubled_hour, hour = self._frame.is_troubled_hour, Hour.ANY
         if is_troubled_hour is not None and load is Load.SINGLE:
             hour = Hour.TROUBLED if is_troubled_hour(self._rows.at[row]) else Hour.QUIET
-        key = sort, self._rows.credentials[row], load, self._shapes.bulk(self._rows.size[row]), hour
+        credentials = self._credentials(row)
+        bulk = self._shapes.bulk(self._rows.size[row], CREDENTIALS[credentials])
+        key = sort, credentials, load, bulk, hour
         try:
             return self._lines[key]
         except KeyError:
             line = self._lines[key] = self._line_of(*key)
             return line
+
+    def _credentials(self, row: int) -> int:
+        """By number; where nonces end by age, an old one is one that is forgotten."""
+        told = self._rows.credentials[row]
+        if not self._frame.nonces_end_by_age or told not in (_CACHED, _AGED):
+            return told
+        return _AGED if self._rows.outcome[row] == _STALE else _CACHED
 
     def _line_of(self, sort: int, credentials: int, load: Load, bulk: int, hour: Hour) -> _Line | None:
         shape = self._shapes.shape(sort, bulk)

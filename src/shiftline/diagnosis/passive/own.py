@@ -30,6 +30,7 @@ class Own:
     """The commonest kind of message in trouble from the most troubled source, for each method."""
     programs: frozenset[str]
     transport: str
+    """Over which the most troubled source asks most."""
     names_itself: bool
     """Whether the most troubled source writes its own address into Via."""
 
@@ -55,9 +56,23 @@ def own_of(rows: Rows, part: Part) -> Own:
         accounts=_own((sorts.account[sort] for sort in of_part), part),
         kinds=_usual(of_source),
         programs=frozenset(kind.user_agent for kind in kinds),
-        transport=_commonest(kind.transport for kind in kinds),
+        transport=_usual_transport(rows, part, source),
         names_itself=_commonest(kind.via_host for kind in of_source) == sorts.sources.text(source),
     )
+
+
+def _usual_transport(rows: Rows, part: Part, source: int) -> str:
+    """That of most that the troubled source asks; of the part, where the transport is its key.
+
+    A few large messages that go over TCP (RFC 3261 section 18.1.1) may be all that fails.
+    """
+    sorts = rows.sorts
+    asked = (rows.sort[row] for row in part.rows) if part.key == "transport" else rows.sort
+    transports: Counter[str] = Counter()
+    for sort, count in Counter(asked).items():
+        if sorts.source[sort] == source:
+            transports[sorts.kind_of(sort).transport] += count
+    return transports.most_common(1)[0][0]
 
 
 def _commonest(values: Iterable[Value]) -> Value:

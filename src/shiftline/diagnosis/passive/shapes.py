@@ -10,11 +10,15 @@ from shiftline.diagnosis.passive.own import Own, method_of
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Kind
 from shiftline.diagnosis.passive.subjects import Part
-from shiftline.diagnosis.probe import Shape
+from shiftline.diagnosis.probe import Credentials, Shape
 
 _LONGER = 24
 """Bytes by which the smallest requests of two sources differ if one has headers that the other lacks; where
 the names of headers are not known."""
+_LOGIN_BYTES = 230
+"""What credentials add to a request (`catalogue.lengths`)."""
+_NO_MATTER, _USUAL_SIZE, _LARGE, _LARGE_BY_LOGIN = range(4)
+"""What a size has to do with the shape."""
 _SHAPES = {
     "user_agent": Shape.OTHER_AGENT,
     "contact_host": Shape.OTHER_CONTACT,
@@ -40,11 +44,15 @@ class Shapes:
     """The header that tells refused from passed, if one does."""
     _known: dict[tuple[int, int], Shape | None] = field(default_factory=dict)
 
-    def bulk(self, size: int) -> int:
+    def bulk(self, size: int, credentials: Credentials) -> int:
         """What the size of a request has to do with its shape: nothing, that it is usual, or large."""
         if self.large_from is None or not size:
-            return 0
-        return 2 if size >= self.large_from else 1
+            return _NO_MATTER
+        if size < self.large_from:
+            return _USUAL_SIZE
+        # A fresh login that makes it large went through without it a moment ago.
+        is_by_login = credentials is Credentials.FRESH and size - _LOGIN_BYTES < self.large_from
+        return _LARGE_BY_LOGIN if is_by_login else _LARGE
 
     def shape(self, sort: int, bulk: int) -> Shape | None:
         """The shape of such requests; None where it could mean two things."""
@@ -64,21 +72,21 @@ class Shapes:
         rule = self.header
         if rule is not None and kind.user_agent in self.own.programs and rule.passes(self.rows, sort):
             return Shape.WITH_METADATA if rule.is_wanted else Shape.MINIMAL
-        if bulk > 1 and kind.transport == "UDP":
-            return Shape.LARGE
+        if is_elsewhere and kind.user_agent not in self.own.programs:
+            return Shape.FOREIGN  # whatever its size: a limit of length may be for us alone
+        if bulk >= _LARGE:
+            return Shape.LARGE if bulk == _LARGE else None
         if is_elsewhere and (other := self._of_another(sort, kind)) is not None:
             return other
         return Shape.USUAL if bulk else self._built(sort, kind)
 
     def _of_another(self, sort: int, kind: Kind) -> Shape | None:
-        """How another source builds it otherwise: with headers that ours lack, or as a foreigner; else None.
+        """How another source of our program builds it: with headers that ours lack, as a foreigner; or None.
 
-        Foreign is what comes from another program, with fewer headers, or behind another Via.
+        Foreign is what has fewer headers, or another Via.
         """
         sorts = self.rows.sorts
         source = sorts.source[sort]
-        if kind.user_agent not in self.own.programs:
-            return Shape.FOREIGN
         if (kind.via_host == sorts.sources.text(source)) is not self.own.names_itself:
             return Shape.FOREIGN
         if sorts.headers[sort]:
