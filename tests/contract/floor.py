@@ -34,6 +34,7 @@ from shiftline.trades.model import Verdict
 NINE = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("America/Chicago"))
 SCENARIO = ScenarioSettings(published_at=NINE, trades=10, agents=30, expires_after_seconds=(600.0, 900.0))
 PLENTY = OrgSettings(trading_per_minute=1000, job_seconds=0.02)
+PASSWORD = "secret"
 NOWHERE = ("127.0.0.1", 9)  # the discard port: nobody answers
 ENDS = {Verdict.APPROVE: "approved", Verdict.DENY: "denied", Verdict.REFER: "referred"}
 
@@ -142,14 +143,14 @@ async def working(config: Path, clock: Clock) -> AsyncIterator[Log]:
 
 @asynccontextmanager
 async def pbx_of(
-    floor: Floor, *, port: int = 0, faults: Faults | None = None
+    floor: Floor, *, port: int = 0, faults: Faults | None = None, password: str = PASSWORD
 ) -> AsyncIterator[PracticePbxProcess]:
     """The practice PBX with the scenario's phones."""
     pbx = PracticePbxProcess(
         PracticePbxConfig(
             log_path=floor.directory / "pbx.log",
             agents=floor.scenario.pbx,
-            password=Secret("secret"),
+            password=Secret(password),
             port=port,
             faults=faults or Faults(),
             answer_seconds=(0.001, 0.002),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from shiftline.clock import boot_time, moved_clock
 from shiftline.config import load_settings
 from shiftline.connector.deciding import REFER_MARGIN
 from shiftline.connector.intake import Intake
+from shiftline.connector.qualifier import EAGER_AFTER
 from shiftline.lab.org.entities import User
 from shiftline.lab.org.faults import Fault, FaultName
 from shiftline.lab.org.server import serve
@@ -93,6 +94,40 @@ async def test_a_pbx_that_comes_back_is_asked_again(floor: Floor) -> None:
                 await until(answers_again)  # told once a second, perhaps after the last trade
     assert [line["event"] for line in log if line["event"].startswith(("trunk in", "trunk answers"))] == [
         "trunk in trouble",
+        "trunk answers again",
+    ]
+
+
+async def test_a_rearmed_trunk_is_asked_at_once(floor: Floor, engine: AsyncEngine) -> None:
+    """Long before a check would be due again; it is said to answer when it has, and not before."""
+    port = free_port(socket.SOCK_DGRAM)
+    store = PostgresStore(engine, wfm="genesys")
+
+    async def is_disarmed() -> bool:
+        return any(row.disarmed_at is not None for row in await floor.books.trunks())
+
+    async with serve(floor.practice) as org, AsyncExitStack() as wrong:
+        await wrong.enter_async_context(pbx_of(floor, port=port, password="another"))
+        async with working(floor.config(org=org, pbx=("127.0.0.1", port)), floor.clock) as log:
+
+            async def answers_again() -> bool:
+                return bool(lines(log, "trunk answers again"))
+
+            await until(is_disarmed)
+            await wrong.aclose()
+            async with pbx_of(floor, port=port) as pbx:
+                before = len(pbx.log_records())
+                async with store.work() as books:
+                    assert await books.trunks.rearm("pbx", floor.clock()) == 1
+                rearmed_at = boot_time()
+                await until(answers_again)
+                seconds = boot_time() - rearmed_at
+                assert len(pbx.log_records()) > before
+    assert seconds < EAGER_AFTER.total_seconds() / 2
+    told = ("trunk in", "trunk re-", "trunk answers")
+    assert [line["event"] for line in log if line["event"].startswith(told)] == [
+        "trunk in trouble",
+        "trunk re-armed",
         "trunk answers again",
     ]
 
