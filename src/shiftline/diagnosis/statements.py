@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.belief import UNKNOWN, Belief
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.catalogue.marks import MarkKind
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.finding import Statement
-from shiftline.diagnosis.hypotheses import HEALTHY, PRIOR_OF_HEALTH, candidates, column
+from shiftline.diagnosis.hypotheses import (
+    HEALTHY,
+    PRIOR_OF_HEALTH,
+    candidates,
+    column,
+    unknown_likelihood,
+)
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Probe
 from shiftline.diagnosis.wording import trial_sentence
@@ -101,7 +107,7 @@ def _weight(probe: Probe, outcome: Outcome, cause: str, shape: int) -> float:
 
     ``shape`` is the number of a candidate; -1: the best of the cause.
     """
-    mine, others, total = 0.0, 0.0, 0.0
+    mine, others, total = unknown_likelihood(probe, outcome) if cause == UNKNOWN else 0.0, 0.0, 0.0
     for number, (one, log) in enumerate(zip(candidates(), column(probe, outcome), strict=True)):
         if one.cause == cause:
             mine = max(mine, math.exp(log)) if shape in (-1, number) else mine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.belief import UNKNOWN, Belief
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import candidates
@@ -132,6 +132,8 @@ def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
     if against:
         return f"it would not show like this: {_as_clause(against[0].sentence)}"
     leading = belief.leading.causes
+    if UNKNOWN in leading:
+        return "nothing that was seen is like it"
     verb = "explain" if len(leading) > 1 else "explains"
     return f"nothing speaks for it and {' and '.join(leading)} {verb} what was seen"
 

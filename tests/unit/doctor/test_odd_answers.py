@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from shiftline.bootstrap import new_token
-from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.belief import UNKNOWN, believe
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Method, Probe
+from shiftline.diagnosis.probe import Account, Method, Probe, Shape
 from shiftline.diagnosis.wording import trial_sentence
 from shiftline.doctor.examination import Sending, Way
 from shiftline.doctor.examination.records import exchange_of, outcome_of_end
@@ -43,6 +47,18 @@ class Odd(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if answer := self._answer(data):
             self._transport.sendto(answer, addr)
+
+
+def test_what_nobody_knows_has_its_evidence() -> None:
+    """What came is told, and no suspect is let go for something that "unknown" would explain."""
+    asked = [replace(PING, shape=one) for one in (Shape.USUAL, Shape.MINIMAL, Shape.INVENTED_AGENT)]
+    asked += [Probe(shape=one) for one in (Shape.USUAL, Shape.MINIMAL, Shape.INVENTED_AGENT)]
+    trials = tuple(Trial(probe=one, outcome=Outcome.OTHER, heard="100 Trying") for one in asked)
+    diagnosis = conclude([believe(Evidence(trials=trials))], Permission())
+    main = diagnosis.findings[0]
+    assert (diagnosis.cause, main.cause) == (None, UNKNOWN)
+    assert [one for one in main.statements if one.speaks_for and "100 Trying" in one.sentence]
+    assert not [one for one in diagnosis.suspicions if "unknown" in one.sentence]
 
 
 @pytest.mark.parametrize(
