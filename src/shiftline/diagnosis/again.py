@@ -9,6 +9,7 @@ from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
 from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Method
 from shiftline.diagnosis.programme import programme_of
 
 _ODD, _USUAL = 0.05, 0.5
@@ -40,8 +41,8 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
 
 
 def _is_cheap(one: Experiment) -> bool:
-    """A request or two that count as no failed login; a binding is removed again."""
-    return one.risk in (Risk.HARMLESS, Risk.MAY_TRIP) and not one.is_load
+    """A harmless one, or a binding that is removed again: its refusal is no failed login."""
+    return (one.risk <= Risk.HARMLESS or one.probe.method is Method.REGISTER_CONTACT) and not one.is_load
 
 
 def _sides(trial: Trial, belief: Belief) -> tuple[float, float]:

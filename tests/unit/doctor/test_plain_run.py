@@ -188,3 +188,11 @@ def test_a_binding_that_is_refused_behind_a_list_is_a_second_fault() -> None:
     assert {"acl.partial", "registrar.max-contacts"} <= named(diagnosis)
     lists = next(one for one in diagnosis.findings if one.cause.startswith("acl."))
     assert not [one for one in lists.statements if one.speaks_for and "with a Contact" in one.sentence]
+
+
+def test_only_a_binding_is_asked_for_again_that_may_trip() -> None:
+    """A question while registered has a refusal of its own kind, and makes no second fault of it."""
+    examination = examine(trunk("policy.unregistered-source", personality="sbc"), CASE, MAY_TRIP)
+    asked = [one.experiment for one in examination.done]
+    assert asked.count("p7.once-registered") <= 1
+    assert named(examination.diagnosis()) == {"policy.unregistered-source"}
