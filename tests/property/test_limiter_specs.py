@@ -18,6 +18,7 @@ WORDS = {
     "of": ["window", "sliding", "red"],
 }
 NUMBERS = st.floats(0, 1e6)
+OTHERS = st.floats(0, 1e4)  # each of their requests is simulated
 COUNTS = st.integers(1, 100_000).map(float)
 SECONDS = st.floats(1e-3, 1e6)
 
@@ -25,7 +26,9 @@ SECONDS = st.floats(1e-3, 1e6)
 def values(name: str, option: Option) -> st.SearchStrategy[Value]:
     if name in WORDS:
         return st.sampled_from(WORDS[name])
-    return st.booleans() if isinstance(option.default, bool) else NUMBERS
+    if isinstance(option.default, bool):
+        return st.booleans()
+    return OTHERS if name == "others" else NUMBERS
 
 
 @st.composite
