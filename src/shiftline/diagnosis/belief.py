@@ -103,11 +103,16 @@ def facts_of(evidence: Evidence) -> dict[tuple[Probe, Outcome], float]:
     return {fact: TEMPER * worth(count) for fact, count in counts.items()}
 
 
+def kinds_of_marks(evidence: Evidence) -> tuple[str, ...]:
+    """The kinds of marks that the catalogue knows, each once, in alphabetical order."""
+    return tuple(sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS}))
+
+
 def believe(evidence: Evidence, *, is_recorded: bool = False) -> Belief:
     """Weigh every explanation of the catalogue against the evidence; ``is_recorded``: it is of a record."""
     facts = facts_of(evidence)
-    kinds = tuple(sorted({mark.kind for mark in evidence.marks if mark.kind in MARKS}))
-    singles = _singles(facts, kinds, is_recorded=is_recorded)
+    kinds = kinds_of_marks(evidence)
+    singles = scores_of_singles(facts, kinds, is_recorded=is_recorded)
     every = candidates()
     scored = [
         Detail((number,), score, (one.cause,), math.log(one.prior))
@@ -121,24 +126,25 @@ def believe(evidence: Evidence, *, is_recorded: bool = False) -> Belief:
     return _belief(evidence, [*scored, Detail((), something_else, (UNKNOWN,), prior)])
 
 
-def _singles(facts: Facts, kinds: tuple[str, ...], *, is_recorded: bool) -> list[float]:
+def scores_of_singles(facts: Facts, kinds: tuple[str, ...], *, is_recorded: bool) -> list[float]:
+    """Logarithm of the weight of every candidate alone; ``kinds`` are those of marks."""
     scores = [math.log(one.prior) for one in candidates()]
     if kinds:
-        moved = [_marked(kinds, (one.cause,), one.family) for one in candidates()]
+        moved = [worth_of_marks(kinds, (one.cause,), one.family) for one in candidates()]
         scores = [score + by for score, by in zip(scores, moved, strict=True)]
     for (probe, outcome), weight in facts.items():
         scores = [score + weight * log for score, log in zip(scores, column(probe, outcome), strict=True)]
     if is_recorded:
         total = sum(facts.values())
         scores = [
-            score + _once(one.doubt) - total * _price(one.doubt)
+            score + _once(one.doubt) - total * price_of_doubt(one.doubt)
             for score, one in zip(scores, candidates(), strict=True)
         ]
     return scores
 
 
 @lru_cache(maxsize=32)
-def _price(doubt: float) -> float:
+def price_of_doubt(doubt: float) -> float:
     """What the doubt costs a fact that agrees entirely: a logarithm."""
     return math.log(doubted(1.0, doubt))
 
@@ -160,13 +166,13 @@ def _pairs(
     for seed in seeds:
         mine = every[seed]
         scores = _beside(seed, facts, singles, is_recorded=is_recorded)
-        marked = _marked(kinds, (mine.cause,), mine.family) if kinds else 0.0
+        marked = worth_of_marks(kinds, (mine.cause,), mine.family) if kinds else 0.0
         for other, score in zip(_by_home()[mine.home], scores, strict=True):
             second = every[other]
             if mine.cause == second.cause:
                 continue
             if kinds:
-                score += _marked(kinds, (mine.cause, second.cause), mine.family) - marked  # noqa: PLW2901
+                score += worth_of_marks(kinds, (mine.cause, second.cause), mine.family) - marked  # noqa: PLW2901
             key = (seed, other) if mine.order <= second.order else (other, seed)
             if score < least or key in found:
                 continue
@@ -185,7 +191,7 @@ def _beside(seed: int, facts: Facts, singles: Sequence[float], *, is_recorded: b
     regained = [0.0] * len(others)
     if is_recorded:
         doubts = [max(mine.doubt, every[other].doubt) for other in others]
-        regained = [_price(mine.doubt) - _price(doubt) for doubt in doubts]
+        regained = [price_of_doubt(mine.doubt) - price_of_doubt(doubt) for doubt in doubts]
         scores = [
             score + _once(doubt) - _once(mine.doubt) for score, doubt in zip(scores, doubts, strict=True)
         ]
@@ -219,7 +225,8 @@ def _by_home() -> Mapping[int, tuple[int, ...]]:
 
 
 @lru_cache(maxsize=20_000)
-def _marked(kinds: tuple[str, ...], causes: tuple[str, ...], family: Family) -> float:
+def worth_of_marks(kinds: tuple[str, ...], causes: tuple[str, ...], family: Family) -> float:
+    """What marks of these kinds add to the score of causes that are at work on such a PBX."""
     return sum(TEMPER * math.log(MARKS[kind].factor(causes, family)) for kind in kinds)
 
 

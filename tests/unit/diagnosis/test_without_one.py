@@ -1,0 +1,108 @@
+"""A verdict on a record that hangs by one piece of evidence is not sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.diagnosis.records import OURS, Answer, Pbx, Window, publish_day
+from tests.unit.diagnosis.scene import day
+
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.conclude import MOST_SURE_BY_ONE, SURE, conclude
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.observe import observe
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Credentials, Method, Probe
+from shiftline.diagnosis.without_one import confidence_without_one
+
+LOGIN = Probe(method=Method.REGISTER, credentials=Credentials.FRESH)
+BY_A_PHRASE = Evidence(
+    trials=(
+        Trial(probe=replace(LOGIN, credentials=Credentials.NONE), outcome=Outcome.CHALLENGE, count=9),
+        Trial(probe=LOGIN, outcome=Outcome.FORBIDDEN_AFTER_CHALLENGE, count=9),
+    ),
+    marks=(Mark(kind="server.kamailio"), Mark(kind="phrase.disabled")),
+)
+"""Nothing but what the answer says tells a disabled account from a wrong password."""
+
+
+def concluded(*evidence: Evidence, is_recorded: bool = True) -> Diagnosis:
+    beliefs = [believe(one, is_recorded=is_recorded) for one in evidence]
+    return conclude(beliefs, Permission(), is_recorded=is_recorded)
+
+
+def refuse_ours(request: Exchange) -> Answer | None:
+    """A list of addresses that ours is not on."""
+    return Answer(403, "Forbidden", 0.002) if request.source == OURS else None
+
+
+def by_hand(evidence: Evidence, named: frozenset[str]) -> float:
+    """The same, from beliefs in what is left of the evidence."""
+    facts = {(one.as_sent, one.outcome) for one in evidence.trials}
+    left = [
+        replace(
+            evidence,
+            trials=tuple(one for one in evidence.trials if (one.as_sent, one.outcome) != fact),
+        )
+        for fact in facts
+    ]
+    left += [
+        replace(evidence, marks=tuple(one for one in evidence.marks if one.kind != kind))
+        for kind in {mark.kind for mark in evidence.marks}
+    ]
+    return min(_share(one, named) for one in left)
+
+
+def _share(evidence: Evidence, named: frozenset[str]) -> float:
+    found = {
+        one.causes[0]: one.probability
+        for one in believe(evidence, is_recorded=True).explanations
+        if len(one.causes) == 1 and one.causes[0] not in (HEALTHY, "unknown")
+    }
+    return sum(share for cause, share in found.items() if cause in named) / sum(found.values())
+
+
+@pytest.mark.parametrize(
+    ("evidence", "named"),
+    [
+        (BY_A_PHRASE, frozenset({"policy.account-disabled"})),
+        (BY_A_PHRASE, frozenset({"credentials.wrong-password", "credentials.realm"})),
+        (observe(day(Pbx(refuse_ours)))[0], frozenset({"acl.source", "acl.partial"})),
+    ],
+)
+def test_it_is_what_is_believed_without_that_piece(evidence: Evidence, named: frozenset[str]) -> None:
+    found = confidence_without_one(believe(evidence, is_recorded=True), named)
+    assert found == pytest.approx(by_hand(evidence, named), rel=1e-6, abs=1e-9)
+
+
+def test_what_one_piece_of_evidence_tells_is_named_and_not_sure() -> None:
+    whole = believe(BY_A_PHRASE, is_recorded=True)
+    assert whole.causes["policy.account-disabled"] >= SURE
+    found = concluded(BY_A_PHRASE)
+    assert found.cause == "policy.account-disabled"
+    assert found.confidence == MOST_SURE_BY_ONE
+
+
+def test_what_holds_without_any_one_piece_is_sure() -> None:
+    """A burst that was refused by a window, and all that goes with it."""
+    found = concluded(*observe(publish_day(Pbx(Window(50)))))
+    assert found.cause == "throttle.source"
+    assert found.confidence >= SURE
+
+
+def test_the_log_of_the_pbx_may_be_believed_alone() -> None:
+    """It says why it refused."""
+    told = replace(BY_A_PHRASE, marks=(Mark(kind="asterisk.wrong-password"),))
+    found = concluded(told)
+    assert found.cause == "credentials.wrong-password"
+    assert found.confidence >= SURE
+
+
+def test_an_experiment_may_be_believed_alone() -> None:
+    """It was made to tell, with its controls."""
+    assert concluded(BY_A_PHRASE, is_recorded=False).confidence > MOST_SURE_BY_ONE
