@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftline.governor.pacer import Cap, Pacer
@@ -36,6 +36,18 @@ def test_no_window_holds_more_than_a_cap(
     left = departures(Pacer(rate, 0.0, ceiling=ceiling, cap=cap), lateness)
     for bound in (cap, ceiling or cap):
         assert most_within(left, bound.seconds) <= bound.count
+
+
+@given(st.integers(1, 60_000), st.sampled_from([1.0, 10.0, 30.0]), st.booleans())
+@settings(max_examples=15, deadline=None)
+def test_a_cap_of_any_size_binds(count: int, seconds: float, is_ceiling: bool) -> None:
+    """Thousands within it are counted as well; also where it is learned when they have left."""
+    cap = Cap(count, seconds)
+    pacer = Pacer(1e6, 0.0, ceiling=cap if is_ceiling else None)
+    for _ in range(count):
+        pacer.take(pacer.free_at(0.0))
+    pacer.cap = cap
+    assert pacer.free_at(0.5 * seconds) >= seconds
 
 
 @given(RATES, st.integers(1, 200))

@@ -23,7 +23,7 @@ MEMORY_SECONDS = 900.0  # after that a lone strike is forgotten
 LOCK_SECONDS = 900.0
 TRIALS = (2.05, 10.5)  # seconds after the first refusal: past windows of 2 and of 10 s
 LOCKS_THAT_STOP = 2
-MOST_COUNTED = 20_000
+TOGETHER_SECONDS = 0.1  # logins within so much are remembered as one moment
 FEW = 1  # logins, in as many seconds as the second trial waits, fill no counter
 BUSIER = 1.1  # times what was usual
 PEACE_SECONDS = 60.0
@@ -51,7 +51,7 @@ class Account:
     """What the other trunks that carry it tell."""
     _passed_at: float = field(default=-inf, init=False)
     _locks: int = field(default=0, init=False)
-    _logins: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_COUNTED), init=False)
+    _logins: deque[_Logins] = field(default_factory=deque, init=False)
 
     @staticmethod
     def part_of(known: Mapping[str, Any], *, same_pbx: bool) -> dict[str, Any]:
@@ -113,7 +113,12 @@ class Account:
 
     def left(self, now: float) -> None:
         """A request with its credentials left."""
-        self._logins.append(now)
+        if self._logins and now - self._logins[-1].at < TOGETHER_SECONDS:
+            self._logins[-1].count += 1
+        else:
+            self._logins.append(_Logins(now))
+        while self._logins[0].at < now - PEACE_SECONDS:
+            self._logins.popleft()
 
     def is_busier(self, at: float) -> bool | None:
         """Whether more logins left before that moment than was usual in the minute before.
@@ -127,7 +132,7 @@ class Account:
         return lately > BUSIER * before * TRIALS[1] / (PEACE_SECONDS - TRIALS[1])
 
     def _since(self, moment: float) -> int:
-        return sum(1 for _ in takewhile(lambda at: at > moment, reversed(self._logins)))
+        return sum(logins.count for logins in takewhile(lambda one: one.at > moment, reversed(self._logins)))
 
     def strike(self, now: float, count: int = 1) -> None:
         """Count refusals that pacing does not explain; strikes of long ago are forgotten first."""
@@ -192,3 +197,11 @@ class Account:
         if self._locks >= LOCKS_THAT_STOP:
             return None
         return now + LOCK_SECONDS
+
+
+@dataclass(slots=True)
+class _Logins:
+    """So many that left at about the same moment (seconds)."""
+
+    at: float
+    count: int = 1

@@ -62,7 +62,8 @@ class Governor(AccountGovernor):
         if self.mode is Mode.STOPPED:
             return Permission(Send.NOTHING)
         now = self._seen(now)
-        elapsed = max(0.0, min(now - self._asked_at, LONGEST_STEP))
+        passed = max(0.0, now - self._asked_at)
+        elapsed = min(passed, LONGEST_STEP)
         self._asked_at = now
         is_free = self.mode is not Mode.LISTENING and not self.account.is_bound
         if is_free and self.account.is_spent_by_others(now):
@@ -85,7 +86,7 @@ class Governor(AccountGovernor):
         if self._learner.is_full(len(self._flights)):
             return Permission(Send.NOTHING)
         if not self._was_held_up:
-            self._learner.pacer.begin_afresh(now)  # there was nothing to send: that is not made good
+            self._learner.pacer.had_nothing(now, passed)
         free_at = self._learner.pacer.free_at(now)
         self._was_held_up = now < free_at
         return Permission(Send.NOTHING, free_at) if self._was_held_up else Permission(Send.CHECK)
@@ -154,9 +155,10 @@ class Governor(AccountGovernor):
                 self.mode = Mode.HOLDING
 
     def _grow(self, now: float, elapsed: float) -> None:
-        """A rate that nobody needs does not grow: nothing would tell that it is too much."""
-        if not self._was_held_up:
+        """A rate that nobody needs, or that nobody sent at, does not grow: nothing would tell it too much."""
+        if not self._was_held_up or self._learner.is_ahead(now, since=self._at_speed_since):
             return
+        elapsed = self._learner.pacer.used_of(elapsed)
         oldest = self._flights.oldest_sent_at()
         if oldest is not None and self._hearing.is_overdue(now - oldest, LONGEST_STEP):
             return

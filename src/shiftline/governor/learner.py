@@ -191,15 +191,22 @@ class Learner:
         if self.policy.learn and (again or self._search.is_trying(self.pacer.rate)):
             self.overshot(now)
 
+    def is_ahead(self, now: float, *, since: float) -> bool:
+        """True if the rate is far above what left lately, ``since`` it could begin to: it is not to grow."""
+        return self.places.limit is None and self.pacer.is_ahead(now, since=since)
+
     def is_idle(self, now: float, *, since: float) -> bool:
         """True if much less left lately than the rate allows: what is refused then is not the rate's fault.
 
-        ``since`` is when it could begin to.
+        Only if there was less to send. A busy machine that sends late sends all that it can, and what it
+        sends is refused. ``since`` is when it could begin to.
         """
         if self.places.limit is not None:
             return False  # then the rate is only a lead
         span = min(max(IDLE_SECONDS, IDLE_REQUESTS / self.pacer.rate), now - since)
-        return self.pacer.taken_since(now - span) < IDLE_SHARE * self.pacer.rate * span - 1.0
+        start = now - span
+        few = self.pacer.taken_since(start) < IDLE_SHARE * self.pacer.rate * span - 1.0
+        return few and self.pacer.idle_share(start, now) > IDLE_SHARE
 
     def acquit(self, since: float | None) -> bool:
         """What was refused since that moment was refused for itself: neither rate nor limit is to blame.

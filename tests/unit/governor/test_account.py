@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
 
 from shiftline.governor.account import LOCK_SECONDS, MEMORY_SECONDS, TRIALS, Account
@@ -184,3 +185,15 @@ class TestSharing:
         Account.recall({}, UPTIME, BookPage(book, "a"))
         other = Account.recall({}, UPTIME, BookPage(book, "b"))
         assert not other.is_spent_by_others(UPTIME)
+
+
+@pytest.mark.parametrize("rate", [30, 300, 400, 3000])
+def test_a_steady_rate_is_not_busier_however_fast(rate: int) -> None:
+    """All of a minute is counted: where some were forgotten, every rate above 333/s seemed to have risen."""
+    account = Account(accepted=True)
+    for number in range(90 * rate):
+        account.left(number / rate)
+    assert not account.is_busier(90.0)
+    for number in range(11 * rate):
+        account.left(90.0 + number / rate / 1.5)
+    assert account.is_busier(97.3)

@@ -7,7 +7,6 @@ import pytest
 from shiftline.governor.pacer import (
     AT_CEILING,
     CATCH_UP_SECONDS,
-    UNCAPPED_CATCH_UP_SECONDS,
     WINDOW_MARGIN,
     Cap,
     Pacer,
@@ -37,11 +36,59 @@ def test_a_late_wakeup_is_made_good() -> None:
     assert departures(pacer, 0.25, 3) == pytest.approx([0.25, 0.25, 0.3])
 
 
-def test_without_a_cap_lateness_leaves_no_burst() -> None:
-    """While the limit is sought, catching up would be a burst that nobody has had time to answer."""
-    pacer = Pacer(100.0, 0.0)
+def test_what_a_cap_put_off_is_not_made_good() -> None:
+    """It was no lateness: behind it the rhythm goes on, but for one request."""
+    pacer = Pacer(10.0, 0.0, cap=Cap(5, 2.0))
+    left = departures(pacer, 0.0, 8)
+    assert left[5] == pytest.approx(2.0 + WINDOW_MARGIN)
+    assert left[6] - left[5] == pytest.approx(0.1)
+
+
+def test_time_without_work_is_not_made_good() -> None:
+    """Requests that come after a pause of the work leave at the rate, at once or late."""
+    pacer = Pacer(10.0, 0.0)
     departures(pacer, 0.0, 1)
-    assert departures(pacer, 0.25, 9).count(0.25) == 1 + int(UNCAPPED_CATCH_UP_SECONDS * 100)
+    pacer.had_nothing(0.5, 0.5)
+    assert departures(pacer, 0.5, 3) == pytest.approx([0.5, 0.6, 0.7])
+    pacer.had_nothing(1.5, 0.1)
+    assert departures(pacer, 1.5, 3).count(1.5) == 2  # late by a hundred beside that, and its own place
+
+
+def test_only_time_in_which_something_left_was_used() -> None:
+    """A driver that was late for a second, and sent three of a hundred, has tried the rate for 30 ms."""
+    pacer = Pacer(100.0, 0.0)
+    departures(pacer, 1.0, 3)
+    assert pacer.used_of(0.25) == pytest.approx(0.03)
+    assert pacer.used_of(0.25) == 0.0
+
+
+def test_time_is_used_once_whenever_it_is_asked() -> None:
+    """On time, all of it is."""
+    pacer = Pacer(100.0, 0.0)
+    used = 0.0
+    for now in (0.01 * turn for turn in range(101)):
+        used += pacer.used_of(0.01)
+        pacer.take(now)
+    assert used == pytest.approx(1.0)
+
+
+def test_a_rate_is_ahead_of_what_left_beyond_twice_that() -> None:
+    """As TCP has it with its window (RFC 7661)."""
+    pacer = Pacer(100.0, 0.0)
+    departures(pacer, 0.0, 50)
+    assert not pacer.is_ahead(0.5, since=0.0)
+    pacer.rate = 250.0
+    assert pacer.is_ahead(0.5, since=0.0)
+    assert not pacer.is_ahead(0.005, since=0.004)  # nothing could leave yet
+
+
+def test_it_is_kept_how_long_there_was_nothing_to_send() -> None:
+    """As a share of any span, also where a pause reaches over its ends."""
+    pacer = Pacer(10.0, 0.0)
+    pacer.had_nothing(1.0, 0.5)
+    pacer.had_nothing(3.0, 1.0)
+    assert pacer.idle_share(0.75, 2.75) == pytest.approx((0.25 + 0.75) / 2)
+    assert pacer.idle_share(1.0, 2.0) == 0.0
 
 
 def test_a_long_rest_is_not_made_good() -> None:

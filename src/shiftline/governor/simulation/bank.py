@@ -48,11 +48,14 @@ class Case:
     answer_seconds: float = 0.04
     """Mean time until a handled request is answered; drawn evenly from half to one and a half of it."""
     refused_seconds: float = 0.002
+    late_seconds: float = 0.0
+    """Mean lateness of each turn of our own loop, on a busy machine; drawn evenly from none to twice that."""
 
     @property
     def name(self) -> str:
         """The limiter's text, and the times in milliseconds."""
-        return f"{self.throttle} {self.answer_seconds * 1000:g}/{self.refused_seconds * 1000:g}ms"
+        late = f" late {self.late_seconds * 1000:g}ms" if self.late_seconds else ""
+        return f"{self.throttle} {self.answer_seconds * 1000:g}/{self.refused_seconds * 1000:g}ms{late}"
 
     @property
     def group(self) -> Group:
@@ -100,9 +103,9 @@ class Case:
         return self.throttle.ideal_rate(at, answer_seconds=self.answer_seconds)
 
 
-def case(throttle: str, answer_ms: float = 40.0, refused_ms: float = 2.0) -> Case:
+def case(throttle: str, answer_ms: float = 40.0, refused_ms: float = 2.0, late_ms: float = 0.0) -> Case:
     """A case from its limiter's text. Raises ConfigurationError if that cannot be read."""
-    return Case(parse_limiter(throttle), answer_ms / 1000.0, refused_ms / 1000.0)
+    return Case(parse_limiter(throttle), answer_ms / 1000.0, refused_ms / 1000.0, late_ms / 1000.0)
 
 
 DEVELOPMENT_BANK: tuple[Case, ...] = (
@@ -119,6 +122,8 @@ DEVELOPMENT_BANK: tuple[Case, ...] = (
     case("red:100/10s"),
     case("sliding:50/1s"),
     case("sliding:100/5s", 150, 40),
+    case("window:50/1s", late_ms=20),
+    case("window:50/1s", late_ms=50),
     case("bucket:50/s,burst=100"),
     case("bucket:20/s,burst=5"),
     case("bucket:200/s,burst=20", 1),

@@ -145,13 +145,23 @@ class Flight:
             self.request.reply, self.answer_at = reply, moment
 
 
-def travel_together(senders: Sequence[Sender], *, until: float, most: float = inf) -> None:
+def on_time() -> float:
+    """The lateness (seconds) of a machine with nothing else to do."""
+    return 0.0
+
+
+def travel_together(
+    senders: Sequence[Sender], *, until: float, most: float = inf, late: Callable[[], float] = on_time
+) -> None:
     """Let all senders work from time 0 on, each into its journey.
+
+    ``late`` draws how late (seconds) the loop of them all gets each of its turns: a busy machine sends and
+    hears in its turns only, whenever an answer came.
 
     Ends when no check is left and no answer is on its way, when nothing more may ever leave, at
     ``until`` (seconds), or when ``most`` requests have left.
     """
-    _Road(senders, until, most).travel()
+    _Road(senders, until, most, late).travel()
 
 
 def travel(controller: Controller, world: World, *, checks: float, until: float) -> Journey:
@@ -162,10 +172,13 @@ def travel(controller: Controller, world: World, *, checks: float, until: float)
 
 
 class _Road:
-    def __init__(self, senders: Sequence[Sender], until: float, most: float) -> None:
+    def __init__(
+        self, senders: Sequence[Sender], until: float, most: float, late: Callable[[], float]
+    ) -> None:
         self._senders = senders
         self._until = until
         self._left = most
+        self._late = late
         self._order = count()
         self._events: list[tuple[float, int, Flight]] = []
 
@@ -173,8 +186,8 @@ class _Road:
         now = 0.0
         while now < self._until and self._left > 0:
             while self._events and self._events[0][0] <= now:
-                moment, _, flight = heapq.heappop(self._events)
-                self._happen(moment, flight)
+                _, _, flight = heapq.heappop(self._events)
+                self._happen(now, flight)
             next_at = inf
             for sender in self._senders:
                 next_at = min(next_at, self._serve(sender, now))
@@ -182,7 +195,7 @@ class _Road:
                 next_at = min(next_at, self._events[0][0])
             if next_at == inf:
                 return
-            now = max(now, next_at)
+            now = max(now, next_at) + self._late()
 
     def _serve(self, sender: Sender, now: float) -> float:
         """Let requests leave while they may; return when to come back, if no answer comes before (inf)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shiftline.governor.controllers.registry import controller_named
@@ -10,7 +10,7 @@ from shiftline.governor.controllers.start import Start
 from shiftline.governor.fairness import jain
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import Beginning, Case, Draw
-from shiftline.governor.simulation.engine import Sender, behind, travel_together
+from shiftline.governor.simulation.engine import Sender, behind, on_time, travel_together
 from shiftline.governor.simulation.measure import Outcome, Watched, measure
 
 KNOWN_SHARE = 0.97  # of the limit: what an earlier life had settled at
@@ -33,6 +33,11 @@ def beginning_of(case: Case, beginning: Beginning) -> tuple[GovernorPolicy, Mapp
                 "learned": True,
                 "proven": True,
             }
+
+
+def lateness_of(case: Case, draw: Draw) -> Callable[[], float]:
+    """Draws how late (seconds) each turn of the sender's loop comes."""
+    return (lambda: 2.0 * case.late_seconds * draw()) if case.late_seconds else on_time
 
 
 def attempt(
@@ -69,7 +74,7 @@ def attempt_watched(
     )
     sender = Sender(controller, world)
     most = FLOOD * case.ideal(0.0, horizon)
-    travel_together([sender], until=horizon, most=most)
+    travel_together([sender], until=horizon, most=most, late=lateness_of(case, draw))
     ended_at = horizon if len(watched.arrivals) < most else watched.arrivals[-1]
     return measure(sender.journey, watched, case, horizon=ended_at), watched
 
