@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from shiftline.errors import ConfigurationError
 
+LOWEST_MAX_RATE = 1.0 / 3600.0  # requests per second; less is a typing error
+MOST_HEADROOM = 0.95
 HIGHEST_RATE = 10_000.0  # requests per second; more than any trunk takes, so that no search runs away
 
 
@@ -32,6 +35,10 @@ class GovernorPolicy:
     """How fast the held rate grows while nothing is refused, as a share of itself."""
 
     def __post_init__(self) -> None:
+        at_least_hourly = "a number of requests per second, at least one an hour (0.0003), or 0"
+        share = f"a share from 0 to {MOST_HEADROOM}"
+        _check("max_rate", self.max_rate, LOWEST_MAX_RATE, inf, at_least_hourly, "5, say")
+        _check("headroom", self.headroom, 0.0, MOST_HEADROOM, share, "0.1, say")
         if not self.learn and self.max_rate <= 0:
             raise ConfigurationError(
                 "A trunk that may not learn its rate has no max_rate above 0.",
@@ -42,3 +49,17 @@ class GovernorPolicy:
     def ceiling(self) -> float:
         """The fastest allowed rate, in requests per second."""
         return self.max_rate if self.max_rate > 0 else HIGHEST_RATE
+
+
+def _check(name: str, value: object, least: float, most: float, allowed: str, give: str) -> None:
+    """Refuse what is no number (a truth counts as none), or out of bounds; 0 is always allowed."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        is_possible = False
+    else:
+        is_possible = isfinite(value) and (value == 0 or least <= value <= most)
+    if is_possible:
+        return
+    raise ConfigurationError(
+        f"{name} = {value!r} is not possible: it is {allowed}.",
+        remedy=f"Set {name} to {give}.",
+    )
