@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from shiftline.governor.account import LOCK_SECONDS, LOCKS_THAT_STOP, MAX_REFUSED
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
+from shiftline.governor.known import HIGHEST, number, whole
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.state import Mode
@@ -261,3 +262,14 @@ def test_what_was_saved_is_what_is_read(known: dict[str, Any]) -> None:
         assert read[name] == known[name]
     assert abs(read["price_seconds"] - (known["price_seconds"] or 0.0)) <= 0.001
     assert abs(read["learned_ago"] - known["learned_ago"] - known["age_seconds"]) <= 0.1
+
+
+@given(JSON, st.floats(-10.0, 10.0))
+def test_a_kept_number_is_a_number_within_its_bounds(value: Any, least: float) -> None:
+    """Whatever the database holds: no NaN, nothing negative, no truth, nothing beyond all measure."""
+    for read in (number({"x": value}, "x", least=least), whole({"x": value}, "x")):
+        assert not isinstance(read, bool)
+    kept = number({"x": value}, "x", least=least)
+    assert kept is None or least <= kept <= HIGHEST
+    count = whole({"x": value}, "x")
+    assert count is None or 0 <= count <= HIGHEST

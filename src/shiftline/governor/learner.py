@@ -57,7 +57,7 @@ class Learner:
         self._queued_at, self._before_queue = -inf, 0.0
         self._bidden = 0.0
         self._learned_at: float | None = None
-        self._age = 0.0
+        self._age = self._recalled_sure = 0.0
         self._silent_at = self._outage_at = -inf
         self.places = Places()
         if self.learned:
@@ -89,6 +89,8 @@ class Learner:
         """Begin with what was learned ``age_seconds`` ago."""
         self._age = (number(known, "age_seconds") or 0.0) + (number(known, "learned_ago") or 0.0)
         self._learned_at = now
+        before = (number(known, "learned_ago") or 0.0) / WEEK_SECONDS  # so many weeks it had lost even then
+        self._recalled_sure = min(1.0, (number(known, "confidence") or 0.0) * 2.0 ** min(before, 64.0))
         self._windows.recall(number(known, "window_seconds"))
         self.places.limit = whole(known, "places", least=1)
         self._hold(self.pacer.rate)
@@ -112,7 +114,8 @@ class Learner:
         if self._windows.are_pinned or self.places.limit is not None:
             sure = PINNED_CONFIDENCE
         else:
-            sure = self._search.confidence(self.pacer.rate)
+            # What showed the limit is not kept over a restart, only how sure it made us.
+            sure = max(self._search.confidence(self.pacer.rate), self._recalled_sure)
         return float(sure * 0.5 ** (learned_ago / WEEK_SECONDS))
 
     def observe(self, seen: Observation) -> None:
@@ -352,7 +355,7 @@ class Learner:
         pinned = self._windows.are_pinned
         self._search.settle(self.pacer.rate, shut, now, pinned=pinned, explained=explained)
         self.learned = True
-        self._learned_at, self._age = now, 0.0
+        self._learned_at, self._age, self._recalled_sure = now, 0.0, 0.0
         self._overshot_at = None
 
     def window_ends_at(self, now: float) -> float | None:

@@ -111,6 +111,31 @@ class TestAge:
         ]
         assert by_age == [pytest.approx(0.95 / 2**weeks, abs=0.006) for weeks in (0, 1, 2, 4)]
 
+    def test_a_restart_does_not_forget_how_sure_it_was(self) -> None:
+        """It was 0, and stayed so for as long as nothing was refused; it halves with each week from there."""
+        governor, _ = drive(trunk("window:50/1s"), until=20.0)
+        sure = governor.knowledge()["confidence"]
+        assert sure >= 0.9
+        again = Governor(LEARNING, 0.0, kept(governor, WEEK))
+        assert again.knowledge()["confidence"] == pytest.approx(sure / 2, abs=0.02)
+        third = Governor(LEARNING, 0.0, kept(again, WEEK))
+        assert third.knowledge()["confidence"] == pytest.approx(sure / 4, abs=0.02)
+
+    def test_a_clock_that_steps_back_makes_nothing_younger(self) -> None:
+        """It stands still until it has caught up: what counts is the latest moment that was told."""
+        governor = Governor(LEARNING, 0.0, {"learned": True, "rate": 45.0})
+        governor.permission(500.0)
+        governor.permission(100.0)
+        assert governor.knowledge()["learned_ago"] == 500.0
+
+    def test_what_is_learned_anew_is_as_sure_as_it_is(self) -> None:
+        """A limit that was refused just now is not believed for what was known of another one."""
+        known = {"learned": True, "rate": 45.0, "met": 1, "price_seconds": 0.3, "confidence": 1.0}
+        governor = Governor(LEARNING, 0.0, known)
+        assert governor.knowledge()["confidence"] == 1.0
+        governor, _ = drive(trunk("bucket:10/s,burst=5"), until=20.0, known=known)
+        assert governor.knowledge()["confidence"] < 1.0
+
     def test_a_new_conclusion_begins_anew(self) -> None:
         """What was refused a minute ago is not a weekend old."""
         known = {"learned": True, "rate": 80.0, "met": 1, "age_seconds": MONDAY, "price_seconds": 0.3}
