@@ -20,7 +20,7 @@ from benchmarks.doctor_bank import TWO_FAULTS, BankCase, Examined
 from benchmarks.doctor_classes import alike_under
 from benchmarks.doctor_scores import Judged
 
-from shiftline.cli.doctor_read import Gathered, conclude, gather
+from shiftline.cli.doctor.gathered import Gathered, conclude, gather
 from shiftline.diagnosis.as_json import as_json
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.catalogue import CATALOGUE

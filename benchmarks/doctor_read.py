@@ -25,7 +25,7 @@ from benchmarks.doctor_captures import HOSTILE, ordinary
 from rich.console import Console
 from rich.table import Table
 
-from shiftline.cli.doctor_read import few_collections
+from shiftline.cli.doctor.gathered import few_collections
 from shiftline.doctor.reading.reading import Reading
 
 BAR_MESSAGES, BAR_MEGABYTES = 100_000, 300

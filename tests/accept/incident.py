@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from tests.accept.doctor import Found, live
 
-from shiftline.cli.doctor_read import conclude, gather
+from shiftline.cli.doctor.gathered import conclude, gather
 from shiftline.diagnosis.as_json import as_json
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
 from shiftline.doctor.reading.reading import Reading

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import ADHERENCE_CALLS_PER_MINUTE, BUDGET_SECONDS
 from shiftline.cli.app import app
-from shiftline.cli.simulate_pool import simulate_on_all_processors
-from shiftline.cli.simulate_report import as_json
+from shiftline.cli.simulate.pool import simulate_on_all_processors
+from shiftline.cli.simulate.report import as_json
 from shiftline.config import Settings, TrunkSettings, WindowSettings, check_secrets, load_settings
 from shiftline.connector.families import ROWS
 from shiftline.connector.ownership import GRACE_SECONDS, TTL_SECONDS

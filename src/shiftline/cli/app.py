@@ -16,9 +16,10 @@ from shiftline import __version__
 from shiftline.errors import ShiftlineError
 
 VERBS: Mapping[str, str] = {
-    "demo": "demo", "serve": "serve", "worker": "worker", "trace": "trace", "check": "check",
-    "simulate": "simulate", "storm": "storm_group", "config": "config", "db": "database", "trunk": "trunk",
-    "trades": "trades", "roster": "roster", "doctor": "doctor", "lab": "lab",
+    "demo": "demo", "serve": "serve", "worker": "worker", "trace": "trace", "check": "check.verb",
+    "simulate": "simulate.verb", "storm": "storm.group", "config": "config", "db": "database",
+    "trunk": "trunk.group", "trades": "trades", "roster": "roster", "doctor": "doctor.group",
+    "lab": "lab.group",
 }  # fmt: skip
 """Each verb's module in this package: with ``app`` for a verb that has others below it, else with ``run``."""
 

@@ -153,7 +153,7 @@ def test_a_verb_does_not_pay_for_the_others() -> None:
         "import sys\n"
         "from shiftline.cli.app import program\n"
         "program('storm')\n"
-        "print(*(name for name in ('shiftline.cli.check', 'pydantic') if name in sys.modules))"
+        "print(*(name for name in ('shiftline.cli.check.verb', 'pydantic') if name in sys.modules))"
     )
     for code in (script, alone):
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

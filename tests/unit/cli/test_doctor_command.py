@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shiftline.cli.doctor_command import typed
+from shiftline.cli.doctor.command import typed
 from shiftline.diagnosis.options import OPTIONS
 from shiftline.diagnosis.separation import DOCTOR_RUN
 

@@ -13,7 +13,7 @@ from tests.unit.doctor.captures import CLIENT, SERVER, ethernet, pcap, request, 
 from typer.testing import CliRunner
 
 from shiftline.cli.app import app
-from shiftline.cli.doctor_read import _window
+from shiftline.cli.doctor.read import _window
 from shiftline.errors import ConfigurationError
 
 RUNNER = CliRunner()

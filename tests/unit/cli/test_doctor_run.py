@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import new_token
 from shiftline.cli.app import app
-from shiftline.cli.doctor_findings import print_hanging
-from shiftline.cli.doctor_plan import Wishes, plan_run
-from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
-from shiftline.cli.doctor_screen import screen
+from shiftline.cli.doctor.findings import print_hanging
+from shiftline.cli.doctor.plan import Wishes, plan_run
+from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
+from shiftline.cli.doctor.screen import screen
 from shiftline.diagnosis.experiment import Risk
 from shiftline.doctor.run import Run, RunPlan, open_run
 from shiftline.errors import ConfigurationError

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.support import until
 
-from shiftline.cli import lab_pbx_engines
-from shiftline.cli.lab_pbx_engines import copy_log
+from shiftline.cli.lab import pbx_engines as lab_pbx_engines
+from shiftline.cli.lab.pbx_engines import copy_log
 from shiftline.lab.pbx_log import PbxLog, read_log
 
 LINE = " 1(12) ALERT: <script>: request 1.5 127.0.0.2 5062 INVITE a - 407 challenge c%d\n"

@@ -114,7 +114,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[PracticePbxConfig]:
     async def note(config: PracticePbxConfig, order: object) -> None:
         configs.append(config)
 
-    monkeypatch.setattr("shiftline.cli.lab_pbx.run_practice", note)
+    monkeypatch.setattr("shiftline.cli.lab.pbx.run_practice", note)
     return configs
 
 

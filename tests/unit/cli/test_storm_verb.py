@@ -15,10 +15,10 @@ import pytest
 from tests.unit.storm.servers import Behaviour, registrar
 from typer.testing import CliRunner
 
-from shiftline.cli import storm
 from shiftline.cli.app import app
-from shiftline.cli.storm_plan import Wishes, make_plan
-from shiftline.cli.storm_run import Wanted, carry_out
+from shiftline.cli.storm import load as storm
+from shiftline.cli.storm.plan import Wishes, make_plan
+from shiftline.cli.storm.run import Wanted, carry_out
 from shiftline.errors import ShiftlineError
 from shiftline.net.tls import TlsSettings
 

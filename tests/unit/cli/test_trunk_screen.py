@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from tests.unit.web.books import KEY, KNOWLEDGE, NOW, sample, trunk
 
-from shiftline.cli.trunk import _print_screens, _print_whole
-from shiftline.cli.trunk_screen import trunk_screen
+from shiftline.cli.trunk.group import _print_screens, _print_whole
+from shiftline.cli.trunk.screen import trunk_screen
 from shiftline.connector.records import TrunkSample
 from shiftline.store.read_model import TrunkRow
 from shiftline.store.trunk_view import view_of

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shiftline.cli import trunk
-from shiftline.cli.trunk_table import registration_in_words
+from shiftline.cli.trunk import group as trunk
+from shiftline.cli.trunk.table import registration_in_words
 from shiftline.connector.qualification import Control
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.reading import read_answer

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from shiftline.cli.doctor_findings import addressed, print_diagnosis
+from shiftline.cli.doctor.findings import addressed, print_diagnosis
 from shiftline.diagnosis.belief import UNKNOWN, believe
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.classes import class_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.doctor.trunk import CASE, ask, trunk
 
-from shiftline.cli.doctor_asked import answer_of
+from shiftline.cli.doctor.asked import answer_of
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME

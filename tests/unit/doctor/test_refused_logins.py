@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.unit.doctor.trunk import CASE, trunk
 
-from shiftline.cli.doctor_accounts import Accounts
-from shiftline.cli.doctor_plan import Examined
+from shiftline.cli.doctor.accounts import Accounts
+from shiftline.cli.doctor.plan import Examined
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.html_page import HtmlPage, require_self_contained, require_spoken_charts
 
-from shiftline.cli.doctor_read import conclude, gather
-from shiftline.cli.doctor_read_report import as_json
+from shiftline.cli.doctor.gathered import conclude, gather
+from shiftline.cli.doctor.read_report import as_json
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.statistics import statistics_of

@@ -19,7 +19,7 @@ from tests.unit.storm.servers import Behaviour, registrar
 from tests.unit.storm.test_flows import PLACE, answer
 from tests.unit.storm.test_run import plan_of
 
-from shiftline.cli.storm_report import print_result
+from shiftline.cli.storm.report import print_result
 from shiftline.errors import PeerError
 from shiftline.secrets import Secret
 from shiftline.sip.transport import Transport

@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.unit.html_page import HtmlPage, require_self_contained, require_spoken_charts
 from tests.unit.storm.test_verdict import PLAN, of_a_window
 
-from shiftline.cli.storm_screen import StormScreen
+from shiftline.cli.storm.screen import StormScreen
 from shiftline.errors import ConfigurationError
 from shiftline.storm.asserts import MEASURES, parse_condition
 from shiftline.storm.comparison import compare_runs, read_figures

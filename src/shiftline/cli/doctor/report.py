@@ -15,8 +15,8 @@ from shiftline.errors import ConfigurationError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from shiftline.cli.doctor_plan import Examined
-    from shiftline.cli.doctor_read import Gathered
+    from shiftline.cli.doctor.gathered import Gathered
+    from shiftline.cli.doctor.plan import Examined
     from shiftline.diagnosis.finding import Diagnosis
     from shiftline.doctor.examination import Examination
     from shiftline.doctor.report.material import Asked, Material
@@ -97,7 +97,7 @@ def material_of_examination(
     examined: Examined, examination: Examination, trace: Trace, epoch_offset: float
 ) -> Material:
     """What a report of an examination tells; ``epoch_offset`` makes civil times of its times."""
-    from shiftline.cli.doctor_findings import addressed
+    from shiftline.cli.doctor.findings import addressed
     from shiftline.clock import clock_from_environment
     from shiftline.diagnosis.statistics import statistics_of
     from shiftline.doctor.report.excerpt import excerpt_of_trace, places_of
@@ -119,7 +119,7 @@ def material_of_examination(
 
 
 def _asked(examination: Examination) -> list[Asked]:
-    from shiftline.cli.doctor_asked import answer_of
+    from shiftline.cli.doctor.asked import answer_of
     from shiftline.diagnosis.programme import PROGRAMME
     from shiftline.doctor.report.material import Asked
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shiftline.cli.doctor_plan import Examined
+from shiftline.cli.doctor.plan import Examined
 from shiftline.diagnosis.probe import Account
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.doctor.examination.ledger import SharedLogins

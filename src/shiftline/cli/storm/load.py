@@ -153,8 +153,8 @@ def run(
 
     Two runs side by side: [bold]shiftline storm compare BEFORE.json AFTER.json[/]
     """
-    from shiftline.cli.storm_plan import Wishes, make_plan
-    from shiftline.cli.storm_run import Wanted, carry_out
+    from shiftline.cli.storm.plan import Wishes, make_plan
+    from shiftline.cli.storm.run import Wanted, carry_out
     from shiftline.net.tls import TlsSettings
     from shiftline.storm.asserts import parse_condition
 

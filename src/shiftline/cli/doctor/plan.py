@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from shiftline import bootstrap
-from shiftline.cli.check_plan import DEFAULT_RATE
-from shiftline.cli.doctor_owner import worker_of
+from shiftline.cli.check.plan import DEFAULT_RATE
+from shiftline.cli.doctor.owner import worker_of
 from shiftline.cli.options import DEFAULT_CONFIG
 from shiftline.config import TrunkSettings, load_settings, secret
 from shiftline.diagnosis.experiment import Permission, Risk

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shiftline.cli.lab_pbx_engines import (
+from shiftline.cli.lab.pbx_engines import (
     Order,
     kamailio_config,
     practice_config,

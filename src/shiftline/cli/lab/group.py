@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shiftline.cli.lab_pbx import pbx
-from shiftline.cli.lab_record import record
+from shiftline.cli.lab.pbx import pbx
+from shiftline.cli.lab.record import record
 from shiftline.cli.options import AsJson
 from shiftline.cli.running import told_by_signals
 from shiftline.cli.writing import toml_table

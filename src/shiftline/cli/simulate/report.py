@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from shiftline.cli.simulate_pool import Simulated
+from shiftline.cli.simulate.pool import Simulated
 from shiftline.governor.controllers.registry import CONTROLLERS
 from shiftline.governor.limiters.forms import FORMS
 from shiftline.governor.simulation.trunk_run import Instant
@@ -125,7 +125,7 @@ def in_words(one: Simulated) -> str:
 
 def render_report(done: Sequence[Simulated], seed: int) -> str:
     """Return the report as one HTML document that refers to nothing outside itself."""
-    environment = page_environment("shiftline.cli")
+    environment = page_environment("shiftline.cli.simulate")
     scenario = done[0].report.scenario
     heads, rows = figures(done)
     return environment.get_template("simulate.html.j2").render(

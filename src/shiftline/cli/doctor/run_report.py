@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shiftline.cli.doctor_asked import answer_of, why_not_asked
-from shiftline.cli.doctor_findings import addressed, print_diagnosis, print_hanging
-from shiftline.cli.doctor_plan import Examined
+from shiftline.cli.doctor.asked import answer_of, why_not_asked
+from shiftline.cli.doctor.findings import addressed, print_diagnosis, print_hanging
+from shiftline.cli.doctor.plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.loads_passed import loads_passed

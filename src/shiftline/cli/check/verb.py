@@ -31,8 +31,8 @@ from shiftline.clock import clock_from_environment
 from shiftline.errors import ConfigurationError, ShiftlineError
 
 if TYPE_CHECKING:
-    from shiftline.cli.check_plan import AskedServer, Asking
-    from shiftline.cli.check_report import Report
+    from shiftline.cli.check.plan import AskedServer, Asking
+    from shiftline.cli.check.report import Report
     from shiftline.net.checkup import Found
     from shiftline.sip.trace import TracedMessage
 
@@ -106,7 +106,7 @@ def run(
     Example: [bold]shiftline check sip:4711@pbx.example.com --present sip:100@pbx.example.com --absent
     sip:199@pbx.example.com[/]
     """
-    from shiftline.cli.check_plan import Asking
+    from shiftline.cli.check.plan import Asking
     from shiftline.net.tls import TlsSettings
 
     wishes = TraceWishes(
@@ -183,9 +183,9 @@ def _told_to_monitor(*, wanted: bool) -> Iterator[None]:
 
 
 async def _run(asking: Asking, timeout_seconds: float, wishes: TraceWishes) -> Report:
-    from shiftline.cli.check_list import ask_list
-    from shiftline.cli.check_plan import find_servers
-    from shiftline.cli.check_report import Line, Report
+    from shiftline.cli.check.list import ask_list
+    from shiftline.cli.check.plan import find_servers
+    from shiftline.cli.check.report import Line, Report
 
     clock = clock_from_environment()
     report = Report(epoch_offset=clock().timestamp() - asyncio.get_running_loop().time())
@@ -211,7 +211,7 @@ async def _ask(
 ) -> None:
     """Ask one server, and put what was found into the report even when the run is cut short."""
     from shiftline.bootstrap import new_token
-    from shiftline.cli.check_plan import open_endpoint
+    from shiftline.cli.check.plan import open_endpoint
     from shiftline.net.asking import Speaker
     from shiftline.net.checkup import Checkup
     from shiftline.net.failover import request_to
@@ -269,7 +269,7 @@ def _progress(total: int) -> Iterator[Callable[[Found], None]]:
 
 
 def _print(report: Report, *, as_json: bool, nagios: bool) -> None:
-    from shiftline.cli.check_report import level_of, nagios_line, show
+    from shiftline.cli.check.report import level_of, nagios_line, show
 
     if nagios:
         typer.echo(nagios_line(report))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shiftline.cli.doctor_findings import print_diagnosis, print_hanging
+from shiftline.cli.doctor.findings import print_diagnosis, print_hanging
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.groups import Group, Key
@@ -18,7 +18,7 @@ from shiftline.diagnosis.statistics import Statistics
 from shiftline.diagnosis.wording import LIMITS
 
 if TYPE_CHECKING:
-    from shiftline.cli.doctor_read import Gathered
+    from shiftline.cli.doctor.gathered import Gathered
     from shiftline.doctor.reading.ledger import FileEntry, Ledger
 
 _MOST_ROWS = 8

@@ -85,8 +85,8 @@ def _simulate(
     scenarios: Sequence[Scenario], seed: int, json_file: Path | None, report_file: Path | None
 ) -> None:
     """Play the scenarios, and put the figures where they are wanted."""
-    from shiftline.cli.simulate_pool import simulate_on_all_processors
-    from shiftline.cli.simulate_report import as_json, print_report, render_report
+    from shiftline.cli.simulate.pool import simulate_on_all_processors
+    from shiftline.cli.simulate.report import as_json, print_report, render_report
 
     done = simulate_on_all_processors(scenarios, seed)
     figures = json.dumps(as_json(done, seed), indent=2) + "\n"

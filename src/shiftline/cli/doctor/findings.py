@@ -8,7 +8,7 @@ from textwrap import wrap
 from rich.console import Console
 from rich.markup import escape
 
-from shiftline.cli.doctor_command import typed
+from shiftline.cli.doctor.command import typed
 from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
 from shiftline.doctor.report.wording import places_in_words, sureness
 

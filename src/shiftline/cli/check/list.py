@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shiftline.cli.check_plan import AskedServer, open_endpoint
-from shiftline.cli.check_report import Line, Report
+from shiftline.cli.check.plan import AskedServer, open_endpoint
+from shiftline.cli.check.report import Line, Report
 from shiftline.clock import clock_from_environment
 from shiftline.net.checkup import Found
 from shiftline.net.list_checkup import ListCheckup

@@ -13,8 +13,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from shiftline.cli.storm_report import print_conditions, print_knee, print_result, print_verdict
-from shiftline.cli.storm_screen import StormScreen
+from shiftline.cli.storm.report import print_conditions, print_knee, print_result, print_verdict
+from shiftline.cli.storm.screen import StormScreen
 from shiftline.cli.writing import explained, require_writable, write_text
 from shiftline.clock import clock_from_environment
 from shiftline.errors import ConfigurationError

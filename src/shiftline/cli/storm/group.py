@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from shiftline.cli import storm, storm_compare
+from shiftline.cli.storm import compare, load
 
 _USUAL = "run"
 
@@ -40,5 +40,5 @@ class _LoadsByDefault(TyperGroup):
 app = typer.Typer(
     cls=_LoadsByDefault, help="Load a SIP server; or compare two such runs.", rich_markup_mode="rich"
 )
-app.command(_USUAL, cls=_Usual)(storm.run)
-app.command("compare")(storm_compare.compare)
+app.command(_USUAL, cls=_Usual)(load.run)
+app.command("compare")(compare.compare)

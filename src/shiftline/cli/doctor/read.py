@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, time, timedelta, tzinfo
+from datetime import UTC, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -15,7 +13,8 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from shiftline.cli.doctor_report import (
+from shiftline.cli.doctor.gathered import conclude, few_collections, gather
+from shiftline.cli.doctor.report import (
     BundleFile,
     ReportFile,
     ReportWishes,
@@ -26,20 +25,13 @@ from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from shiftline.diagnosis.finding import Diagnosis
-    from shiftline.diagnosis.observe import Observer
-    from shiftline.diagnosis.statistics import Statistics
     from shiftline.doctor.reading.ledger import Ledger
-    from shiftline.doctor.reading.reading import Reading
     from shiftline.trades.windows import PublishWindow
 
 STANDARD_OUTPUT = Path("-")
 _DAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d)"
 _WINDOW = re.compile(rf"({_DAY}) +{_CLOCK}-{_CLOCK}")
-_NEW_OBJECTS = 200_000
-"""Between two looks of Python's cycle collector: what is read makes no cycles, and there is much of it.
-Looking as often as Python does costs the conclusion a tenth of its time more, the JSON's figures a fifth."""
 
 
 def run(
@@ -78,7 +70,7 @@ def run(
 
     For a ticket: [bold]shiftline doctor read trunk.pcap --bundle ticket.zip --pseudonyms[/]
     """
-    from shiftline.cli.doctor_read_report import as_json, print_result
+    from shiftline.cli.doctor.read_report import as_json, print_result
     from shiftline.doctor.reading.reading import Reading
 
     if json_file is not None and json_file != STANDARD_OUTPUT:
@@ -105,43 +97,6 @@ def run(
     )
     if diagnosis.cause != "healthy":
         raise typer.Exit(1)
-
-
-@dataclass(slots=True, kw_only=True)
-class Gathered:
-    """All that was read, as far as it is kept."""
-
-    reading: Reading
-    statistics: Statistics
-    observer: Observer
-
-
-def gather(reading: Reading, zone: tzinfo, windows: Sequence[PublishWindow] = ()) -> Gathered:
-    """Read everything once. Hours of the day are told in ``zone``; schedules are published in ``windows``."""
-    from shiftline.diagnosis.exchange import Exchange
-    from shiftline.diagnosis.observe import Observer
-
-    observer = Observer(zone=zone, windows=windows)
-    observe, remark = observer.add, observer.remark
-    with few_collections():
-        for one in reading:
-            if isinstance(one, Exchange):
-                observe(one)
-            else:
-                remark(one)
-    return Gathered(reading=reading, statistics=observer.statistics, observer=observer)
-
-
-def conclude(gathered: Gathered) -> Diagnosis | None:
-    """What it all speaks for; None when nothing was read."""
-    from shiftline.diagnosis.belief import believe
-    from shiftline.diagnosis.conclude import conclude as conclude_from
-    from shiftline.diagnosis.experiment import Permission
-
-    if not gathered.statistics.total and not gathered.reading.ledger.remarks:
-        return None
-    beliefs = [believe(evidence, is_recorded=True) for evidence in gathered.observer.evidence()]
-    return conclude_from(beliefs, Permission(), is_recorded=True)
 
 
 def _nothing_in(ledger: Ledger) -> ConfigurationError:
@@ -212,14 +167,3 @@ def _progress() -> Iterator[_Bar]:
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield _Bar(progress, progress.add_task("reading", total=None))
-
-
-@contextmanager
-def few_collections() -> Iterator[None]:
-    """Let Python look for cycles less often in the block."""
-    before = gc.get_threshold()
-    gc.set_threshold(_NEW_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

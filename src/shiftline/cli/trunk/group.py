@@ -47,7 +47,7 @@ def show(name: Name, path: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False)
 
     Example: [bold]shiftline trunk show pbx[/]
     """
-    from shiftline.cli.trunk_screen import CHART
+    from shiftline.cli.trunk.screen import CHART
 
     now = clock_from_environment()()
 
@@ -102,7 +102,7 @@ def _require_trunk(name: str, path: Path) -> None:
 
 
 def _print(rows: list[TrunkRow], now: datetime, *, as_json: bool) -> None:
-    from shiftline.cli.trunk_table import trunk_table
+    from shiftline.cli.trunk.table import trunk_table
     from shiftline.store.trunk_view import view_of
 
     if as_json:
@@ -115,8 +115,8 @@ def _print(rows: list[TrunkRow], now: datetime, *, as_json: bool) -> None:
 
 def _print_screens(rows: list[TrunkRow], series: Series, now: datetime) -> None:
     """What an operator looks at first; registrations below."""
-    from shiftline.cli.trunk_screen import trunk_screen
-    from shiftline.cli.trunk_table import registration_in_words
+    from shiftline.cli.trunk.screen import trunk_screen
+    from shiftline.cli.trunk.table import registration_in_words
     from shiftline.store.trunk_view import view_of
 
     console = Console(highlight=False)

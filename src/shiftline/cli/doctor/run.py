@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from shiftline.cli.doctor_report import (
+from shiftline.cli.doctor.report import (
     BundleFile,
     ReportFile,
     ReportWishes,
@@ -24,7 +24,7 @@ from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
-    from shiftline.cli.doctor_plan import Examined, Wishes
+    from shiftline.cli.doctor.plan import Examined, Wishes
     from shiftline.doctor.examination import Examination
     from shiftline.sip.trace import Trace
 
@@ -108,7 +108,7 @@ def run(
     Example: [bold]shiftline doctor run --server sip:192.0.2.10 --user trunk --password-env SIP_PASSWORD
     --known-good 4711 --known-good-password-env GOOD_PASSWORD --dry-run[/]
     """
-    from shiftline.cli.doctor_plan import Wishes
+    from shiftline.cli.doctor.plan import Wishes
     from shiftline.net.tls import TlsSettings
 
     wishes = Wishes(
@@ -146,9 +146,9 @@ def run(
 def _do(
     wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None, *, dry_run: bool
 ) -> None:
-    from shiftline.cli.doctor_accounts import Accounts
-    from shiftline.cli.doctor_plan import plan_run
-    from shiftline.cli.doctor_run_report import as_json, print_plan, print_result
+    from shiftline.cli.doctor.accounts import Accounts
+    from shiftline.cli.doctor.plan import plan_run
+    from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
     from shiftline.sip.trace import Trace
 
     examined = asyncio.run(plan_run(wishes))
@@ -184,7 +184,7 @@ def _do(
 async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:
     """Ask to the end, or until Ctrl-C; what is known by then is the result."""
     from shiftline.bootstrap import new_token
-    from shiftline.cli.doctor_screen import watched
+    from shiftline.cli.doctor.screen import watched
     from shiftline.doctor.run import open_run
 
     loop = asyncio.get_running_loop()

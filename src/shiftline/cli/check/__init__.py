@@ -1,0 +1,1 @@
+"""``shiftline check``: can these agents be reached?"""

@@ -1,0 +1,1 @@
+"""``shiftline doctor``: why does the trunk refuse?"""

@@ -1,0 +1,1 @@
+"""``shiftline lab``: a PBX, an organisation and faults to practise on."""

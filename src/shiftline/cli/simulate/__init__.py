@@ -1,0 +1,1 @@
+"""``shiftline simulate``: limiters and controllers in virtual time."""

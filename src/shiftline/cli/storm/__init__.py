@@ -1,0 +1,1 @@
+"""``shiftline storm``: what can this trunk take?"""

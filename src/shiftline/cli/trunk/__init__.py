@@ -1,0 +1,1 @@
+"""``shiftline trunk``: what a governor knows of its trunk."""
