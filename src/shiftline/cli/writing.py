@@ -30,10 +30,11 @@ def write_text(path: Path, text: str) -> None:
     It is written beside its place and renamed: of a full disk nothing is left that looks like a result.
     """
     with explained(path, "Give another file."):
-        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+        place = path.resolve()
+        if path.exists() and not (path.is_file() and os.access(place.parent, os.W_OK)):
+            # A device or a pipe is never replaced; a file of ours in a directory that is not cannot be.
             path.write_text(text, encoding="utf-8")
             return
-        place = path.resolve()
         draft = place.with_name(f".{place.name}.{os.getpid()}")
         try:
             draft.write_text(text, encoding="utf-8")

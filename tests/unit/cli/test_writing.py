@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,20 @@ def test_each_step_is_done_though_one_failed() -> None:
     with pytest.raises(ExceptionGroup):
         do_all(fail, fail, lambda: done.append(2))
     assert done == [1, 2]
+
+
+def test_a_file_in_a_directory_that_is_not_ours_is_written_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could be written to when that was asked, before the work: the result is not lost after it."""
+    path = tmp_path / "r.json"
+    path.write_text("before")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_text(path, "after")
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
