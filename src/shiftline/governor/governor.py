@@ -155,7 +155,7 @@ class Governor(AccountGovernor):
                 self.mode = Mode.HOLDING
 
     def _grow(self, now: float, elapsed: float) -> None:
-        """A rate that nobody needs, or that nobody sent at, does not grow: nothing would tell it too much."""
+        """A rate that nobody needs, or nobody sent at, does not grow: nothing tells if it is too high."""
         if not self._was_held_up or self._learner.is_ahead(now, since=self._at_speed_since):
             return
         elapsed = self._learner.pacer.used_of(elapsed)

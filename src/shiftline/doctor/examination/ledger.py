@@ -25,7 +25,7 @@ _REFUSED = frozenset({
 })  # fmt: skip
 """Stale among them: as long as nothing has proved the password, a PBX may well have counted a failure.
 Silence as well: a server that drops what it does not let in has counted all the same. Where the password has
-been proved, nothing is counted."""
+been proved, a challenge alone is counted, and apart (`MOST_REFUSED_ONCE_PROVEN`)."""
 PAST_THE_LOGIN = frozenset({
     Outcome.OK,
     Outcome.NOT_FOUND,
