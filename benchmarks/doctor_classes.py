@@ -17,6 +17,8 @@ from shiftline.diagnosis.programme import programme_of
 
 TELLS = 0.5
 """From this total variation on, one answer tells two hypotheses apart."""
+NO_ANSWER = frozenset({Outcome.SILENCE, Outcome.ICMP, Outcome.CONNECTION_REFUSED})
+"""What tells nothing of the PBX: it comes from the way, or from nowhere."""
 
 
 @cache
@@ -56,6 +58,29 @@ def class_of(cause: str, family: Family, permission: Permission) -> frozenset[st
     return classes(family, permission).get(
         cause, frozenset({cause, HEALTHY} if cause == HEALTHY else {cause})
     )
+
+
+@cache
+def alike_unheard(cause: str, permission: Permission) -> frozenset[str]:
+    """What looks like a cause that keeps every answer away, on whatever PBX.
+
+    A PBX that nobody has heard a word of may be of any kind, so these are the causes that leave every allowed
+    question unanswered on some kind of PBX as it does.
+    """
+    probes = probes_allowed(permission)
+    unheard = [
+        number for number in range(len(candidates())) if all(_is_unheard(number, probe) for probe in probes)
+    ]
+    mine = [number for number in unheard if candidates()[number].cause == cause]
+    alike = frozenset[int]().union(
+        *(frozenset(unheard).intersection(*(_hardly_told_by(probe)[one] for probe in probes)) for one in mine)
+    )
+    return frozenset({cause, *(candidates()[number].cause for number in alike)})
+
+
+def _is_unheard(number: int, probe: Probe) -> bool:
+    heard = sum(share for outcome, share in expected((number,), probe).items() if outcome not in NO_ANSWER)
+    return heard < TELLS
 
 
 @cache

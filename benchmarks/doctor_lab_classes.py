@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.doctor_bank import BankCase, knowledge, pbx_of
+from benchmarks.doctor_classes import NO_ANSWER, alike_unheard
 
 from shiftline.diagnosis.experiment import Experiment, Permission, Proposal, Stop, StopReason
 from shiftline.diagnosis.outcome import Outcome
@@ -59,9 +60,23 @@ def _outcome(case: BankCase, one: Experiment, permission: Permission) -> Outcome
 
 
 def classes_by_lab(vectors: Iterable[tuple[BankCase, Vector]]) -> dict[BankCase, frozenset[str]]:
-    """Of each case, the causes with the same vector on that personality, whatever the seed."""
+    """Of each case, the causes with the same vector on that personality, whatever the seed.
+
+    Where not one question was answered nothing says which personality it is: then those of the catalogue
+    count that look like it on any.
+    """
     alike: dict[tuple[str, Vector], set[str]] = {}
     listed = list(vectors)
     for case, row in listed:
         alike.setdefault((case.personality, row), set()).add(case.truth[0])
-    return {case: frozenset(alike[case.personality, row]) for case, row in listed}
+    found = {case: frozenset(alike[case.personality, row]) for case, row in listed}
+    for case, row in listed:
+        if len(case.truth) == 1 and is_unheard(row):
+            permission = Permission(risk=case.allow, means=knowledge(case).means)
+            found[case] |= alike_unheard(case.truth[0], permission)
+    return found
+
+
+def is_unheard(row: Vector) -> bool:
+    """Whether the PBX answered nothing of all that was asked."""
+    return all(outcome is None or outcome in NO_ANSWER for outcome in row)

@@ -15,7 +15,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
@@ -57,6 +57,8 @@ class Explanation:
     probability: float
     fit: float
     """Logarithm of the likelihood of all evidence under its best shape, whatever its prior."""
+    fit_on: Mapping[Family, float] = field(default_factory=dict)
+    """The same on each kind of PBX that can show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +238,15 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
     shares = [math.exp(one.weight - top) for one in scored]
     total = sum(shares)
     by_explanation: dict[tuple[str, ...], float] = {}
-    fits: dict[tuple[str, ...], float] = {}
+    fits: dict[tuple[str, ...], dict[Family, float]] = {}
     by_family: dict[Family, float] = dict.fromkeys(Family, 0.0)
     details = []
     for one, part in zip(scored, shares, strict=True):
         share = part / total
         by_explanation[one.causes] = by_explanation.get(one.causes, 0.0) + share
-        fits[one.causes] = max(fits.get(one.causes, -math.inf), one.weight - one.prior)
+        family = every[one.numbers[0]].family if one.numbers else Family.OTHER
+        here = fits.setdefault(one.causes, {})
+        here[family] = max(here.get(family, -math.inf), one.weight - one.prior)
         if share > _FAINT and one.numbers:
             details.append(Detail(one.numbers, share, one.causes, one.prior))
             by_family[every[one.numbers[0]].family] += share
@@ -258,7 +262,8 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
     return Belief(
         evidence=evidence,
         explanations=tuple(
-            Explanation(causes=causes, probability=share, fit=fits[causes]) for causes, share in ranked
+            Explanation(causes=causes, probability=share, fit=max(fits[causes].values()), fit_on=fits[causes])
+            for causes, share in ranked
         ),
         causes=by_cause,
         families=by_family,

@@ -111,7 +111,7 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
     groups = []
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
-        alike = _alike(cause, homes, permission)
+        alike = {home: _alike(cause, home, permission) for home in homes}
         silent = _silent(belief) if is_recorded and cause == HEALTHY else {}
         rivals, twins = [], []
         for one in belief.explanations:  # by falling probability: rivals come before twins
@@ -122,11 +122,14 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
                 continue
             if one.probability >= RIVAL * leading.probability:
                 rivals.append(swapped)
-                alike |= _named_with(cause, swapped, homes, permission)
+                alike = {
+                    home: names | _named_with(cause, swapped, home, permission)
+                    for home, names in alike.items()
+                }
             elif is_recorded:
                 if one.fit >= leading.fit + _AS_WELL_RECORDED and _is_twin_in_records(cause, swapped):
                     twins.append(swapped)
-            elif swapped in alike and one.fit >= leading.fit + _AS_WELL:
+            elif _is_twin(swapped, one, leading, alike):
                 twins.append(swapped)
         others = (*rivals, *twins)[:_MOST_NAMED]
         members = {cause, *others}
@@ -151,30 +154,35 @@ def _likely_homes(belief: Belief) -> list[Family]:
     return [family for family, share in belief.families.items() if share >= least]
 
 
-def _alike(cause: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+def _is_twin(
+    cause: str, one: Explanation, leading: Explanation, alike: Mapping[Family, frozenset[str]]
+) -> bool:
+    """Whether nobody could tell it on a kind of PBX that this may be, and it fits as well on that very one.
+
+    That it fits on a PBX of another kind, which this one hardly is, makes it nobody's twin.
+    """
+    least = max(leading.fit_on.get(home, -math.inf) for home in alike) + _AS_WELL
+    return any(cause in names and one.fit_on.get(home, -math.inf) >= least for home, names in alike.items())
+
+
+def _alike(cause: str, home: Family, permission: Permission) -> frozenset[str]:
     """What no experiment that is allowed tells from a cause."""
-    if cause == HEALTHY:
-        return _not_asked_for(homes, permission)
-    return frozenset[str]().union(*(class_of(cause, family, permission) for family in homes))
+    return _not_asked_for(home, permission) if cause == HEALTHY else class_of(cause, home, permission)
 
 
-def _not_asked_for(homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+def _not_asked_for(home: Family, permission: Permission) -> frozenset[str]:
     """What looks like health until more is allowed or said: a limit shows under a load alone, a rule about
     subscriptions to who subscribes.
 
     What no question shows is nobody's twin.
     """
     more = replace(permission, risk=max(permission.risk, Risk.MAY_TRIP), means=frozenset(Means))
-    return frozenset[str]().union(
-        *(class_of(HEALTHY, home, permission) - class_of(HEALTHY, home, more) for home in homes)
-    )
+    return class_of(HEALTHY, home, permission) - class_of(HEALTHY, home, more)
 
 
-def _named_with(cause: str, rival: str, homes: Sequence[Family], permission: Permission) -> frozenset[str]:
+def _named_with(cause: str, rival: str, home: Family, permission: Permission) -> frozenset[str]:
     """Whoever is like one that is named is named as well; but not beside health."""
-    if HEALTHY in (cause, rival):
-        return frozenset()
-    return frozenset[str]().union(*(class_of(rival, home, permission) for home in homes))
+    return frozenset() if HEALTHY in (cause, rival) else class_of(rival, home, permission)
 
 
 def _leading(belief: Belief, *, is_recorded: bool) -> Explanation:

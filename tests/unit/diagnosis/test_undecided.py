@@ -11,19 +11,20 @@ from shiftline.diagnosis.belief import UNKNOWN, believe
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.conclude import conclude
-from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Source
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import LIMITS
 from shiftline.doctor.report.wording import headline, verdict
 
 LOGIN = Probe(credentials=Credentials.FRESH)
+PING = Probe(method=Method.OPTIONS, account=Account.NOBODY)
 FIGURES = {"limit": 12.0, "window_seconds": 1.0, "begins_at": 5.0}
 
 
@@ -89,6 +90,26 @@ def test_a_sentence_is_told_once_with_the_places_of_both_experiments() -> None:
     ]
     (statement,) = statements_for(believe(Evidence(trials=tuple(trials))), "credentials.wrong-password")
     assert statement.places == (first, second)
+
+
+def test_who_fits_on_another_kind_of_pbx_only_is_nobodys_twin() -> None:
+    """Asterisk's lists answer; it is other PBXs whose lists drop what is not on them."""
+    ours = (PING, Probe(), LOGIN)
+    others = (PING, LOGIN, replace(LOGIN, method=Method.REGISTER_CONTACT))
+    trials = (
+        *(Trial(probe=one, outcome=Outcome.SILENCE) for one in ours),
+        *(Trial(probe=replace(one, source=Source.OTHER), outcome=Outcome.OK) for one in others),
+    )
+    said = Mark(kind="server.asterisk", text="Asterisk PBX 1.8.32")
+
+    def named(*marks: Mark) -> set[str]:
+        belief = believe(Evidence(trials=trials, marks=marks))
+        permission = Permission(risk=Risk.MAY_TRIP, means=frozenset(Means))
+        (main,) = conclude([belief], permission).findings
+        return {main.cause, *main.indistinguishable_from}
+
+    assert named(said) == {"ban.source", "network.filtered"}
+    assert named() >= {"ban.source", "network.filtered", "acl.source"}
 
 
 def test_now_and_always_at_this_hour_are_one_to_single_questions() -> None:
