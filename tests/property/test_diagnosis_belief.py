@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shiftline.diagnosis.belief import TEMPER, believe, facts_of, worth
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
-from shiftline.diagnosis.choose import information, next_experiment, outcomes
+from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.classes import EVERYTHING
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
@@ -17,6 +17,7 @@ from shiftline.diagnosis.experiment import Done, Permission, Proposal, Risk
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Credentials, Source
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.telling import information, outcomes
 
 PROBES = st.sampled_from(sorted({one.probe for one in PROGRAMME.values()}, key=str))
 TRIALS = st.builds(

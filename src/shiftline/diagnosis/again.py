@@ -40,6 +40,18 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
     return max(found, key=lambda item: (item[0], item[1].id))[1] if found else None
 
 
+def repeated(name: str, permission: Permission, done: Sequence[Done]) -> Experiment | None:
+    """The experiment of that name, to be done a second time; None if it is dear, or has been.
+
+    A load ends with its first refusal, and its canary has said that it is over.
+    """
+    one = programme_of(permission.means).get(name)
+    asked = [past.experiment for past in done].count(name)
+    if one is None or asked != 1 or not permission.permits(one):
+        return None
+    return one if _is_cheap(one) or one.plan is not None else None
+
+
 def _is_cheap(one: Experiment) -> bool:
     """A harmless one, or a binding that is removed again: its refusal is no failed login."""
     return (one.risk <= Risk.HARMLESS or one.probe.method is Method.REGISTER_CONTACT) and not one.is_load

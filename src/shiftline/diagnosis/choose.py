@@ -1,18 +1,16 @@
 """What to ask next: the experiment that tells most for its risk and price, within the stop rules.
 
 Those are in `stopping`. Never beyond the permission or the budget; no experiment twice, but for one odd
-answer (`again`).
+answer (`again`), and for what a sure verdict hangs by (`without_one`).
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from shiftline.diagnosis.again import once_more
-from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.again import once_more, repeated
+from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.experiment import (
     Done,
     Experiment,
@@ -21,9 +19,9 @@ from shiftline.diagnosis.experiment import (
     Risk,
     Stop,
 )
-from shiftline.diagnosis.hypotheses import candidates, expected, meeting
+from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Load, Probe
+from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.second import SecondFault
 from shiftline.diagnosis.stopping import (
@@ -34,6 +32,8 @@ from shiftline.diagnosis.stopping import (
     refused_lately,
     why_stop,
 )
+from shiftline.diagnosis.telling import distance, information, outcomes, price
+from shiftline.diagnosis.without_one import ODD, Fact, thread_of
 
 OPENING = ("p0.options", "p2.challenge", "p3.credentials")
 """Asked first, if they tell anything at all: cheap, and what all others are compared with."""
@@ -42,14 +42,8 @@ GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
 rest."""
 LEAST_BITS = 0.008
 """Less than this is not worth a question: a chance of some 1 in 1,500 that the verdict is another."""
-_NOTHING = 1e-9
-_RISK_PRICE = {
-    Risk.PASSIVE: 0.5,
-    Risk.HARMLESS: 1.0,
-    Risk.COUNTS_AS_FAILURE: 3.0,
-    Risk.MAY_TRIP: 2.5,
-    Risk.MAY_RING: 12.0,
-}
+REFUTES = 0.3
+"""From this total variation on, an answer that was not expected refutes a verdict."""
 
 
 def next_experiment(
@@ -69,6 +63,8 @@ def next_experiment(
     if (best is None or best.first.is_load) and (again := _again(belief, permission, done, now)) is not None:
         return again
     if best is None:
+        if (test := _confirming(belief, permission, done, budget=budget, now=now)) is not None:
+            return test
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
         if (later := _after_the_pause(roads, belief, permission, done, budget=budget, now=now)) is not None:
             return later
@@ -103,6 +99,58 @@ def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: fl
         not_before=_not_before(one, done, now),
         expected=outcomes(belief, one.probe),
     )
+
+
+def _confirming(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """What could still refute a sure verdict that hangs by one observation: another question, or the same."""
+    thread = thread_of(belief) if belief.leading.probability >= DECIDED else None
+    if thread is None:
+        return None
+    named, doubter = belief.leading.causes, believe(thread.rest)
+    one = _refuting(doubter, named, permission, done)
+    if one is None and _calls_it_chance(doubter, named, thread.fact):
+        one = repeated(thread.experiment, permission, done)
+    if one is None or one.cost > budget or not is_askable(one, belief, done, now):
+        return None
+    return Proposal(
+        experiment=one,
+        why=f"could refute it: without one answer {named[0]} would not be sure",
+        bits=0.0,
+        not_before=_not_before(one, done, now),
+        expected=outcomes(belief, one.probe),
+    )
+
+
+def _calls_it_chance(doubter: Belief, named: tuple[str, ...], fact: Fact) -> bool:
+    """Whether the rivals have no other word for the observation: then it does not come twice."""
+    probe, outcome = fact
+    rivals = [one for one in doubter.details if one.causes != named]
+    odd = sum(one.weight for one in rivals if expected(one.numbers, probe).get(outcome, 0.0) < ODD)
+    return odd > 0.5 * sum(one.weight for one in rivals)
+
+
+def _refuting(
+    doubter: Belief, named: tuple[str, ...], permission: Permission, done: Sequence[Done]
+) -> Experiment | None:
+    """The harmless question whose answer differs most, for its price, if the named are not at work."""
+    asked = {past.experiment: past.outcome for past in done}
+    mine = replace(doubter, details=tuple(one for one in doubter.details if one.causes == named))
+    rest = replace(doubter, details=tuple(one for one in doubter.details if one.causes != named))
+    if not (mine.details and rest.details):
+        return None
+    found = [
+        (distance(outcomes(mine, one.probe), outcomes(rest, one.probe)), one)
+        for one in programme_of(permission.means).values()
+        if one.id not in asked
+        and one.risk <= Risk.HARMLESS
+        and not one.is_load
+        and permission.permits(one)
+        and (not one.after or any(opens(one, asked.get(name)) for name in one.after))
+    ]
+    found = [pair for pair in found if pair[0] >= REFUTES]
+    return max(found, key=lambda pair: (pair[0] / price(pair[1]), pair[1].id), default=(0.0, None))[1]
 
 
 def _beside(best: _Road, affordable: Sequence[_Road]) -> tuple[Experiment, ...]:
@@ -202,61 +250,6 @@ def opens(one: Experiment, outcome: Outcome | None) -> bool:
     return outcome is not None and (not one.after_outcomes or outcome in one.after_outcomes)
 
 
-def information(belief: Belief, probe: Probe) -> float:
-    """Bits that the outcome of a probe is expected to tell about the explanation."""
-    met, every = meeting(probe), candidates()
-    reaches, seen = met.reach, met.seen
-    joint: defaultdict[tuple[Outcome, tuple[str, ...]], float] = defaultdict(float)
-    passing: defaultdict[tuple[int, tuple[str, ...]], float] = defaultdict(float)
-    prior: defaultdict[tuple[str, ...], float] = defaultdict(float)
-    for one in belief.details:
-        causes, rest = one.causes, one.weight
-        prior[causes] += rest
-        for number in one.numbers:
-            if reaches[number]:
-                share = rest * reaches[number]
-                joint[seen[number], causes] += share
-                rest -= share
-        passing[every[one.numbers[0]].home, causes] += rest
-    for (home, causes), rest in passing.items():
-        if rest > _NOTHING:
-            for outcome, part in met.healthy[home].items():
-                joint[outcome, causes] += rest * part
-    rows: defaultdict[Outcome, float] = defaultdict(float)
-    for (outcome, _), share in joint.items():
-        rows[outcome] += share
-    # H(explanation) - H(explanation | outcome), each entropy weighed by its own sum
-    told = _entropy(prior.values()) - (_surprise(joint.values()) - _surprise(rows.values()))
-    return max(0.0, told)
-
-
-def outcomes(belief: Belief, probe: Probe) -> dict[Outcome, float]:
-    """How likely each outcome of a probe is, as things stand."""
-    found: dict[Outcome, float] = {}
-    total = sum(one.weight for one in belief.details)
-    for one in belief.details:
-        for outcome, share in expected(one.numbers, probe).items():
-            found[outcome] = found.get(outcome, 0.0) + one.weight * share / total
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def price(experiment: Experiment) -> float:
-    """What a question costs, in harmless single requests."""
-    return (
-        _RISK_PRICE[experiment.risk] * (1.0 + experiment.cost / 8.0) * (1.0 + experiment.wait_seconds / 20.0)
-    )
-
-
-def _surprise(parts: Iterable[float]) -> float:
-    return -sum(part * math.log2(part) for part in parts if part > 0.0)
-
-
-def _entropy(parts: Iterable[float]) -> float:
-    """Of a row that need not sum to one: weighed by its sum."""
-    kept = tuple(parts)
-    return _surprise(kept) - _surprise((sum(kept),))
-
-
 def _why(belief: Belief, road: _Road) -> str:
     """Names two explanations of some weight that would answer differently."""
     rivals: dict[tuple[str, ...], Mapping[Outcome, float]] = {}
@@ -267,11 +260,6 @@ def _why(belief: Belief, road: _Road) -> str:
                 return f"{road.goal.reads}: tells {' with '.join(other)} from {' with '.join(one.causes)}"
         rivals.setdefault(one.causes, would)
     return road.goal.reads
-
-
-def distance(one: Mapping[Outcome, float], other: Mapping[Outcome, float]) -> float:
-    """Total variation, from 0 (alike) to 1."""
-    return 0.5 * sum(abs(one.get(outcome, 0.0) - other.get(outcome, 0.0)) for outcome in {*one, *other})
 
 
 def _not_before(one: Experiment, done: Sequence[Done], now: float) -> float:

@@ -20,7 +20,7 @@ from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspicions import suspicions_of
 from shiftline.diagnosis.unasked import unasked
-from shiftline.diagnosis.without_one import confidence_without_one
+from shiftline.diagnosis.without_one import SURE, confidence_without_one
 from shiftline.diagnosis.wording import LIMITS
 
 RIVAL = 0.25
@@ -32,9 +32,8 @@ LIKELY_FAMILY = 0.5
 DECIDED = 0.5
 """Below this nobody is named."""
 MOST_SURE_OF_HEALTH = 0.89
-SURE = 0.9
 MOST_SURE_BY_ONE = 0.85
-"""What a record's verdict claims at most that would not be sure without one piece of the evidence."""
+"""What a verdict claims at most that would not be sure without one piece of the evidence."""
 _AS_WELL = math.log(0.03)
 _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
@@ -58,7 +57,7 @@ class _Group:
     beside: tuple[str, ...] = ()
     """The other cause of the leading explanation."""
     without_one: float = 1.0
-    """Of a record: the confidence without the piece of evidence that tells most."""
+    """The confidence without the piece of evidence that tells most."""
     silent: float = 0.0
     """That something is at work that a record of a healthy trunk does not show."""
 
@@ -142,7 +141,7 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
                 min(1.0, total),
                 bool(rivals),
                 tuple(sorted(rest)),
-                _without_one(belief, members) if is_recorded else 1.0,
+                _without_one(belief, members, is_recorded=is_recorded),
                 sum(silent.values()),
             )
         )
@@ -264,10 +263,12 @@ def _figures(belief: Belief, causes: Sequence[str]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if not name.startswith(_OF_A_LIMIT)}
 
 
-def _without_one(belief: Belief, members: set[str]) -> float:
+def _without_one(belief: Belief, members: set[str], *, is_recorded: bool) -> float:
     """Of single faults; that two are at work rests on several pieces of evidence anyway."""
     is_single = len(belief.leading.causes) == 1 and HEALTHY not in members
-    return confidence_without_one(belief, frozenset(members)) if is_single else 1.0
+    if not is_single:
+        return 1.0
+    return confidence_without_one(belief, frozenset(members), is_recorded=is_recorded)
 
 
 def _confidence(group: _Group) -> float:

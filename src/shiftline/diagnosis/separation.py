@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.choose import information, opens, price
+from shiftline.diagnosis.choose import opens
 from shiftline.diagnosis.experiment import Experiment, Means, Permission, Risk
 from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.options import options_for
@@ -14,6 +14,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, DECIDED
+from shiftline.diagnosis.telling import information, price
 
 DOCTOR_RUN = "shiftline doctor run --server sip:PBX"
 """How a command begins where nobody knows whom it is about."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from shiftline.diagnosis.choose import distance, price
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Unasked
@@ -12,6 +11,7 @@ from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
 from shiftline.diagnosis.options import options_for
 from shiftline.diagnosis.probe import Probe
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
+from shiftline.diagnosis.telling import distance, price
 
 _TELLS = 0.3
 """From this total variation on, an answer shows the cause."""

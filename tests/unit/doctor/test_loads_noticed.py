@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.load import LoadRun
-from shiftline.doctor.examination.noticing import notice_habits
+from shiftline.doctor.examination.noticing import notice_habits, outside_limits
 
 SILENCE, OK, UNAVAILABLE = Outcome.SILENCE, Outcome.OK, Outcome.UNAVAILABLE
 
@@ -74,3 +75,49 @@ def refused_load(*first: Outcome) -> LoadRun:
 )
 def test_one_silent_request_is_no_first_refusal(first: tuple[Outcome, ...], is_told: bool) -> None:
     assert refused_load(*first).is_refused_from_the_first is is_told
+
+
+def load(name: str, at: float, statuses: list[int | None]) -> list[Exchange]:
+    """OPTIONS of one load, each answered after 20 ms."""
+    plan = PROGRAMME[name].plan
+    assert plan is not None
+    return [
+        Exchange(
+            at=at + (0.0 if plan.at_once > 1 else number / plan.rate),
+            source="127.0.0.2",
+            method="OPTIONS",
+            status=status,
+            answered_after=None if status is None else 0.02,
+            probe=name,
+        )
+        for number, status in enumerate(statuses)
+    ]
+
+
+BRISK = load("p8.options.brisk", 0.0, [200] * 12)
+
+
+@pytest.mark.parametrize(
+    ("raised", "at_once", "is_told"),
+    [
+        ([200] * 30 + [503] * 4, [200] * 20, False),  # 30 in a window
+        ([200] * 30 + [None] + [200] * 15 + [503], [200] * 20, False),  # one was lost
+        ([200] * 150, [200] * 5 + [503] * 15, True),  # 50 a second pass, and 20 at once do not
+        ([200, 503] * 20, [503, 200] * 10, True),  # by turns, whatever the rate
+        ([200] * 150, [200] * 15 + [None] * 5, False),  # silence may be the road's
+    ],
+)
+def test_an_order_that_no_limit_explains_is_told(
+    raised: list[int | None], at_once: list[int | None], is_told: bool
+) -> None:
+    exchanges = [*BRISK, *load("p9.options", 20.0, at_once), *load("p8.options.raised", 40.0, raised)]
+    ends = (("p8.options.raised", raised), ("p9.options", at_once))
+    trials = [
+        Trial(
+            probe=PROGRAMME[name].probe,
+            outcome=UNAVAILABLE if 503 in statuses else SILENCE if statuses[-1] is None else OK,
+            experiment=name,
+        )
+        for name, statuses in ends
+    ]
+    assert (outside_limits(trials, exchanges) is not None) is is_told

@@ -21,6 +21,12 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Aim, Method, Shape
 
+_BY_METHOD = (
+    ("OPTIONS", (Method.OPTIONS,)),
+    ("REGISTER", (Method.REGISTER, Method.REGISTER_CONTACT)),
+    ("Expires", (Method.SUBSCRIBE, Method.REGISTER_CONTACT)),
+)
+"""Whose header it is: some are sent with one method only."""
 _TOO_LARGE = {Outcome.FORBIDDEN: 0.6, Outcome.TOO_LARGE: 0.35, Outcome.BAD_REQUEST: 0.05}
 _TOO_LARGE_ELSEWHERE = {Outcome.TOO_LARGE: 0.6, Outcome.FORBIDDEN: 0.25, Outcome.BAD_REQUEST: 0.15}
 
@@ -82,20 +88,26 @@ CAUSES = (
                     f"F12.{method}",
                     EVERY,
                     Stage.PARSER,
-                    (
-                        when(0.0, shape=Shape.MINIMAL),
-                        when(method=methods),
-                    ),
+                    (when(0.0, shape=Shape.MINIMAL), when(method=methods)),
                     {Outcome.BAD_REQUEST: 0.9, Outcome.SILENCE: 0.1},
                     f"400 to {method} only.",
                     read("FreeSWITCH mod_sofia, F12; Kamailio K15"),
                     weight=0.3,
                 )
-                for method, methods in (
-                    ("OPTIONS", (Method.OPTIONS,)),
-                    ("REGISTER", (Method.REGISTER, Method.REGISTER_CONTACT)),
-                    ("Expires", (Method.SUBSCRIBE, Method.REGISTER_CONTACT)),
+                for method, methods in _BY_METHOD
+            ),
+            *(
+                shows(
+                    f"V5m.{method}",
+                    FOREIGN,
+                    Stage.PARSER,
+                    (when(0.0, shape=Shape.MINIMAL), when(method=methods)),
+                    FORBIDDEN,
+                    f"403 to {method} only: a header that goes with it is disliked.",
+                    vendor("AudioCodes Mediant manuals, V5"),
+                    weight=0.12,
                 )
+                for method, methods in _BY_METHOD
             ),
         ),
         prior=1.2,

@@ -99,6 +99,12 @@ ROWS = (
         {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
     ),
     row(
+        "traffic.outside-limits",
+        "a load refused in an order that no window of 1 to 10 s explains, nor a bucket that holds something",
+        "the order of answers in loads: limits of a rate count in windows (K2, K3, K4, O2), or fill a bucket",
+        dict.fromkeys(_RATES, AGAINST),
+    ),
+    row(
         "traffic.fewer-refused",
         "a load that was refused, though a faster one passed and that kind of load was refused as well",
         "the loads of one source: a limit for it counts them all alike",

@@ -35,7 +35,7 @@ from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.ledger import Ledger, SharedLogins
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
-from shiftline.doctor.examination.noticing import limit_mark, notice_habits
+from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
@@ -122,7 +122,7 @@ class Examination:
         self._tripped: Experiment | None = None
         self._canary = ""
         self._habits: tuple[Mark, ...] = ()
-        self._limit: Mark | None = None
+        self._of_loads: tuple[Mark, ...] = ()
         self._account = case.account.username if case.account else ""
         ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
         self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
@@ -169,8 +169,7 @@ class Examination:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What was noticed beside the outcomes."""
-        limit = () if self._limit is None else (self._limit,)
-        return (*self._desk.marks, *self._habits, *limit)
+        return (*self._desk.marks, *self._habits, *self._of_loads)
 
     def begin(self, now: float) -> None:
         """Choose the first question."""
@@ -300,7 +299,8 @@ class Examination:
             if self._presence.is_gone:
                 self._forget_what_was()
         if not isinstance(ended, Question):
-            self._limit = limit_mark(self.exchanges)
+            found = (limit_mark(self.exchanges), outside_limits(self._trials, self.exchanges))
+            self._of_loads = tuple(mark for mark in found if mark is not None)
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
         self._belief = None
 

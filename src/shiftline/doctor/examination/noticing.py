@@ -9,8 +9,8 @@ from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.possible_limits import possible_limits
-from shiftline.diagnosis.probe import Aim
+from shiftline.diagnosis.possible_limits import PossibleLimits, possible_limits
+from shiftline.diagnosis.probe import Aim, Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.load import TRIPPED
 from shiftline.doctor.examination.records import RECEIVED
@@ -19,6 +19,11 @@ from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
 
 _LOADS = ("p8.", "p9.")
+_RUNGS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
+_RUNG_NAMES = frozenset(name for name, one in PROGRAMME.items() if one.plan is not None)
+_SAID = TRIPPED - {Outcome.SILENCE}
+_LEAST_HELD_SECONDS = 0.25
+"""A bucket that is emptied sooner would refuse any two packets that the road brings together."""
 _LEAST_ANSWERS = 2
 _LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
 
@@ -55,6 +60,34 @@ def limit_mark(exchanges: Sequence[Exchange]) -> Mark | None:
     of_account = [one for one in of_method if _user(one) == _user(last)]
     found = possible_limits(*(_answers(one, known, longest) for one in (seen, of_method, of_account)))
     return Mark(kind="load.limit", figures=found.figures) if found else None
+
+
+def outside_limits(trials: Sequence[Trial], exchanges: Sequence[Exchange]) -> Mark | None:
+    """Loads were refused in an order that no window explains, nor a bucket that holds some requests.
+
+    Without what was asked beside a load, and of answers alone: what got none may be lost on the way.
+    """
+    refused = [trial for trial in trials if trial.probe.load in _RUNGS and trial.outcome in _SAID]
+    answered = [one for one in exchanges if one.probe in _RUNG_NAMES and one.status is not None]
+    unpassed = {id(one) for one in answered if one.status in LIMITER_STATUSES}
+    for method in dict.fromkeys(trial.probe.method for trial in refused):
+        of_method = [one for one in answered if one.method == method.partition("-")[0]]
+        found = possible_limits(*(_answers(seen, unpassed, 0.0) for seen in (answered, of_method)))
+        if not _is_usual(found):
+            return Mark(
+                kind="traffic.outside-limits",
+                text=method,
+                places=_places(one for one in of_method if id(one) in unpassed),
+            )
+    return None
+
+
+def _is_usual(found: PossibleLimits) -> bool:
+    """Whether a limit as they are in use explains it: a bucket holds what flows in within a while."""
+    bucket = found.buckets
+    return bool(found.windows) or (
+        bucket is not None and bucket.highest_burst >= _LEAST_HELD_SECONDS * bucket.lowest_rate
+    )
 
 
 def _answers(exchanges: Iterable[Exchange], refused: Container[int], longest: float) -> LoadAnswers:
