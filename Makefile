@@ -4,8 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Half of their time the tests wait, so three workers share two cores. Files keep their order: those that wait
+# come first, and the last ones are short.
+WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+SHARED = -n $(WORKERS) --maxprocesses 6 --dist loadfile --no-loadscope-reorder
+# Each of the programs that the tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check accept bench fuzz soak clean
+.PHONY: help demo serve test check collect accept bench fuzz soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,11 +25,12 @@ serve: $(VENV)/run ## Run a worker with its status page (needs shiftline.toml)
 
 test: $(VENV)/dev ## Set up and pass the tests (unit, property, contract, interop, a demo, two kills)
 	@scripts/install-peers
-	@$(MAKE) --no-print-directory check
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest -m "not (accept or soak or alone)" -n logical --maxprocesses 4 --dist loadfile
-	@$(BIN)/python -m pytest -m "alone and not (accept or soak)"
+	@$(MAKE) --no-print-directory --jobs 2 check collect
+	@$(BIN)/python -m pytest -m "not (accept or soak or alone)" $(SHARED)
+	@$(BIN)/python -m pytest -m "alone and not (accept or soak)" tests/demo
 else
+	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -m "not (accept or soak)" $(ARGS)
 endif
 
@@ -31,6 +39,9 @@ check: $(VENV)/dev ## Format, lint, types, walls
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache
+
+collect: $(VENV)/dev # what the workers read is then compiled once, not by each of them
+	@$(BIN)/python -m pytest --collect-only -qq >$(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 accept: $(VENV)/dev ## Every acceptance line with its figures (two hours)
 	@scripts/install-peers

@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 RINGS = ("unit", "property", "docs", "contract", "interop", "demo", "durable")
+QUIET = "demo"
+"""Where `make test` looks for the tests marked ``alone``."""
 HERE = Path(__file__).parent
 
 
 def _ring(node_id: str) -> str:
     parts = Path(node_id.split("::", maxsplit=1)[0]).parts
     return parts[1] if len(parts) > 2 and parts[0] == HERE.name else "other"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test marked ``alone`` that `make test` would never run."""
+    for item in items:
+        if item.get_closest_marker("alone") and _ring(item.nodeid) != QUIET:
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked alone, which is only looked for in tests/{QUIET}."
+            )
 
 
 @pytest.hookimpl(trylast=True)

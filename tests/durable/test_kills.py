@@ -12,7 +12,7 @@ from shiftline.lab.org.faults import Fault, FaultName
 
 QUICK = WorkerSettings(calls_per_minute=60)  # the WFM's minute would only be waited for here
 
-pytestmark = [pytest.mark.alone, pytest.mark.kills, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(300)]
 
 
 async def test_a_worker_killed_while_checking_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ SMALL = Trial(
 LATEST_SECONDS = 8.0  # the bar is 5 s, which `make accept` measures; a busy machine of the CI is given more
 
 
-@pytest.mark.alone
 @pytest.mark.kills
 @pytest.mark.timeout(200)
 async def test_a_paused_and_a_killed_worker_lose_their_trunks_and_nothing_else(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.pbx.agents import Truth
 from shiftline.secrets import Secret
 
-pytestmark = [pytest.mark.alone, pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
+pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("kamailio")]
 
 log = logging.getLogger(__name__)
 SEED = 4
