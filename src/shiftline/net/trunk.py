@@ -2,9 +2,8 @@
 
 What is to be sent waits in four lanes: errands such as the trunk's own REGISTER, questions about agents by
 need with the controls' before them, the same ahead of need, and probes. A pump asks the governor when
-something may leave and the lanes what; each request in flight is one task. A question that was refused or
-challenged goes back to its lane, because that says nothing about the agent. Until the controls have
-qualified a method, agents wait. When the governor stops, whoever waits for an answer gets the evidence
+something may leave and the lanes what; what has left is followed in `trunk_flights`. Until the controls
+have qualified a method, agents wait. When the governor stops, whoever waits for an answer gets the evidence
 Unverifiable(cause) at once.
 """
 
@@ -19,30 +18,25 @@ import structlog
 from shiftline.clock import Clock
 from shiftline.connector.prefetching import has_known_rate
 from shiftline.connector.qualifier import Qualifier
-from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading
 from shiftline.connector.records import DueCheck
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.governor.controller import Answer, Permission, Send
+from shiftline.governor.controller import Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.lanes import Lane
 from shiftline.governor.state import Mode
-from shiftline.net.asking import METHODS, canary, feedback_of, read_final, retry_after, status_of
-from shiftline.net.endpoint import Exchange, SipEndpoint
-from shiftline.net.failover import Route, has_failed, send_to
-from shiftline.net.found import FoundEvidence
+from shiftline.net.asking import METHODS, canary
+from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.repeats import Repeats
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.trunk_address import TrunkAddress
-from shiftline.net.trunk_causes import CAUSES, UNASKABLE
+from shiftline.net.trunk_causes import CAUSES
+from shiftline.net.trunk_flights import TrunkFlights
 from shiftline.net.trunk_login import TrunkLogin
 from shiftline.net.waiting import Errand, KnownStates, Waiting, WaitingWork
-from shiftline.net.witnesses import Witnesses
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.message import Request
-from shiftline.sip.requests import next_attempt
-from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
-from shiftline.trades.model import Evidence, EvidenceKind
+from shiftline.trades.model import Evidence
 
 QUEUE_SECONDS = 2.0  # how much work, at the present rate, is kept queued
 SHORTEST_QUEUE = 8  # what is queued here is not overtaken by a more urgent check that is still in the books
@@ -69,9 +63,6 @@ class TrunkDriver:
         inbox: NotifyInbox | None = None,
     ) -> None:
         """``inbox`` is the endpoint's; None where no method subscribes."""
-        self._endpoint = endpoint
-        self._address = address
-        self.route = Route(address.targets)
         self.login = TrunkLogin(digest)
         self._governor = governor
         self._qualifier = qualifier
@@ -84,10 +75,18 @@ class TrunkDriver:
         """Who need not be asked, where the trunk has a list subscription."""
         self._disarmed: str | None = None
         self._waiting = WaitingWork()
-        self._witnesses = Witnesses(qualifier.policy.controls)
-        self._failure = ""
-        self._found = FoundEvidence(clock)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flights = TrunkFlights(
+            endpoint=endpoint,
+            address=address,
+            speaker=self._speaker,
+            login=self.login,
+            qualifier=qualifier,
+            waiting=self._waiting,
+            clock=clock,
+            governor=lambda: self._governor,
+            go_on=self._pump,
+        )
+        self.route = self._flights.route
         self._wakeup: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._repeats = Repeats(endpoint, self._pump, lambda: self._governor)
@@ -97,9 +96,7 @@ class TrunkDriver:
         if self._wakeup is not None:
             self._wakeup.cancel()
         self._waiting.clear()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._flights.aclose()
 
     def take_over(self, governor: Governor, qualifier: Qualifier, disarmed: str | None) -> None:
         """Go on with what is known now that the trunk is ours; ``disarmed`` is the cause, if it is stopped.
@@ -107,7 +104,7 @@ class TrunkDriver:
         Call it before the lease holds. Answers to what left before go to the governor that let it leave.
         """
         self._governor = governor
-        self._qualifier = qualifier
+        self._qualifier = self._flights.qualifier = qualifier
         self._disarmed = disarmed
         self.login.forget()
         self.forgo_prefetch()
@@ -148,7 +145,7 @@ class TrunkDriver:
         """Answer the checks of agents that are known without asking, and go on."""
         if self.known is not None and self.stopped_by() is None and self._may_send():
             for check, reading in self._waiting.take_known(self.known.reading_of):
-                self._found.add(check, reading, self.known.method, None)
+                self._flights.found.add(check, reading, self.known.method, None)
         self._pump()
 
     def run_errand(
@@ -174,7 +171,7 @@ class TrunkDriver:
 
     async def gathered(self, timeout_seconds: float) -> list[Evidence]:
         """Wait for evidence, at most so long (seconds), and return all there is."""
-        return await self._found.fetch(timeout_seconds)
+        return await self._flights.found.fetch(timeout_seconds)
 
     def stopped_by(self) -> str | None:
         """The cause that stopped this trunk for good, if one did."""
@@ -184,7 +181,7 @@ class TrunkDriver:
 
     def is_idle(self) -> bool:
         """True if nothing waits or is under way."""
-        return not (len(self._waiting) or self._tasks)
+        return not len(self._waiting) and self._flights.is_empty
 
     @property
     def asked(self) -> int:
@@ -210,7 +207,7 @@ class TrunkDriver:
             **self._governor.told(self._loop.time()),
             "qualification": self._qualifier.knowledge(now),
             "trouble": trouble,
-            "failure": self._failure or None,
+            "failure": self._flights.failure or None,
             "waiting": self._waiting.checks,
             "lanes": self._waiting.state(self._loop.time()),
             **{name: status() for name, status in self.shown.items()},
@@ -240,7 +237,7 @@ class TrunkDriver:
             return Permission(Send.NOTHING)
         cause = self.stopped_by()
         if cause is not None:
-            self._give_up_questions(cause)
+            self._flights.give_up_questions(cause)
             return Permission(Send.NOTHING)
         if not self._may_send():
             return Permission(Send.NOTHING, now + LEASE_LOOK_SECONDS)
@@ -258,11 +255,11 @@ class TrunkDriver:
             self._repeats.repeat_canary(self._governor, now)
             return
         if kind is Send.CANARY:
-            request = canary(self._speaker, self.method, self._witnesses.for_canary())
+            request = canary(self._speaker, self.method, self._flights.witnesses.for_canary())
             self._repeats.canary_leaves(request)
-            self._send(None, request, kind, now)
+            self._flights.launch(None, request, kind, now)
             return
-        if (asked := self._witnesses.asked_again(self._governor, self._waiting)) is not None:
+        if (asked := self._flights.witnesses.asked_again(self._governor, self._waiting)) is not None:
             self._ask(asked, kind, now)
             return
         entry = self._waiting.next(agents=self._may_ask())
@@ -280,15 +277,9 @@ class TrunkDriver:
             str(request.uri)
         except (SipSyntaxError, MisuseError):
             log.exception("a question cannot be written", address=waiting.address[:80])
-            self._give_up(waiting)
+            self._flights.give_up(waiting)
         else:
-            self._send(waiting, request, kind, now)
-
-    def _give_up(self, waiting: Waiting) -> None:
-        if waiting.control is not None:
-            self._keep(waiting, UNASKABLE, None)
-        elif waiting.check is not None:
-            self._found.add(waiting.check, UNASKABLE, waiting.method, None)
+            self._flights.launch(waiting, request, kind, now)
 
     def _has_work(self) -> bool:
         """Queue the control that is due, if one is, and say whether anything waits."""
@@ -297,106 +288,6 @@ class TrunkDriver:
             if due is not None:
                 self._waiting.add_control(due, self._loop.time())
         return len(self._waiting) > 0
-
-    def _send(self, waiting: Waiting | None, request: Request, kind: Send, now: float) -> None:
-        carried = self.login.leaves(waiting, request, now)
-        ticket = self._governor.sent(now, kind, credentials=carried)
-        task = self._loop.create_task(self._see_through(waiting, request, self._governor, ticket))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _see_through(
-        self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
-    ) -> None:
-        """Follow one request; whatever goes wrong with it, the trunk goes on."""
-        try:
-            await self._follow(waiting, request, governor, ticket)
-        except Exception:
-            log.exception("a request failed", uri=str(request.uri)[:80])
-            if waiting is not None:
-                self._give_up(waiting)
-            governor.answered(ticket, self._loop.time(), Answer.SILENT)  # unless it has been told before
-        self._pump()
-
-    async def _follow(
-        self, waiting: Waiting | None, request: Request, governor: Governor, ticket: int
-    ) -> None:
-        """See one request to its answer, tell the governor, keep the evidence or queue the question again."""
-        target = self.route.best(self._loop.time())
-        patience = self._address.answer_timeout_seconds
-        if waiting is None:
-            # With another target to turn to, or where nothing is lost on the way, a copy is of no use.
-            again = self.route.has_one_target and target.transport is Transport.UDP
-            patience = governor.canary_lasts if again else min(patience, governor.canary_patience)
-        try:
-            exchange = await send_to(self._endpoint, request, target, patience)
-        finally:
-            self.login.is_back(waiting)
-        if has_failed(exchange):
-            self.route.failed(target, self._loop.time())
-        response = exchange.response
-        self._failure = exchange.failure if response is None else ""
-        alone = not self._qualifier.may_check(self._clock())
-        now = self._loop.time()
-        judged = self.login.judge(waiting, request, response, now, mode=self._governor.mode, alone=alone)
-        governor.answered(
-            ticket,
-            now,
-            judged.meant,
-            retry_after(response),
-            status=status_of(response),
-            feedback=feedback_of(response),
-            copied_at=exchange.copied_at,
-        )
-        if waiting is None:
-            self._witnesses.canary_answered(refused=judged.answer is Answer.REFUSED)
-        else:
-            is_challenged = judged.answer is Answer.CHALLENGED and not waiting.begins_anew
-            waiting.attempt = next_attempt(exchange.request) if is_challenged else None
-        if waiting is not None and not waiting.witness:
-            if judged.meant is Answer.REFUSED:
-                self._witnesses.refused(waiting)
-            await self._conclude(waiting, exchange, judged.answer)
-
-    async def _conclude(self, waiting: Waiting, exchange: Exchange, answer: Answer) -> None:
-        response = exchange.response
-        if answer is Answer.PASSED and response is not None:
-            self._waiting.take_back()
-            if response.status not in REFUSALS:
-                self._witnesses.passed(waiting, vouches=waiting.carried or self.login.digest is None)
-            reading = await read_final(waiting.method, exchange.request, response, self._speaker)
-            self._keep(waiting, reading, response.status)
-            return
-        if answer is Answer.SILENT and waiting.is_unanswered_for_itself(self.login.passes):
-            self._keep(waiting, NOBODY_ANSWERED, None)
-        elif answer in (Answer.SILENT, Answer.REFUSED):
-            self._waiting.set_aside(waiting)
-        else:
-            self._waiting.put_back(waiting)
-
-    def _give_up_questions(self, cause: str) -> None:
-        for check in self._waiting.drain_questions():
-            self._found.add(check, Reading(EvidenceKind.UNVERIFIABLE, cause), self._qualifier.method, None)
-
-    def _keep(self, waiting: Waiting, reading: Reading, status: int | None) -> None:
-        """Hand on what a question brought: to the qualifier, to the worker, or back if nothing is proven."""
-        now = self._clock()
-        if waiting.control is not None:
-            refused = waiting.carried and status in (401, 403, 407)
-            self._qualifier.answered(
-                waiting.control,
-                reading,
-                status,
-                now,
-                credentials_refused=refused,
-                credentials_proven=self.login.is_accepted,
-            )
-            return
-        judged = self._qualifier.judged(reading, waiting.method, now)
-        if judged is None:
-            self._waiting.put_back(waiting)
-        elif waiting.check is not None and (judged.is_conclusive or not waiting.is_ahead):
-            self._found.add(waiting.check, judged, waiting.method, status)
 
     def _question(self, waiting: Waiting) -> Request:
         waiting.method = waiting.control.method if waiting.control is not None else self._qualifier.method
