@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_IMODE
 from typing import Any
 
 import typer
 
 from shiftline.errors import ConfigurationError, ShiftlineError
+from shiftline.whole_files import write_whole
 
 
 def require_writable(path: Path) -> None:
@@ -25,24 +24,9 @@ def require_writable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text``, whole or not at all; raises ConfigurationError if that cannot be done.
-
-    It is written beside its place and renamed: of a full disk nothing is left that looks like a result.
-    """
+    """Write ``text``, whole or not at all; raises ConfigurationError if that cannot be done."""
     with explained(path, "Give another file."):
-        place = path.resolve()
-        if path.exists() and not (path.is_file() and os.access(place.parent, os.W_OK)):
-            # A device or a pipe is never replaced; a file of ours in a directory that is not cannot be.
-            path.write_text(text, encoding="utf-8")
-            return
-        draft = place.with_name(f".{place.name}.{os.getpid()}")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            if place.exists():
-                draft.chmod(S_IMODE(place.stat().st_mode))
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(path, text.encode())
 
 
 def put_json(path: Path | None, result: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.errors import ConfigurationError
 from shiftline.sip.targets import Target
+from shiftline.whole_files import write_whole
 
 _NAME = "refused-logins.json"
 
@@ -80,9 +81,7 @@ class RefusedLogins:
         self._write(kept)
 
     def _write(self, kept: dict[str, list[float]]) -> None:
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(kept), encoding="utf-8")
-        new.replace(self.path)
+        write_whole(self.path, json.dumps(kept).encode(), private=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

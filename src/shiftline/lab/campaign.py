@@ -24,6 +24,7 @@ from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.requests import ack, bye, invite
 from shiftline.sip.uri import SipUri
+from shiftline.whole_files import write_whole
 
 _LAST_CALLS_SECONDS = 2.0
 _JITTER = 0.3
@@ -79,9 +80,7 @@ class Campaign:
         """Replace the file of counts: ``calls``, ``refused``, and ``outcomes`` by status."""
         calls = self._outcomes.total()
         counts = {"calls": calls, "refused": calls - self._outcomes["200"], "outcomes": dict(self._outcomes)}
-        new = self._config.counts_path.with_suffix(".new")
-        new.write_text(json.dumps(counts), encoding="utf-8")
-        new.replace(self._config.counts_path)
+        write_whole(self._config.counts_path, json.dumps(counts).encode())
 
     async def _call(self) -> None:
         host, port = self._config.pbx

@@ -10,12 +10,9 @@ IPv4 and IPv6 in one file.
 
 from __future__ import annotations
 
-import os
 import struct
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from shiftline.errors import ConfigurationError
 from shiftline.sip.events import Address
 from shiftline.sip.trace import Direction, TracedMessage
 from shiftline.sip.transport import Transport
+from shiftline.whole_files import write_whole
 
 _FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 _OURS, _THEIRS = b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02"  # locally administered
@@ -138,22 +136,11 @@ def _checksum(data: bytes) -> int:
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, whole or not at all.
 
-    It is written beside its place and renamed. Raises ConfigurationError when that cannot be done.
+    Raises ConfigurationError when that cannot be done.
     """
-    draft = None
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
-            path.write_bytes(content)
-            return
-        place = path.resolve()
-        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(draft).replace(place)
+        write_whole(path, content, private=True)
     except OSError as error:
-        if draft is not None:
-            with suppress(OSError):
-                Path(draft).unlink()
         raise ConfigurationError(
             f"{path} cannot be written: {error.strerror}.", remedy="Give another file."
         ) from error

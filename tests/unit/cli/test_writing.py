@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,13 @@ def test_of_a_full_disk_nothing_cut_off_remains(tmp_path: Path, monkeypatch: pyt
     """Neither a part of the new text, nor a draft; what was there before stays."""
     path = tmp_path / "r.json"
     path.write_text("before")
-    whole = Path.write_text
 
-    def half(self: Path, text: str, **options: str) -> int:
-        whole(self, text[: len(text) // 2], **options)
-        raise FULL
+    class Half(FileIO):
+        def write(self, content: Any) -> int:
+            super().write(content[: len(content) // 2])
+            raise FULL
 
-    monkeypatch.setattr(Path, "write_text", half)
+    monkeypatch.setattr(os, "fdopen", Half)
     with pytest.raises(ConfigurationError, match="No space left"):
         write_text(path, "after" * 1000)
     monkeypatch.undo()
