@@ -15,7 +15,8 @@ from shiftline.lab.authorized import send_authorized
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.net.watcher import WatchEnded, Watcher
 from shiftline.sip.digest import DigestAccount, DigestClient

@@ -16,7 +16,8 @@ from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.process import end_process, write_private
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.secrets import Secret
 from shiftline.sip.digest import DigestAccount, DigestClient
 from shiftline.sip.requests import options

@@ -16,7 +16,8 @@ from shiftline.lab.authorized import send_authorized
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.faults import Throttle, ThrottleKey
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.secrets import Secret
 from shiftline.sip.digest import ChallengeOutcome, DigestAccount, DigestClient
 from shiftline.sip.message import Request

@@ -19,7 +19,8 @@ from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.kamailio_faults import KAMAILIO_FAULTS
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.settings import StreamSettings
 from shiftline.net.tls import TlsSettings
 from shiftline.secrets import Secret

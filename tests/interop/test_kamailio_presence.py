@@ -18,7 +18,8 @@ from shiftline.connector.package_reading import family_of
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.connector.reading import Reading
 from shiftline.lab.kamailio_presence import KamailioPresence, KamailioPresenceConfig
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.list_checkup import ListCheckup
 from shiftline.net.subscription_driver import NotifyInbox, SubscriptionDriver
 from shiftline.net.watcher import Fetched, Watcher

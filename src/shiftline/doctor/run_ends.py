@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from shiftline.diagnosis.probe import Path, Source
 from shiftline.doctor.examination import Answer, Sending, Way
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.settings import Manners, StreamSettings
 from shiftline.net.tls import TlsSettings
 from shiftline.sip.events import RequestReceived

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request
 from shiftline.sip.requests import next_attempt

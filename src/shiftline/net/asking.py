@@ -17,7 +17,7 @@ from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_a
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
 from shiftline.governor.controller import Answer
 from shiftline.governor.limiters.model import Feedback
-from shiftline.net.endpoint import Exchange
+from shiftline.net.exchange import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
 from shiftline.sip.address import Contact
 from shiftline.sip.digest import ChallengeOutcome, DigestClient

@@ -18,7 +18,7 @@ from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading, read_answer
 from shiftline.governor.controller import Answer
 from shiftline.net.asking import METHODS, SendRequest, Speaker, classify, retry_after
-from shiftline.net.endpoint import Exchange
+from shiftline.net.exchange import Exchange
 from shiftline.sip.digest import DigestClient
 from shiftline.sip.requests import next_attempt
 from shiftline.sip.uri import SipUri

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from shiftline.errors import UnavailableError
 from shiftline.net.connection import Connection
+from shiftline.net.exchange import Exchange, PendingExchanges
 from shiftline.net.settings import Manners, StreamSettings
 from shiftline.net.stream import Streams, StreamUser
 from shiftline.net.udp import UdpSocket
+from shiftline.net.wire import OnMessage, Wire
 from shiftline.sip.agent import SipAgent
 from shiftline.sip.events import (
     Address,
@@ -22,19 +23,15 @@ from shiftline.sip.events import (
     Event,
     MalformedReceived,
     RequestReceived,
-    RequestTimedOut,
-    ResponseReceived,
-    SendFailed,
 )
 from shiftline.sip.grammar import bracketed
 from shiftline.sip.message import Request, Response, response_to
-from shiftline.sip.trace import Direction, TracedMessage
+from shiftline.sip.trace import Direction
 from shiftline.sip.transactions import Timers
 from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 
 OnRequest = Callable[["SipEndpoint", RequestReceived], None]
-OnMessage = Callable[[TracedMessage], None]
 _DEFAULT_STREAMS = StreamSettings()
 _DEFAULT_MANNERS = Manners()
 _PORT_TRIES = 20
@@ -51,22 +48,6 @@ def _zero() -> float:
 
 def _token() -> str:
     return secrets.token_hex(8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """A request and how it ended. ``response`` is None when no final answer came in time.
-
-    ``request`` is the copy that left, with our Via; ``rtt_seconds`` counts from its first transmission;
-    ``copied_at`` is when an answered one was sent again first (None: it left once); ``failure`` is the
-    system's word when it refused to send.
-    """
-
-    request: Request
-    response: Response | None
-    rtt_seconds: float
-    failure: str = ""
-    copied_at: float | None = None
 
 
 class SipEndpoint:
@@ -91,7 +72,6 @@ class SipEndpoint:
         self.local = udp.local
         self.addresses: dict[Transport, Address] = {Transport.UDP: udp.local}
         """Our address on each transport, as Via gives it."""
-        self.withheld = 0
         self.malformed = 0
         self.may_repeat: Callable[[], bool] = _always
         """Whether requests that wait for an answer may be sent again at this moment."""
@@ -101,15 +81,14 @@ class SipEndpoint:
         self._udp = udp
         self._timers = timers
         self._manners = manners
-        self._may_send = may_send
+        self._wire = Wire(udp, may_send, on_message)
         self._on_request = on_request
-        self._on_message = on_message
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[str, asyncio.Future[Exchange]] = {}
+        self._pending = PendingExchanges()
         self._alarm: asyncio.TimerHandle | None = None
         self._settling = False
         user = StreamUser(
-            may_leave=self._may_leave,
+            may_leave=self._wire.may_leave,
             received=self._receive_on,
             batch_ended=self._settle,
             refused=self._refused,
@@ -183,6 +162,11 @@ class SipEndpoint:
             else:
                 return endpoint
 
+    @property
+    def withheld(self) -> int:
+        """How many messages ``may_send`` kept from leaving."""
+        return self._wire.withheld
+
     def contact(self, transport: Transport = Transport.UDP, user: str | None = None) -> SipUri:
         """Where a peer sends requests to us over this transport."""
         host, port = self.addresses.get(transport, self.local)
@@ -214,13 +198,12 @@ class SipEndpoint:
             transport=transport,
             timeout_seconds=timeout_seconds,
         )
-        future: asyncio.Future[Exchange] = self._loop.create_future()
-        self._waiting[key] = future
+        future = self._pending.begin(key)
         self._settle()
         try:
             return await future
         finally:
-            if self._waiting.pop(key, None):  # cancelled: nobody wants the answer any more
+            if self._pending.forget(key):  # cancelled: nobody wants the answer any more
                 self._agent.abandon(key, self._loop.time())
                 self._settle()
 
@@ -261,10 +244,7 @@ class SipEndpoint:
         await self._streams.aclose()
         if self._alarm:
             self._alarm.cancel()
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(UnavailableError("The SIP endpoint was closed before the answer came."))
+        self._pending.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -275,12 +255,11 @@ class SipEndpoint:
         await self.aclose()
 
     def _receive(self, data: bytes, source: Address) -> None:
-        if self._on_message and data.strip(b"\r\n\0"):
-            self._trace(Direction.RECEIVED, data, self.local, source, Transport.UDP)
+        self._wire.hear(data, source)
         self._agent.receive(data, source, self._loop.time())
 
     def _receive_on(self, data: bytes, connection: Connection, transport: Transport) -> None:
-        self._trace(Direction.RECEIVED, data, connection.local, connection.peer, transport)
+        self._wire.trace(Direction.RECEIVED, data, connection.local, connection.peer, transport)
         self._agent.receive(data, connection.peer, self._loop.time(), transport=transport)
 
     def _wake(self) -> None:
@@ -314,38 +293,15 @@ class SipEndpoint:
             terminated = response_to(event.invite, 487, to_tag=_token())
             self._agent.respond(event.key, terminated, self._loop.time())
         else:
-            self._conclude(event)
+            self._pending.conclude(event)
 
     def _send_outbox(self) -> None:
         while outbox := self._agent.datagrams_to_send():
             for datagram in outbox:
                 if datagram.transport is Transport.UDP:
-                    self._transmit(datagram)
+                    self._wire.transmit(datagram, self._failed)
                 else:
                     self._streams.send(datagram)
-
-    def _transmit(self, datagram: Datagram) -> None:
-        if self._udp.closed:
-            return
-        if not self._may_send():
-            self.withheld += 1
-            return
-        try:
-            self._udp.send(datagram.data, datagram.destination)
-        except BlockingIOError:
-            return  # a full send buffer is a lost datagram: the transaction's timers send it again
-        except OSError as error:
-            self._failed(datagram, error.strerror or str(error))
-            return
-        if self._on_message:
-            self._trace(Direction.SENT, datagram.data, self.local, datagram.destination, Transport.UDP)
-
-    def _may_leave(self, datagram: Datagram, connection: Connection) -> bool:
-        if not self._may_send():
-            self.withheld += 1
-            return False
-        self._trace(Direction.SENT, datagram.data, connection.local, connection.peer, datagram.transport)
-        return True
 
     def _failed(self, datagram: Datagram, why: str) -> None:
         self._agent.send_failed(datagram, why, self._loop.time())
@@ -356,38 +312,6 @@ class SipEndpoint:
     def _lost(self, transport: Transport, peer: Address, why: str) -> None:
         self._agent.connection_lost(transport, peer, why, self._loop.time())
         self._settle()
-
-    def _trace(
-        self, direction: Direction, data: bytes, local: Address, peer: Address, transport: Transport
-    ) -> None:
-        if self._on_message:
-            self._on_message(
-                TracedMessage(
-                    at=self._loop.time(),
-                    direction=direction,
-                    local=local,
-                    peer=peer,
-                    transport=transport,
-                    data=data,
-                )
-            )
-
-    def _conclude(self, event: ResponseReceived | RequestTimedOut | SendFailed) -> None:
-        response = event.response if isinstance(event, ResponseReceived) else None
-        if response is not None and response.status < 200:
-            return
-        future = self._waiting.pop(event.key, None)
-        if future is None or future.done():
-            return
-        future.set_result(
-            Exchange(
-                request=event.request,
-                response=response,
-                rtt_seconds=event.rtt_seconds,
-                failure=event.why if isinstance(event, SendFailed) else "",
-                copied_at=event.copied_at if isinstance(event, ResponseReceived) else None,
-            )
-        )
 
     def _set_alarm(self) -> None:
         due = self._agent.next_timer()

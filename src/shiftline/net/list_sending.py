@@ -10,7 +10,8 @@ from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.state import Mode
 from shiftline.net.asking import classify, feedback_of, retry_after, status_of
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.trunk import TrunkDriver
 from shiftline.net.trunk_address import TrunkAddress

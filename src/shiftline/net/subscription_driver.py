@@ -7,7 +7,8 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from shiftline.errors import ShiftlineError
-from shiftline.net.endpoint import Exchange, OnRequest, SipEndpoint
+from shiftline.net.endpoint import OnRequest, SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.sip.events import RequestReceived
 from shiftline.sip.message import Request, response_to
 from shiftline.sip.subscription import Subscription

@@ -16,7 +16,8 @@ from shiftline.connector.reading import NOBODY_ANSWERED, REFUSALS, Reading
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.net.asking import Speaker, feedback_of, read_final, retry_after, status_of
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.failover import Route, has_failed, send_to
 from shiftline.net.found import FoundEvidence
 from shiftline.net.trunk_address import TrunkAddress

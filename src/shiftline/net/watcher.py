@@ -15,7 +15,8 @@ from types import MappingProxyType
 from shiftline.connector.package_reading import family_of, read_notify, read_subscribe_answer
 from shiftline.connector.reading import Reading
 from shiftline.errors import SipSyntaxError
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.failover import send_to
 from shiftline.net.subscription_driver import NotifyInbox, SendRequest, SubscriptionDriver
 from shiftline.sip.digest import ChallengeOutcome, DigestClient

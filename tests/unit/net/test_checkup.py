@@ -10,7 +10,7 @@ from tests.support import token
 from shiftline.connector.qualifier import QualificationPolicy
 from shiftline.net.asking import Speaker
 from shiftline.net.checkup import Checkup
-from shiftline.net.endpoint import Exchange
+from shiftline.net.exchange import Exchange
 from shiftline.net.package_method import OpenQuestions
 from shiftline.net.subscription_driver import NotifyInbox
 from shiftline.secrets import Secret

@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from shiftline.errors import ConfigurationError
-from shiftline.net.endpoint import Exchange, SipEndpoint
+from shiftline.net.endpoint import SipEndpoint
+from shiftline.net.exchange import Exchange
 from shiftline.net.settings import StreamSettings
 from shiftline.net.tls import TlsSettings, client_context, server_context
 from shiftline.sip.events import RequestReceived
