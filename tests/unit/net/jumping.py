@@ -2,7 +2,7 @@
 
 For tests whose both ends are sockets of the same loop: on loopback a datagram is there as soon as it was
 sent, so what comes in which order does not depend on how busy the machine is, and a quarter of an hour takes
-no time. Whoever waits for another process or thread needs `hurried`, or the usual loop.
+no time. Whoever waits for another process or thread needs the usual loop.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.net.bench import NOW, a_governor, trunk_driver
+from tests.unit.net.jumping import jumping
 
 from shiftline.connector.records import DueCheck
 from shiftline.governor.governor import Governor
@@ -84,6 +85,7 @@ async def test_a_refused_agent_at_the_end_stops_nothing() -> None:
 
 
 @pytest.mark.parametrize("dead", [{"agent0"}, {"agent9"}, {"agent0", "agent1", "agent2"}])
+@jumping
 async def test_a_phone_that_never_answers_does_not_stop_the_others(dead: set[str]) -> None:
     """First, last or several: the dead are called unreachable, the rest are asked.
 
@@ -98,6 +100,7 @@ async def test_a_phone_that_never_answers_does_not_stop_the_others(dead: set[str
     assert max(asked[agent] for agent in dead) <= 1 + 3 + 3
 
 
+@jumping
 async def test_a_pbx_that_is_away_says_nothing_about_an_agent() -> None:
     """Nothing has passed, so the silence is the PBX's; when it is back, everybody is asked."""
     away = True
@@ -118,6 +121,7 @@ async def test_a_declined_check_is_the_agents_own_answer() -> None:
     assert (asked["canary"], governor.overshoots) == (0, 0)
 
 
+@jumping
 async def test_a_trunk_that_falls_silent_at_speed_is_not_asked_again_and_again() -> None:
     """Once it is noticed, no request is sent again: only canaries leave, and those once each."""
     silent = False

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.unit.net.bench import NOW, trunk_driver
+from tests.unit.net.jumping import jumping
 
 from shiftline.connector.qualifier import UNKNOWN_RETRY, QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
@@ -155,6 +156,7 @@ async def test_a_box_that_answers_for_itself_is_not_believed() -> None:
     assert (trouble, floor.driver.stopped_by()) == ("method.blind", None)
 
 
+@jumping
 async def test_agents_wait_while_the_controls_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is proven, so nobody is asked; when the controls answer again, all go on."""
     silent = True
@@ -243,6 +245,7 @@ async def test_a_throttled_control_is_no_refused_trial() -> None:
     assert not [name for name in floor.asked if name.startswith("REGISTER")]
 
 
+@jumping
 async def test_a_present_control_that_is_refused_does_not_stop_the_trunk() -> None:
     """He may be refused for himself: the absent one tells whether our account is."""
 

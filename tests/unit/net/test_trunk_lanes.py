@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from tests.unit.net.bench import NOW, a_qualifier, trunk_driver
+from tests.unit.net.jumping import jumping
 
 from shiftline.connector.qualifier import QualificationPolicy, Qualifier
 from shiftline.connector.records import DueCheck
@@ -224,6 +225,7 @@ async def test_nobody_is_prefetched_before_the_controls_have_spoken() -> None:
         assert floor.driver.forgo_prefetch() == []
 
 
+@jumping
 async def test_a_refused_question_neither_starves_nor_holds_up_others() -> None:
     """It is asked three times while newcomers stream in, and costs them those three turns."""
     async with bench(lambda user: 403 if user == "agent0" else 200) as floor:

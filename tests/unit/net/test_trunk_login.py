@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests.support import token
-from tests.unit.net.hurried import hurried
 from tests.unit.net.jumping import jumping
 from tests.unit.net.login_pbx import Pbx, ask, checks, trunk
 
@@ -26,7 +25,7 @@ AGENTS = [f"agent{n}" for n in range(20)]
 
 
 @pytest.mark.parametrize("refusal", [401, 403])
-@hurried
+@jumping
 async def test_a_wrong_password_is_not_carried_by_a_burst(refusal: int) -> None:
     """One user is answered unasked, so the path is open and the pace is fast; the others are challenged."""
 
@@ -43,7 +42,7 @@ async def test_a_wrong_password_is_not_carried_by_a_burst(refusal: int) -> None:
     assert {found[agent].cause for agent in AGENTS} == {"credentials.wrong-password"}
 
 
-@hurried
+@jumping
 async def test_a_nonce_that_a_canary_brought_proves_nothing_and_harms_nobody() -> None:
     """The PBX was silent at first; when its nonce expires at speed, the trunk goes on."""
     silent = 2
@@ -63,7 +62,7 @@ async def test_a_nonce_that_a_canary_brought_proves_nothing_and_harms_nobody() -
     assert governor.knowledge()["strikes"] == 0
 
 
-@hurried
+@jumping
 async def test_agents_who_are_refused_one_after_the_other_are_not_taken_for_our_account() -> None:
     """At the end of a burst only they are left. A user who had passed is asked, and vouches for us."""
     forbidden = {f"agent{n}" for n in range(6, 10)}
@@ -80,7 +79,7 @@ async def test_agents_who_are_refused_one_after_the_other_are_not_taken_for_our_
 
 @pytest.mark.parametrize("refusal", [401, 403])
 @pytest.mark.parametrize("stale", [True, False])
-@hurried
+@jumping
 async def test_a_password_that_is_changed_in_a_burst_is_carried_no_more_by_it(
     refusal: int, stale: bool
 ) -> None:
@@ -105,7 +104,7 @@ async def test_a_password_that_is_changed_in_a_burst_is_carried_no_more_by_it(
 
 
 @pytest.mark.parametrize("stale", [True, False])
-@hurried
+@jumping
 async def test_a_password_that_is_changed_in_a_rest_is_refused_twice(stale: bool) -> None:
     """Though each challenge brings another nonce: none of the two is spent on the old one."""
     changed = asyncio.Event()
@@ -170,7 +169,7 @@ async def test_an_agent_who_is_refused_after_a_rest_is_told_from_our_account() -
 
 
 @pytest.mark.parametrize("stale", [True, False])
-@hurried
+@jumping
 async def test_nonces_that_serve_once_are_no_reason_to_stop(stale: bool) -> None:
     """Each question is challenged. After a few that were answered in vain, none is answered unasked."""
     used: set[str] = set()

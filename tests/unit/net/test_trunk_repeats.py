@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.unit.net.bench import trunk_driver
-from tests.unit.net.hurried import hurried
+from tests.unit.net.jumping import jumping
 from tests.unit.net.login_pbx import checks
 
 from shiftline.governor.governor import Governor
@@ -73,7 +73,7 @@ async def _asked(wire: _Wire, agents: int, work: Callable[[TrunkDriver], object]
 
 
 @pytest.mark.parametrize("answer_seconds", [0.6, 2.0])
-@hurried
+@jumping
 async def test_a_slow_trunk_gets_no_more_datagrams_than_the_declared_rate(answer_seconds: float) -> None:
     """Copies count; and few leave before the answer is late, as that trunk goes."""
     wire = _Wire(answer_seconds)
@@ -85,7 +85,7 @@ async def test_a_slow_trunk_gets_no_more_datagrams_than_the_declared_rate(answer
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-@hurried
+@jumping
 async def test_what_is_lost_is_sent_again_beside_what_is_new(lost: int) -> None:
     """The first copy of each, or of every second: nobody is left unanswered, though more waits."""
     found: set[str] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tests.unit.net.hurried import hurried
+from tests.unit.net.jumping import jumping
 from tests.unit.net.login_pbx import Pbx, ask, trunk
 
 from shiftline.governor.state import Mode
@@ -28,7 +28,7 @@ def forbidding(users: frozenset[str], *, challenges: bool, box: int) -> Pbx:
 
 @pytest.mark.parametrize("challenges", [True, False])
 @pytest.mark.parametrize(("box", "refused"), [(200, 2), (403, 1)])
-@hurried
+@jumping
 async def test_agents_who_are_refused_first_do_not_stop_the_trunk(
     challenges: bool, box: int, refused: int
 ) -> None:
@@ -42,7 +42,7 @@ async def test_agents_who_are_refused_first_do_not_stop_the_trunk(
 
 
 @pytest.mark.parametrize("challenges", [True, False])
-@hurried
+@jumping
 async def test_a_trunk_that_refuses_everybody_still_stops_soon(challenges: bool) -> None:
     """Fewer than ten requests, two of them with credentials."""
 
@@ -63,7 +63,7 @@ async def test_a_trunk_that_refuses_everybody_still_stops_soon(challenges: bool)
     assert pbx.refused_logins == (2 if challenges else 0)
 
 
-@hurried
+@jumping
 async def test_who_passed_without_credentials_is_a_witness_where_nobody_is_challenged() -> None:
     """Refused agents are the last of a burst on a trunk that trusts our address."""
     last = frozenset(AGENTS[-2:])
