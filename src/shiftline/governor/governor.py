@@ -158,6 +158,9 @@ class Governor(AccountGovernor):
         """A rate that nobody needs, or nobody sent at, does not grow: nothing tells if it is too high."""
         if not self._was_held_up or self._learner.is_ahead(now, since=self._at_speed_since):
             return
+        keeps_up = self._hearing.keeps_up_with(self.rate, now, since=self._at_speed_since)
+        if not keeps_up and self._learner.places.limit is None:  # there the rate is only a lead
+            return
         elapsed = self._learner.pacer.used_of(elapsed)
         oldest = self._flights.oldest_sent_at()
         if oldest is not None and self._hearing.is_overdue(now - oldest, LONGEST_STEP):

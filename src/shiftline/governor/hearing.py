@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 
 from shiftline.governor.copies import LATE, t1_for
 
@@ -38,6 +38,7 @@ SOON = 10.0  # seconds between two conclusions, within which that counts
 IN_VAIN = 3  # conclusions that did not help: the trunk has become slow for good
 THROUGHPUT_SECONDS = 1.0
 SHORTEST_SECONDS = 0.5  # of answers, to tell how many come per second
+KEEPS_UP = 2.5  # times what was answered: more is not tried. A climb at answers of 0.15 s needs 1.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,15 @@ class Hearing:
             return True
         self._in_vain, self.usual_seconds, self._fastest = 0, took, took
         return False
+
+    def keeps_up_with(self, rate: float, now: float, *, since: float) -> bool:
+        """True if answers come at two fifths of that rate at least: else a queue grows, which is seen late.
+
+        ``since`` is when requests began to leave at about that rate.
+        """
+        span = min(SHORTEST_SECONDS, now - since)
+        enough = ceil(rate * span / KEEPS_UP) - 1  # one may be on its way
+        return enough <= 0 or (enough <= len(self._answers) and self._answers[-enough] > now - span)
 
     def throughput(self, now: float) -> float | None:
         """Answers per second, lately; None if too few have come to tell."""

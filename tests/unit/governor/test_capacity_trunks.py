@@ -30,6 +30,15 @@ class TestOneProcessor:
         assert len(given_up) <= 2 * rate
         assert sum(one.repeats for one in journey.requests) <= 0.03 * len(journey.requests)
 
+    @pytest.mark.parametrize("rate", [6.0, 9.0, 13.0])
+    @pytest.mark.parametrize("answers", [(0.003, 0.007), (0.05, 0.15)])
+    def test_a_slow_one_is_not_climbed_away_from(self, rate: float, answers: tuple[float, float]) -> None:
+        """Lateness tells after some seconds only: the climb waits for answers before that."""
+        _, journey = drive(trunk(f"cpu:{rate:.0f}/s", answers=answers), until=120.0)
+        assert len(journey.passed()) >= 0.85 * 120 * rate
+        assert len(journey.between(0.0, 10.0)) <= 10 * rate + 40
+        assert len(journey.answered(Answer.SILENT)) <= 60
+
     def test_most_answers_come_in_time(self) -> None:
         """The queue is kept short: it is met now and then, and emptied before sending goes on."""
         _, journey = drive(trunk("cpu:100/s"), until=120.0)

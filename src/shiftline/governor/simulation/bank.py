@@ -138,6 +138,7 @@ DEVELOPMENT_BANK: tuple[Case, ...] = (
     case("concurrency:5"),
     case("concurrency:10", 150),
     case("cpu:100/s"),
+    case("cpu:8/s", 10),
     case("oc-rate:50/s"),
     case("oc-loss:50/s"),
     case("shared:50/1s,others=5/s"),
