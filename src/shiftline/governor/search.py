@@ -127,6 +127,9 @@ class Search:
     _soon: float = field(default=SOON, init=False)
     _held: float = field(default=0.0, init=False)
     _was_long: bool = field(default=False, init=False)
+    _goes_on: bool = field(default=False, init=False)
+    _is_seen_late: bool = field(default=False, init=False)
+    """The limit shows late: at the end of a long window (where it is dear), or in the window after (RED)."""
 
     def conclude(
         self, before: float, measured: float, closure: Closure, now: float, *, lately: float = 0.0
@@ -140,12 +143,12 @@ class Search:
         back_off = BACK_OFF_WHERE_DEAR if is_dear else BACK_OFF
         if closure.was_partial and before > SLOW:
             back_off = BACK_OFF_WHERE_PARTIAL
+        is_soon = now - self._settled_at < self._too_soon(before, closure)
+        # Steps down, each seen a window late, are of one meeting.
+        self._goes_on = self.met > 0 and is_soon and closure.was_partial
         candidate = min(before, measured) * back_off
         if self.met and self.is_trying(before) and closure.span_seconds <= LONGEST_WINDOW:
-            # It grew slowly: what was sent half a span earlier has passed, most likely.
-            span = max(1.0, closure.span_seconds / 2)
-            candidate = max(candidate, before * exp(-self.growth(closure.began_at) * span) * back_off)
-        is_soon = now - self._settled_at < (self._soon if self.is_trying(before) else LONGEST_CYCLE)
+            candidate = max(candidate, self._before_it_grew(before, closure, back_off))
         if not is_soon and before > self._held * 1.001:
             self.proven = max(self.proven, self._held)
         elif before <= self.proven * 1.001:
@@ -161,17 +164,34 @@ class Search:
             return max(self.proven, min(candidate, lately * back_off))
         return max(self.proven, candidate)
 
+    def _too_soon(self, before: float, closure: Closure) -> float:
+        """Refused within so many seconds, the rate that was held is not proven."""
+        if not self.is_trying(before):
+            return LONGEST_CYCLE
+        return self._soon + (2.0 * closure.span_seconds if closure.was_partial else 0.0)
+
+    def _before_it_grew(self, before: float, closure: Closure, back_off: float) -> float:
+        """What was sent a little earlier has passed, most likely, since the rate grew slowly."""
+        since = max(1.0, closure.span_seconds / 2)
+        if closure.was_partial:
+            if self._goes_on:
+                return 0.0
+            # RED judges by the window before: that one was too much, and the one before it was not.
+            since, back_off = 1.5 * closure.span_seconds, BACK_OFF
+        return before * exp(-self.growth(closure.began_at) * since) * back_off
+
     def queued(self, before: float, throughput: float) -> float:
         """Return the rate to hold after answers came late at ``before``: what was answered per second."""
-        self.refused, self.proven = before, 0.0
+        self.refused, self.proven, self._goes_on = before, 0.0, False
         return min(before, max(throughput, before * SLOWEST_QUEUE)) * BACK_OFF
 
     def settle(
         self, rate: float, closure: Closure, now: float, *, pinned: bool, explained: bool = True
     ) -> None:
         """Begin a peace at ``rate``. ``explained``: windows are known that may have been shut for so long."""
-        self.met += 1
+        self.met += not self._goes_on
         self.price, self.is_banned = closure.cost_seconds, closure.is_ban
+        self._is_seen_late = self.price > DEAR_SECONDS or closure.was_partial
         self._settled_at, self._held, self._soon = now, rate, max(SOON, 2 * closure.span_seconds)
         dearest = DEAREST * max(self.price, CHEAPEST)
         # A canary comes late to the end of a short ban, which has then cost more than a window would.
@@ -201,6 +221,7 @@ class Search:
         """Begin with a limit that was met in an earlier life. Its price unknown, try nothing for long."""
         self.met, self._held, self._settled_at = met, rate, now
         self.price = price or 0.0
+        self._is_seen_late = self.price > DEAR_SECONDS
         self._peace = KNOWN_PEACE if price is None else DEAREST * max(price, CHEAPEST)
         self.begin_peace(now)
 
@@ -218,5 +239,4 @@ class Search:
             return 0.0
         doublings = (now - self._peace_until) / GROWTH_DOUBLES
         growth: float = min(GROWTH * 2.0 ** min(doublings, 8.0), FASTEST_GROWTH)
-        # Where it is dear, the refusal comes late as well: at the end of a long window.
-        return growth * SLOWER_WHERE_DEAR if self.price > DEAR_SECONDS else growth
+        return growth * SLOWER_WHERE_DEAR if self._is_seen_late else growth

@@ -30,6 +30,11 @@ def shut(seconds: float, *, open_after: float | None = None, silently: bool = Fa
     return Closure(BEGAN, BEGAN + seconds, open_at, was_silent=silently)
 
 
+def partly_shut(began: float) -> Closure:
+    """As RED is: for a second, in which every second request passed."""
+    return Closure(began, began + 0.9, began + 1.2, was_partial=True)
+
+
 def settled(*, rate: float = 50.0, price: float = 0.4, times: int = 1, pinned: bool = False) -> Search:
     """A search that has met the limit so often, each time at that price, the last time at second 100."""
     search = Search()
@@ -183,6 +188,14 @@ class TestGrowth:
         search = settled(price=4.0)
         assert search.growth(BEGAN + FIRST_PRICE * 4.0) == pytest.approx(GROWTH * SLOWER_WHERE_DEAR)
 
+    def test_where_some_pass_meanwhile_it_is_slower(self) -> None:
+        """RED refuses in the window after the one that was too much."""
+        search = Search()
+        search.settle(50.0, partly_shut(BEGAN), BEGAN, pinned=False)
+        assert search.growth(BEGAN + FIRST_PRICE * 1.2 + 0.001) == pytest.approx(
+            GROWTH * SLOWER_WHERE_DEAR, rel=0.01
+        )
+
     def test_a_rate_that_was_never_held_is_a_try(self) -> None:
         """One that was held is none."""
         search = settled(rate=50.0)
@@ -234,3 +247,38 @@ class TestLongWindows:
         search = Search()
         search.conclude(500.0, 20.0, closure, closure.open_at, lately=60.0)
         assert search.bearable == 0.0
+
+
+class TestWhereSomePassMeanwhile:
+    """RED: it refuses a part of what comes in the window after one that held too much."""
+
+    def search(self) -> Search:
+        """One that met it at 130/s in second 100, and holds 90/s."""
+        search = Search()
+        search.conclude(130.0, 130.0, partly_shut(BEGAN), BEGAN + 1.2)
+        search.settle(90.0, partly_shut(BEGAN), BEGAN + 1.2, pinned=False)
+        return search
+
+    def test_what_the_window_before_the_last_let_pass_is_held(self) -> None:
+        """A rate that grew slowly to 104/s over some seconds is not taken back to where it began."""
+        search = self.search()
+        at = BEGAN + 12.0
+        rate = search.conclude(104.0, 104.0, partly_shut(at), at + 1.2)
+        assert 104.0 * 0.93 * BACK_OFF <= rate < 104.0 * BACK_OFF
+
+    def test_steps_down_are_one_meeting(self) -> None:
+        """Each is seen a window late: they do not make the next try wait the longer."""
+        search = self.search()
+        peace = peace_of(search, BEGAN + 1.2)
+        at = BEGAN + 3.0
+        assert search.conclude(90.0, 90.0, partly_shut(at), at + 1.2) == pytest.approx(90.0 * 0.85)
+        search.settle(76.0, partly_shut(at), at + 1.2, pinned=False)
+        assert search.met == 1
+        assert peace_of(search, at + 1.2) == pytest.approx(peace)
+
+    def test_two_windows_in_peace_prove_nothing(self) -> None:
+        """What is refused so soon after may be for the rate that was held."""
+        search = self.search()
+        at = BEGAN + 3.5
+        assert search.conclude(93.0, 93.0, partly_shut(at), at + 0.3) < 0.9 * 90.0
+        assert search.proven == 0.0
