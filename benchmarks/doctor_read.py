@@ -70,7 +70,7 @@ def read_only(path: Path) -> None:
     """The part that is measured first: from file to exchanges, nothing concluded."""
     reading = Reading([path])
     with few_collections():
-        count = sum(1 for _ in reading)
+        count = sum(1 for _ in reading.briefs())
     sys.stdout.write(f"{reading.ledger.messages} {count}\n")
 
 

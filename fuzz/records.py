@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 
-from shiftline.diagnosis.exchange import Exchange, Remark
+from shiftline.diagnosis.exchange import Brief, Remark
 from shiftline.doctor.reading.blocks import pcapng_frames
 from shiftline.doctor.reading.datagrams import Dissector
 from shiftline.doctor.reading.frames import Frame, pcap_frames
@@ -34,9 +34,9 @@ def one(data: bytes) -> None:
     entry, skipped = FileEntry(name="fuzz"), Counter[str]()
     pairing = Pairing("fuzz", skipped)
     found = list(pairing.pair(_record(kind, rest, entry, skipped)))
-    exchanges = [record for record in found if isinstance(record, Exchange)]
+    exchanges = [record.exchange() for record in found if isinstance(record, Brief)]
     assert len(exchanges) <= pairing.messages
-    assert all(repr(record).isprintable() for record in found)
+    assert all(repr(record).isprintable() for record in (*found, *exchanges))
     assert all(exchange.status is None or 200 <= exchange.status <= 999 for exchange in exchanges)
     assert all(count > 0 for count in skipped.values())
 

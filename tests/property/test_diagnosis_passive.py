@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.diagnosis.records import Pbx, Window
 from tests.unit.diagnosis.scene import day
 
-from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
+from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, brief
 from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.passive import nonces, sorts
 from shiftline.diagnosis.passive.nonces import NonceBook
@@ -51,8 +51,9 @@ def test_what_nonces_are_remembered_by_is_bounded(monkeypatch: pytest.MonkeyPatc
     for number in range(500):
         asked = Exchange(at=float(number), source="192.0.2.7", method="REGISTER", call_id=f"c{number}")
         nonce, user = f"n{number}", f"user{number}"
-        book.judge(replace(asked, status=401, challenge=Challenge(realm="lab", nonce=nonce)))
+        book.judge(brief(replace(asked, status=401, challenge=Challenge(realm="lab", nonce=nonce))))
         for _ in range(3):
-            book.judge(replace(asked, status=200, carried=Carried(username=user, realm="lab", nonce=nonce)))
+            carried = Carried(username=user, realm="lab", nonce=nonce)
+            book.judge(brief(replace(asked, status=200, carried=carried)))
     kept = (book._issued, book._owing, book._fresh, book._reuses)
     assert max(len(one) for one in kept) == 50

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.doctor.captures import request, response
 
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Brief
 from shiftline.doctor.reading.heads import Heads
 from shiftline.doctor.reading.pairing import Pairing
 from shiftline.doctor.reading.sighting import Flow
@@ -80,7 +80,7 @@ def test_each_request_is_told_once_or_counted(rows: list[tuple[int, float, bool]
         )
         for place, (number, at, is_answer) in enumerate(sorted(rows, key=lambda row: row[1]))
     ]
-    found = [one for one in Pairing("f", skipped).pair(record) if isinstance(one, Exchange)]
+    found = [one for one in Pairing("f", skipped).pair(record) if isinstance(one, Brief)]
     unfinished = skipped["requests that the end of the record cuts off"]
     early = skipped["requests forgotten before their answer, for want of room"]
     requests = [number for number, _, is_answer in rows if not is_answer]

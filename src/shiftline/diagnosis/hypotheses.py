@@ -112,8 +112,11 @@ class Meeting:
 def meeting(probe: Probe) -> Meeting:
     """Of all candidates, in their order."""
     shared = _shared()
+    chances = {
+        id(signature): signature.chance(probe) for signature, _ in shared.answers if signature is not None
+    }
     reaches = [
-        0.0 if signature is None else reach(signature, probe, HOMES[home])
+        0.0 if signature is None else reach(signature, probe, HOMES[home], chances[id(signature)])
         for signature, home in shared.filters
     ]
     seen = [

@@ -18,20 +18,21 @@ _EVEN_BEFORE = frozenset(
 _AHEAD = (Credentials.CACHED, Credentials.AGED)
 
 
-def reach(signature: Signature, probe: Probe, home: Home) -> float:
-    """How surely a probe meets this filter, if nothing ahead of it answers."""
+def reach(signature: Signature, probe: Probe, home: Home, chance: float) -> float:
+    """How surely a probe meets this filter, if nothing ahead of it answers.
+
+    ``chance`` is how surely the filter acts on it (`Signature.chance`).
+    """
     asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
     if asks_server and home.answers_first and signature.stage not in _EVEN_BEFORE:
         return 0.0
     if signature.stage < Stage.CHALLENGE:
-        return signature.chance(probe)
+        return chance
     # What stands behind the login is never reached by a request that does not get past it, and a wrong
     # password or an unknown user is refused by the healthy trunk already.
     if not carries_login(probe):
         return 0.0
-    if asks_server:
-        return home.asks * signature.chance(probe)
-    return signature.chance(probe)
+    return home.asks * chance if asks_server else chance
 
 
 def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from shiftline.diagnosis.catalogue.header_marks import NAMING_HEADERS
 from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
-from shiftline.diagnosis.exchange import Exchange, Remark
+from shiftline.diagnosis.exchange import Brief, Exchange, Remark, brief
 from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
 from shiftline.diagnosis.passive.cells import crowded
@@ -47,6 +47,7 @@ _QUOTED = re.compile(
     r"\bSIP (?:response|status)[: ]+([3-6]\d\d)\s+(.{1,300}?)(?:\.\s+Transaction|$)", re.IGNORECASE
 )
 """A response as a console tells it: status and reason phrase, before its numbers."""
+_BATCH = 1000
 _EPOCH_SINCE = 1e8
 """Times beyond this are seconds since 1970; below it, a driver's clock that no Date can be compared with."""
 
@@ -77,18 +78,32 @@ class Observer:
         self._nonces = NonceBook()
         self._told = Told()
         self._skews: list[float] = []
+        self._waiting: list[Brief] = []
 
     @property
     def statistics(self) -> Statistics:
         """The figures of all that was added until now."""
+        self._settle()
         return Statistics(self._rows)
 
     def add(self, exchange: Exchange) -> None:
         """One exchange more."""
-        outcome, credentials = self._nonces.judge(exchange)
-        self._rows.add(exchange, outcome, credentials)
-        if len(self._skews) < MOST_PLACES and exchange.at > _EPOCH_SINCE and "date" in exchange.hints:
-            self._note_clock(exchange)
+        self.note(brief(exchange))
+
+    def note(self, one: Brief) -> None:
+        """One exchange more, in brief."""
+        self._waiting.append(one)
+        if len(self._waiting) >= _BATCH:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Judge what waits: a batch at a time, because its columns are filled at once."""
+        waiting, self._waiting = self._waiting, []
+        self._rows.add(waiting, map(self._nonces.judge, waiting))
+        if len(self._skews) < MOST_PLACES:
+            for one in waiting:
+                if one.date and one.at > _EPOCH_SINCE and len(self._skews) < MOST_PLACES:
+                    self._note_clock(one)
 
     def remark(self, remark: Remark) -> None:
         """What a log line said, and what a reason phrase in it speaks of."""
@@ -96,6 +111,7 @@ class Observer:
 
     def evidence(self) -> tuple[Evidence, ...]:
         """What all of it shows, by part, and then what logs say of others."""
+        self._settle()
         rows = self._rows
         if not len(rows):
             _, others = self._told.of_parts(rows, ())
@@ -231,14 +247,14 @@ class Observer:
         if unnamed and not is_named:
             yield Mark(kind="server.unnamed", count=unnamed)
 
-    def _note_clock(self, exchange: Exchange) -> None:
+    def _note_clock(self, one: Brief) -> None:
         try:
-            told = parsedate_to_datetime(exchange.hints["date"])
+            told = parsedate_to_datetime(one.date)
         except ValueError:
             return  # a date that nobody can read says nothing about clocks
         if told.tzinfo is None:
             told = told.replace(tzinfo=UTC)
-        answered = exchange.at + (exchange.answered_after or 0.0)
+        answered = one.at + (one.answered_after or 0.0)
         self._skews.append((told - datetime.fromtimestamp(answered, UTC)).total_seconds())
 
 

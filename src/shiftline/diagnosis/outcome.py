@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Brief, Exchange, brief
 
 
 class Outcome(StrEnum):
     """What became of one question. A question is a request with the challenge it may have to answer."""
+
+    __hash__ = str.__hash__  # an Enum's own takes ten times as long, and these are keys of a million rows
 
     OK = "ok"
     """2xx."""
@@ -93,33 +95,41 @@ def outcome_of(exchange: Exchange, *, earlier_nonce: str = "") -> Outcome:
     to a request that carried credentials counts as stale (facts of Kamailio: an expired nonce is answered
     with a plain 401).
     """
-    if exchange.status is None:
-        if "heard" in exchange.hints:  # whoever says anything is there, and his answers arrive
+    return outcome_in(brief(exchange), earlier_nonce=earlier_nonce)
+
+
+def outcome_in(one: Brief, *, earlier_nonce: str = "") -> Outcome:
+    """The same of an exchange in brief."""
+    model = one.model
+    status = model.status
+    if status is None:
+        if "heard" in model.hints:  # whoever says anything is there, and his answers arrive
             return Outcome.OTHER
-        return Outcome.ICMP if "icmp" in exchange.hints else Outcome.SILENCE
-    if exchange.status in (401, 407):
-        return _challenged(exchange, earlier_nonce)
-    if exchange.status == 403:
-        return _forbidden(exchange)
-    if exchange.status == 503 and "retry-after" in exchange.hints:
+        return Outcome.ICMP if "icmp" in model.hints else Outcome.SILENCE
+    if status in (401, 407):
+        return _challenged(one, earlier_nonce)
+    if status == 403:
+        return _forbidden(model)
+    if status == 503 and "retry-after" in model.hints:
         return Outcome.UNAVAILABLE_RETRY_AFTER
-    if 200 <= exchange.status < 300:
+    if 200 <= status < 300:
         return Outcome.OK
-    return OUTCOME_BY_STATUS.get(exchange.status, Outcome.OTHER)
+    return OUTCOME_BY_STATUS.get(status, Outcome.OTHER)
 
 
-def _challenged(exchange: Exchange, earlier_nonce: str) -> Outcome:
-    if exchange.carried is None:
+def _challenged(one: Brief, earlier_nonce: str) -> Outcome:
+    challenge = one.model.challenge
+    if one.model.carried is None:
         return Outcome.CHALLENGE
-    if exchange.challenge is not None and exchange.challenge.is_stale:
+    if challenge is not None and challenge.is_stale:
         return Outcome.CHALLENGE_STALE
-    if exchange.carried.nonce == earlier_nonce:
+    if one.nonce == earlier_nonce:
         return Outcome.CHALLENGE_AGAIN
-    is_new = exchange.challenge is not None and exchange.challenge.nonce != exchange.carried.nonce
+    is_new = challenge is not None and one.new_nonce != one.nonce
     return Outcome.CHALLENGE_STALE if is_new else Outcome.CHALLENGE_AGAIN
 
 
-def _forbidden(exchange: Exchange) -> Outcome:
-    if "retry-after" in exchange.hints:
+def _forbidden(model: Exchange) -> Outcome:
+    if "retry-after" in model.hints:
         return Outcome.FORBIDDEN_RETRY_AFTER
-    return Outcome.FORBIDDEN if exchange.carried is None else Outcome.FORBIDDEN_AFTER_CHALLENGE
+    return Outcome.FORBIDDEN if model.carried is None else Outcome.FORBIDDEN_AFTER_CHALLENGE

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Exchange, brief
 from shiftline.diagnosis.groups import LIMITER_STATUSES, Group, Key, order_of
-from shiftline.diagnosis.outcome import outcome_of
+from shiftline.diagnosis.outcome import outcome_in
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Sorts
 from shiftline.diagnosis.probe import Credentials
@@ -139,6 +139,6 @@ class Statistics:
 def statistics_of(exchanges: Iterable[Exchange]) -> Statistics:
     """Of exchanges in any order, for whoever asks nothing else of them."""
     rows = Rows()
-    for exchange in exchanges:
-        rows.add(exchange, outcome_of(exchange), Credentials.NONE)
+    briefs = [brief(exchange) for exchange in exchanges]
+    rows.add(briefs, ((outcome_in(one), Credentials.NONE) for one in briefs))
     return Statistics(rows)

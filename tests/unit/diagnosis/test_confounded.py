@@ -9,7 +9,7 @@ from tests.unit.diagnosis.records import OURS, Answer, Fault, Pbx, publish_day
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
-from shiftline.diagnosis.exchange import Carried, Exchange
+from shiftline.diagnosis.exchange import Carried, Exchange, brief
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.hypotheses import HEALTHY
@@ -134,12 +134,12 @@ def test_a_nonce_in_use_is_not_aged_by_a_passage() -> None:
     """Some servers count its life from its last use, so that passing late in a burst says nothing."""
     book = NonceBook()
     challenged, answered = list(Pbx().ask(1000.0))
-    book.judge(challenged)
-    book.judge(answered)
+    book.judge(brief(challenged))
+    book.judge(brief(answered))
     sorts = []
     for at in (1000.8, 1001.7, 1002.6, 1003.5, 1004.4, 1005.3, 1012.0):
         later = replace(answered, at=at, call_id=f"{at}", carried=_again(answered, int(at * 10)))
-        sorts.append(book.judge(later)[1])
+        sorts.append(book.judge(brief(later))[1])
     assert sorts == [Credentials.CACHED] * 5 + [Credentials.FRESH, Credentials.AGED]
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from tests.unit.doctor.captures import request, response
 
-from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
+from shiftline.diagnosis.exchange import Brief, Carried, Challenge, Exchange
 from shiftline.doctor.reading.heads import Heads
 from shiftline.doctor.reading.pairing import ECHOES, UNFINISHED, Pairing
 from shiftline.doctor.reading.sighting import Flow
@@ -24,7 +24,7 @@ def pair(*seen: tuple[float, Flow, bytes]) -> tuple[list[Exchange], Counter[str]
     skipped: Counter[str] = Counter()
     rows = [(at, flow, data, number) for number, (at, flow, data) in enumerate(seen, start=1)]
     found = Pairing("f", skipped).pair(rows)
-    return [one for one in found if isinstance(one, Exchange)], skipped
+    return [one.exchange() for one in found if isinstance(one, Brief)], skipped
 
 
 def test_retransmissions_are_copies_of_one_request() -> None:

@@ -32,15 +32,15 @@ class Gathered:
 
 def gather(reading: Reading, zone: tzinfo, windows: Sequence[PublishWindow] = ()) -> Gathered:
     """Read everything once. Hours of the day are told in ``zone``; schedules are published in ``windows``."""
-    from shiftline.diagnosis.exchange import Exchange
+    from shiftline.diagnosis.exchange import Brief
     from shiftline.diagnosis.observe import Observer
 
     observer = Observer(zone=zone, windows=windows)
-    observe, remark = observer.add, observer.remark
+    note, remark = observer.note, observer.remark
     with few_collections():
-        for one in reading:
-            if isinstance(one, Exchange):
-                observe(one)
+        for one in reading.briefs():
+            if isinstance(one, Brief):
+                note(one)
             else:
                 remark(one)
     return Gathered(reading=reading, statistics=observer.statistics, observer=observer)

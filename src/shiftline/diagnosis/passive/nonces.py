@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
-from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, Place
+from shiftline.diagnosis.exchange import Brief, Challenge, Place
 from shiftline.diagnosis.groups import best_split
-from shiftline.diagnosis.outcome import Outcome, outcome_of
+from shiftline.diagnosis.outcome import Outcome, outcome_in
 from shiftline.diagnosis.probe import Credentials
 
 FRESH_SECONDS = 4.0
@@ -35,7 +35,6 @@ KNOWN_ALGORITHMS = frozenset(
 @dataclass(slots=True)
 class _Issued:
     at: float
-    call_id: str
     uses: int = 0
     last_at: float = 0.0
     """When it was issued or used last."""
@@ -49,7 +48,7 @@ class NonceBook:
 
     def __init__(self) -> None:
         self._issued: OrderedDict[str, _Issued] = OrderedDict()
-        self._owing: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._owing: OrderedDict[str, None] = OrderedDict()
         self._fresh: OrderedDict[tuple[str, str], Outcome] = OrderedDict()
         """What became of each account's last login with a fresh nonce, over each transport."""
         self._reuses: list[tuple[int, float, float, bool]] = []
@@ -59,41 +58,43 @@ class NonceBook:
         """How often each habit was seen, by kind of mark; and ``challenges``, ``answers``."""
         self.places: dict[str, list[Place]] = {}
 
-    def judge(self, exchange: Exchange) -> tuple[Outcome, Credentials]:
+    def judge(self, one: Brief) -> tuple[Outcome, Credentials]:
         """Outcome of an exchange and the sort of credentials it carried; remembers its challenge."""
-        if exchange.carried is not None:
-            return self._judge_login(exchange, exchange.carried)
-        if exchange.challenge is not None:
-            self._remember(exchange, exchange.challenge)
-        return outcome_of(exchange), Credentials.NONE
+        model = one.model
+        if model.carried is not None:
+            return self._judge_login(one, model.carried.username)
+        if model.challenge is not None:
+            self._remember(one, model.challenge)
+        return outcome_in(one), Credentials.NONE
 
-    def _judge_login(self, exchange: Exchange, carried: Carried) -> tuple[Outcome, Credentials]:
-        issued = self._issued.get(carried.nonce)
+    def _judge_login(self, one: Brief, username: str) -> tuple[Outcome, Credentials]:
+        model = one.model
+        issued = self._issued.get(one.nonce)
         # A copy that was lost is not what the server judged.
-        sent_at = exchange.at + arrivals_of(exchange.copied_after, exchange.answered_after)[0]
+        sent_at = one.at + arrivals_of(one.copied_after, one.answered_after)[0]
         age = 0.0 if issued is None else sent_at - issued.at
         rest = 0.0 if issued is None else sent_at - issued.last_at
-        credentials, earlier = self._credentials(exchange, carried, issued)
-        outcome = outcome_of(exchange, earlier_nonce=earlier)
-        if exchange.challenge is not None:
-            self._remember(exchange, exchange.challenge)
+        credentials, earlier = self._credentials(one, issued)
+        outcome = outcome_in(one, earlier_nonce=earlier)
+        if model.challenge is not None:
+            self._remember(one, model.challenge)
         if credentials is Credentials.FRESH:
-            self._note_fresh(carried.username, exchange.transport, outcome)
-        elif self._is_refused_anyway(exchange, outcome):
+            self._note_fresh(username, model.transport, outcome)
+        elif self._is_refused_anyway(username, model.transport, outcome):
             return Outcome.CHALLENGE_AGAIN, Credentials.FRESH
         elif outcome is Outcome.CHALLENGE_STALE and issued is not None and not issued.was_accepted:
             return Outcome.CHALLENGE, Credentials.NONE  # it may be the login, or the nonce
         if issued is not None:
-            self._judge_reuse(exchange, issued, age)
+            self._judge_reuse(one, issued, age)
         if credentials is Credentials.AGED and outcome is Outcome.OK and rest <= YOUNG_SECONDS:
             # Some servers count from the last use of a nonce: for them it is as good as fresh.
             credentials = Credentials.FRESH
-        if credentials is Credentials.AGED and self._is_forgotten(exchange, carried):
+        if credentials is Credentials.AGED and self._is_forgotten(one):
             if outcome is Outcome.CHALLENGE_STALE:
                 return Outcome.CHALLENGE, Credentials.NONE
             credentials = Credentials.CACHED
-        if exchange.status in (401, 407):
-            self._second_challenge(exchange, credentials)
+        if model.status in (401, 407):
+            self._second_challenge(one, credentials)
         return outcome, credentials
 
     def _note_fresh(self, username: str, transport: str, outcome: Outcome) -> None:
@@ -101,23 +102,23 @@ class NonceBook:
         if len(self._fresh) > _MOST:
             self._fresh.popitem(last=False)
 
-    def _is_refused_anyway(self, exchange: Exchange, outcome: Outcome) -> bool:
+    def _is_refused_anyway(self, username: str, transport: str, outcome: Outcome) -> bool:
         """Challenged with an older nonce, as this account is with a fresh one: then age is not the reason."""
-        carried = exchange.carried
-        known = None if carried is None else self._fresh.get((carried.username, exchange.transport))
-        return outcome is Outcome.CHALLENGE_STALE and known is Outcome.CHALLENGE_AGAIN
+        is_stale = outcome is Outcome.CHALLENGE_STALE
+        return is_stale and self._fresh.get((username, transport)) is Outcome.CHALLENGE_AGAIN
 
-    def _judge_reuse(self, exchange: Exchange, issued: _Issued, age: float) -> None:
+    def _judge_reuse(self, one: Brief, issued: _Issued, age: float) -> None:
         """What becomes of a nonce that was accepted before, while it is young."""
-        if exchange.method == "OPTIONS" and not exchange.user:
+        model = one.model
+        if model.method == "OPTIONS" and not model.user:
             return  # a server may answer it whatever it carries (K19)
-        is_challenged = exchange.status in (401, 407)
-        if age < FORGOTTEN_SECONDS and exchange.status is not None and len(self._reuses) < _MOST:
-            self._reuses.append((issued.uses, age, exchange.at - issued.last_at, is_challenged))
-        issued.last_at = exchange.at
+        is_challenged = model.status in (401, 407)
+        if age < FORGOTTEN_SECONDS and model.status is not None and len(self._reuses) < _MOST:
+            self._reuses.append((issued.uses, age, one.at - issued.last_at, is_challenged))
+        issued.last_at = one.at
         if issued.was_accepted and age <= YOUNG_SECONDS:
-            self._saw("traffic.reuse-refused-young" if is_challenged else "traffic.reuse-passed", exchange)
-        if exchange.status is not None and not is_challenged and exchange.status != 403:
+            self._saw("traffic.reuse-refused-young" if is_challenged else "traffic.reuse-passed", one)
+        if model.status is not None and not is_challenged and model.status != 403:
             issued.was_accepted = True
 
     def limit_marks(self) -> Iterator[Mark]:
@@ -144,49 +145,53 @@ class NonceBook:
         """Calls whose challenge got no answer."""
         return len(self._owing)
 
-    def _credentials(
-        self, exchange: Exchange, carried: Carried, issued: _Issued | None
-    ) -> tuple[Credentials, str]:
-        if self._owing.pop(exchange.call_id, None) is not None:
+    def _credentials(self, one: Brief, issued: _Issued | None) -> tuple[Credentials, str]:
+        if one.call_id in self._owing:
+            del self._owing[one.call_id]
             self.seen["answers"] += 1
         if issued is None:
             return Credentials.CACHED, ""
-        used = 1 << min(carried.nonce_count or 0, _MOST_COUNTS)
-        if 1 < used < 1 << _MOST_COUNTS and issued.counts & used:
-            self._saw("traffic.count-repeated", exchange)
-        issued.counts |= used
+        if one.nonce_count is not None and one.nonce_count > 0:
+            self._count(one, issued, one.nonce_count)
         issued.uses += 1
-        age = exchange.at - issued.at
+        age = one.at - issued.at
         if issued.uses == 1 and age <= FRESH_SECONDS:
-            return Credentials.FRESH, carried.nonce
+            return Credentials.FRESH, one.nonce
         return (Credentials.AGED if age >= AGED_SECONDS else Credentials.CACHED), ""
 
-    def _is_forgotten(self, exchange: Exchange, carried: Carried) -> bool:
-        issued = self._issued.get(carried.nonce)  # not that of before, if the same was issued again
-        return issued is not None and exchange.at - issued.at >= FORGOTTEN_SECONDS
+    def _count(self, one: Brief, issued: _Issued, count: int) -> None:
+        used = 1 << min(count, _MOST_COUNTS)
+        if used < 1 << _MOST_COUNTS and issued.counts & used:
+            self._saw("traffic.count-repeated", one)
+        issued.counts |= used
 
-    def _remember(self, exchange: Exchange, challenge: Challenge) -> None:
-        answered = exchange.at + (exchange.answered_after or 0.0)
-        self._issued[challenge.nonce] = _Issued(answered, exchange.call_id, last_at=answered)
+    def _is_forgotten(self, one: Brief) -> bool:
+        issued = self._issued.get(one.nonce)  # not that of before, if the same was issued again
+        return issued is not None and one.at - issued.at >= FORGOTTEN_SECONDS
+
+    def _remember(self, one: Brief, challenge: Challenge) -> None:
+        answered = one.at + (one.answered_after or 0.0)
+        self._issued[one.new_nonce] = _Issued(answered, last_at=answered)
         if len(self._issued) > _MOST:
             self._issued.popitem(last=False)
         if KNOWN_ALGORITHMS.isdisjoint(challenge.algorithms):
-            self._saw("challenge.unknown-algorithm", exchange)
-        elif exchange.carried is None:
+            self._saw("challenge.unknown-algorithm", one)
+        elif one.model.carried is None:
             self.seen["challenges"] += 1
-            self._owing[exchange.call_id] = (answered, exchange.source)
+            self._owing[one.call_id] = None
             if len(self._owing) > _MOST:
                 self._owing.popitem(last=False)
 
-    def _second_challenge(self, exchange: Exchange, credentials: Credentials) -> None:
-        stale = exchange.challenge is not None and exchange.challenge.is_stale
+    def _second_challenge(self, one: Brief, credentials: Credentials) -> None:
+        challenge = one.model.challenge
+        stale = challenge is not None and challenge.is_stale
         if credentials is Credentials.FRESH and not stale:
-            self._saw("traffic.new-nonce-refused", exchange)
+            self._saw("traffic.new-nonce-refused", one)
         elif credentials is Credentials.AGED and not stale:
-            self._saw("traffic.old-nonce-refused", exchange)
+            self._saw("traffic.old-nonce-refused", one)
 
-    def _saw(self, kind: str, exchange: Exchange) -> None:
+    def _saw(self, kind: str, one: Brief) -> None:
         self.seen[kind] += 1
         places = self.places.setdefault(kind, [])
         if len(places) < MOST_PLACES:
-            places += exchange.places[:1]
+            places += one.places[:1]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shiftline.diagnosis.copies import arrivals_of
-from shiftline.diagnosis.exchange import Exchange, Place
+from shiftline.diagnosis.exchange import Brief, Place
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.sorts import Kind, Names, Said, Sorts
 from shiftline.diagnosis.probe import Credentials
@@ -50,30 +50,35 @@ class Rows:
         self._file = array("I")
         self._number = array("I")
         self._files = Names("")
-        self._last_file, self._last_number = "", 0
         self._header_names: dict[int, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self.at)
 
-    def add(self, exchange: Exchange, outcome: Outcome, credentials: Credentials) -> None:
-        """One more row."""
-        after = exchange.answered_after
-        if exchange.copied_after:
-            self.copied_after[len(self.at)] = exchange.copied_after
-            self.arrived[len(self.at)] = arrivals_of(exchange.copied_after, after)
-        self.at.append(exchange.at)
-        self.latency.append(UNANSWERED if after is None else after)
-        self.sort.append(self.sorts.number(exchange))
-        self.credentials.append(CREDENTIALS_NUMBER[credentials])
-        self.outcome.append(OUTCOME_NUMBER[outcome])
-        copies, size = exchange.copies, exchange.size
-        self.copies.append(min(_MOST_COPIES, copies))
-        self.size.append(min(_LARGEST, size))
-        if exchange.file != self._last_file:
-            self._last_file, self._last_number = exchange.file, self._files.number(exchange.file)
-        self._file.append(self._last_number)
-        self._number.append(exchange.packet)
+    def add(self, briefs: Sequence[Brief], judged: Iterable[tuple[Outcome, Credentials]]) -> None:
+        """More rows, each with its outcome and sort of credentials."""
+        if not briefs:
+            return
+        moments, sizes, copies, _, answered_after, *_, files, packets, _, models = zip(*briefs, strict=True)
+        if max(copies) > 1:
+            self._add_copies(briefs)
+        self.at.extend(moments)
+        self.latency.extend([UNANSWERED if after is None else after for after in answered_after])
+        self.sort.extend(self.sorts.numbers(models, sizes))
+        for outcome, credentials in judged:
+            self.outcome.append(OUTCOME_NUMBER[outcome])
+            self.credentials.append(CREDENTIALS_NUMBER[credentials])
+        self.copies.extend([min(_MOST_COPIES, number) for number in copies])
+        self.size.extend([min(_LARGEST, size) for size in sizes])
+        numbers = {file: self._files.number(file) for file in dict.fromkeys(files)}
+        self._file.extend(map(numbers.__getitem__, files))
+        self._number.extend(packets)
+
+    def _add_copies(self, briefs: Sequence[Brief]) -> None:
+        for row, one in enumerate(briefs, len(self.at)):
+            if one.copied_after:
+                self.copied_after[row] = one.copied_after
+                self.arrived[row] = arrivals_of(one.copied_after, one.answered_after)
 
     @property
     def source(self) -> array[int]:

@@ -6,6 +6,7 @@ A comparison that needs nothing else is made by sort, not row by row.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shiftline.diagnosis.exchange import Exchange
@@ -108,19 +109,30 @@ class Sorts:
     def __len__(self) -> int:
         return len(self.source)
 
-    def number(self, exchange: Exchange) -> int:
-        """The number of its sort; that of exchanges that a reader knows to be alike is remembered."""
-        known = self._alike[exchange.size > _LARGE]
-        number = known.get(exchange.alike)
+    def numbers(self, models: Iterable[Exchange], sizes: Iterable[int]) -> list[int]:
+        """The numbers of their sorts; that of exchanges that a reader knows to be alike is remembered."""
+        small, large = self._alike
+        of = [
+            (model, size > _LARGE, (large if size > _LARGE else small).get(model.alike))
+            for model, size in zip(models, sizes, strict=True)
+        ]
+        return [
+            self._number(model, is_large=is_large) if number is None else number
+            for model, is_large, number in of
+        ]
+
+    def _number(self, model: Exchange, *, is_large: bool) -> int:
+        known = self._alike[is_large]
+        number = known.get(model.alike)
         if number is None:
-            number = self._number_of(exchange)
-            if exchange.alike is not None:
+            number = self._number_of(model, is_large=is_large)
+            if model.alike is not None:
                 if len(known) >= _MOST_ALIKE:
                     known.clear()
-                known[exchange.alike] = number
+                known[model.alike] = number
         return number
 
-    def _number_of(self, exchange: Exchange) -> int:
+    def _number_of(self, exchange: Exchange, *, is_large: bool) -> int:
         users = self.users
         caller = users.number(exchange.from_user)
         login = 0 if exchange.carried is None else users.number(exchange.carried.username)
@@ -129,7 +141,7 @@ class Sorts:
             login or caller,
             login,
             users.number(exchange.user),
-            self.kinds.number_of(_kind_key(exchange)),
+            self.kinds.number_of(_kind_key(exchange, is_large=is_large)),
             self.sayings.number_of(_said_key(exchange)),
             self.header_names.number(exchange.headers),
         )
@@ -155,7 +167,7 @@ class Sorts:
         return said
 
 
-def _kind_key(exchange: Exchange) -> tuple[str | bool, ...]:
+def _kind_key(exchange: Exchange, *, is_large: bool) -> tuple[str | bool, ...]:
     """The fields of its `Kind`, in order: looked up far more often than made."""
     return (
         exchange.method,
@@ -167,7 +179,7 @@ def _kind_key(exchange: Exchange) -> tuple[str | bool, ...]:
         exchange.transport,
         exchange.target,
         bool(exchange.user),
-        exchange.size > _LARGE,
+        is_large,
     )
 
 

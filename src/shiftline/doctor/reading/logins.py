@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from shiftline.diagnosis.exchange import Carried, Challenge
-from shiftline.doctor.reading.heads import challenge_rows
+from shiftline.doctor.reading.row_by_row import challenge_rows
 from shiftline.doctor.reading.words import Memory, text
 from shiftline.sip.glance import printable
 
@@ -39,30 +39,33 @@ class _Plan:
     """Of each challenge in the row."""
 
 
-def carried(row: bytes) -> Carried | None:
-    """The credentials of a request; None for an Authorization that answers no challenge yet (3GPP's)."""
+def carried(row: bytes) -> tuple[Carried | None, str, int | None]:
+    """The credentials of a request without their nonce, the nonce, and its count.
+
+    None for an Authorization that answers no challenge yet (3GPP's).
+    """
     values, plan = _split(row)
     if plan.scheme:
-        return Carried(username="", realm="", nonce="", algorithm=plan.scheme)
+        return Carried(username="", realm="", nonce="", algorithm=plan.scheme), "", None
     nonce = values[plan.nonce]
     if not nonce and not values[plan.response]:
-        return None
-    return Carried(
+        return None, "", None
+    found = Carried(
         username=text[values[plan.username]],
         realm=text[values[plan.realm]],
-        nonce=printable(nonce),
-        nonce_count=_count[values[plan.count]],
+        nonce="",
         algorithm=text[values[plan.algorithms[0]]] or _DEFAULT_ALGORITHM,
         digest_uri=text[values[plan.uri]],
     )
+    return found, printable(nonce), count[values[plan.count]]
 
 
-def challenge(first: bytes, data: bytes) -> Challenge:
-    """What a 401 or 407 asks for; the algorithms of all its challenges, in their order.
+def challenge(first: bytes, data: bytes = b"") -> tuple[Challenge, str]:
+    """What a 401 or 407 asks for, without its nonce; the algorithms of all challenges, in order; the nonce.
 
     ``first`` is its first challenge, ``data`` the whole response, which may hold more of them.
     """
-    is_only = data.count(b"uthenticate") == 1
+    is_only = not data or data.count(b"uthenticate") == 1
     rows = (first,) if is_only else challenge_rows(data)[:_MOST_CHALLENGES]
     chosen: tuple[list[bytes], _Plan] | None = None
     algorithms: list[str] = []
@@ -73,14 +76,15 @@ def challenge(first: bytes, data: bytes) -> Challenge:
         algorithms += [text[values[place]] or _DEFAULT_ALGORITHM for place in plan.algorithms]
         chosen = chosen or (values, plan)
     if chosen is None:
-        return Challenge(realm="", nonce="", algorithms=())
+        return Challenge(realm="", nonce="", algorithms=()), ""
     values, plan = chosen
-    return Challenge(
+    found = Challenge(
         realm=text[values[plan.realm]],
-        nonce=printable(values[plan.nonce]),
+        nonce="",
         algorithms=tuple(algorithms[:_MOST_CHALLENGES]),
         is_stale=values[plan.stale].lower() == b"true",
     )
+    return found, printable(values[plan.nonce])
 
 
 def _split(row: bytes) -> tuple[list[bytes], _Plan]:
@@ -135,4 +139,5 @@ def _as_count(value: bytes) -> int | None:
 
 
 _plans = Memory(_plan)
-_count = Memory(_as_count)
+count = Memory(_as_count)
+"""A nonce count as a number; None for what is none."""

@@ -12,28 +12,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from shiftline.diagnosis.exchange import Exchange, Own, Remark, like
+from shiftline.diagnosis.exchange import Brief, Carried, Challenge, Remark
 from shiftline.doctor.reading import logins, words
-from shiftline.doctor.reading.heads import (
+from shiftline.doctor.reading.heads import LONG, Heads
+from shiftline.doctor.reading.layout import (
     BRANCH,
     CALL_ID,
-    CHALLENGE,
     COMMON,
     CONTACT,
+    COUNT,
     CSEQ,
     DATE,
-    LOGIN,
-    LONG,
-    PROXY_CHALLENGE,
-    PROXY_LOGIN,
+    DIGEST_ROW,
+    NONCE,
     SENT_BY,
     STATUS,
-    Heads,
-    call_id_of,
 )
+from shiftline.doctor.reading.models import models
+from shiftline.doctor.reading.row_by_row import call_id_of
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.signals import Bounce
-from shiftline.doctor.reading.stencils import Common, Values
+from shiftline.doctor.reading.stencils import Values
 from shiftline.sip.glance import printable
 
 _Key: TypeAlias = tuple[str, bytes, bytes]
@@ -62,10 +61,6 @@ EVICTED = "requests forgotten before their answer, for want of room"
 UNFINISHED = "requests that the end of the record cuts off"
 
 
-def _never() -> bool:
-    return False
-
-
 class _Pair:
     """A request that was seen, and what followed."""
 
@@ -81,7 +76,7 @@ class _Pair:
     bounce = ""
     """What an ICMP error said of it."""
     challenged = b""
-    """The whole answer, if it has a challenge."""
+    """The whole answer, if it has challenges that were not cut."""
 
     def __init__(self, at: float, flow: Flow, number: int, size: int, request: Values) -> None:
         self.at = at
@@ -109,7 +104,7 @@ class Pairing:
         ``is_coarse`` tells whether the times are whole seconds, as in many logs: then nothing is concluded
         from small differences.
         """
-        self._is_coarse = is_coarse or _never
+        self._is_coarse = is_coarse
         self._file = file
         self._skipped = skipped
         self._offset = offset
@@ -123,7 +118,7 @@ class Pairing:
         self._read = Heads().read
         self.messages = 0
 
-    def pair(self, record: Iterable[Sighting | Bounce | Remark]) -> Iterator[Exchange | Remark]:
+    def pair(self, record: Iterable[Sighting | Bounce | Remark]) -> Iterator[Brief | Remark]:
         """Everything that a record brings: remarks as they come, exchanges when their generation is over."""
         read, skipped = self._read, self._skipped
         for one in record:
@@ -172,7 +167,7 @@ class Pairing:
         elif pair.reply is None:
             pair.answered_at, _, data, pair.answer = sighting
             pair.reply = values
-            if values[CHALLENGE] or values[PROXY_CHALLENGE]:
+            if values[DIGEST_ROW]:
                 pair.challenged = data[:_LONGEST_CHALLENGED]
 
     def _bounced(self, bounce: Bounce) -> None:
@@ -186,7 +181,8 @@ class Pairing:
             pair.bounce = bounce.word
 
     def _repeated(self, pair: _Pair, at: float) -> None:
-        if at - (pair.last_at or pair.at) < _ECHO and not self._is_coarse():
+        is_coarse = self._is_coarse is not None and self._is_coarse()
+        if at - (pair.last_at or pair.at) < _ECHO and not is_coarse:
             self._skipped[ECHOES] += 1
         else:
             pair.copies += 1
@@ -194,7 +190,7 @@ class Pairing:
             if len(pair.copied_after) < _MOST_COPIES:
                 pair.copied_after += (at - pair.at,)
 
-    def _next_generation(self, now: float) -> Iterator[Exchange]:
+    def _next_generation(self, now: float) -> Iterator[Brief]:
         leaving, self._old, self._young, self._born = self._old, self._young, {}, now
         self._long = 0
         for key, pair in leaving.items():
@@ -207,9 +203,9 @@ class Pairing:
                     self._skipped[EVICTED] += 1
                     continue
             if self._is_new(pair):
-                yield self._exchange(pair)
+                yield self._brief(pair)
 
-    def _finish(self) -> Iterator[Exchange]:
+    def _finish(self) -> Iterator[Brief]:
         """What is still here when the record ends."""
         for generation in (self._old, self._young):
             for pair in generation.values():
@@ -221,7 +217,7 @@ class Pairing:
                 ):
                     self._skipped[UNFINISHED] += 1
                 elif self._is_new(pair):
-                    yield self._exchange(pair)
+                    yield self._brief(pair)
         self._old, self._young = {}, {}
 
     def _is_new(self, pair: _Pair) -> bool:
@@ -238,68 +234,41 @@ class Pairing:
             self._seen.add(number)
         return True
 
-    def _exchange(self, pair: _Pair) -> Exchange:
+    def _brief(self, pair: _Pair) -> Brief:
         request, reply = pair.request, pair.reply
-        login = request[LOGIN] or request[PROXY_LOGIN]
-        carried = logins.carried(login) if login else None
-        model = _models[
-            pair.flow,
-            request[COMMON],
-            None if reply is None else reply[COMMON],
-            pair.bounce,
-            None if carried is None else carried.username,
-        ]
-        own: Own = {
-            "at": pair.at + self._offset,
-            "call_id": printable(request[CALL_ID]),
-            "size": pair.size,
-            "carried": carried,
-            "file": self._file,
-            "packet": pair.number,
-        }
-        if pair.copies > 1:
-            own["copies"], own["copied_after"] = pair.copies, pair.copied_after
-        if reply is not None:
-            own["answer_packet"] = pair.answer
-            if not self._is_coarse():
-                own["answered_after"] = max(0.0, pair.answered_at - pair.at)
-            if pair.challenged and model.status in (401, 407):
-                own["challenge"] = logins.challenge(
-                    reply[CHALLENGE] or reply[PROXY_CHALLENGE], pair.challenged
-                )
-            if reply[DATE] or reply[CONTACT]:
-                own["hints"] = words.hints(model.hints, reply[DATE], reply[CONTACT])
-        return like(model, own)
-
-
-def _model(shared: tuple[Flow, Common, Common | None, str, str | None]) -> Exchange:
-    flow, request, reply, bounce, _ = shared
-    habit = words.habit[request]
-    answer = words.NO_ANSWER if reply is None else words.answer[reply]
-    return Exchange(
-        at=0.0,
-        source=flow.source,
-        source_port=flow.source_port,
-        target=flow.target,
-        target_port=flow.target_port,
-        transport=flow.transport,
-        method=habit.method,
-        user=habit.user,
-        uri_host=habit.uri_host,
-        from_user=habit.from_user,
-        from_host=habit.from_host,
-        contact_host=habit.contact_host,
-        via_host=habit.via_host,
-        user_agent=habit.user_agent,
-        event=habit.event,
-        headers=habit.headers,
-        status=answer.status,
-        reason=answer.reason,
-        hints=answer.hints if reply is not None or not bounce else {"icmp": bounce},
-        alike=object(),
-    )
-
-
-_models = words.Memory(_model)
-"""From all that exchanges may have in common (`Exchange.alike`): the flow, what is common to the requests and
-to the answers, what ICMP said, and the user of the login."""
+        nonce, count = "", None
+        if request[NONCE]:
+            nonce, count = printable(request[NONCE]), logins.count[request[COUNT]]
+        carried: Carried | None = None
+        challenge: Challenge | None = None
+        if request[DIGEST_ROW]:
+            carried, nonce, count = logins.carried(request[DIGEST_ROW])
+        if reply is None:
+            answered_after, answer, new_nonce, date, contact = None, None, "", "", ""
+        else:
+            answer, new_nonce = reply[COMMON], printable(reply[NONCE]) if reply[NONCE] else ""
+            date, contact = words.text[reply[DATE]], words.text[reply[CONTACT]]
+            answered_after = pair.answered_at - pair.at
+            if self._is_coarse is not None and self._is_coarse():
+                answered_after = None
+            elif answered_after < 0.0:
+                answered_after = 0.0
+            if pair.challenged:
+                challenge, new_nonce = logins.challenge(reply[DIGEST_ROW], pair.challenged)
+        return Brief(
+            pair.at + self._offset,
+            pair.size,
+            pair.copies,
+            pair.copied_after,
+            answered_after,
+            printable(request[CALL_ID]),
+            nonce,
+            count,
+            new_nonce,
+            date,
+            contact,
+            self._file,
+            pair.number,
+            pair.answer,
+            models[pair.flow, request[COMMON], answer, pair.bounce, carried, challenge],
+        )

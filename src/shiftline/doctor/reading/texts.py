@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from shiftline.diagnosis.exchange import Place, Remark
 from shiftline.doctor.reading import words
-from shiftline.doctor.reading.heads import COMMON, SENT_BY, Heads
+from shiftline.doctor.reading.heads import Heads
+from shiftline.doctor.reading.layout import COMMON, SENT_BY
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.phrases import FAMILY_OF, phrase_in
 from shiftline.doctor.reading.sighting import Flow, Sighting, looks_like_sip

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from shiftline.diagnosis.exchange import NO_HINTS
-from shiftline.doctor.reading.heads import HINT_NAMES
+from shiftline.doctor.reading.layout import HINT_NAMES
 from shiftline.doctor.reading.stencils import Common
 from shiftline.sip.glance import printable
 
@@ -91,7 +91,7 @@ class Habit:
 
 
 def _habit(common: Common) -> Habit:
-    sent_by, names, sender, to, contact, agent, event, method, uri = common.values
+    sent_by, names, sender, to, contact, agent, event, method, uri, _ = common.values
     user, host = party[uri]
     return Habit(
         via_host[sent_by],
@@ -129,21 +129,10 @@ NO_ANSWER = Answer(None, "", NO_HINTS)
 
 
 def _answer(common: Common) -> Answer:
-    _, status, reason, *hints = common.values
+    _, status, reason, *hints, _ = common.values
     said = {name: text[value] for name, value in zip(_HINTS, hints, strict=True) if value}
     return Answer(int(status), text[reason], MappingProxyType(said) if said else NO_HINTS)
 
 
 answer = Memory(_answer)
 """From what a response with a status has in common with others."""
-
-
-def hints(said: Mapping[str, str], date: bytes, contact: bytes) -> Mapping[str, str]:
-    """With Date and Contact, which differ from answer to answer."""
-    if date or contact:
-        said = dict(said)
-        if date:
-            said["date"] = text[date]
-        if contact:
-            said["contact"] = text[contact]
-    return said
