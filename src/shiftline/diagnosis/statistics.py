@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from shiftline.diagnosis.exchange import Exchange, brief
 from shiftline.diagnosis.groups import LIMITER_STATUSES, Group, Key, order_of
@@ -107,15 +108,20 @@ class Statistics:
         # What was sent again had not been answered.
         is_turned = [cell.status == 0 or cell.status in LIMITER_STATUSES for cell in self._cells]
         is_turned += [True] * len(self._cells)
-        times = self._times + self._copy_times
-        which = self._which + array("I", [number + len(self._cells) for number in self._copy_which])
-        order = order_of(times)
-        if order is not None:
-            times = array("d", [times[place] for place in order])
-            which = array("I", [which[place] for place in order])
+        times, which = self._in_order
         for at, number in zip(times, which, strict=True):
             arrived[number](at)
             turned[number](is_turned[number])
+
+    @cached_property
+    def _in_order(self) -> tuple[array[float], array[int]]:
+        """When each request and each copy arrived, by time, and its cell: of a copy beyond all the cells."""
+        times = self._times + self._copy_times
+        which = self._which + array("I", [number + len(self._cells) for number in self._copy_which])
+        order = order_of(times)
+        if order is None:
+            return times, which
+        return array("d", [times[place] for place in order]), array("I", [which[place] for place in order])
 
     @property
     def statuses(self) -> Mapping[int, int]:

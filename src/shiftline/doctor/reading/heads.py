@@ -95,13 +95,13 @@ class Heads:
 
     def _cut(self, values: Values) -> Values:
         """Without what is too long to be shown anyway, so that large messages do not fill the memory."""
-        common, branch, cseq, third, nonce, row, last = values
+        common, branch, told, cseq, nonce, row, last = values
         *words, digest = common.values
         return (
             self._one((*[value[:_LONGEST_VALUE] for value in words], digest[:_LONGEST_LOGIN])),
             branch[:_LONGEST_VALUE],
+            told[:_LONGEST_VALUE],
             cseq[:_LONGEST_VALUE],
-            third[:_LONGEST_VALUE],
             nonce[:_LONGEST_LOGIN],
             row[:_LONGEST_LOGIN],
             last[:_LONGEST_VALUE],
@@ -121,8 +121,8 @@ class Heads:
         common = self._one((*shape.common(found.groups(shape.names)), words))
         unread += map(found.span, shape.unread)
         self._stencils.learn(key, data, common, places, unread, found.end())
-        branch, cseq, third, nonce, row, last = (data[begin:end] for begin, end in places)
-        return common, branch, cseq, third, nonce, row, last
+        branch, told, cseq, nonce, row, last = (data[begin:end] for begin, end in places)
+        return common, branch, told, cseq, nonce, row, last
 
     def _one(self, values: tuple[bytes, ...]) -> Common:
         """The same object for the same values."""
@@ -164,15 +164,15 @@ class Heads:
 
 def _parted(shape: _Shape, data: bytes, spans: Sequence[Span]) -> tuple[bytes, tuple[Span, ...], list[Span]]:
     """Words of credentials or challenge; the places of what changes as `Values` has it; those left unread."""
-    branch, cseq, third, first, second, last = spans
+    branch, told, cseq, first, second, last = spans
     (begin, end), other = (first, second) if first[0] < first[1] else (second, first)
     holes = holes_in(data[begin:end], is_login=not shape.is_response) if shape.may_cut else None
     if holes is None:
-        return b"", (branch, cseq, third, (0, 0), (begin, end), last), [other]
+        return b"", (branch, told, cseq, (0, 0), (begin, end), last), [other]
     nonce = _moved(holes.nonce, begin)
     count = _moved(holes.nonce_count, begin) if holes.nonce_count[1] else (0, 0)
     unread = [other, *(_moved(span, begin) for span in holes.spans)]
-    return holes.words, (branch, cseq, third, nonce, (0, 0), last if shape.is_response else count), unread
+    return holes.words, (branch, told, cseq, nonce, (0, 0), last if shape.is_response else count), unread
 
 
 def _moved(span: Span, by: int) -> Span:

@@ -88,11 +88,11 @@ def _in_order(
     first: dict[bytes, bytes], *, is_response: bool, may_cut: bool = True
 ) -> tuple[Changing, tuple[bytes, ...]]:
     changing, common = LAYOUTS[is_response]
-    branch, cseq, third, one, other, last = (first.get(part, b"") for part in changing)
+    branch, told, cseq, one, other, last = (first.get(part, b"") for part in changing)
     row = one or other
     holes = holes_in(row, is_login=not is_response) if may_cut else None
     shared = [first.get(part, b"") for part in common]
     if holes is None:
-        return (branch, cseq, third, b"", row, last), (*shared, b"")
+        return (branch, told, cseq, b"", row, last), (*shared, b"")
     nonce, count = row[slice(*holes.nonce)], row[slice(*holes.nonce_count)]
-    return (branch, cseq, third, nonce, b"", last if is_response else count), (*shared, holes.words)
+    return (branch, told, cseq, nonce, b"", last if is_response else count), (*shared, holes.words)

