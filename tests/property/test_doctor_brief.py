@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from tests.unit.doctor.captures import request, response
 
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange, brief
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passive.nonces import NonceBook
+from shiftline.diagnosis.probe import Credentials
 from shiftline.doctor.reading import logins
 from shiftline.doctor.reading.heads import Heads
 from shiftline.doctor.reading.holes import holes_in
@@ -105,3 +108,14 @@ def test_an_exchange_in_brief_is_the_exchange(
     one = brief(whole)
     assert one.exchange() == whole
     assert one.places == whole.places
+
+
+@given(st.none() | st.integers())
+@example(-5)
+def test_any_nonce_count_can_be_judged(count: int | None) -> None:
+    asked = Exchange(at=1.0, source="192.0.2.7", method="REGISTER", status=401)
+    book = NonceBook()
+    book.judge(brief(replace(asked, challenge=Challenge(realm="lab", nonce="n"))))
+    login = Carried(username="a", realm="lab", nonce="n", nonce_count=count)
+    found = book.judge(brief(replace(asked, at=1.1, status=200, carried=login)))
+    assert found == (Outcome.OK, Credentials.FRESH)

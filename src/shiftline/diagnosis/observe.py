@@ -47,7 +47,8 @@ _QUOTED = re.compile(
     r"\bSIP (?:response|status)[: ]+([3-6]\d\d)\s+(.{1,300}?)(?:\.\s+Transaction|$)", re.IGNORECASE
 )
 """A response as a console tells it: status and reason phrase, before its numbers."""
-_BATCH = 1000
+_BATCH = 50
+"""Exchanges whose columns are filled at once. Of more, the first are no longer in the processor's cache."""
 _EPOCH_SINCE = 1e8
 """Times beyond this are seconds since 1970; below it, a driver's clock that no Date can be compared with."""
 
