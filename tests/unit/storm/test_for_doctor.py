@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from tests.unit.storm.test_verdict import PLAN, of_a_window
+from tests.unit.storm.examinations import PLAN, of_a_window
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.catalogue import CATALOGUE

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.storm.test_verdict import PLAN
+from tests.unit.storm.examinations import PLAN
 from tests.unit.storm.virtual import NO_LIMIT, VirtualServer
 
 from shiftline.storm.examine import Examination

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from rich.console import Console
 from tests.unit.html_page import HtmlPage, require_self_contained, require_spoken_charts
-from tests.unit.storm.test_verdict import PLAN, of_a_window
+from tests.unit.storm.examinations import PLAN, of_a_window
 
 from shiftline.cli.storm.screen import StormScreen
 from shiftline.errors import ConfigurationError

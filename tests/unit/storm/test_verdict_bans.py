@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.storm.test_verdict import verdict_of
+from tests.unit.storm.examinations import verdict_of
 from tests.unit.storm.test_verdict_doubts import LIMIT, late_result
 from tests.unit.storm.virtual import VirtualServer
 

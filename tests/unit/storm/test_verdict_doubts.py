@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.storm.test_verdict import PLAN, SPARES, examined, verdict_of
+from tests.unit.storm.examinations import PLAN, SPARES, examined, verdict_of
 from tests.unit.storm.virtual import NO_LIMIT, OWN, VirtualServer
 
 from shiftline.storm.examine import Examination, Examiner
