@@ -13,7 +13,8 @@ before the time-outs tell it; so is lateness.
 PROVING --accepted--> CLIMBING --refused, silent--> LISTENING --canary passed--> HOLDING --> LISTENING ...
    ^                                                  |    |
    +-- canary passed, but nothing since the last one -+    +--> STOPPED: credentials refused twice, or
-   |   or after a long silence                                  three canaries refused before any proof
+   |   or after a long silence                                  three canaries refused before any proof,
+   |                                                            or one after the longest ban
    +-- our account alone is refused: a check asks, after a while
 ```
 Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
@@ -134,8 +135,8 @@ class Governor(AccountGovernor):
             return
         self._hearing.heard(to_copy=copied_at is not None)
         self._silences = 0
-        self._note(flight, answer, now)
         wish = max(0.0, retry_after) if retry_after is not None and isfinite(retry_after) else 0.0
+        self._note(flight, answer, now, status, wish)
         if answer is Answer.CREDENTIALS_REFUSED:
             self._strike(now, wish)
         elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):

@@ -1,8 +1,10 @@
 """How long to be silent after a refusal, and how long the limiter was shut.
 
-Short steps within the second that most windows last, then each silence twice as long as the one before.
-Whoever refuses after half a minute bans, and every canary may begin the ban anew: from then on each silence
-is as long as the next usual ban, so that one outlasts it with the fewest canaries.
+While nothing answers at all, or it is said that it will pass, or the rate was just being searched for, short
+steps within the first second, then each silence twice as long as the one before. Else whoever refuses without
+a word may do so for good: then canaries are few. Whoever refuses after half a minute bans, and every canary
+may begin the ban anew: from then on each silence is as long as the next usual ban, so that one outlasts it
+with the fewest canaries. What refuses even after the longest of them is no ban.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last 
 # Seconds: a minute, Kamailio's table of banned addresses, its recipe for accounts (facts: 3.1 K1, K5).
 USUAL_BANS = (60.0, 300.0, 900.0)
 LONGEST_BAN = USUAL_BANS[-1]
+# Seconds, after the policy's first silence: each two or three times as long. Nine canaries outlast any ban.
+REFUSED_STEPS = (0.3, 0.6, 1.2, 3.6, 8.0)
+LONGER = 2.0  # times, at least
 SHORT_STEPS = 1.25
 LATE_ONES = 3
 GOES_ON = 3  # times in a row
 LATE_TRIAL = 9.0  # seconds
+SAYS_IT_PASSES = frozenset({429, 500, 503})  # of the refusals; the others may be for good
 
 
 @dataclass(slots=True)
@@ -41,6 +47,8 @@ class Listening:
     _has_opened: bool = field(default=False, init=False)
     _is_partial: bool = field(default=False, init=False)
     _was_told: bool = field(default=False, init=False)
+    _will_pass: bool = field(default=False, init=False)
+    _is_search: bool = field(default=False, init=False)
 
     @property
     def is_rest(self) -> bool:
@@ -54,9 +62,12 @@ class Listening:
         """
         return self.late >= max(LATE_ONES, missing)
 
-    def begin(self, now: float) -> None:
-        """Something was refused, or lost."""
+    def begin(self, now: float, *, is_search: bool = False) -> None:
+        """Something was refused, or lost; ``is_search``: before anything passed, or at a rate that was
+        raised until it is.
+        """
         self.since, self.late, self._went_on = now, 0, 0
+        self._is_search = is_search
 
     def at_least(self, seconds: float) -> None:
         """Make the silences longer than this from now on."""
@@ -81,18 +92,31 @@ class Listening:
     def next_silence(self, *, is_ban: bool) -> float:
         """Longer than the last one; not by much while nothing answers, for the trunk may just be away."""
         longest = self.policy.longest_silence
-        is_patient = is_ban or not (self._shut_from is None or self._is_silent)
+        is_refused = is_ban or not self.is_only_silent
         grown = self.silence * (SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0)
-        if grown <= longest or not is_patient:
+        is_likely_short = self._will_pass or self._is_search
+        if not is_refused or (is_likely_short and grown <= longest):
             return min(grown, longest)
-        return next((length for length in USUAL_BANS if length > self.silence), LONGEST_BAN)
+        if is_likely_short:
+            return next((length for length in USUAL_BANS if length > self.silence), LONGEST_BAN)
+        steps = (*REFUSED_STEPS, *USUAL_BANS)
+        return next((length for length in steps if length >= LONGER * self.silence), LONGEST_BAN)
+
+    def was_refused_with(self, status: int | None, retry_after: float) -> None:
+        """What a refusal of this closure said: a 429, a server error or a Retry-After (s) promise an end."""
+        self._will_pass |= status in SAYS_IT_PASSES or retry_after > 0
+
+    @property
+    def is_for_good(self) -> bool:
+        """True if what is refused now is refused after the longest ban, and nothing promised an end."""
+        return self.silence >= LONGEST_BAN and not self._will_pass
 
     def shut(self, at: float, *, silently: bool = False) -> None:
         """What left at this moment was refused, or ``silently`` lost."""
         if self._shut_from is None:
             self._shut_from = self._shut_until = at
             self._is_silent, self._refused = True, 0
-            self._has_opened = self._is_partial = self._was_told = False
+            self._has_opened = self._is_partial = self._was_told = self._will_pass = False
         self._refused += not silently
         self._is_partial |= self._has_opened
         self._is_silent &= silently

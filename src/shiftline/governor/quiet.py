@@ -46,12 +46,14 @@ class QuietGovernor(GovernorState):
         self.refusal = refusal
 
     def _begin_listening(self, now: float, retry_after: float, *, anew: bool = True) -> None:
+        # Three canaries end what has never passed: a coarser step would only make that late.
+        is_search = not self._once_proven or (self.mode is Mode.CLIMBING and self._learner.is_trying)
         if self.mode is not Mode.PROVING:
             self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
         if anew:
-            self._listening.begin(now)
+            self._listening.begin(now, is_search=is_search)
             self._canaries_refused = 0
         self._listen(now, retry_after)
 
@@ -64,7 +66,9 @@ class QuietGovernor(GovernorState):
         )
 
     def _judge_silence(self, now: float) -> None:
-        if not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY:
+        is_unknown = not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY
+        if is_unknown or self._listening.is_for_good:
+            self._once_proven = False  # it was, and is no longer: whoever re-arms it is told soon
             self._stop(RefusalClass.POLICY)
         elif now - self._listening.since > self.policy.patience_seconds:
             self.refusal = RefusalClass.BAN

@@ -180,7 +180,7 @@ class GovernorState:
             self._now = max(now, self._now)
         return self._now
 
-    def _note(self, flight: Flight, answer: Answer, now: float) -> None:
+    def _note(self, flight: Flight, answer: Answer, now: float, status: int | None, wish: float) -> None:
         """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
         passed = answer is not Answer.REFUSED
         is_canary = flight.kind is Send.CANARY
@@ -192,5 +192,6 @@ class GovernorState:
             self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))
         if not passed:
             self._listening.shut(flight.sent_at)
+            self._listening.was_refused_with(status, wish)
         elif not is_canary:
             self._learner.places.passed(flight.others)

@@ -55,7 +55,34 @@ class TestSilence:
                 listening.extend(now, retry_after=0.0, window_end=None, is_ban=False)
                 now = listening.until
             lengths[silently] = listening.silence
-        assert lengths == {False: USUAL_BANS[0], True: POLICY.longest_silence}
+        assert lengths == {False: LONGEST_BAN, True: POLICY.longest_silence}
+
+    def test_what_refuses_without_a_word_is_asked_nine_times_until_it_is_for_good(self) -> None:
+        """Each silence at least twice as long as the one before, the last as long as the longest ban."""
+        listening, now, lengths = Listening(POLICY, until=START), START, list[float]()
+        while not listening.is_for_good:
+            listening.shut(now)
+            listening.extend(now, retry_after=0.0, window_end=None, is_ban=False)
+            lengths.append(listening.until - now)
+            now = listening.until
+        assert len(lengths) == 9
+        assert all(later >= 1.999 * earlier for earlier, later in pairwise(lengths))
+
+    @pytest.mark.parametrize(("status", "retry_after"), [(503, 0.0), (500, 0.0), (429, 0.0), (403, 1.0)])
+    def test_what_says_that_it_passes_is_never_for_good(self, status: int, retry_after: float) -> None:
+        """Until something has passed: the next closure is another one."""
+        listening, now = Listening(POLICY, until=START), START
+        for _ in range(30):
+            listening.shut(now)
+            listening.was_refused_with(status, retry_after)
+            listening.extend(now, retry_after=retry_after, window_end=None, is_ban=False)
+            now = listening.until
+        assert listening.silence == LONGEST_BAN
+        assert not listening.is_for_good
+        listening.reopened()
+        listening.shut(now)
+        listening.at_least(LONGEST_BAN)
+        assert listening.is_for_good
 
     def test_a_known_window_is_waited_for(self) -> None:
         """Exactly, and only the first time: then it was not the window."""
