@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -16,11 +17,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
-from shiftline.errors import ConfigurationError
+from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.sip.targets import Target
 from shiftline.whole_files import write_whole
 
 _NAME = "refused-logins.json"
+_LOCK_SECONDS = 0.5
+"""The longest that a lock is waited for: another run holds it for a moment. Meanwhile nothing is asked."""
+_LOCK_STEP_SECONDS = 0.01
 
 
 def state_directory() -> Path:
@@ -44,7 +48,10 @@ def account_key(target: Target, username: str) -> str:
 
 
 class RefusedLogins:
-    """The file. Times are seconds of the epoch. Raises ConfigurationError if it cannot be used."""
+    """The file. Times are seconds of the epoch.
+
+    Raises ConfigurationError if it cannot be used, UnavailableError if another process does not let go of it.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / _NAME
@@ -88,13 +95,29 @@ class RefusedLogins:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self.path.with_suffix(".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._lock(lock.fileno())
                 yield
         except OSError as error:
             raise ConfigurationError(
                 f"{self.path} cannot be used: {error.strerror}.",
                 remedy="It keeps accounts from being locked: set XDG_STATE_HOME to a directory of yours.",
             ) from error
+
+    def _lock(self, file: int) -> None:
+        """Wait for the lock, but not for ever: whoever holds it may have been stopped."""
+        until = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise UnavailableError(
+                        f"Another process holds {self.path.with_suffix('.lock')} and does not let go of it.",
+                        remedy="It is another run of the doctor that was stopped: end it, then run again.",
+                    ) from error
+                time.sleep(_LOCK_STEP_SECONDS)
+            else:
+                return
 
     def _read(self, now: float) -> dict[str, list[float]]:
         try:

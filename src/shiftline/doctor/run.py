@@ -111,8 +111,14 @@ class Run:
 
     def _wake(self) -> None:
         self._alarm = None
-        self.examination.handle_timer(self._loop.time())
-        self._settle()
+        try:
+            self.examination.handle_timer(self._loop.time())
+            self._settle()
+        except Exception as error:
+            # The loop would only log it, and nobody would ask on: who waits for the end is told.
+            if self._over.done():
+                raise
+            self._over.set_exception(error)
 
     async def _carry(self, sending: Sending) -> None:
         answer = Answer(failure=NO_ADDRESS) if self._ends is None else await self._ends.ask(sending)

@@ -26,6 +26,8 @@ _STATUS = re.compile(rb"SIP/2\.0 +(\d+ ?[^\r\n]{0,60})")
 _NO_SIP = "something that is no SIP"
 _ITSELF = "the request itself, sent back"
 _ICMP_SECONDS = 0.3
+_UNHEARD_SECONDS = 0.5
+"""So long nothing has come, when it is asked whether the network turns us away: the usual T1."""
 _REFUSED = "Connection refused"
 
 OnMessage = Callable[[TracedMessage], None]
@@ -119,20 +121,34 @@ class Ends:
         )
 
     async def ask(self, sending: Sending) -> Answer:
-        """Send a request and wait for its end."""
+        """Send a request and wait for its end: its answer, or the network's word that nobody listens."""
         target = self._target(sending.way)
-        exchange = await self._endpoint(sending.way).request(
-            sending.request,
-            target.address,
-            transport=target.transport,
-            server_name=target.server_name,
-            timeout_seconds=sending.timeout_seconds,
-        )
+        loop = asyncio.get_running_loop()
+        is_looked_after = target.transport is Transport.UDP and sending.way.repeats
+        watch = loop.create_task(self._watch(sending.way, target)) if is_looked_after else None
+        try:
+            exchange = await self._endpoint(sending.way).request(
+                sending.request,
+                target.address,
+                transport=target.transport,
+                server_name=target.server_name,
+                timeout_seconds=sending.timeout_seconds,
+            )
+        finally:
+            if watch is not None:
+                watch.cancel()
         failure = exchange.failure
-        is_silent = exchange.response is None and not failure and target.transport is Transport.UDP
-        if is_silent and sending.way.repeats:  # beside a load there is no time for it
+        if exchange.response is None and not failure and is_looked_after:
             failure = await self._icmp(sending.way, target)
         return self._answer(exchange, failure)
+
+    async def _watch(self, way: Way, target: Target) -> None:
+        """End what is under way once the network says that nobody listens; beside a load nobody asks."""
+        await asyncio.sleep(_UNHEARD_SECONDS)
+        if self._latest is not None and self._latest.heard:
+            return
+        if failure := await self._icmp(way, target):
+            self._endpoint(way).turned_away(target.address, failure)
 
     async def _icmp(self, way: Way, target: Target) -> str:
         """Whether the network says that nobody listens: only a connected socket is told so.

@@ -238,6 +238,10 @@ class SipEndpoint:
         self._agent.respond(key, response, self._loop.time())
         self._settle()
 
+    def turned_away(self, destination: Address, why: str) -> None:
+        """Tell that the network turns away UDP datagrams to this address: requests under way end with it."""
+        self._lost(Transport.UDP, destination, why)
+
     async def aclose(self) -> None:
         """Close socket and connections; requests under way end with UnavailableError."""
         self._udp.close()

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +26,9 @@ from shiftline.cli.doctor.plan import Wishes, plan_run
 from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
 from shiftline.cli.doctor.screen import screen
 from shiftline.diagnosis.experiment import Risk
+from shiftline.diagnosis.probe import Account
 from shiftline.doctor.run import Run, RunPlan, open_run
-from shiftline.errors import ConfigurationError
+from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.server import serve
@@ -194,3 +201,58 @@ async def test_what_may_be_asked_fits_into_80_columns() -> None:
     table = [line for line in lines if line.startswith("│")]
     rows = [line for line in table if line[2] != " "]
     assert len(table) <= 2 * len(rows)
+
+
+class Unavailable:
+    """A state file that another process holds."""
+
+    def take(self, account: Account) -> bool:
+        raise UnavailableError(f"Nobody may log in as {account}.")
+
+    def give_back(self, account: Account) -> None:
+        raise UnavailableError(f"Nobody has logged in as {account}.")
+
+    refused = give_back
+
+
+async def test_what_fails_in_mid_run_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the end is told; it does not hang."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    async with practice_pbx(tmp_path) as server:
+        found = await plan_run(wishes(server=server))
+        plan = replace(found.plan, logins=Unavailable(), pause_seconds=0.02)
+        with pytest.raises(UnavailableError, match="Nobody may log in"):
+            async with asyncio.timeout(30.0):
+                await examined(plan)
+
+
+def test_ctrl_c_in_mid_run_ends_with_what_was_found(tmp_path: Path) -> None:
+    """Without a traceback, and its files are written."""
+    result = tmp_path / "result.json"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(120.0)
+        port = silent.getsockname()[1]
+        command = [sys.executable, "-m", "shiftline", "doctor", "run", "--server", f"sip:127.0.0.1:{port}"]
+        command += ["--user", "trunk", "--password-env", "SIP_PASSWORD", "--json", str(result)]
+        environment = os.environ | {
+            "SIP_PASSWORD": "secret",
+            "XDG_STATE_HOME": str(tmp_path),
+            "COLUMNS": "120",
+        }
+        run = subprocess.Popen(
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            while not silent.recv(4096).startswith(b"REGISTER"):  # the second question
+                pass
+            run.send_signal(signal.SIGINT)
+            output, errors = run.communicate(timeout=120.0)
+        finally:
+            run.kill()
+            run.wait()
+    assert run.returncode == 1
+    assert errors == ""
+    assert "It was ended before it was over." in output
+    assert "ask the server itself whether it is there" in output
+    assert json.loads(result.read_text())["stopped"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_runs_at_once_lose_nothing(tmp_path: Path) -> None:
     for one in runs:
         one.join()
     assert len(RefusedLogins(tmp_path).lately(KEY, NOON + 100.0)) == 30
+
+
+def test_a_lock_that_nobody_lets_go_of_is_told(tmp_path: Path) -> None:
+    """A run that was stopped (Ctrl-Z) holds it for ever, and nothing else happens while it is waited for."""
+    kept = RefusedLogins(tmp_path)
+    kept.add(KEY, NOON)
+    with kept.path.with_suffix(".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UnavailableError, match="does not let go"):
+            kept.take(KEY, NOON)
+    assert kept.take(KEY, NOON)
 
 
 def test_a_file_that_is_no_list_is_told(tmp_path: Path) -> None:
