@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shiftline.diagnosis.finding import Diagnosis, Finding, Separation, Suspicion
+from shiftline.diagnosis.refusals import Refusal
+
+_MOST_REFUSALS = 50
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """The whole result; numbers are rounded for reading."""
     return {
-        "verdict": {"cause": diagnosis.cause, "confidence": round(diagnosis.confidence, 3)},
+        "verdict": {
+            "cause": diagnosis.cause,
+            "confidence": round(diagnosis.confidence, 3),
+            "basis": str(diagnosis.basis),
+        },
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "suspects": [_suspicion(suspicion) for suspicion in diagnosis.suspicions],
         "separating_experiment": _separation(diagnosis.separation),
@@ -22,6 +30,14 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             {"causes": list(one.causes), "options": list(one.options)} for one in diagnosis.unasked
         ],
     }
+
+
+def refusals_as_json(refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
+    """In whose words requests were refused."""
+    return [
+        {"status": one.status, "reason": one.reason, "count": one.count, "headers": dict(one.headers)}
+        for one in refusals[:_MOST_REFUSALS]
+    ]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

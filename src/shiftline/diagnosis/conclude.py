@@ -6,16 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shiftline.diagnosis.basis import basis_of
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
+from shiftline.diagnosis.catalogue.marks import NEVER
 from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
-from shiftline.diagnosis.finding import Diagnosis, Finding
+from shiftline.diagnosis.finding import Basis, Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.remedies import remedy_of_one_of
+from shiftline.diagnosis.remedies import AFTER_HEARSAY, remedy_of_one_of
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspicions import suspicions_of
@@ -38,6 +40,7 @@ _AS_WELL = math.log(0.03)
 _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
+_TELLS_NOTHING = (Basis.NOTHING, Basis.HEARSAY)
 _OF_A_LIMIT = ("limit", "window_seconds", "rate", "burst", "recovered_after", "in_flight")
 """Figures that are measured of whatever answers a load."""
 
@@ -88,12 +91,16 @@ def conclude(
     ranked = sorted(
         ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
     )
+    basis = basis_of(beliefs, is_recorded=is_recorded)
     findings = tuple(_finding(belief, group) for belief, group in ranked)
+    if basis in _TELLS_NOTHING:
+        steps = AFTER_HEARSAY if basis is Basis.HEARSAY else ()
+        findings = tuple(replace(one, is_decided=False, remedy=steps) for one in findings)
     belief, main = ranked[0]
     separation = separate(belief, permission, (main.cause, *main.others))
     is_healthy = main.cause == HEALTHY and not is_recorded
     return Diagnosis(
-        cause=main.cause if main.is_decided else None,
+        cause=main.cause if findings[0].is_decided else None,
         confidence=findings[0].confidence,
         findings=findings,
         suspicions=suspicions_of(beliefs, findings, separation),
@@ -101,6 +108,7 @@ def conclude(
         families=_families(beliefs),
         requests_sent=requests_sent,
         unasked=unasked(main.others, _likely_homes(belief), permission) if is_healthy else (),
+        basis=basis,
     )
 
 
@@ -190,10 +198,20 @@ def _leading(belief: Belief, *, is_recorded: bool) -> Explanation:
     if (
         is_recorded
         and not belief.evidence.subject.refused
+        and not _excludes_health(belief)
         and not any(cause == HEALTHY or _explains(belief, cause) for cause in first.causes)
     ):
         return next((one for one in belief.explanations if one.causes == (HEALTHY,)), first)
     return first
+
+
+def _excludes_health(belief: Belief) -> bool:
+    """Whether something was noticed that no healthy trunk has."""
+    return any(
+        MARKS[mark.kind].causes.get(HEALTHY, 1.0) <= NEVER
+        for mark in belief.evidence.marks
+        if mark.kind in MARKS
+    )
 
 
 def _silent(belief: Belief) -> dict[tuple[str, ...], float]:

@@ -97,6 +97,20 @@ class Unasked:
         return f"{', '.join(self.causes)} ({' '.join(self.options)})"
 
 
+class Basis(StrEnum):
+    """What a diagnosis rests on: what it does not have, it cannot tell."""
+
+    NOTHING = "nothing"
+    """No question was answered."""
+    HEARSAY = "hearsay"
+    """Lines without a request, which name no cause."""
+    QUESTIONS = "single-questions"
+    LOADS = "loads"
+    """Single questions and loads."""
+    RECORD = "record"
+    """Requests with their answers, or lines that name a cause."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The whole result."""
@@ -112,3 +126,17 @@ class Diagnosis:
     requests_sent: int = 0
     unasked: tuple[Unasked, ...] = ()
     """Beside health: what this run could not ask about."""
+    basis: Basis = Basis.RECORD
+
+    @property
+    def shows_no_fault(self) -> bool:
+        """Whether it is health, or beside it nothing but what could not be asked about."""
+        main = self.findings[0]
+        hidden = {cause for one in self.unasked for cause in one.causes}
+        is_alone = self.cause is not None or hidden.issuperset(main.indistinguishable_from)
+        return main.cause == "healthy" and is_alone and self.basis not in (Basis.NOTHING, Basis.HEARSAY)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong, limits among it: single questions show none."""
+        return self.cause == "healthy" and self.basis is not Basis.QUESTIONS

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.families import Family
 
+AFTER_HEARSAY = (
+    "Capture the trunk at that hour: `tcpdump -w trunk.pcap port 5060`.",
+    "Read the capture, or the PBX's own log, beside this text: `shiftline doctor read trunk.pcap TEXT`.",
+    "Or ask the trunk itself: `shiftline doctor run --server sip:PBX --user U --password-env VAR`.",
+)
+"""What to do where a refusal is told, and nothing else."""
+
 
 def remedy_of(cause: str, family: Family | None) -> tuple[str, ...]:
     """The steps of one cause; none of what is not in the catalogue."""

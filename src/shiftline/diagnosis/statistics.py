@@ -18,6 +18,7 @@ from shiftline.diagnosis.outcome import outcome_in
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Sorts
 from shiftline.diagnosis.probe import Credentials
+from shiftline.diagnosis.refusals import Refusal, refusals_of
 
 MOST_CELLS = 100_000
 
@@ -39,6 +40,10 @@ class Statistics:
         self._cells: list[_Cell] = []
         cell_of = self._cells_of(rows.sorts)
         self._which = array("I", map(cell_of.__getitem__, rows.sort))
+        self.refusals: tuple[Refusal, ...] = refusals_of(
+            (rows.sorts.said_of(sort), count) for sort, count in Counter(rows.sort).items()
+        )
+        """In whose words requests were refused, the most frequent first."""
         self._times = array("d", rows.at)
         """Of each request, when the copy left that counts."""
         self._copy_times, self._copy_which = array("d"), array("I")

@@ -16,6 +16,8 @@ from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
 from shiftline.diagnosis.wording import LIMITS, limit_in_words, trial_sentence
 
+SEE_WHAT_SETTLES_IT = 'see "What would settle it"'
+"""Each report has that heading once, with the command."""
 _CLEARED = 0.1
 """Nobody is let go who is at least this likely: what is left when another is named with confidence (0.9)."""
 _AGAINST = 1.0 / 3.0
@@ -57,7 +59,7 @@ def _judge(
         )
     else:
         verdict = SuspectVerdict.CANNOT_TELL
-        todo = "record a quiet and a busy hour" if separation is None else f"run {separation.command}"
+        todo = "record a quiet and a busy hour" if separation is None else SEE_WHAT_SETTLES_IT
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from shiftline.cli.app import app
 from shiftline.cli.doctor.read import _window
+from shiftline.cli.doctor.read_report import _limit_in_words
+from shiftline.diagnosis.groups import Group, Key
 from shiftline.errors import ConfigurationError
 
 RUNNER = CliRunner()
@@ -142,3 +144,55 @@ def test_links_in_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:
     files = {one["name"]: one for one in json.loads(found.stdout)["reading"]["files"]}
     assert {name for name, one in files.items() if "link" in one["passed_over"]} == {"file", "loop"}
     assert files["named"]["messages"] == 40
+
+
+def test_a_console_line_alone_is_undecided_and_says_what_to_do(tmp_path: Path) -> None:
+    """It tells that something was refused, and not why; it was once called healthy."""
+    line = tmp_path / "lit.txt"
+    line.write_text(
+        "SIP Response 403 Forbidden: ... Transaction ID: 192837465. Timestamp: 2024-05-22T14:30:00Z.\n"
+    )
+    result = RUNNER.invoke(app, ["doctor", "read", str(line), "--json", str(tmp_path / "result.json")])
+    verdict = json.loads((tmp_path / "result.json").read_text())["verdict"]
+    assert (result.exit_code, verdict["cause"], verdict["basis"]) == (1, None, "hearsay")
+    assert result.stdout.startswith("undecided. It cannot be told from this.")
+    assert "healthy" not in result.stdout
+    told = " ".join(result.stdout.split())
+    for words in ("something was refused", "tcpdump -w", "the PBX's own log", "shiftline doctor run"):
+        assert words in told
+    (tmp_path / "busy.txt").write_text(line.read_text().replace("403 Forbidden", "486 Busy Here"))
+    assert RUNNER.invoke(app, ["doctor", "read", str(tmp_path / "busy.txt")]).exit_code == 1
+
+
+def test_the_words_of_refusals_are_in_all_that_is_written(tmp_path: Path) -> None:
+    """And in a bundle under pseudonyms whoever they name is not."""
+    said = "403 Account planner temporarily locked, ask sip:bob@pbx.example"
+    capture = record(tmp_path / "locked.pcap", *["200 OK"] * 5, *[said] * 12)
+    report, bundle = tmp_path / "report.html", tmp_path / "ticket.zip"
+    files = ["--report", str(report), "--bundle", str(bundle), "--pseudonyms"]
+    result = RUNNER.invoke(app, ["doctor", "read", str(capture), *files, "--json", str(tmp_path / "json")])
+    told = " ".join(result.stdout.split())
+    assert f"Refused in these words: {said}, 12 times" in told
+    (refusal,) = json.loads((tmp_path / "json").read_text())["refusals"]
+    assert f"{refusal['status']} {refusal['reason']}" == said
+    assert refusal["count"] == 12
+    assert f"{said}, 12 times" in report.read_text("utf-8")
+    with ZipFile(bundle) as opened:
+        for name in ("report.html", "diagnosis.json"):
+            text = opened.read(name).decode()
+            assert "temporarily locked" in text
+            assert "bob" not in text
+            assert "planner" not in text
+
+
+def test_what_is_said_of_the_rate_agrees() -> None:
+    """From where on some are refused, and from where on most, in one sentence."""
+    group = Group(Key.SOURCE, "192.0.2.7")
+    for burst in range(20):
+        for number in range(1, 41):  # of the middle every other one is refused
+            is_refused = number > 30 or (number > 20 and (number + burst) % 2 == 0)
+            group.add(100.0 * burst + number / 100.0, 403 if is_refused else 200)
+    assert group.window_fit() is None
+    told = _limit_in_words(group, 17.0)
+    assert told.startswith("some are refused from 17 a second on, most from ")
+    assert _limit_in_words(group, None).startswith("most are refused from ")

@@ -116,5 +116,5 @@ def test_what_cannot_be_asked_is_no_answer() -> None:
     examination = ask(trunk(), "p10.other-domain", case=case)
     (done,) = examination.done
     assert (done.outcome, done.requests, done.why_not) == (None, 0, "no other domain is known")
-    assert answer_of(done) == "not asked: no other domain is known; say --domain NAME"
+    assert answer_of(done, {}) == "not asked: no other domain is known; say --domain NAME"
     assert not examination.trials

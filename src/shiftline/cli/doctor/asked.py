@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Done
+from shiftline.diagnosis.refusals import own_words
 from shiftline.doctor.examination.question import NO_OTHER_DOMAIN
 
 _OPTIONS: Mapping[str, str] = {NO_OTHER_DOMAIN: "--domain NAME"}
 """What to say on the command line for it to be asked."""
 
 
-def answer_of(done: Done) -> str:
-    """The answer in one word, or why there is none."""
+def phrases_of(exchanges: Iterable[Exchange]) -> dict[str, str]:
+    """By experiment, the reason phrase of its last refusal; of the phrases that every stack has none."""
+    return {one.probe: words for one in exchanges if (words := own_words(one))}
+
+
+def answer_of(done: Done, phrases: Mapping[str, str]) -> str:
+    """The answer in one word and the server's own, or why there is none."""
     if done.outcome is None:
         return f"not asked: {why_not_asked(done)}"
-    return f"{done.outcome}: {done.heard}" if done.heard else str(done.outcome)
+    said = done.heard or phrases.get(done.experiment, "")
+    return f"{done.outcome}: {said}" if said else str(done.outcome)
 
 
 def why_not_asked(done: Done) -> str | None:

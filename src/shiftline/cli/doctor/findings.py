@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import wrap
 
@@ -10,11 +11,15 @@ from rich.markup import escape
 
 from shiftline.cli.doctor.command import typed
 from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
-from shiftline.doctor.report.wording import places_in_words, sureness
+from shiftline.diagnosis.refusals import Refusal
+from shiftline.doctor.report.wording import headline, names_in_words, places_in_words, sureness, verdict
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
 _MOST_STATEMENTS = 6
 _MOST_PLACES = 4
+_MOST_REFUSALS = 5
+FINE, FAULT, UNSEEN = 0, 1, 3
+"""Exit codes: nothing is wrong; a fault, or nothing decided; no fault, but limits were not looked at."""
 
 
 def _told(statement: Statement) -> str:
@@ -41,21 +46,30 @@ def print_hanging(sign: str, text: str, console: Console) -> None:
         console.print(escape(line), soft_wrap=True)
 
 
+def exit_code(diagnosis: Diagnosis, *, is_over: bool = True) -> int:
+    """What a monitor is told. ``is_over``: nothing was left to ask."""
+    if not diagnosis.shows_no_fault or not is_over:
+        return FAULT
+    return FINE if diagnosis.is_clean else UNSEEN
+
+
+def print_verdict(diagnosis: Diagnosis, refusals: Sequence[Refusal], console: Console) -> None:
+    """The verdict in a sentence or two, then in whose words requests were refused."""
+    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
+    if refusals:
+        console.print("Refused in these words:")
+    for one in refusals[:_MOST_REFUSALS]:
+        print_hanging("  ", str(one), console)
+    if len(refusals) > _MOST_REFUSALS:
+        console.print(f"  and {len(refusals) - _MOST_REFUSALS} more in the JSON", style="dim")
+
+
 def addressed(diagnosis: Diagnosis, arguments: str) -> Diagnosis:
     """The same with commands that can be typed: ``arguments`` say whom they are about, and what was given."""
     separation = diagnosis.separation
     if separation is None:
         return diagnosis
-    command = typed(separation.command, arguments)
-
-    def told(text: str) -> str:
-        return text.replace(separation.command, command)
-
-    return replace(
-        diagnosis,
-        separation=replace(separation, command=command),
-        suspicions=tuple(replace(one, sentence=told(one.sentence)) for one in diagnosis.suspicions),
-    )
+    return replace(diagnosis, separation=replace(separation, command=typed(separation.command, arguments)))
 
 
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
@@ -69,7 +83,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     for finding in diagnosis.findings:
         is_one_of = not finding.is_decided and finding.indistinguishable_from
         sure = f"{sureness(finding.confidence)}{' that it is one of these' if is_one_of else ''}"
-        console.print(f"[bold]{escape(finding.names)}[/]  {sure}  ({escape(finding.subject.name)})")
+        console.print(f"[bold]{escape(names_in_words(finding))}[/]  {sure}  ({escape(finding.subject.name)})")
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
             print_hanging(f"  {sign} ", _told(statement), console)

@@ -70,6 +70,7 @@ def run(
 
     For a ticket: [bold]shiftline doctor read trunk.pcap --bundle ticket.zip --pseudonyms[/]
     """
+    from shiftline.cli.doctor.findings import exit_code
     from shiftline.cli.doctor.read_report import as_json, print_result
     from shiftline.doctor.reading.reading import Reading
 
@@ -95,8 +96,8 @@ def run(
         lambda: put_json(json_file, result),
         lambda: wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result),
     )
-    if diagnosis.cause != "healthy":
-        raise typer.Exit(1)
+    if code := exit_code(diagnosis):
+        raise typer.Exit(code)
 
 
 def _nothing_in(ledger: Ledger) -> ConfigurationError:

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shiftline.cli.doctor.findings import print_diagnosis, print_hanging
+from shiftline.cli.doctor.findings import print_diagnosis, print_verdict
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
+from shiftline.diagnosis.as_json import refusals_as_json
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.groups import Group, Key
 from shiftline.diagnosis.statistics import Statistics
@@ -28,10 +29,17 @@ _TELLING = 0.8
 
 def as_json(gathered: Gathered, diagnosis: Diagnosis | None) -> dict[str, Any]:
     """The diagnosis, and beside it what was read and counted. Keys: docs/reference/json.md."""
-    nothing: dict[str, Any] = {"verdict": {"cause": None, "confidence": 0.0}, "findings": []}
-    nothing |= {"suspects": [], "separating_experiment": None, "families": {}, "requests_sent": 0}
+    nothing: dict[str, Any] = {"verdict": {"cause": None, "confidence": 0.0, "basis": "nothing"}}
+    nothing |= {
+        "findings": [],
+        "suspects": [],
+        "separating_experiment": None,
+        "families": {},
+        "requests_sent": 0,
+    }
     ledger, statistics = gathered.reading.ledger, gathered.statistics
     return (nothing if diagnosis is None else diagnosis_as_json(diagnosis)) | {
+        "refusals": refusals_as_json(statistics.refusals),
         "reading": {
             "files": [_file(entry) for entry in ledger.files],
             "messages": ledger.messages,
@@ -92,17 +100,11 @@ def print_result(
 ) -> None:
     """The verdict and what it rests on, then the traffic in figures, then the files; times in ``zone``."""
     if diagnosis is not None:
-        _print_verdict(diagnosis, console)
+        print_verdict(diagnosis, gathered.statistics.refusals, console)
         print_diagnosis(diagnosis, console)
     if gathered.statistics.total:
-        _print_traffic(gathered.statistics, console, zone, with_limits=_names_a_limit(diagnosis))
+        _print_traffic(gathered.statistics, diagnosis, console, zone)
     _print_files(gathered.reading.ledger, console)
-
-
-def _print_verdict(diagnosis: Diagnosis, console: Console) -> None:
-    from shiftline.doctor.report.wording import headline, verdict
-
-    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
 
 
 def _print_files(ledger: Ledger, console: Console) -> None:
@@ -128,7 +130,19 @@ def _names_a_limit(diagnosis: Diagnosis | None) -> bool:
     return any(finding.cause.startswith(LIMITS) for finding in findings)
 
 
-def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo, *, with_limits: bool) -> None:
+def _rate_of(diagnosis: Diagnosis, source: str) -> float | None:
+    """From which rate on some are refused, where a finding about this source says so."""
+    for finding in diagnosis.findings:
+        about = finding.subject
+        if "rate" in finding.figures and (about.key != "source" or source in about.values):
+            return finding.figures["rate"]
+    return None
+
+
+def _print_traffic(
+    statistics: Statistics, diagnosis: Diagnosis | None, console: Console, zone: tzinfo
+) -> None:
+    with_limits = _names_a_limit(diagnosis)
     answers = ", ".join(
         f"{count:,} {_status(status)}" for status, count in Counter(statistics.statuses).most_common()
     )
@@ -146,14 +160,15 @@ def _print_traffic(statistics: Statistics, console: Console, zone: tzinfo, *, wi
             )  # fmt: skip
         console.print(table)
         for group in groups[:_MOST_FITTED]:
-            if with_limits and (limit := _limit_in_words(group)):
+            rate = None if key is not Key.SOURCE or diagnosis is None else _rate_of(diagnosis, group.value)
+            if with_limits and (limit := _limit_in_words(group, rate)):
                 console.print(f"  {escape(group.value)}: {limit}")
         if len(groups) > _MOST_ROWS:
             console.print(f"  and {len(groups) - _MOST_ROWS:,} more", style="dim")
 
 
-def _limit_in_words(group: Group) -> str:
-    """What its refusals have to do with the rate, if anything."""
+def _limit_in_words(group: Group, rate: float | None) -> str:
+    """What its refusals have to do with the rate, if anything. ``rate``: from which on some are refused."""
     if not group.refused + group.silent:
         return ""
     fit = group.window_fit()
@@ -165,8 +180,9 @@ def _limit_in_words(group: Group) -> str:
     threshold = group.threshold()
     if threshold is None or threshold.accuracy < _TELLING:
         return ""
+    some = "most are refused" if rate is None else f"some are refused from {rate:,.0f} a second on, most"
     return (
-        f"refused mostly from {threshold.arrivals:,} requests in {threshold.window_seconds:g} s on "
+        f"{some} from {threshold.arrivals:,} requests in {threshold.window_seconds:g} s on "
         f"({threshold.accuracy:.0%} of the requests fit)"
     )
 

@@ -119,15 +119,16 @@ def material_of_examination(
 
 
 def _asked(examination: Examination) -> list[Asked]:
-    from shiftline.cli.doctor.asked import answer_of
+    from shiftline.cli.doctor.asked import answer_of, phrases_of
     from shiftline.diagnosis.programme import PROGRAMME
     from shiftline.doctor.report.material import Asked
 
+    phrases = phrases_of(examination.exchanges)
     return [
         Asked(
             question=PROGRAMME[done.experiment].title,
             risk=PROGRAMME[done.experiment].risk.word,
-            answer=answer_of(done),
+            answer=answer_of(done, phrases),
             requests=done.requests,
             places=done.places[:2],
         )

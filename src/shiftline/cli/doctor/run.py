@@ -147,6 +147,7 @@ def _do(
     wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None, *, dry_run: bool
 ) -> None:
     from shiftline.cli.doctor.accounts import Accounts
+    from shiftline.cli.doctor.findings import exit_code
     from shiftline.cli.doctor.plan import plan_run
     from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
     from shiftline.sip.trace import Trace
@@ -177,8 +178,8 @@ def _do(
     if STDOUT not in (json_file, tracing.trace):
         steps.append(lambda: print_result(examined, examination, console))
     do_all(*steps)
-    if examination.diagnosis().cause != "healthy" or not examination.is_over:
-        raise typer.Exit(1)
+    if code := exit_code(examination.diagnosis(), is_over=examination.is_over):
+        raise typer.Exit(code)
 
 
 async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:

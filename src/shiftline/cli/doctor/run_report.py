@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shiftline.cli.doctor.asked import answer_of, why_not_asked
-from shiftline.cli.doctor.findings import addressed, print_diagnosis, print_hanging
+from shiftline.cli.doctor.asked import answer_of, phrases_of, why_not_asked
+from shiftline.cli.doctor.findings import addressed, print_diagnosis, print_hanging, print_verdict
 from shiftline.cli.doctor.plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
+from shiftline.diagnosis.as_json import refusals_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.statistics import statistics_of
 from shiftline.doctor.examination import Examination
-from shiftline.doctor.report.wording import headline, verdict
 
 _WANTED = {
     Means.CREDENTIALS: "--user and --password-env",
@@ -34,8 +35,9 @@ _WANTED = {
 
 def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
     """The diagnosis, and beside it what was asked. Keys: docs/reference/json.md."""
-    stop = examination.stop
+    stop, phrases = examination.stop, phrases_of(examination.exchanges)
     return diagnosis_as_json(addressed(examination.diagnosis(), examined.arguments)) | {
+        "refusals": refusals_as_json(statistics_of(examination.exchanges).refusals),
         "target": examined.name,
         "allowed": examination.permission.risk.word,
         "stopped": None if stop is None else {"reason": str(stop.reason), "sentence": stop.sentence},
@@ -45,6 +47,7 @@ def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
                 "title": PROGRAMME[done.experiment].title,
                 "risk": PROGRAMME[done.experiment].risk.word,
                 "outcome": None if done.outcome is None else str(done.outcome),
+                "said": phrases.get(done.experiment),
                 "not_asked": why_not_asked(done),
                 "requests": done.requests,
                 "places": [str(place) for place in done.places],
@@ -59,13 +62,15 @@ def print_result(examined: Examined, examination: Examination, console: Console)
     table = Table(title=f"What was asked of {escape(examined.name)}")
     for name in ("question", "answer", "requests"):
         table.add_column(name, justify="right" if name == "requests" else "left")
+    phrases = phrases_of(examination.exchanges)
     for done in examination.done:
-        table.add_row(PROGRAMME[done.experiment].title, answer_of(done), str(done.requests))
+        answer = escape(answer_of(done, phrases))
+        table.add_row(PROGRAMME[done.experiment].title, answer, str(done.requests))
     console.print(table)
     _print_owner(examined, console)
     diagnosis = addressed(examination.diagnosis(), examined.arguments)
     console.print()
-    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
+    print_verdict(diagnosis, statistics_of(examination.exchanges).refusals, console)
     if examination.stop is None:
         console.print("It was ended before it was over.")
     else:

@@ -36,7 +36,7 @@ def rate_marks(
     at_rest = sum(1 for row in part.rows if arrivals.by_source[row] <= AT_REST) - contrasts.refused_after
     if limit is not None:
         figures = limit.figures
-        text = f"from {limit.flips_at:.0f} a second on"
+        text = f"some are refused from {limit.flips_at:.0f} a second on"
         if limit.limit is not None and limit.window_seconds is not None:
             text += f"; {limit.limit:.0f} pass in each {limit.window_seconds:.0f} s"
         elif limit.limit is not None:

@@ -62,6 +62,7 @@ def _renamed(material: Material, result: dict[str, Any]) -> tuple[Material, dict
     names.learn_from(one.message.data for one in material.excerpt.quoted)
     if material.statistics.total:
         names.learn(*(group.value for group in material.statistics.groups(Key.ACCOUNT)))
+    names.learn_from(str(refusal).encode() for refusal in material.statistics.refusals)
     for finding in material.diagnosis.findings:
         # Lines of logs are quoted there, with people whom no message names.
         names.learn_from(statement.sentence.encode() for statement in finding.statements)

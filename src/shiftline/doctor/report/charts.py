@@ -12,7 +12,7 @@ from markupsafe import Markup
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.groups import Bin, Group, Key
 from shiftline.diagnosis.statistics import Statistics
-from shiftline.diagnosis.wording import limit_in_words
+from shiftline.diagnosis.wording import LIMITS, limit_in_words
 from shiftline.doctor.report.material import Material
 from shiftline.pictures.drawing import steps
 from shiftline.pictures.strokes import Band, Layer
@@ -20,6 +20,8 @@ from shiftline.pictures.time_chart import Column, Line, TimeChart
 
 _TELLING = 0.8
 """Balanced accuracy from which on a threshold is worth a line."""
+_LEAST_OF_A_KIND = 10
+"""So many have to be refused, and so many to pass: else some number tells the two apart by chance."""
 _MOST_COLUMNS = 100
 _STEPS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 _ROOM = 1.12
@@ -71,7 +73,7 @@ def rate_chart(material: Material) -> ChartPicture | None:
     )
     return ChartPicture(
         heading="Does it depend on the rate?",
-        caption=_rate_caption(name, window, line),
+        caption=_rate_caption(name, window, line, is_enough=_is_enough(group)),
         svg=chart.markup(),
         drawn=_drawn(chart.columns) | ({"limit"} if line else set()),
     )
@@ -93,11 +95,23 @@ def _threshold(finding: Finding, group: Group) -> _Threshold | None:
     if "limit" in figures:
         window = figures.get("window_seconds", 1.0)
         return _Threshold(window=window, arrivals=figures["limit"], words=limit_in_words(figures))
-    found = group.threshold()
+    found = group.threshold() if _is_enough(group) and _may_be_a_limit(finding) else None
     if found is None or found.accuracy < _TELLING:
         return None
-    words = f"refused from {found.arrivals:,} in {found.window_seconds:g} s on ({found.accuracy:.0%} fit)"
+    span = f"{found.arrivals:,} in {found.window_seconds:g} s"
+    words = f"most are refused from {span} on ({found.accuracy:.0%} fit)"
     return _Threshold(window=found.window_seconds, arrivals=found.arrivals, words=words)
+
+
+def _is_enough(group: Group) -> bool:
+    """Whether its outcomes are enough to fit anything to."""
+    refused = group.refused + group.silent
+    return min(refused, group.requests - refused) >= _LEAST_OF_A_KIND
+
+
+def _may_be_a_limit(finding: Finding) -> bool:
+    """Whether the finding names one: a number can be fitted to any refusal that comes after a passage."""
+    return any(one.startswith(LIMITS) for one in (finding.cause, *finding.indistinguishable_from))
 
 
 def _group(statistics: Statistics, finding: Finding) -> Group | None:
@@ -126,7 +140,7 @@ def _upright(line: _Threshold, bins: Sequence[Bin]) -> Line:
 
 def _bins_in_words(bins: Sequence[Bin], window: float, line: _Threshold | None) -> str:
     if line is None:
-        return "The rate does not tell what is refused from what passes."
+        return "No number of arrivals is known that would tell what is refused from what passes."
     low = [one for one in bins if one.highest <= line.arrivals]
     high = [one for one in bins if one.highest > line.arrivals]
     return (
@@ -137,13 +151,15 @@ def _bins_in_words(bins: Sequence[Bin], window: float, line: _Threshold | None) 
     )
 
 
-def _rate_caption(name: str, window: float, line: _Threshold | None) -> str:
+def _rate_caption(name: str, window: float, line: _Threshold | None, *, is_enough: bool) -> str:
     axis = (
         f"Across: how many requests of {name} there were in the {window:g} s up to a request, with itself. "
         "Upwards: how many requests met so many, and what became of them."
     )
+    if line is None and not is_enough:
+        return f"{axis} That is too few of either to tell whether the rate decides."
     if line is None:
-        return f"{axis} No number of arrivals tells refused from passed: the rate is not the reason."
+        return f"{axis} No number of arrivals is known that would tell refused from passed."
     return f"{axis} The dashed line is the fitted threshold: {line.words}."
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shiftline.diagnosis.belief import UNKNOWN
-from shiftline.diagnosis.finding import Finding, Statement
+from shiftline.diagnosis.finding import Basis, Diagnosis, Finding, Statement
 from shiftline.diagnosis.groups import Group, Key
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.doctor.report.charts import LEGEND, ChartPicture, course_chart, figures_in_words, rate_chart
@@ -17,9 +16,11 @@ from shiftline.doctor.report.wording import (
     count,
     meaning,
     moment,
+    names_in_words,
     places_in_words,
     strength,
     sureness,
+    title,
     verdict,
     with_code,
 )
@@ -27,6 +28,7 @@ from shiftline.pictures.pages import page_environment
 from shiftline.pictures.style import page_stylesheet
 
 _MOST_ROWS = 12
+_MOST_REFUSALS = 8
 _MOST_STATEMENTS = 12
 _SURE, _LIKELY = 0.9, 0.7
 _KEYS = {Key.SOURCE: "source", Key.ACCOUNT: "user", Key.METHOD: "method"}
@@ -50,6 +52,8 @@ class _Shown:
     finding: Finding
     names: str
     meaning: str
+    refuted_by: str
+    """Of a cause that is named; else it would be told of one of several."""
     measured: str
     sure: str
     sides: Sequence[_Side]
@@ -81,8 +85,12 @@ def render(material: Material) -> str:
         style=page_stylesheet(),
         material=material,
         diagnosis=diagnosis,
-        is_healthy=diagnosis.cause == HEALTHY,
-        headline=material.named(verdict(diagnosis)),
+        state=_state(diagnosis),
+        label=_label(diagnosis),
+        headline=material.named(title(diagnosis)),
+        more=material.named(verdict(diagnosis).removeprefix(title(diagnosis)).strip()),
+        refusals=[str(one) for one in statistics.refusals[:_MOST_REFUSALS]],
+        more_refusals=max(0, len(statistics.refusals) - _MOST_REFUSALS),
         sure=_sure(diagnosis.findings[0]),
         charts=[one for one in charts if one is not None],
         legend=_legend([one for one in charts if one is not None]),
@@ -99,6 +107,20 @@ def render(material: Material) -> str:
     )
 
 
+def _state(diagnosis: Diagnosis) -> str:
+    """How the verdict looks: well, ill, or neither, where too little was looked at."""
+    if diagnosis.is_clean:
+        return "good"
+    is_open = diagnosis.shows_no_fault or diagnosis.basis in (Basis.NOTHING, Basis.HEARSAY)
+    return "open" if is_open else "bad"
+
+
+def _label(diagnosis: Diagnosis) -> str:
+    if diagnosis.shows_no_fault and not diagnosis.is_clean:
+        return "asked, not loaded" if diagnosis.basis is Basis.QUESTIONS else "no fault seen"
+    return diagnosis.cause or "undecided"
+
+
 def _legend(charts: Sequence[ChartPicture]) -> list[tuple[str, str]]:
     """Of what is drawn, and of nothing else."""
     drawn = frozenset[str]().union(*(one.drawn for one in charts))
@@ -109,7 +131,7 @@ def _sure(finding: Finding) -> str:
     """How sure, in words: a number alone is read as more than it says."""
     confidence = finding.confidence
     number = sureness(confidence)
-    if not finding.is_decided and finding.indistinguishable_from:
+    if _is_one_of(finding):
         return f"{number} that it is one of these"
     words = "sure" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "uncertain"
     return f"{number} {words}"
@@ -118,8 +140,9 @@ def _sure(finding: Finding) -> str:
 def _shown(finding: Finding, number: int, material: Material) -> _Shown:
     return _Shown(
         finding=finding,
-        names=_names(finding),
-        meaning=meaning(finding.cause),
+        names=names_in_words(finding),
+        meaning=_meaning(finding),
+        refuted_by="" if _is_one_of(finding) else finding.refuted_by,
         measured=figures_in_words(finding.figures),
         sure=_sure(finding),
         sides=(_side(finding, speaks_for=True), _side(finding, speaks_for=False)),
@@ -127,11 +150,16 @@ def _shown(finding: Finding, number: int, material: Material) -> _Shown:
     )
 
 
-def _names(finding: Finding) -> str:
-    if UNKNOWN not in (finding.cause, *finding.indistinguishable_from):
-        return finding.names
-    known = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
-    return " or ".join(known) or "none of the known causes"
+def _meaning(finding: Finding) -> str:
+    if _is_one_of(finding):
+        return f"One of {1 + len(finding.indistinguishable_from)} causes, and it is not known which."
+    if finding.cause == HEALTHY and finding.indistinguishable_from:
+        return "Nothing of what was asked shows a fault."
+    return meaning(finding.cause)
+
+
+def _is_one_of(finding: Finding) -> bool:
+    return not finding.is_decided and bool(finding.indistinguishable_from)
 
 
 def _side(finding: Finding, *, speaks_for: bool) -> _Side:

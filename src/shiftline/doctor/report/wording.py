@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from shiftline.diagnosis.belief import UNKNOWN
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.finding import Diagnosis, Finding, Statement, SuspectVerdict
+from shiftline.diagnosis.finding import Basis, Diagnosis, Finding, Statement, SuspectVerdict
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.wording import LIMITS, limit_in_words
 
@@ -21,6 +21,15 @@ SUSPECT_WORDS = {
     SuspectVerdict.CANNOT_TELL: "cannot be told",
 }
 _MANY = 8
+_FEW = 6
+_LIKELY = 0.7
+"""Below this nothing is called healthy without a word about it."""
+_UNTOLD = {
+    Basis.NOTHING: "No question was answered. Nothing can be told from that: run it again.",
+    Basis.HEARSAY: "It cannot be told from this. These lines tell at most that something was refused: not "
+    "which request it was nor what passed beside it, and so not why. A capture or the PBX's log of that "
+    "time tells more, or the trunk itself, if it is asked: `shiftline doctor run`.",
+}
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -34,7 +43,12 @@ def headline(diagnosis: Diagnosis) -> str:
     sure = sureness(diagnosis.confidence)
     main = diagnosis.findings[0]
     several = 1 + len(main.indistinguishable_from)
-    if diagnosis.cause is not None and (several == 1 or diagnosis.cause == HEALTHY):
+    if diagnosis.shows_no_fault:
+        # Undecided, the number is that of health and of all that was not looked at.
+        return _health_in_short(diagnosis) + (f", {sure} sure" if diagnosis.cause else "")
+    if diagnosis.basis in _UNTOLD:
+        return "undecided"
+    if diagnosis.cause is not None and several == 1:
         return f"{diagnosis.cause}, {sure} sure"
     if diagnosis.cause is not None:
         return f"probably {diagnosis.cause} ({sure}), or one of {several - 1} that look like it"
@@ -45,21 +59,72 @@ def headline(diagnosis: Diagnosis) -> str:
     return f"undecided: perhaps {main.cause} ({sure})"
 
 
-def verdict(diagnosis: Diagnosis) -> str:
-    """The verdict in one sentence; its confidence stands beside it."""
+def _health_in_short(diagnosis: Diagnosis) -> str:
+    if _is_unloaded(diagnosis):
+        return "no fault at single questions, limits not looked at"
+    return HEALTHY if diagnosis.cause and diagnosis.confidence >= _LIKELY else "no fault seen"
+
+
+def title(diagnosis: Diagnosis) -> str:
+    """The verdict as short as a heading; `verdict` has the rest."""
+    if diagnosis.shows_no_fault:
+        return _health(diagnosis)
+    if diagnosis.basis in _UNTOLD:
+        told = _UNTOLD[diagnosis.basis]
+        return told[: told.index(".") + 1]
     main = diagnosis.findings[0]
-    if diagnosis.cause == HEALTHY:
-        if diagnosis.unasked:
-            asked_with = "; ".join(str(one) for one in diagnosis.unasked)
-            return f"Nothing is wrong as far as was asked. This run could not ask about: {asked_with}."
-        return "Nothing is wrong with this trunk as far as can be seen."
+    names = _known(main)
+    if diagnosis.cause is None and len(names) > 2:
+        return f"Undecided between {len(names)} causes."
+    return f"Likeliest: {meaning(main.cause)}" if _is_likeliest(diagnosis) else verdict(diagnosis)
+
+
+def verdict(diagnosis: Diagnosis) -> str:
+    """The verdict in a sentence or two; its confidence stands beside it."""
+    main = diagnosis.findings[0]
+    if diagnosis.shows_no_fault:
+        return f"{_health(diagnosis)}{_not_asked_about(diagnosis)}"
+    if diagnosis.basis in _UNTOLD:
+        return _UNTOLD[diagnosis.basis]
     if diagnosis.cause is None:
         return undecided(main)
-    if main.indistinguishable_from:
+    if _is_likeliest(diagnosis):
         return likeliest(main)
     sentence = meaning(diagnosis.cause)
     limit = limit_in_words(main.figures) if main.cause.startswith(LIMITS) else ""
     return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
+
+
+def _is_likeliest(diagnosis: Diagnosis) -> bool:
+    return diagnosis.cause is not None and bool(diagnosis.findings[0].indistinguishable_from)
+
+
+def _health(diagnosis: Diagnosis) -> str:
+    """What was looked at and found well; a limit does not show at single questions."""
+    if _is_unloaded(diagnosis):
+        return "No fault at single questions; limits were not looked at."
+    if diagnosis.cause is None or diagnosis.confidence < _LIKELY:
+        return "No fault was seen, and that is too little to be sure that nothing is wrong."
+    if diagnosis.unasked:
+        return "Nothing is wrong as far as was asked."
+    return "Nothing is wrong with this trunk as far as can be seen."
+
+
+def _not_asked_about(diagnosis: Diagnosis) -> str:
+    told = []
+    for one in diagnosis.unasked:
+        more = f" and {_others(len(one.causes) - _FEW)}" if len(one.causes) > _FEW else ""
+        told.append(f"{', '.join(one.causes[:_FEW])}{more} ({' '.join(one.options)})")
+    load = (
+        " Limits show under a load alone (`--allow may-trip`, in a quiet hour)."
+        if _is_unloaded(diagnosis)
+        else ""
+    )
+    return load + (f" Not asked about: {'; '.join(told)}." if told else "")
+
+
+def _is_unloaded(diagnosis: Diagnosis) -> bool:
+    return diagnosis.basis is Basis.QUESTIONS
 
 
 def likeliest(finding: Finding) -> str:
@@ -72,7 +137,7 @@ def likeliest(finding: Finding) -> str:
 
 def undecided(finding: Finding) -> str:
     """Between whom it lies."""
-    names = [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
+    names = _known(finding)
     if not names:
         return "It is none of the causes that the doctor knows."
     if len(names) == 1:
@@ -82,6 +147,25 @@ def undecided(finding: Finding) -> str:
     if more:
         return f"Undecided between {', '.join(shown)}{more}."
     return f"Undecided between {', '.join(shown[:-1])} and {shown[-1]}."
+
+
+def names_in_words(finding: Finding) -> str:
+    """Whom a finding names, as many as can be read."""
+    others = finding.indistinguishable_from
+    if finding.cause == HEALTHY:
+        count = len(others)
+        thing = "what could not be asked about" + (f" ({count} causes)" if count > 1 else "")
+        return f"{HEALTHY}, or {thing}" if others else HEALTHY
+    names = _known(finding)
+    if not names:
+        return "none of the known causes"
+    if len(names) > _MANY:
+        return f"{', '.join(names[:_MANY])} or {_others(len(names) - _MANY)}"
+    return " or ".join(names)
+
+
+def _known(finding: Finding) -> list[str]:
+    return [one for one in (finding.cause, *finding.indistinguishable_from) if one != UNKNOWN]
 
 
 def meaning(cause: str) -> str:

@@ -1,0 +1,95 @@
+"""In whose words requests were refused: status, reason phrase and what the answer said beside it, counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from shiftline.diagnosis.exchange import NO_HINTS, Exchange
+from shiftline.diagnosis.passive.sorts import Said
+from shiftline.sip.message import REASONS
+from shiftline.sip.redaction import redact
+
+_TOLD = ("warning", "retry-after", "reason", "p-registrar-error", "ms-diagnostics")
+"""Headers that say more about a refusal, the plainest first."""
+_NAMES = {"p-registrar-error": "P-Registrar-Error", "ms-diagnostics": "ms-diagnostics"}
+_CHALLENGES = frozenset({401, 407})
+_LONGEST = 160
+"""Characters of a text that are shown: a phrase may be of any length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Answers with one status and one reason phrase. Texts are redacted and printable."""
+
+    status: int
+    reason: str
+    count: int
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HINTS)
+    """What they said beside it, by lower-case name; of several texts the most frequent, and "…"."""
+
+    @property
+    def words(self) -> str:
+        """Status and phrase: "403 Domain not served here"."""
+        return f"{self.status} {self.reason}".rstrip()
+
+    def __str__(self) -> str:
+        beside = [f"{_NAMES.get(name, name.title())}: {text}" for name, text in self.headers.items()]
+        often = "once" if self.count == 1 else f"{self.count:,} times"
+        return "; ".join((f"{self.words}, {often}", *beside))
+
+
+def refusals_of(counted: Iterable[tuple[Said, int]]) -> tuple[Refusal, ...]:
+    """The refusals among answers, the most frequent first. A plain challenge is none."""
+    counts: Counter[tuple[int, str]] = Counter()
+    headers: defaultdict[tuple[int, str], defaultdict[str, Counter[str]]]
+    headers = defaultdict(lambda: defaultdict(Counter))
+    for said, count in counted:
+        if not _is_refusal(said):
+            continue
+        key = said.status, _shown(said.phrase)
+        counts[key] += count
+        for name, text in said.hints:
+            if name in _TOLD:
+                headers[key][name][text] += count
+    return tuple(
+        Refusal(
+            status=key[0],
+            reason=key[1],
+            count=count,
+            headers={name: _most(headers[key][name]) for name in _TOLD if name in headers[key]},
+        )
+        for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
+
+
+def said_of(exchange: Exchange) -> Said:
+    """What the answer to one request said."""
+    return Said(exchange.status or 0, exchange.reason, tuple(sorted(exchange.hints.items())))
+
+
+def own_words(exchange: Exchange) -> str:
+    """The reason phrase of a refusal, where it is not the one that every stack has for that status."""
+    said = said_of(exchange)
+    is_usual = said.phrase.casefold() == REASONS.get(said.status, "").casefold()
+    return _shown(said.phrase) if _is_refusal(said) and not is_usual else ""
+
+
+def _is_refusal(said: Said) -> bool:
+    if said.status not in _CHALLENGES:
+        return said.status >= 300
+    is_usual = said.phrase.casefold() in ("", REASONS[said.status].casefold())
+    return not is_usual or any(name == "warning" for name, _ in said.hints)
+
+
+def _most(texts: Counter[str]) -> str:
+    [(text, _)] = texts.most_common(1)
+    return _shown(text) + (" …" if len(texts) > 1 else "")
+
+
+def _shown(text: str) -> str:
+    """Printable, on one line, without secrets."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    told = " ".join(redact(line.encode(errors="replace")).decode(errors="replace").split())
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"

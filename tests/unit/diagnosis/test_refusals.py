@@ -1,0 +1,65 @@
+"""In whose words requests were refused."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.passive.sorts import Said
+from shiftline.diagnosis.refusals import own_words, refusals_of
+from shiftline.diagnosis.statistics import statistics_of
+
+USUAL = Said(403, "Forbidden")
+
+
+def asked(status: int | None, reason: str = "", **hints: str) -> Exchange:
+    told = {name.replace("_", "-"): text for name, text in hints.items()}
+    return Exchange(at=1.0, source="192.0.2.7", method="REGISTER", status=status, reason=reason, hints=told)
+
+
+def test_they_are_counted_by_status_and_phrase_with_what_stands_beside() -> None:
+    locked = "Account temporarily locked"
+    exchanges = [asked(403, locked, retry_after="30", warning='399 pbx "too often"') for _ in range(3)]
+    exchanges += [asked(403, "Use TCP or TLS"), asked(200, "OK"), asked(401, "Unauthorized"), asked(None)]
+    first, second = statistics_of(exchanges).refusals
+    assert (first.status, first.reason, first.count) == (403, locked, 3)
+    assert first.headers == {"warning": '399 pbx "too often"', "retry-after": "30"}
+    assert str(first) == (
+        '403 Account temporarily locked, 3 times; Warning: 399 pbx "too often"; Retry-After: 30'
+    )
+    assert str(second) == "403 Use TCP or TLS, once"
+
+
+def test_a_challenge_with_words_of_its_own_is_told() -> None:
+    """Some say there that the account is locked."""
+    told = refusals_of([(Said(401, "Account locked"), 2), (Said(407, "Proxy Authentication Required"), 5)])
+    assert [one.words for one in told] == ["401 Account locked"]
+
+
+def test_of_several_texts_of_a_header_the_most_frequent_is_told() -> None:
+    counted = [(Said(503, "Busy", (("retry-after", text),)), count) for text, count in (("9", 1), ("5", 4))]
+    (told,) = refusals_of(counted)
+    assert (told.headers["retry-after"], told.count) == ("5 …", 5)
+
+
+def test_the_phrase_of_every_stack_is_not_told_beside_its_status() -> None:
+    assert own_words(asked(403, "Forbidden")) == own_words(asked(200, "OK")) == own_words(asked(None)) == ""
+    assert own_words(asked(403, "Domain not served here")) == "Domain not served here"
+
+
+def test_no_secret_and_nothing_that_moves_a_cursor_is_told() -> None:
+    said = Said(403, "No\x1b[2J sip:bob:geheim@pbx.example" + " x" * 200)
+    (told,) = refusals_of([(said, 1)])
+    assert "geheim" not in told.reason
+    assert told.reason.startswith("No [2J sip:bob")
+    assert len(told.reason) == 160
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 200, 302, 401, 403, 603]), st.text(max_size=8)), max_size=12))
+def test_each_refusal_is_counted_once(answers: list[tuple[int, str]]) -> None:
+    told = refusals_of([(Said(status, text), 1) for status, text in answers])
+    least = sum(status in (302, 403, 603) for status, _ in answers)
+    most = sum(status in (302, 401, 403, 603) for status, _ in answers)
+    assert least <= sum(one.count for one in told) <= most
+    assert all(one.status not in (0, 200) and one.words.isprintable() for one in told)
