@@ -26,7 +26,6 @@ from shiftline.cli.doctor.plan import Wishes, plan_run
 from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
 from shiftline.cli.doctor.screen import screen
 from shiftline.diagnosis.experiment import Risk
-from shiftline.diagnosis.probe import Account
 from shiftline.doctor.run import Run, RunPlan, open_run
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.pbx.agents import Truth
@@ -203,27 +202,26 @@ async def test_what_may_be_asked_fits_into_80_columns() -> None:
     assert len(table) <= 2 * len(rows)
 
 
-class Unavailable:
-    """A state file that another process holds."""
+async def test_what_fails_at_its_time_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a lock that another process holds. Whoever waits for the end is told, and does not wait for ever."""
 
-    def take(self, account: Account) -> bool:
-        raise UnavailableError(f"Nobody may log in as {account}.")
+    def fail(now: float) -> None:
+        raise UnavailableError(f"Nobody may log in at {now}.")
 
-    def give_back(self, account: Account) -> None:
-        raise UnavailableError(f"Nobody has logged in as {account}.")
-
-    refused = give_back
-
-
-async def test_what_fails_in_mid_run_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for the end is told; it does not hang."""
     monkeypatch.setenv("SIP_PASSWORD", "secret")
     async with practice_pbx(tmp_path) as server:
         found = await plan_run(wishes(server=server))
-        plan = replace(found.plan, logins=Unavailable(), pause_seconds=0.02)
-        with pytest.raises(UnavailableError, match="Nobody may log in"):
-            async with asyncio.timeout(30.0):
-                await examined(plan)
+        run = await open_run(
+            replace(found.plan, pause_seconds=0.02),
+            token=new_token,
+            on_change=lambda examination: monkeypatch.setattr(examination, "handle_timer", fail),
+        )
+        try:
+            with pytest.raises(UnavailableError, match="Nobody may log in"):
+                async with asyncio.timeout(30.0):
+                    await run.until_over()
+        finally:
+            await run.aclose()
 
 
 def test_ctrl_c_in_mid_run_ends_with_what_was_found(tmp_path: Path) -> None:

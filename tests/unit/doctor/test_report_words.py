@@ -66,6 +66,9 @@ def test_a_throttle_that_nobody_may_load_is_no_clean_bill() -> None:
         assert title(diagnosis) == "No fault at single questions; limits were not looked at."
         assert "--allow may-trip" in verdict(diagnosis)
         assert (exit_code(diagnosis), exit_code(diagnosis, is_over=False)) == (3, 1)
+        console = Console(record=True, width=200)
+        print_verdict(diagnosis, (), console)
+        assert console.export_text().lower().count("at single questions") == 1
         html = render(material(diagnosis))
         assert 'class="verdict open"' in html
         assert "<code>healthy</code>" not in html

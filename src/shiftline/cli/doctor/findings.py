@@ -10,9 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from shiftline.cli.doctor.command import typed
-from shiftline.diagnosis.finding import Diagnosis, Statement, SuspectVerdict
+from shiftline.diagnosis.finding import Basis, Diagnosis, Statement, SuspectVerdict
 from shiftline.diagnosis.refusals import Refusal
-from shiftline.doctor.report.wording import headline, names_in_words, places_in_words, sureness, verdict
+from shiftline.doctor.report.wording import (
+    headline,
+    names_in_words,
+    places_in_words,
+    sureness,
+    title,
+    verdict,
+)
 
 _VERDICTS = {SuspectVerdict.IT_IS: "+", SuspectVerdict.IT_IS_NOT: "-", SuspectVerdict.CANNOT_TELL: "?"}
 _MOST_STATEMENTS = 6
@@ -55,7 +62,10 @@ def exit_code(diagnosis: Diagnosis, *, is_over: bool = True) -> int:
 
 def print_verdict(diagnosis: Diagnosis, refusals: Sequence[Refusal], console: Console) -> None:
     """The verdict in a sentence or two, then in whose words requests were refused."""
-    print_hanging("", f"{headline(diagnosis)}. {verdict(diagnosis)}", console)
+    told = verdict(diagnosis)
+    if diagnosis.basis is Basis.QUESTIONS and diagnosis.shows_no_fault:
+        told = told.removeprefix(title(diagnosis)).strip()  # the headline says so already
+    print_hanging("", f"{headline(diagnosis)}. {told}", console)
     if refusals:
         console.print("Refused in these words:")
     for one in refusals[:_MOST_REFUSALS]:
