@@ -92,6 +92,8 @@ class Shape(_Word):
     """The digest username in From and To, where the usual user is another one; else as usual."""
     OTHER_EVENT = "other-event"
     """Another event package, else as usual."""
+    THIRD_EVENT = "third-event"
+    """A third one, else as usual: what is refused for the package is seldom all that we can ask for."""
     OTHER_DIGEST_URI = "other-digest-uri"
     """The digest computed over the server's address instead of its domain, or the other way round."""
     ONCE_REGISTERED = "once-registered"
@@ -191,6 +193,7 @@ FOREIGN = frozenset(Shape) - {
     Shape.OTHER_DOMAIN,
     Shape.GUESSED_DOMAIN,
     Shape.OTHER_EVENT,
+    Shape.THIRD_EVENT,
 }
 """What another program may do otherwise (`Shape.FOREIGN`); its domain and size are seen."""
 SEVERAL = {Shape.ALL_CHANGED: CHANGED, Shape.FOREIGN: FOREIGN}

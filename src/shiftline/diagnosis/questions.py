@@ -279,6 +279,17 @@ QUESTIONS = (
         after=("p7.subscribe",),
     ),
     Experiment(
+        id="p7.third-event",
+        title="subscribe to reg with Expires 0",
+        reads="whether two event packages are refused for themselves, or the method is",
+        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.THIRD_EVENT),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN | WATCHES,
+        after=("p7.other-event",),
+        after_outcomes=REFUSALS,
+    ),
+    Experiment(
         id="p7.bind",
         title="register a contact for a minute, then remove it",
         reads="whether the registrar accepts another binding",

@@ -85,6 +85,7 @@ _SHAPES = {
     Shape.GUESSED_DOMAIN: "with a guessed domain",
     Shape.OTHER_CALLER: "with another name in From",
     Shape.OTHER_EVENT: "for another event package",
+    Shape.THIRD_EVENT: "for a third event package",
     Shape.OTHER_DIGEST_URI: "with another digest URI",
     Shape.ONCE_REGISTERED: "while registered",
     Shape.WITH_METADATA: "with the headers that production adds",

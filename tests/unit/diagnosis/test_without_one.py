@@ -10,7 +10,7 @@ from tests.unit.diagnosis.records import OURS, Answer, Pbx, Window, publish_day
 from tests.unit.diagnosis.scene import day
 
 from shiftline.diagnosis.belief import believe
-from shiftline.diagnosis.conclude import MOST_SURE_BY_ONE, conclude
+from shiftline.diagnosis.conclude import DECIDED, MOST_SURE_BY_ONE, conclude
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Means, Permission
@@ -160,6 +160,31 @@ def test_one_observation_makes_no_examination_sure_and_its_repeat_does() -> None
     first = next(place for place, one in enumerate(whole.trials) if one.experiment == WATCH.id)
     once = replace(whole, trials=(*whole.trials[:first], *whole.trials[first + 1 :]))
     assert concluded(once, is_recorded=False).confidence <= MOST_SURE_BY_ONE
+
+
+def refusing(probe: Probe, shapes: frozenset[Shape]) -> Outcome:
+    """SUBSCRIBE is forbidden in these shapes; all else is well."""
+    if probe.method is Method.SUBSCRIBE:
+        return Outcome.FORBIDDEN if probe.shape in shapes else OK
+    return presence_is_refused(probe)
+
+
+TWO = frozenset({Shape.USUAL, Shape.OTHER_EVENT})
+
+
+@pytest.mark.parametrize(
+    ("shapes", "cause", "least"),
+    [(TWO, "policy.event-package", DECIDED), (TWO | {Shape.THIRD_EVENT}, "policy.method", SURE)],
+)
+def test_where_two_packages_are_refused_a_third_tells_them_from_the_method(
+    shapes: frozenset[Shape], cause: str, least: float
+) -> None:
+    """Without it, a PBX that lacks two packages would do as well, and nobody could be sure."""
+    ended = examine(lambda probe: refusing(probe, shapes), Permission(means=frozenset(Means)))
+    assert [one.experiment for one in ended.done].count("p7.third-event") >= 1
+    found = concluded(ended.belief.evidence, is_recorded=False)
+    assert found.cause == cause
+    assert found.confidence >= least
 
 
 def test_what_a_load_alone_tells_is_named_and_not_sure() -> None:

@@ -29,10 +29,10 @@ def test_a_limit_of_size_is_one_wherever_it_lies(most: int) -> None:
 
 def test_another_package_is_asked_for_in_a_message_of_the_same_length() -> None:
     """Or a limit of size would be taken for a rule about packages."""
-    found = ask(trunk(), "p7.subscribe", "p7.other-event")
+    found = ask(trunk(), "p7.subscribe", "p7.other-event", "p7.third-event")
     sizes = {one.size for one in found.exchanges if one.carried is None}
     assert len(sizes) == 1
-    assert {one.event for one in found.exchanges} == {"presence", "dialog"}
+    assert {one.event for one in found.exchanges} == {"presence", "dialog", "reg"}
 
 
 @pytest.mark.parametrize("uses", [1, 2])

@@ -35,6 +35,12 @@ _DOMAIN_OF_LOGIN = (
     when(0.5, account=_ACCOUNTS, shape=Shape.OTHER_DIGEST_URI),
     when(account=_ACCOUNTS),
 )
+# One that is without two packages is a little likelier to be without the third.
+_OF_ONE_PACKAGE = (
+    when(0.1, shape=Shape.OTHER_EVENT),
+    when(0.2, shape=Shape.THIRD_EVENT),
+    when(method=Method.SUBSCRIBE),
+)
 
 
 def _by_agent(
@@ -282,7 +288,7 @@ CAUSES = (
                 "R6665",
                 EVERY,
                 Stage.RULE,
-                (when(0.1, shape=Shape.OTHER_EVENT), when(method=Method.SUBSCRIBE)),
+                _OF_ONE_PACKAGE,
                 {Outcome.BAD_EVENT: 0.9, Outcome.FORBIDDEN: 0.1},
                 "489 Bad Event, before the login or after it.",
                 rfc("RFC 6665 section 4.2.1"),
@@ -291,7 +297,7 @@ CAUSES = (
                 "C6e",
                 EVERY,
                 Stage.ACCOUNT_RULE,
-                (when(0.1, shape=Shape.OTHER_EVENT), when(method=Method.SUBSCRIBE)),
+                _OF_ONE_PACKAGE,
                 {Outcome.BAD_EVENT: 0.6, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.4},
                 "489 or 403 after the login.",
                 read("chan_sip C6"),

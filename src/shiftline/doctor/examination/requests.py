@@ -16,7 +16,8 @@ LARGE_BYTES = 1500
 """Beyond what one Ethernet frame holds, with the headers of IP and UDP."""
 BINDING_SECONDS = 60
 _PADDING = "X-Padding"
-_PACKAGE, _OTHER_PACKAGE = "presence", "dialog"
+_PACKAGE = "presence"
+_OTHER_PACKAGES = {Shape.OTHER_EVENT: "dialog", Shape.THIRD_EVENT: "reg"}
 
 ContactOf = Callable[[Way], SipUri]
 """Where a peer sends requests to us; asked for each way anew, since ports are the driver's."""
@@ -104,7 +105,7 @@ class Writer:
         return contact
 
     def _make_subscribe(self, request: Request, probe: Probe, contact: SipUri) -> None:
-        package = _OTHER_PACKAGE if probe.shape is Shape.OTHER_EVENT else _PACKAGE
+        package = _OTHER_PACKAGES.get(probe.shape, _PACKAGE)
         request.method = "SUBSCRIBE"
         request.headers.set("CSeq", "1 SUBSCRIBE")
         request.headers.remove("Accept")
