@@ -59,6 +59,7 @@ FOR_GOOD: Mapping[str, tuple[dict[str, Drawn], Mapping[str, int | None]]] = {
     "policy.method": ({"method": "OPTIONS", "status": 405}, {"options": 405, "absent": 405}),
     "policy.domain": ({}, STRANGERS),
     "policy.user-agent": ({}, dict.fromkeys(EVERYONE)),
+    "policy.transport": ({}, STRANGERS),
     "policy.account-disabled": ({}, BARRED),
     "policy.no-trunk-match": ({}, STRANGERS),
     "policy.unregistered-source": ({}, {"options": 403, "absent": 403}),

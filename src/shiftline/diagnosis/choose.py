@@ -20,6 +20,7 @@ from shiftline.diagnosis.experiment import (
     Stop,
 )
 from shiftline.diagnosis.hypotheses import expected
+from shiftline.diagnosis.named_means import untried
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import programme_of
@@ -92,20 +93,18 @@ def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: fl
     one = once_more(belief, permission, done) if belief.leading.probability < DECIDED else None
     if one is None or not is_askable(one, belief, done, now):
         return None
-    return Proposal(
-        experiment=one,
-        why="once more: a chance answer does not come twice",
-        bits=0.0,
-        not_before=_not_before(one, done, now),
-        expected=outcomes(belief, one.probe),
-    )
+    return _checking(one, "once more: a chance answer does not come twice", belief, done, now)
 
 
 def _confirming(
     belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
 ) -> Proposal | None:
     """What could still refute a sure verdict that hangs by one observation: another question, or the same."""
-    thread = thread_of(belief) if belief.leading.probability >= DECIDED else None
+    if belief.leading.probability < DECIDED:
+        return None
+    if (one := untried(belief, permission, done, budget=budget, now=now)) is not None:
+        return _checking(one, "what was named is tried before anything is called sure", belief, done, now)
+    thread = thread_of(belief)
     if thread is None:
         return None
     named, doubter = belief.leading.causes, believe(thread.rest)
@@ -114,9 +113,15 @@ def _confirming(
         one = repeated(thread.experiment, permission, done)
     if one is None or one.cost > budget or not is_askable(one, belief, done, now):
         return None
+    why = f"could refute it: without one answer {named[0]} would not be sure"
+    return _checking(one, why, belief, done, now)
+
+
+def _checking(one: Experiment, why: str, belief: Belief, done: Sequence[Done], now: float) -> Proposal:
+    """A question that is expected to tell nothing new."""
     return Proposal(
         experiment=one,
-        why=f"could refute it: without one answer {named[0]} would not be sure",
+        why=why,
         bits=0.0,
         not_before=_not_before(one, done, now),
         expected=outcomes(belief, one.probe),

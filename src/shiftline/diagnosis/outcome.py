@@ -83,6 +83,10 @@ OUTCOME_BY_STATUS = {
     **dict.fromkeys((500, 502, 504), Outcome.SERVER_ERROR),
 }
 
+REFUSED_OTHERWISE = frozenset({402, 406, 433, 603, 607, 608})
+"""Refusals that a script or a border controller may be told to send where others send 403 (RFC 3261 sections
+21.4.3, 21.4.7 and 21.6.2, RFC 5079, 8197, 8688)."""
+
 REFUSALS = frozenset(Outcome) - {Outcome.OK, Outcome.CHALLENGE, Outcome.CHALLENGE_STALE}
 """What a user would call a failure. A challenge is none: it is answered."""
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief
+from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
-from shiftline.diagnosis.catalogue.marks import MarkKind
+from shiftline.diagnosis.catalogue.marks import STRONG, MarkKind
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.finding import Statement
 from shiftline.diagnosis.hypotheses import (
@@ -44,9 +45,13 @@ def statements_for(
         or not any(_of_trial(trial, *doer).weight > 0.0 for doer in doers)
     ]
     told += [
-        max((_of_mark(mark, one) for one in (cause, *others)), key=lambda one: one.weight)
+        one
         for mark in belief.evidence.marks
         if mark.kind in MARKS
+        and (
+            (one := max((_of_mark(mark, name) for name in (cause, *others)), key=_weight_of)).weight > 0.0
+            or not any(_of_mark(mark, doer).weight > 0.0 for doer in beside)
+        )
     ]
     kept = [statement for statement in _once_each(told) if abs(statement.weight) >= _SLIGHT]
     return tuple(sorted(kept, key=lambda statement: -abs(statement.weight)))
@@ -85,15 +90,30 @@ def _of_trial(trial: Trial, cause: str, shape: int) -> Statement:
     )
 
 
+def _weight_of(statement: Statement) -> float:
+    return statement.weight
+
+
 def _of_mark(mark: Mark, cause: str) -> Statement:
     kind = MARKS[mark.kind]
-    weight = math.log(kind.causes.get(cause, 1.0) / _spared(kind))
+    weight = math.log(kind.causes.get(cause, 1.0) / _by_others(kind, cause))
     return Statement(
         sentence=f"There is {kind.meaning}" + (f": {mark.text.rstrip('.')}." if mark.text else "."),
         speaks_for=weight > 0.0,
         weight=weight,
         places=mark.places[:MOST_PLACES],
     )
+
+
+def _by_others(kind: MarkKind, cause: str) -> float:
+    """The mean factor of all other explanations. What names one of them speaks against whoever it is not."""
+    if cause in kind.causes or max(kind.causes.values(), default=0.0) < STRONG:
+        return _spared(kind)
+    total = sum(one.prior for one in CATALOGUE.values())
+    gained = sum(
+        CATALOGUE[name].prior * (factor - 1.0) for name, factor in kind.causes.items() if name in CATALOGUE
+    )
+    return _spared(kind) * (1.0 + max(0.0, gained) / total)
 
 
 def _spared(kind: MarkKind) -> float:

@@ -134,9 +134,17 @@ def _changed(probe: Probe) -> str:
 def trial_sentence(trial: Trial) -> str:
     """The question and what came back, as a whole sentence."""
     often = f", {trial.count} times" if trial.count > 1 else ""
-    heard = f": {trial.heard}" if trial.heard else ""
     asked = probe_words(trial.probe, carried=trial.carried, is_known=bool(trial.experiment))
-    return f"{asked} was {OUTCOME_WORDS[trial.outcome]}{heard}{often}."
+    return f"{asked} was {_became(trial)}{often}."
+
+
+def _became(trial: Trial) -> str:
+    words = OUTCOME_WORDS[trial.outcome]
+    if not trial.heard:
+        return words
+    if trial.outcome in (Outcome.FORBIDDEN, Outcome.FORBIDDEN_AFTER_CHALLENGE):
+        return words.replace("403", trial.heard)  # another code that means the same
+    return f"{words}: {trial.heard}"
 
 
 LIMITS = ("throttle.", "ban.", "capacity.")

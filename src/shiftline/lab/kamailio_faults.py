@@ -72,6 +72,11 @@ def _user_agent(draw: Lottery) -> Change:
     return Change(shape=drop("policy.user-agent", f'!($ua =~ "{allowed}") && {_OTHERS}'))
 
 
+def _transport(draw: Lottery) -> Change:
+    phrase = draw.pick("phrase", "Use TCP or TLS", "Forbidden")
+    return Change(source=refuse("policy.transport", f"proto == UDP && {_OTHERS}", 403, phrase))
+
+
 def _disabled(draw: Lottery) -> Change:
     del draw
     condition = f'$au == "{TRUNK_ACCOUNT}"'
@@ -282,6 +287,7 @@ KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
         "policy.method": _method,
         "policy.domain": _domain,
         "policy.user-agent": _user_agent,
+        "policy.transport": _transport,
         "policy.account-disabled": _disabled,
         "policy.no-trunk-match": _sources("policy.no-trunk-match", "Not Allowed"),
         "policy.unregistered-source": _unregistered,

@@ -13,6 +13,7 @@ from shiftline.bootstrap import new_token
 from shiftline.diagnosis.belief import UNKNOWN, believe
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Method, Probe, Shape
@@ -89,3 +90,17 @@ async def test_what_came_is_told(answer: Callable[[bytes], bytes], heard: str) -
     sentence = trial_sentence(Trial(probe=PING, outcome=outcome, heard=told.heard))
     assert heard in sentence
     assert ("not answered at all" in sentence) == (not heard)
+
+
+@pytest.mark.parametrize("status", [b"603 Decline", b"402 Payment Required"])
+def test_a_refusal_that_nobody_lists_is_weighed_as_another_403(status: bytes) -> None:
+    """It is told as it came; a call that was declined is none."""
+    heard = status.decode()
+    outcomes = {}
+    for method in ("REGISTER", "INVITE"):
+        exchange = Exchange(at=0.0, source="192.0.2.7", method=method, status=int(status[:3]))
+        outcomes[method] = outcome_of_end(exchange, "")
+    assert outcomes == {"REGISTER": Outcome.FORBIDDEN, "INVITE": Outcome.OTHER}
+    sentence = trial_sentence(Trial(probe=Probe(), outcome=Outcome.FORBIDDEN, heard=heard))
+    assert f"refused with {heard}, without a challenge" in sentence
+    assert "403" not in sentence

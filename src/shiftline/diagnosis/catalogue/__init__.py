@@ -18,6 +18,7 @@ from shiftline.diagnosis.catalogue import (
     registrar,
     standing,
     throttle,
+    transports,
 )
 from shiftline.diagnosis.catalogue.cause import Cause
 
@@ -32,6 +33,7 @@ CATALOGUE: Mapping[str, Cause] = MappingProxyType(
             digests.CAUSES,
             acl.CAUSES,
             policy.CAUSES,
+            transports.CAUSES,
             standing.CAUSES,
             registrar.CAUSES,
             capacity.CAUSES,

@@ -31,6 +31,7 @@ _TURNS_AWAY = (*_UNDER_LOAD, when(0.35))
 """By chance, whatever the rate: what others send is the load."""
 _LOSES = (*_UNDER_LOAD, when(0.2, path=Path.OTHER_TRANSPORT), when(0.03))
 """A single request is sent again until one copy is answered; over TCP it is sent once."""
+_REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
 _CALLS = (Method.INVITE, Method.SUBSCRIBE, Method.OTHER)
 
 _IN_THE_HOUR = {
@@ -260,6 +261,26 @@ CAUSES = (
                 "The hour is now, and some programs are exempt.",
                 recalled("users' reports"),
                 0.3,
+            ),
+            *(
+                shows(
+                    f"T1m{end}",
+                    EVERY,
+                    Stage.RULE,
+                    (when(0.0, hour=Hour.QUIET), when(method=methods)),
+                    _IN_THE_HOUR,
+                    words,
+                    recalled("users' reports"),
+                    0.15,
+                )
+                for end, methods, words in (
+                    ("", _REGISTERS, "The hour is now, and the rule is about REGISTER."),
+                    (
+                        "s",
+                        (*_REGISTERS, Method.SUBSCRIBE, Method.INVITE),
+                        "The hour is now, and OPTIONS are exempt.",
+                    ),
+                )
             ),
             shows(
                 "T2",

@@ -10,8 +10,8 @@ _SERS = {Family.KAMAILIO: WEAK, Family.OPENSIPS: WEAK}
 _SBC = {Family.SBC: FAIR}
 
 
-def _server(name: str, words: str, *families: Family) -> MarkKind:
-    certain = dict.fromkeys(families, STRONG)
+def _server(name: str, words: str, *families: Family, says: float = STRONG) -> MarkKind:
+    certain = dict.fromkeys(families, says)
     return row(
         f"server.{name}",
         f"a Server or User-Agent header of an answer that names {words}",
@@ -27,8 +27,12 @@ _NAMED = (
     (r"freeswitch", _server("freeswitch", "FreeSWITCH", Family.FREESWITCH)),
     (r"asterisk|fpbx", _server("asterisk", "Asterisk", Family.CHAN_SIP, Family.PJSIP)),
     (
-        r"oracle|acme|audiocodes|cisco|avaya|sonus|ribbon|telnyx|twilio|genesys|juniper|fritz|sbc",
+        r"oracle|acme ?packet|audiocodes|cisco|avaya|sonus|ribbon|telnyx|twilio|genesys|juniper|fritz",
         _server("sbc", "a session border controller or a carrier", Family.SBC),
+    ),
+    (
+        r"sbc|border",
+        _server("own", "a border controller, but no product: anybody may write that", Family.SBC, says=WEAK),
     ),
 )
 NAMING_HEADERS = ("server", "user-agent")

@@ -63,7 +63,7 @@ ROWS = (
         "asterisk.transport-type",
         "a log line that says the device may not use this transport",
         _C8,
-        {"policy.account-disabled": WEAK, "network.alg": WEAK},
+        {"policy.transport": VERBATIM},
         _CHAN_SIP,
     ),
     row(

@@ -154,6 +154,17 @@ PHRASES = (
     ),
     said(
         "phrase",
+        r"\b(use|only) (udp|tcp|tls|sips)\b|unsupported transport"
+        r"|\b(udp|tcp|tls|transport)\b.*\b(not (allowed|supported)|required|only|forbidden|refused)\b",
+        row(
+            "phrase.transport",
+            "a reason phrase about the transport",
+            "RFC 3261 section 26.3; chan_sip C8",
+            {"policy.transport": STRONG},
+        ),
+    ),
+    said(
+        "phrase",
         r"header mismatch|fake identity|username mismatch|auth(entication)? (user|name) mismatch",
         row(
             "phrase.identity",

@@ -78,6 +78,17 @@ def _by_agent(
             recalled("secfilter samples, K14; others known in the field"),
             weight,
         ),
+        # A script may answer OPTIONS to the box itself before it looks at the User-Agent (K19).
+        shows(
+            f"K13r{suffix}",
+            SERS | FOREIGN,
+            Stage.RULE,
+            acts,
+            {Outcome.SILENCE: 0.5, Outcome.FORBIDDEN: 0.5},
+            f"Dropped or refused, but for OPTIONS to the box itself. {words}",
+            recalled("scripts with the rules of K13 and K14 behind the answer of K19"),
+            0.3 * weight,
+        ),
     )
 
 
@@ -190,6 +201,16 @@ CAUSES = (
                 FORBIDDEN,
                 "403 Not relaying, or Relay Forbidden.",
                 read("Kamailio and OpenSIPS stock configurations, K9, O3"),
+            ),
+            shows(
+                "K9f",
+                SERS | FOREIGN,
+                Stage.RULE,
+                (when(0.0, shape=Shape.OTHER_DOMAIN), _GUESSED, when()),
+                FORBIDDEN,
+                "403 to whoever writes another domain in From, also where it names no user.",
+                recalled("scripts that compare the domain of From, K10, K21"),
+                weight=0.3,
             ),
             shows(
                 "C2d",

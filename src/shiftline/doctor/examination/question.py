@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.outcome import REFUSALS, REFUSED_OTHERWISE, Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Shape
 from shiftline.doctor.examination.attempt import Attempt
 from shiftline.doctor.examination.desk import Desk
@@ -84,7 +84,10 @@ class Question:
     def heard(self) -> str:
         """What came, where the outcome does not say."""
         last = self._attempts[-1].last if self._attempts else None
-        if self.outcome is not Outcome.OTHER or last is None:
+        if last is None:
+            return ""
+        is_otherwise = last.response is not None and last.response.status in REFUSED_OTHERWISE
+        if self.outcome is not Outcome.OTHER and not is_otherwise:
             return ""
         if last.response is not None:
             return f"{last.response.status} {last.response.reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shiftline.diagnosis.exchange import Carried, Challenge, Exchange
-from shiftline.diagnosis.outcome import Outcome, outcome_of
+from shiftline.diagnosis.outcome import REFUSED_OTHERWISE, Outcome, outcome_of
 from shiftline.doctor.examination.sending import Answer, Sending
 from shiftline.errors import SipSyntaxError
 from shiftline.sip.address import NameAddr
@@ -82,10 +82,16 @@ def exchange_of(sending: Sending, answer: Answer, at: float, transport: Transpor
 
 
 def outcome_of_end(exchange: Exchange, failure: str, *, earlier_nonce: str = "") -> Outcome:
-    """What one request shows, failures to send among it."""
-    return outcome_of_failure(failure, exchange.transport) if failure else outcome_of(
-        exchange, earlier_nonce=earlier_nonce
-    )  # fmt: skip
+    """What one request shows, failures to send among it.
+
+    A code that no cause of the catalogue lists is another way to refuse, but for a call, which a person may
+    decline.
+    """
+    if failure:
+        return outcome_of_failure(failure, exchange.transport)
+    if exchange.status in REFUSED_OTHERWISE and exchange.method != "INVITE":
+        return Outcome.FORBIDDEN if exchange.carried is None else Outcome.FORBIDDEN_AFTER_CHALLENGE
+    return outcome_of(exchange, earlier_nonce=earlier_nonce)
 
 
 def outcome_of_failure(why: str, transport: str) -> Outcome:

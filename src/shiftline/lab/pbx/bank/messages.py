@@ -1,4 +1,7 @@
-"""message.* and method.blind: what a request holds, what an answer is worth (K11, K15, K16, K19, A11)."""
+"""message.*, method.blind, policy.transport: what a request holds and comes by, what an answer is worth.
+
+Facts: K11, K15, K16, K19, A11, C4, C8.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.bank.draw import Draw, Entry
 from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, is_stranger, say
 from shiftline.lab.pbx.refusal import SILENCE
+from shiftline.sip.transport import Transport
 
 
 def _malformed(draw: Draw) -> None:
@@ -37,6 +41,11 @@ def _blind(draw: Draw) -> None:
 
 _BAD = say(400, "Bad Request")
 _BOX = at(Stage.KEEPALIVE, say(200), "OPTIONS")
+
+
+def _transport(draw: Draw) -> None:
+    draw.refuse(lambda visit: is_stranger(visit) and visit.peer.transport is Transport.UDP)
+
 
 MESSAGES = (
     Entry(
@@ -94,6 +103,17 @@ MESSAGES = (
             "freeswitch": (_BOX,),
             "kamailio": (at(Stage.KEEPALIVE, say(200, "Keepalive"), "OPTIONS"),),  # K19
             "sbc": (_BOX,),
+        },
+    ),
+    Entry(
+        id="policy.transport",
+        does="the trunk may not use UDP; TCP and TLS are fine",
+        make=_transport,
+        shown={
+            "practice": (at(Stage.METHOD, FORBIDDEN),),
+            "chan_sip": (at(Stage.ACCOUNT, FORBIDDEN),),  # C4, C8
+            "kamailio": (at(Stage.METHOD, say(403, "Use TCP or TLS", "Forbidden")),),  # RFC 3261 section 26.3
+            "sbc": (at(Stage.METHOD, FORBIDDEN),),
         },
     ),
 )
