@@ -20,6 +20,7 @@ from shiftline.diagnosis.experiment import (
     Stop,
 )
 from shiftline.diagnosis.hypotheses import expected
+from shiftline.diagnosis.loads import SHORT_REQUESTS
 from shiftline.diagnosis.named_means import untried
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
@@ -55,7 +56,7 @@ def next_experiment(
     ``now`` and the times of ``done`` are seconds of one clock.
     """
     second = SecondFault(belief)
-    every = programme_of(permission.means).values()
+    every = [_short(one) if second.shortens_loads else one for one in programme_of(permission.means).values()]
     roads = [road for one in every if (road := _road(one, belief, second, permission, done))]
     askable = [road for road in roads if is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
@@ -237,6 +238,7 @@ def _road(
     while first.after and not any(opens(first, past.get(name)) for name in first.after):
         programme = programme_of(permission.means)
         before = [programme[name] for name in first.after if name not in past]
+        before = [_short(one) if second.shortens_loads else one for one in before]
         before = [one for one in before if permission.permits(one)]
         if not before:
             return None
@@ -248,6 +250,13 @@ def _road(
         first, price_of_all, requests = step, price_of_all + price(step), requests + step.cost
     bits = information(belief, goal.probe) + second.bits(goal.probe)
     return _Road(first, goal, chance * bits, price_of_all, requests)
+
+
+def _short(one: Experiment) -> Experiment:
+    """With a load of no more than is worth its price behind a refused login."""
+    if one.plan is None or one.plan.requests <= SHORT_REQUESTS:
+        return one
+    return replace(one, plan=replace(one.plan, requests=SHORT_REQUESTS), cost=SHORT_REQUESTS)
 
 
 def opens(one: Experiment, outcome: Outcome | None) -> bool:

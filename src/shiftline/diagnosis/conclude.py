@@ -16,6 +16,7 @@ from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Basis, Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.loads_passed import ASKED
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.remedies import AFTER_HEARSAY, remedy_of_one_of
 from shiftline.diagnosis.separation import separate
@@ -271,7 +272,7 @@ def _figures(belief: Belief, causes: Sequence[str]) -> dict[str, float]:
     for trial in belief.evidence.trials:
         # From the lowest rate on that was refused: a faster load was refused as well.
         rate = min(trial.figures.get("rate", math.inf), figures.get("rate", math.inf))
-        figures.update(trial.figures)
+        figures.update({name: value for name, value in trial.figures.items() if name != ASKED})
         if rate < math.inf:
             figures["rate"] = rate
     for mark in belief.evidence.marks:

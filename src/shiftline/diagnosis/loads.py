@@ -15,6 +15,9 @@ RAISED = LoadPlan(rate=50.0, requests=150)
 # Limiters count in windows of up to ten seconds (K3, K4, O2). A load has to fill one of them wherever it
 # begins: a window that ends in its midst needs twice as much. This fills one of 60 a second.
 STORM = LoadPlan(rate=200.0, requests=1200)
+SHORT_REQUESTS = 700
+"""Of a load that only looks for a limit behind a refused login: it fills such a window as well, unless that
+ends in its midst."""
 CONCURRENT = LoadPlan(rate=200.0, requests=20, at_once=20)
 
 _PASSED = frozenset(Outcome) - REFUSALS | {Outcome.NOT_FOUND, Outcome.NO_METHOD}

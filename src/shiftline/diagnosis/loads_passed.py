@@ -10,6 +10,8 @@ from shiftline.diagnosis.probe import Load, Method
 from shiftline.diagnosis.programme import PROGRAMME
 
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
+ASKED = "asked"
+"""The figure of a load that passed: of how many requests it was."""
 _ANSWERS = (Outcome.NOT_FOUND, Outcome.NO_METHOD)
 """No refusals of a load: the user or the method is unknown at any rate."""
 
@@ -24,7 +26,8 @@ def loads_passed(trials: Sequence[Trial]) -> str:
         plan = PROGRAMME[one.experiment].plan if one.experiment in PROGRAMME else None
         if plan is not None and one.probe.load in _LADDER:
             method = one.probe.method
-            most[method] = max(most.get(method, (0.0, 0)), (plan.rate, plan.requests))
+            asked = round(one.figures.get(ASKED, plan.requests))
+            most[method] = max(most.get(method, (0.0, 0)), (plan.rate, asked))
     if not most:
         return ""
     told = " and ".join(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from functools import lru_cache
 
-from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.belief import UNKNOWN, Belief
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, meeting
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
@@ -30,6 +30,8 @@ class SecondFault:
         self.spares_loads = _spares_loads(belief)
         """Whether a fault is found that single questions show, and a limit behind it would show by itself
         once that is mended."""
+        self.shortens_loads = not self.spares_loads and _hides_limits(belief)
+        """Whether a load only looks for what may hide behind a refused login: a short one has to do."""
         every = candidates()
         leading = belief.details[0] if belief.details else None
         is_single = leading is not None and len(leading.numbers) == 1
@@ -62,9 +64,25 @@ def _spares_loads(belief: Belief) -> bool:
     refused = [trial.probe for trial in trials if _is_check(trial.probe) and trial.outcome in REFUSALS]
     if not any(_is_found(belief, probe) for probe in dict.fromkeys(refused)):
         return False  # the trunk works as far as was seen, so a limit is met, and is what hurts
-    if any(trial.probe.load in LOADS and trial.outcome in REFUSALS for trial in trials):
+    if _is_load_refused(trials):
         return False
-    return not (logins_are_refused(trials) and _another_account_passes(trials))
+    return not _hides_limits(belief) or _is_named(belief)
+
+
+def _hides_limits(belief: Belief) -> bool:
+    """Whether a limit could be met by others only: our login is refused, and somebody else's is not."""
+    trials = belief.evidence.trials
+    return logins_are_refused(trials) and _another_account_passes(trials) and not _is_load_refused(trials)
+
+
+def _is_load_refused(trials: Iterable[Trial]) -> bool:
+    return any(trial.probe.load in LOADS and trial.outcome in REFUSALS for trial in trials)
+
+
+def _is_named(belief: Belief) -> bool:
+    """Whether one cause is sure by single questions: the PBX itself has said what the trouble is."""
+    leading = belief.leading
+    return len(leading.causes) == 1 and leading.causes[0] != UNKNOWN and leading.probability >= SURE
 
 
 def _is_found(belief: Belief, refused: Probe) -> bool:

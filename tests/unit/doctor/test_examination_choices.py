@@ -9,6 +9,7 @@ from tests.unit.doctor.trunk import CASE, ask, trunk
 
 from shiftline.cli.doctor.asked import answer_of
 from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Examination
@@ -33,6 +34,14 @@ def test_no_load_is_put_on_behind_a_fault_that_single_questions_show(fault: str)
     assert examination.requests_sent <= 60
     assert examination.stop is not None
     assert "run again once it is mended" in examination.stop.sentence
+
+
+def test_a_load_behind_a_refused_login_is_short() -> None:
+    """It looks for a limit that nobody of ours meets now; what was tried is said."""
+    examination = examine(trunk("credentials.wrong-password"), CASE, MAY_TRIP)
+    assert "p8.options.storm" in loads(examination)
+    assert examination.requests_sent <= 900
+    assert loads_passed(examination.trials).startswith("No limit was met by 700 OPTIONS at 200 a second")
 
 
 @pytest.mark.parametrize("personality", ["chan_sip", "kamailio"])

@@ -55,7 +55,7 @@ def refused_load(*first: Outcome) -> LoadRun:
     """A load that was refused, with these answers first."""
     plan = PROGRAMME["p8.options.raised"]
     assert plan.plan is not None
-    desk = cast("Any", SimpleNamespace(longest_answer=0.0))
+    desk = cast("Any", SimpleNamespace(longest_answer=0.0, requests=0))
     run = LoadRun(desk, plan.probe, plan.id, plan.plan, most=plan.plan.requests)
     answers = (*first, *(OK for _ in range(20)), UNAVAILABLE)
     run.attempts = [cast("Any", SimpleNamespace(outcome=outcome)) for outcome in answers]

@@ -6,10 +6,13 @@ from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.logins import as_refused_login
 from shiftline.diagnosis.catalogue.words import (
     EVERY,
+    FOREIGN,
     LOGGED_IN,
+    SERS,
     USED_NONCE,
     measured,
     read,
+    recalled,
     rfc,
     shows,
 )
@@ -51,8 +54,8 @@ CAUSES = (
     Cause(
         id="credentials.stale-nonce",
         meaning="The PBX's nonces live shorter than the client uses them; it does not always say `stale`.",
-        seen="Now and then a second 401 although the password is right; after a retry it works.",
-        tells="Fresh logins pass, later requests with the same nonce are challenged anew.",
+        seen="Now and then a second 401, or a 403, although the password is right; a new login works.",
+        tells="Fresh logins pass, later requests with the same nonce are challenged anew or refused.",
         refuted_by="A request with a nonce of half a minute that is accepted.",
         remedy=Remedy(
             steps=(
@@ -94,6 +97,16 @@ CAUSES = (
                 "Even the answer to a fresh challenge comes too late.",
                 measured("Kamailio 5.6.3 with a nonce life of seconds, K8"),
                 weight=0.3,
+            ),
+            shows(
+                "K8r",
+                SERS | FOREIGN,
+                Stage.CHALLENGE,
+                (when(0.97, credentials=Credentials.AGED),),
+                {Outcome.FORBIDDEN_AFTER_CHALLENGE: 1.0},
+                "403 to an old nonce: a script that answers alike to whatever the auth module does not take.",
+                recalled("Kamailio and OpenSIPS auth: an old nonce is one more return code below zero"),
+                weight=0.6,
             ),
         ),
         prior=0.8,

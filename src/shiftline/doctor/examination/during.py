@@ -44,10 +44,14 @@ class Asked:
     outcome: Outcome | None = None
     """None if the load was not refused meanwhile: then the answer tells nothing."""
 
+    why_not_loaded: str = ""
+    """Why the load tells nothing."""
+
     @property
     def why_not(self) -> str:
         """Why it tells nothing."""
-        return next((one.why_not for one in self.questions if one.why_not), "the load was not refused again")
+        told = [one.why_not for one in self.questions] + [self.why_not_loaded]
+        return next((one for one in told if one), "the load was not refused again")
 
     @property
     def requests(self) -> int:
@@ -101,6 +105,12 @@ class DuringRun:
     def load_outcome(self) -> Outcome | None:
         """What the load met, if it was refused again."""
         return self._load.outcome if self._load.is_tripped else None
+
+    @property
+    def calm_outcome(self) -> Outcome | None:
+        """What the load met if nothing was refused or lacking, as far as this machine could tell."""
+        is_calm = not (self._load.is_tripped or self._load.is_late)
+        return self._load.outcome if is_calm and self._load.outcome not in TRIPPED else None
 
     @property
     def load_requests(self) -> int:
@@ -186,6 +196,7 @@ class DuringRun:
     def _end(self) -> None:
         self.is_over = True
         for one in self._all:
+            one.why_not_loaded = self._load.why_not
             refused = [question.outcome for question in one.questions if question.outcome in TRIPPED]
             passed = [question.outcome for question in one.questions if self._passed(question)]
             if len(refused) >= self._refusals_needed or not passed:

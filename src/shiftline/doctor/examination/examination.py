@@ -355,9 +355,22 @@ class Examination:
             self._note(one.experiment, one, now, requests=load + one.requests, figures=figures)
             load = 0
         self._rests_until = now + REST_SECONDS
-        if self._tripped is not None and ended.load_outcome in TRIPPED:
-            probe, name = self._tripped.probe, self._tripped.id
-            self._trials.append(Trial(probe=probe, outcome=ended.load_outcome, experiment=name))
+        tripped = self._tripped
+        if tripped is None:
+            return
+        if ended.load_outcome in TRIPPED:
+            self._trials.append(Trial(probe=tripped.probe, outcome=ended.load_outcome, experiment=tripped.id))
+        elif ended.calm_outcome is not None:
+            self._take_silence_back(tripped, ended.load_requests, ended.calm_outcome)
+
+    def _take_silence_back(self, load: Experiment, again: int, outcome: Outcome) -> None:
+        """What is lacking under a load once, and not when it comes again, was lost on the way, or by us."""
+        lost = [one for one in self._trials if one.experiment == load.id and one.outcome is Outcome.SILENCE]
+        first = max((past.requests for past in self.done if past.experiment == load.id), default=0)
+        if lost and again >= first:
+            self._trials = [one for one in self._trials if one not in lost]
+            self._trials.append(Trial(probe=load.probe, outcome=outcome, experiment=load.id))
+            self._tripped = None
 
     def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
         outcome = ended.outcome

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import LoadPlan
+from shiftline.diagnosis.loads_passed import ASKED
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Credentials, Load, Probe
-from shiftline.doctor.examination.attempt import Attempt
+from shiftline.doctor.examination.attempt import Attempt, WhenOver
 from shiftline.doctor.examination.desk import Desk
-from shiftline.doctor.examination.question import FRESH_NONCE_SECONDS, NO_NONCE
+from shiftline.doctor.examination.lateness import TOO_BUSY, Lateness
+from shiftline.doctor.examination.ledger import PAST_THE_LOGIN
+from shiftline.doctor.examination.question import NO_NONCE
 from shiftline.sip.digest import DigestClient
 
 LOAD_SECONDS = 2.0
@@ -31,6 +34,10 @@ _FIRST = 3
 """A limit that lets fewer pass in its window would refuse questions at rest."""
 _STALE_SHARE = 0.3
 """So many nonces are not taken again for it to be more than one that grew old."""
+_NONCE_SECONDS = 1.0
+"""A login of this age is made anew: the end of a nonce's life under a load would look like a limit."""
+_OF_A_LOGIN = 2
+"""Requests, at most."""
 
 
 class LoadRun:
@@ -39,7 +46,7 @@ class LoadRun:
     def __init__(
         self, desk: Desk, probe: Probe, experiment: str, plan: LoadPlan, *, most: int, keeps_up: bool = False
     ) -> None:
-        """``most`` requests at most, whatever the plan says."""
+        """``most`` requests at most, logins among them, whatever the plan says."""
         self.outcome: Outcome | None = None
         self.why_not = ""
         """Why it was not put on."""
@@ -51,11 +58,15 @@ class LoadRun:
         self._experiment = experiment
         self._plan = plan
         self._most = most if keeps_up else min(most, plan.requests)
+        self._ends_at = desk.requests + most
+        """So many requests of all were sent then that there is no more to spend."""
         self._keeps_up = keeps_up
         self._client: DigestClient | None = None
         self._start = 0.0
-        self._warm_up: Attempt | None = None
+        self._logged_in_at = 0.0
+        self._logins: list[Attempt] = []
         self._stopped = False
+        self._lateness = Lateness()
         self._tripped_at: float | None = None
         self.longest_answer = desk.longest_answer
         """The longest time of an answer so far, in seconds: a PBX at its limit answers later and later."""
@@ -63,8 +74,7 @@ class LoadRun:
     @property
     def requests(self) -> int:
         """What it cost so far."""
-        warm_up = self._warm_up.requests if self._warm_up else 0
-        return warm_up + sum(one.requests for one in self.attempts)
+        return sum(one.requests for one in (*self._logins, *self.attempts))
 
     @property
     def refused_credentials(self) -> int:
@@ -79,9 +89,9 @@ class LoadRun:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Once it was refused: the rate, and how many passed within which time before."""
+        """Once it was refused: the rate, and how many passed within which time before; else of how many."""
         if self._tripped_at is None:
-            return {}
+            return {ASKED: float(len(self.attempts))}
         at_once, rate = float(self._plan.at_once), self._plan.rate
         passed = sum(not _is_trip(one) and one.outcome is not None for one in self.attempts)
         found = {"rate": rate} if self._plan.at_once == 1 else {"in_flight": at_once}
@@ -100,6 +110,11 @@ class LoadRun:
         return is_evenly_spaced and self.outcome in TRIPPED and is_told
 
     @property
+    def is_late(self) -> bool:
+        """Whether our own lateness may be what looks like silence."""
+        return self._lateness.is_told
+
+    @property
     def is_tripped(self) -> bool:
         """Whether something was refused."""
         return self._tripped_at is not None
@@ -111,29 +126,46 @@ class LoadRun:
             self._start_sending(now)
             return
         session = self._desk.session(self._probe)
-        if session is not None and now - session.since <= FRESH_NONCE_SECONDS:
-            self._client = session.client
+        if session is not None and now - session.since <= _NONCE_SECONDS:
+            self._client, self._logged_in_at = session.client, session.since
             self._start_sending(now)
             return
+        self._log_in(now, self._logged_in)
+
+    def _log_in(self, now: float, then: WhenOver) -> None:
         fresh = replace(self._probe, credentials=Credentials.FRESH, load=Load.SINGLE)
-        self._client = self._desk.new_login(fresh)
-        self._warm_up = Attempt(
+        login = Attempt(
             self._desk,
             fresh,
             experiment=self._experiment,
-            client=self._client,
-            when_over=self._logged_in,
+            client=self._desk.new_login(fresh),
+            when_over=then,
             timeout_seconds=LOAD_SECONDS,
         )
-        self._warm_up.begin(now)
+        self._logins.append(login)
+        login.begin(now)
 
-    def _logged_in(self, _: Attempt, now: float) -> None:
+    def _logged_in(self, login: Attempt, now: float) -> None:
         """Many requests at once with a password that nothing has proved might be as many failed logins."""
         if self._desk.ledger.is_proven(self._probe.account):
+            self._client, self._logged_in_at = login.client, login.began
             self._start_sending(now)
         else:
             self.why_not = NO_NONCE
             self.is_over = True
+
+    def _renew_login(self, now: float) -> None:
+        """Beside the load, which goes on with what it has; a login that the limit refuses changes nothing."""
+        can_pay = self._desk.requests + _OF_A_LOGIN < self._ends_at
+        if self._client is None or now - self._logged_in_at < _NONCE_SECONDS or not can_pay:
+            return
+        self._logged_in_at = now
+        self._log_in(now, self._renewed)
+
+    def _renewed(self, login: Attempt, _: float) -> None:
+        if login.outcome in PAST_THE_LOGIN:
+            self._client = login.client
+        self._end_if_done()
 
     def stop(self) -> None:
         """Send no more."""
@@ -148,6 +180,10 @@ class LoadRun:
 
     def handle_timer(self, now: float) -> None:
         """Send what is due."""
+        if not self._is_sent and self._start:
+            self._lateness.note_turn(self._due(len(self.attempts)), now)
+            if self._lateness.is_hopeless:
+                self._give_up()
         while not self._is_sent and self._start and self._due(len(self.attempts)) <= now:
             self._look_for_missing(now)
             if not self._is_sent:
@@ -175,19 +211,24 @@ class LoadRun:
 
     @property
     def _is_sent(self) -> bool:
-        return self._stopped or len(self.attempts) >= self._most
+        login = self._logins[-1] if self._logins else None
+        owed = 0 if login is None or login.outcome is not None else _OF_A_LOGIN - login.requests
+        is_spent = self._desk.requests + owed >= self._ends_at
+        return self._stopped or is_spent or len(self.attempts) >= self._most
 
     def _due(self, number: int) -> float:
+        start = self._start + self._lateness.given_up
         if self._plan.at_once > 1:
-            return self._start + BURST_SECONDS * (number // self._plan.at_once)
+            return start + BURST_SECONDS * (number // self._plan.at_once)
         # A load that is kept up keeps its rate: a lower one may be below the limit, and show nothing.
-        return self._start + number / self._plan.rate
+        return start + number / self._plan.rate
 
     def _start_sending(self, now: float) -> None:
         self._start = now
         self.handle_timer(now)
 
     def _send(self, now: float) -> None:
+        self._renew_login(now)
         attempt = Attempt(
             self._desk,
             self._probe,
@@ -204,6 +245,8 @@ class LoadRun:
     def _over(self, attempt: Attempt, now: float) -> None:
         if attempt.outcome is not Outcome.SILENCE:
             self.longest_answer = max(self.longest_answer, now - attempt.began)
+        elif attempt.last is not None:
+            self._lateness.note_end(attempt.last.exchange.at + LOAD_SECONDS, now)
         if attempt.outcome in TRIPPED - {Outcome.SILENCE}:
             self._trip(now)
         self._end_if_done()
@@ -215,10 +258,19 @@ class LoadRun:
             one
             for one in self.attempts
             # Beside a question it has to be silent for a while: what was just answered speaks against it.
-            if one.began <= now - patience or (self._keeps_up and one.outcome is not None)
+            if one.began >= self._lateness.on_time_since
+            and (one.began <= now - patience or (self._keeps_up and one.outcome is not None))
         ]
-        if sum(one.outcome in (None, Outcome.SILENCE) for one in due[-_LATEST:]) >= _LOST:
+        if sum(one.outcome in (None, Outcome.SILENCE) for one in due[-_LATEST:]) < _LOST:
+            return
+        if self.is_late:
+            self._give_up()
+        else:
             self._trip(now)
+
+    def _give_up(self) -> None:
+        self.why_not = TOO_BUSY
+        self._stopped = True
 
     def _trip(self, now: float) -> None:
         if self._tripped_at is None:
@@ -227,7 +279,9 @@ class LoadRun:
             self._stopped = True
 
     def _end_if_done(self) -> None:
-        if not self._is_sent or any(one.outcome is None for one in self.attempts) or self.is_over:
+        if self.is_over or not self._is_sent:
+            return
+        if any(one.outcome is None for one in (*self._logins, *self.attempts)):
             return
         self.is_over = True
         self.outcome = self._judge()
@@ -241,15 +295,22 @@ class LoadRun:
         lost = refused.pop(Outcome.SILENCE, 0)
         if refused:
             return max(refused, key=lambda one: refused[one])
-        if lost >= max(_LOST, 0.1 * len(self.attempts)) or lost == len(self.attempts):
+        if self._lacks_answers(lost) and self.is_late:
+            self.why_not = TOO_BUSY
+        if self.why_not:
+            return None
+        if self._lacks_answers(lost):
             return Outcome.SILENCE
-        last = self.attempts[-2 * _LATEST :]
-        if self.is_tripped and sum(one.outcome is Outcome.SILENCE for one in last) >= _LOST:
-            return Outcome.SILENCE  # a few of all, but one after the other, and it ended with them
         if sum(one.was_stale for one in self.attempts) >= _STALE_SHARE * len(self.attempts):
             return Outcome.CHALLENGE_STALE
         rest = {one: number for one, number in counts.items() if one is not Outcome.SILENCE}
         return max(rest, key=lambda one: rest[one])
+
+    def _lacks_answers(self, lost: int) -> bool:
+        if lost >= max(_LOST, 0.1 * len(self.attempts)) or lost == len(self.attempts):
+            return True
+        last = self.attempts[-2 * _LATEST :]  # a few of all, but one after the other, and it ended with them
+        return self.is_tripped and sum(one.outcome is Outcome.SILENCE for one in last) >= _LOST
 
 
 def _is_trip(attempt: Attempt) -> bool:

@@ -20,8 +20,6 @@ QUESTION_SECONDS = 4.0
 """How long an answer is waited for, repetitions included: our own deadline, as the checks' (RFC 4320)."""
 CALL_SECONDS = 1.5
 """How long a call may ring."""
-FRESH_NONCE_SECONDS = 5.0
-"""A nonce of this age is one of the request before."""
 JUST_NOW_SECONDS = 0.5
 """A nonce that is used again at once is no older."""
 CACHED_USES = 2
