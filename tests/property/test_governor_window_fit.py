@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftline.governor.limiters.counters import FixedWindow
-from shiftline.governor.window_fit import Observation, fit_windows
+from shiftline.governor.window_fit import Observation, WindowFit, fit_windows
 
 MOMENTS = st.floats(-1e9, 1e9, allow_nan=False)
 ANYTHING = st.lists(st.builds(Observation, MOMENTS, passed=st.booleans()), max_size=60)
@@ -105,3 +105,23 @@ def test_a_pass_is_needed_before_a_refusal(seen: list[Observation]) -> None:
     contradicted = [Observation(first - 1e-3, passed=False), *ordered]
     recent = [one for one in contradicted if one.sent_at < first + 4.0]
     assert fit_windows(recent) is None
+
+
+FITS = st.builds(
+    lambda length, lowest, open_by: WindowFit(length, lowest, lowest + open_by, (0.0,)),
+    st.sampled_from([1.0, 2.0]),
+    LIMITS,
+    st.integers(0, 10),
+)
+
+
+@given(FITS, FITS)
+def test_an_earlier_fit_takes_away_only_what_it_excluded(fit: WindowFit, earlier: WindowFit) -> None:
+    """The rate stays, and the limit that both allow is still allowed."""
+    narrowed = fit.narrowed_by(earlier)
+    assert narrowed.rate == fit.rate
+    assert fit.lowest_limit <= narrowed.highest_limit <= fit.highest_limit
+    in_both = set(range(fit.lowest_limit, fit.highest_limit + 1)) & set(
+        range(earlier.lowest_limit, earlier.highest_limit + 1)
+    )
+    assert max(in_both, default=narrowed.highest_limit) <= narrowed.highest_limit

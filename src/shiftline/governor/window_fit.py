@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 WINDOW_LENGTHS = (1.0, 2.0, 5.0, 10.0)  # seconds; the shortest that explains the answers is believed
@@ -48,6 +48,14 @@ class WindowFit:
     def is_pinned(self) -> bool:
         """True when all surviving hypotheses name the same limit, give or take one."""
         return self.highest_limit - self.lowest_limit <= 1
+
+    def narrowed_by(self, earlier: WindowFit) -> WindowFit:
+        """This fit, below what an earlier one of that length allowed, if both may be of one limit."""
+        if earlier.window_seconds != self.window_seconds:
+            return self
+        if earlier.lowest_limit > self.highest_limit or earlier.highest_limit < self.lowest_limit:
+            return self
+        return replace(self, highest_limit=min(self.highest_limit, earlier.highest_limit))
 
     @property
     def grain_seconds(self) -> float:

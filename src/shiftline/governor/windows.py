@@ -46,11 +46,14 @@ class Windows:
         self._judge(before, shut_seconds)
         if not (shut.was_silent or shut.is_ban):
             self._openings.append(Opening(shut.shut_until, shut.open_at))
+        known = self.fit if self._was_a_try(before) else None
         self.fit = self._earned_fit(seen, tolerance, shut_seconds)
         if self.fit is None:
             usual = self._usual(seen, tolerance, shut_seconds)
             least = RHYTHM if usual is not None else REPEATED
             self.fit = self._by_rhythm(seen, tolerance, shut_seconds, least) or usual
+        if self.fit is not None and known is not None:
+            self.fit = self.fit.narrowed_by(known)
         self.width = None if self.fit is None else self.fit.window_seconds
         if self.fit is not None and self.fit.full_windows >= RHYTHM:
             self._earned = self.fit.window_seconds
@@ -61,6 +64,10 @@ class Windows:
             return
         if shut_seconds > CLEARLY_SHUT * self.fit.window_seconds:
             self._broken.add(self.fit.window_seconds)
+
+    def _was_a_try(self, before: float) -> bool:
+        """True if that rate was above a known limit."""
+        return self.are_pinned and self.fit is not None and before > self.fit.rate * HELD_AT
 
     def _earned_fit(
         self, seen: Sequence[Observation], tolerance: int, shut_seconds: float

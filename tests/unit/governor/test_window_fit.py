@@ -111,3 +111,21 @@ def test_the_next_boundary_is_the_earliest_of_all_hypotheses() -> None:
 def test_pinned_is_give_or_take_one(lowest: int, highest: int, pinned: bool) -> None:
     """One request more or less is the jitter of arrivals, not ignorance."""
     assert WindowFit(1.0, lowest, highest, (0.0,)).is_pinned is pinned
+
+
+@pytest.mark.parametrize(
+    ("earlier", "highest"),
+    [
+        (WindowFit(1.0, 50, 51, (0.0,)), 51),
+        (WindowFit(1.0, 43, 58, (0.0,)), 54),
+        (WindowFit(1.0, 40, 49, (0.0,)), 54),  # the limit has been raised
+        (WindowFit(1.0, 55, 60, (0.0,)), 54),  # or has come down
+        (WindowFit(2.0, 50, 51, (0.0,)), 54),
+    ],
+)
+def test_what_was_known_of_a_limit_still_holds_if_it_may_be_the_same(
+    earlier: WindowFit, highest: int
+) -> None:
+    """A try ends beyond the limit: it alone would leave open what was pinned before."""
+    fit = WindowFit(1.0, 50, 54, (0.25,), 2)
+    assert fit.narrowed_by(earlier) == WindowFit(1.0, 50, highest, (0.25,), 2)

@@ -8,7 +8,7 @@ import pytest
 
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.search import Closure
-from shiftline.governor.window_fit import Observation
+from shiftline.governor.window_fit import Observation, WindowFit
 from shiftline.governor.windows import Windows
 
 
@@ -85,3 +85,28 @@ def test_a_kept_length_is_read_with_suspicion() -> None:
         windows = Windows()
         windows.recall(kept)
         assert windows.width == read
+
+
+@pytest.mark.parametrize(
+    ("known", "highest"),
+    [
+        (WindowFit(1.0, 50, 50, (0.3,)), 50),
+        (WindowFit(1.0, 43, 51, (0.3,)), 53),  # it was open
+        (WindowFit(1.0, 58, 58, (0.3,)), 53),  # it was no try: what was promised was refused
+    ],
+)
+def test_what_was_pinned_outlives_a_try(known: WindowFit, highest: int) -> None:
+    """A rate that grew until it was refused alone leaves the limit open."""
+    limiter, windows, seen = FixedWindow(50, 1.0, 0.3), Windows(), list[Observation]()
+    now, rate = 0.0, 49.5
+    while limiter.admits(now):
+        seen.append(Observation(now, passed=True))
+        rate *= 1.002 if now > 3.0 else 1.0
+        now += 1.0 / rate
+    seen.append(Observation(now, passed=False))
+    opened = now + 0.15
+    seen.append(Observation(opened, passed=limiter.admits(opened), is_canary=True))
+    windows.fit = known
+    windows.explain(seen, Closure(now, now, opened), rate)
+    assert windows.fit is not None
+    assert (windows.fit.lowest_limit, windows.fit.highest_limit) == (50, highest)
