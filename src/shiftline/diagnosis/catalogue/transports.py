@@ -70,7 +70,7 @@ CAUSES = (
                 {Outcome.ICMP: 0.5, Outcome.CONNECTION_REFUSED: 0.5},
                 "Nobody listens for this transport.",
                 rfc("RFC 3261 section 18.1.1: whoever tries TCP has to be ready for a port that is closed"),
-                weight=0.5,
+                weight=0.1,  # a port that nobody listens on is far more often that of a PBX that is down
             ),
         ),
         prior=0.6,
