@@ -25,7 +25,7 @@ from shiftline.diagnosis.passive.habits import (
     repeat_marks,
     time_marks,
 )
-from shiftline.diagnosis.passive.headers import find_header_rule
+from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
 from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
@@ -188,6 +188,8 @@ class Observer:
             found += rate_marks(part, contrasts, limit, arrivals)
             found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
             found += message_marks(rows, part)
+            if (served := served_mark(rows, marks, part)) is not None:
+                found.append(served)
             found += concurrency_marks(rows, marks, arrivals, contrasts.own_sources, limit)
         if spans is not None:
             found.append(spans.mark)

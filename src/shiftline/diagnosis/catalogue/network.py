@@ -14,6 +14,7 @@ from shiftline.diagnosis.catalogue.words import (
     recalled,
     rfc,
     shows,
+    spares_others_too,
     vendor,
 )
 from shiftline.diagnosis.outcome import Outcome
@@ -141,23 +142,27 @@ CAUSES = (
         ),
         sources=("known in the field, V26",),
         signatures=(
-            shows(
-                "V26a",
-                EVERY,
-                Stage.PATH,
-                (when(path=Path.USUAL),),
-                {Outcome.BAD_REQUEST: 0.6, Outcome.FORBIDDEN: 0.2, Outcome.SILENCE: 0.2},
-                "Rewritten headers are refused.",
-                recalled("known in the field, V26"),
+            *spares_others_too(
+                shows(
+                    "V26a",
+                    EVERY,
+                    Stage.PATH,
+                    (when(path=Path.USUAL),),
+                    {Outcome.BAD_REQUEST: 0.6, Outcome.FORBIDDEN: 0.2, Outcome.SILENCE: 0.2},
+                    "Rewritten headers are refused.",
+                    recalled("known in the field, V26"),
+                ),
             ),
-            shows(
-                "V26b",
-                EVERY,
-                Stage.CHALLENGE,
-                (when(path=Path.USUAL, credentials=LOGGED_IN),),
-                {Outcome.CHALLENGE_AGAIN: 0.65, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.35},
-                "A rewritten request URI or realm spoils every digest.",
-                recalled("known in the field, V26"),
+            *spares_others_too(
+                shows(
+                    "V26b",
+                    EVERY,
+                    Stage.CHALLENGE,
+                    (when(path=Path.USUAL, credentials=LOGGED_IN),),
+                    {Outcome.CHALLENGE_AGAIN: 0.65, Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.35},
+                    "A rewritten request URI or realm spoils every digest.",
+                    recalled("known in the field, V26"),
+                ),
             ),
         ),
         prior=0.6,

@@ -319,6 +319,12 @@ ROWS = (
         },
     ),
     row(
+        "traffic.headers-served",
+        "no header that all refused requests have and accepted ones of the same senders lack",
+        "headers by outcome: what a PBX dislikes about a message is nearly always a header (K15, K16, V5)",
+        {"message.malformed": 0.02},
+    ),
+    row(
         "traffic.all-available",
         "one and the same 200 to OPTIONS about every one of many agents",
         "answers by the user asked about, RFC 3261 section 11.2, K19",

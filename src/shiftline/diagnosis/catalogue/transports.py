@@ -5,6 +5,7 @@ from __future__ import annotations
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHAN_SIP,
+    ELSEWHERE,
     EVERY,
     FORBIDDEN,
     FORBIDDEN_LOGIN,
@@ -12,6 +13,7 @@ from shiftline.diagnosis.catalogue.words import (
     recalled,
     rfc,
     shows,
+    spares_others_too,
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
@@ -43,20 +45,24 @@ CAUSES = (
         ),
         sources=("RFC 3261 sections 18.1 and 26.3; chan_sip C4, C8",),
         signatures=(
-            shows(
-                "R26.3",
-                EVERY,
-                Stage.RULE,
-                (when(path=Path.USUAL),),
-                FORBIDDEN,
-                "403 to whatever comes over this transport.",
-                recalled("scripts that ask for the transport; RFC 3261 section 26.3 lets policy demand TLS"),
+            *spares_others_too(
+                shows(
+                    "R26.3",
+                    EVERY,
+                    Stage.RULE,
+                    (when(path=Path.USUAL),),
+                    FORBIDDEN,
+                    "403 to whatever comes over this transport.",
+                    recalled(
+                        "scripts that ask for the transport; RFC 3261 section 26.3 lets policy demand TLS"
+                    ),
+                ),
             ),
             shows(
                 "C4t",
                 CHAN_SIP,
                 Stage.ACCOUNT_RULE,
-                (when(path=Path.USUAL),),
+                (ELSEWHERE, when(path=Path.USUAL)),
                 FORBIDDEN_LOGIN,
                 "403 after the login: the peer is not configured for this transport.",
                 read("Asterisk chan_sip, C4, C8"),

@@ -110,3 +110,18 @@ def _anywhere(one: Signature, weight: float) -> Signature:
         for act in one.acts
     )
     return replace(one, id=f"b.{one.id}", acts=(ELSEWHERE, *acts), weight=one.weight * weight)
+
+
+def spares_others_too(*signatures: Signature) -> tuple[Signature, ...]:
+    """What strikes everybody, and as likely the same where others elsewhere are spared: a rule for one peer.
+
+    Only records show the difference.
+    """
+    return tuple(
+        half
+        for one in signatures
+        for half in (
+            replace(one, weight=one.weight / 2.0),
+            replace(one, id=f"{one.id}.peer", acts=(ELSEWHERE, *one.acts), weight=one.weight / 2.0),
+        )
+    )

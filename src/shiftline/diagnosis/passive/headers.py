@@ -98,6 +98,30 @@ def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | N
     return HeaderRule(name, best > 0, Mark(kind=kind, count=sum(refused.values()), text=text))
 
 
+def served_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
+    """Whether each header that the refused requests have in common is served in others of the same senders.
+
+    Where one is not, or too little passed or is known, None.
+    """
+    sorts = rows.sorts
+    senders = {rows.source[row] for row in part.rows}
+    refused = Counter(rows.headers[row] for row in part.rows)
+    passed = Counter(
+        sorts.headers[sort]
+        for sort, mark in zip(rows.sort, marks, strict=True)
+        if mark == PASSED and sorts.source[sort] in senders and sorts.kind_of(sort).is_question
+    )
+    if min(refused.total(), passed.total()) < _LEAST or not all((*refused, *passed)):
+        return None
+    served = frozenset[str]().union(*map(rows.header_names, passed))
+    having: Counter[str] = Counter()
+    for number, count in refused.items():
+        having.update(dict.fromkeys(rows.header_names(number) - served - _LOGINS, count))
+    if any(count >= _ACCURATE * refused.total() for count in having.values()):
+        return None
+    return Mark(kind="traffic.headers-served", count=passed.total())
+
+
 def _counts(rows: Rows, marks: bytearray, part: Part) -> tuple[dict[int, int], dict[int, int]]:
     """How many of the part were refused and how many like them passed, by the number of their headers."""
     sorts = rows.sorts

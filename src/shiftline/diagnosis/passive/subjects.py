@@ -1,4 +1,4 @@
-"""Which part of the traffic is in trouble: all of it, or one method, source, account or program.
+"""Which part of the traffic is in trouble: all of it, or one transport, method, source, account or program.
 
 What fails always, while the rest passes, is a subject of its own, so that two faults are found side by side.
 """
@@ -26,7 +26,8 @@ _LEAST_LEFT = 5
 _LUCK = 0.05
 """As many values that always fail would be expected by chance, if all failed as the others do."""
 _MOST_NAMED = 20
-_OF_MESSAGES = ("method", "header")
+_OWN_TRANSPORT = "own transport"
+_OF_MESSAGES = (_OWN_TRANSPORT, "method", "header")
 """Keys that part what one sender sends."""
 _FEW = 0.1
 _TWINS = {
@@ -108,7 +109,8 @@ def _most_bound(
     found: list[Part],
 ) -> Part | None:
     best: tuple[int, int, bool, Part] | None = None
-    for name, key, text in (*_keys(rows), *_header_keys(rows, passed, open_rows)):
+    keys = (*_keys(rows), *_own_transports(rows, open_rows), *_header_keys(rows, passed, open_rows))
+    for name, key, text in keys:
         counts: dict[int | tuple[object, ...], _Count] = {}
         for row, number in passed:
             counts.setdefault(key(row), _Count()).passed += number
@@ -126,13 +128,21 @@ def _most_bound(
         values = sorted({text(key(row)) for row in alike})
         if any(all(key(row) in bound for row in one.rows) for one in found):
             continue  # it is what has a fault of its own already; what else befalls it is not its own
-        beside = _in_the_same_words(rows, mine, alike, outcomes)
-        part = Part(name, tuple(values[:_MOST_NAMED]), frozenset(alike), beside)
+        part = _part(
+            name, tuple(values[:_MOST_NAMED]), alike, _in_the_same_words(rows, mine, alike, outcomes)
+        )
         # A refusal after the login is laid to the account, one before it to the address.
         fits = (name == "user") is (OUTCOMES[outcomes[alike[0]]] in _AFTER_LOGIN)
-        if best is None or (len(alike), -len(values), fits) > best[:3]:
-            best = (len(alike), -len(values), fits, part)
+        if best is None or (len(part.rows), -len(values), fits) > best[:3]:
+            best = (len(part.rows), -len(values), fits, part)
     return None if best is None else best[3]
+
+
+def _part(name: str, values: tuple[str, ...], alike: list[int], twins: list[int]) -> Part:
+    """Of rows that fail alike, and their ``twins`` in the same words."""
+    if name == _OWN_TRANSPORT:  # a rule about the way is asked before the login and after it
+        return Part("transport", values, frozenset([*alike, *twins]))
+    return Part(name, values, frozenset(alike), frozenset(twins if len(twins) <= _FEW * len(alike) else ()))
 
 
 def _bound(counts: dict[int | tuple[object, ...], _Count]) -> set[int | tuple[object, ...]]:
@@ -176,31 +186,41 @@ def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
     return max(by_outcome.values(), key=len)
 
 
-def _in_the_same_words(rows: Rows, mine: list[int], alike: list[int], outcomes: bytearray) -> frozenset[int]:
-    """Of those of one value: a few 403 with or without a login, in the words of the others."""
+def _in_the_same_words(rows: Rows, mine: list[int], alike: list[int], outcomes: bytearray) -> list[int]:
+    """Of those of one value: the 403 with or without a login, in the words of the others."""
     twin = _TWINS.get(OUTCOMES[outcomes[alike[0]]])
     said = {rows.said[row] for row in alike}
-    found = [row for row in mine if OUTCOMES[outcomes[row]] is twin and rows.said[row] in said]
-    return frozenset(found if len(found) <= _FEW * len(alike) else ())
+    return [row for row in mine if OUTCOMES[outcomes[row]] is twin and rows.said[row] in said]
 
 
 def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:
     kinds = [kind for kind in rows.kinds.values if isinstance(kind, Kind)]
     kind_of, source_of = rows.kind, rows.source
 
-    def words(value: int | tuple[object, ...]) -> str:
-        return " ".join(str(part) for part in value if part) if isinstance(value, tuple) else str(value)
-
     def by_kind(key: Callable[[Kind], tuple[object, ...]]) -> Key:
         values = [key(kind) for kind in kinds]
         return lambda row: values[kind_of[row]]
 
-    yield "transport", by_kind(lambda kind: (kind.transport,)), words
-    yield "method", by_kind(lambda kind: (kind.method, kind.event)), words
+    yield "transport", by_kind(lambda kind: (kind.transport,)), _words
+    yield "method", by_kind(lambda kind: (kind.method,)), _words
+    yield "method", by_kind(lambda kind: (kind.method, kind.event)), _words
     yield "source", source_of.__getitem__, lambda value: rows.sources.text(_number(value))
     yield "user", rows.accounts.__getitem__, lambda value: rows.users.text(_number(value))
-    yield "domain", by_kind(lambda kind: (kind.from_host,)), words
-    yield "user-agent", by_kind(lambda kind: (kind.user_agent,)), words
+    yield "domain", by_kind(lambda kind: (kind.from_host,)), _words
+    yield "user-agent", by_kind(lambda kind: (kind.user_agent,)), _words
+
+
+def _own_transports(
+    rows: Rows, open_rows: set[int]
+) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, ...]], str]]]:
+    """The transports of those in trouble, and of nobody else: a rule about them may be for one peer alone."""
+    sorts = rows.sorts
+    senders = {rows.source[row] for row in open_rows}
+    of_sort = [
+        (sorts.kind_of(sort).transport if source in senders else "",)
+        for sort, source in enumerate(sorts.source)
+    ]
+    yield _OWN_TRANSPORT, lambda row: of_sort[rows.sort[row]], _words
 
 
 def _header_keys(
@@ -225,6 +245,10 @@ def _header_keys(
         lambda row: (header,) if headers[row] in having and sources[row] in senders else ("",),
         lambda _: header,
     )
+
+
+def _words(value: int | tuple[object, ...]) -> str:
+    return " ".join(str(part) for part in value if part) if isinstance(value, tuple) else str(value)
 
 
 def _number(value: int | tuple[object, ...]) -> int:
