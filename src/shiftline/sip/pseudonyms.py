@@ -17,6 +17,7 @@ Rules of this file: never raise; a head without names is not changed. Redact (`r
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from enum import Enum, auto
 
@@ -73,18 +74,18 @@ class Pseudonyms:
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
-        self._counts = {"user": 0, "number": 0}
+        self._counts: Counter[str] = Counter()
         self._folded: dict[str, str] = {}
         self._devices: dict[bytes, bytes] = {}
         self._patterns: dict[_Where, re.Pattern[str]] = {}
 
-    def learn(self, *names: str) -> None:
-        """Give each a pseudonym, if it has none."""
+    def learn(self, *names: str, kind: str = "user") -> None:
+        """Give each a pseudonym of its kind, if it has none; a user's that is a number says so."""
         for name in names:
             if name and name not in self._given and name not in self._given.values():
-                kind = "number" if _NUMBER.fullmatch(name) else "user"
-                self._counts[kind] += 1
-                self._give(name, f"{kind}{self._counts[kind]}")
+                kind_of_it = "number" if kind == "user" and _NUMBER.fullmatch(name) else kind
+                self._counts[kind_of_it] += 1
+                self._give(name, f"{kind_of_it}{self._counts[kind_of_it]}")
 
     def _give(self, name: str, pseudonym: str) -> None:
         self._given[name] = pseudonym
@@ -108,6 +109,13 @@ class Pseudonyms:
         if text in self._given:
             return self._given[text]
         return self._replaced(text, _Where.TEXT)
+
+    def argument(self, text: str) -> str:
+        """What a command line gives to a name: short numbers mean it there, as they do in headers."""
+        if text in self._given:
+            return self._given[text]
+        addressed = self._uris(text.encode(errors="surrogateescape"))
+        return self._replaced(addressed.decode(errors="surrogateescape"), _Where.HEADER)
 
     def message(self, data: bytes) -> bytes:
         """A message with the learned names replaced; Content-Length follows the body."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from rich.console import Console
@@ -21,18 +23,24 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import new_token
 from shiftline.cli.app import app
-from shiftline.cli.doctor.findings import print_hanging
+from shiftline.cli.doctor.findings import addressed, print_hanging
 from shiftline.cli.doctor.plan import Wishes, plan_run
+from shiftline.cli.doctor.report import material_of_examination
 from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
 from shiftline.cli.doctor.screen import screen
+from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Risk
+from shiftline.diagnosis.finding import Separation
+from shiftline.diagnosis.separation import DOCTOR_RUN
+from shiftline.doctor.report.bundle import write_bundle
+from shiftline.doctor.report.material import Material
 from shiftline.doctor.run import Run, RunPlan, open_run
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.server import serve
 from shiftline.net.tls import TlsSettings
-from shiftline.sip.trace import Direction, TracedMessage
+from shiftline.sip.trace import Direction, Trace, TracedMessage
 
 AGENTS = {"agent0001": Truth.AVAILABLE, "agent0002": Truth.AVAILABLE, "agent0003": Truth.NOT_REGISTERED}
 
@@ -109,6 +117,54 @@ async def test_a_pbx_on_sockets_is_examined(
     print_result(found, examination, console)
     console.print(screen("a trunk", examination))
     assert verdict in console.export_text()
+
+
+GIVEN = {
+    "user": "gw-chicago", "known_good": "agent0002", "present": "agent0001", "absent": "sip:4713@lab.example",
+    "caller": "alice.jones", "domains": ["acme.example"], "agent": "AcmeDialer/7",
+    "headers": ["X-Tenant: acme-tenant-9"], "password_env": "GW_CHICAGO_PASSWORD",
+    "known_good_password_env": "AGENT0002_PASSWORD",
+}  # fmt: skip
+
+
+async def test_nobody_who_was_given_stands_in_a_bundle_under_pseudonyms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In no file of it: the command that would settle it has each of them, and the excerpt most."""
+    monkeypatch.setenv("GW_CHICAGO_PASSWORD", "secret")
+    monkeypatch.setenv("AGENT0002_PASSWORD", "secret")
+    trace = Trace()
+    async with practice_pbx(tmp_path, "credentials.wrong-password") as server:
+        found = await plan_run(wishes(server=server, **GIVEN))
+        run = await open_run(replace(found.plan, pause_seconds=0.02), token=new_token, on_message=trace.add)
+        try:
+            await run.until_over()
+        finally:
+            await run.aclose()
+    material = material_of_examination(found, run.examination, trace, 0.0)
+    settles = Separation(experiment="x", sentence="It tells.", command=f"{DOCTOR_RUN} --allow may-trip")
+    diagnosis = addressed(replace(material.diagnosis, separation=settles), found.arguments)
+    material = replace(material, diagnosis=diagnosis)
+    result = as_json(found, run.examination) | diagnosis_as_json(diagnosis)
+    files = bundled(tmp_path / "plain.zip", material, result, pseudonyms=False)
+    names = ("gw-chicago", "agent0001", "agent0002", "4713", "alice.jones", "acme.example", "AcmeDialer",
+             "acme-tenant-9", "GW_CHICAGO", "AGENT0002")  # fmt: skip
+    assert [one for one in names if one in files["report.html"]] == list(names)
+    assert all(any(one in text for text in files.values()) for one in names)
+    hidden = bundled(tmp_path / "hidden.zip", material, result, pseudonyms=True)
+    leaks = [(one, name) for one in names for name, text in hidden.items() if one.lower() in text.lower()]
+    assert not leaks
+    command = json.loads(hidden["diagnosis.json"])["separating_experiment"]["command"]
+    assert f"--server {server} --user user1 --password-env VAR --known-good user2" in command
+    assert "--domain domain1" in command
+    assert "--header 'X-Tenant: value1'" in command
+    assert command in html.unescape(hidden["report.html"])
+
+
+def bundled(path: Path, material: Material, result: dict[str, object], *, pseudonyms: bool) -> dict[str, str]:
+    write_bundle(path, material, result, pseudonyms=pseudonyms)
+    with ZipFile(path) as opened:
+        return {name: opened.read(name).decode("latin-1") for name in opened.namelist()}
 
 
 async def test_a_name_without_an_address_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

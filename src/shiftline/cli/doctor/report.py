@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shiftline.cli.doctor.gathered import Gathered
     from shiftline.cli.doctor.plan import Examined
     from shiftline.diagnosis.finding import Diagnosis
-    from shiftline.doctor.examination import Examination
+    from shiftline.doctor.examination import Case, Examination
     from shiftline.doctor.report.material import Asked, Material
     from shiftline.sip.trace import Trace
 
@@ -114,8 +114,21 @@ def material_of_examination(
         asked=_asked(examination),
         allowed=examination.permission.risk.word,
         budget=examination.budget,
+        given=_given(examined.plan.case),
         ended="It was ended before it was over." if stop is None else stop.sentence,
     )
+
+
+def _given(case: Case) -> dict[str, list[str]]:
+    """Whom the command line or the configuration names; the host that is asked stays, as addresses do."""
+    accounts = [one.username.partition("@")[0] for one in (case.account, case.known_good) if one is not None]
+    here = (case.server.host.casefold(), case.address.casefold())
+    return {
+        "user": [*accounts, case.present, case.absent, case.other_caller],
+        "domain": [one for one in case.other_domains if one.casefold() not in here],
+        "program": [case.working_agent],
+        "value": [value for _, value in case.metadata],
+    }
 
 
 def _asked(examination: Examination) -> list[Asked]:

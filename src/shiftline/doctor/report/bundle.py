@@ -16,6 +16,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from shiftline.diagnosis.groups import Key
+from shiftline.doctor.report.commands import renamed_command
 from shiftline.doctor.report.excerpt import Quoted
 from shiftline.doctor.report.material import Material
 from shiftline.doctor.report.page import render
@@ -57,8 +58,10 @@ def _redacted(material: Material) -> Material:
 
 
 def _renamed(material: Material, result: dict[str, Any]) -> tuple[Material, dict[str, Any]]:
-    """The same under pseudonyms, of whoever is named in the excerpt, the traffic or a finding."""
+    """The same under pseudonyms, of whoever was given to a run, or stands in excerpt, traffic or findings."""
     names = Pseudonyms()
+    for kind, given in material.given.items():
+        names.learn(*given, kind=kind)
     names.learn_from(one.message.data for one in material.excerpt.quoted)
     if material.statistics.total:
         names.learn(*(group.value for group in material.statistics.groups(Key.ACCOUNT)))
@@ -68,9 +71,22 @@ def _renamed(material: Material, result: dict[str, Any]) -> tuple[Material, dict
         names.learn_from(statement.sentence.encode() for statement in finding.statements)
         if finding.subject.key == "user":
             names.learn(*finding.subject.values)
+    diagnosis, command = material.diagnosis, ""
+    if (separation := diagnosis.separation) is not None:
+        names.learn_from([separation.command.encode()])
+        command = renamed_command(separation.command, names)
+        diagnosis = replace(diagnosis, separation=replace(separation, command=command))
     quoted = tuple(_under(names, one) for one in material.excerpt.quoted)
-    shown = replace(material, excerpt=replace(material.excerpt, quoted=quoted), named=names.text)
+    shown = replace(
+        material,
+        name=material.name if material.was_read else names.text(material.name),
+        diagnosis=diagnosis,
+        excerpt=replace(material.excerpt, quoted=quoted),
+        named=names.text,
+    )
     told: dict[str, Any] = _strings(names, result)
+    if told.get("separating_experiment"):
+        told["separating_experiment"]["command"] = command
     return shown, told
 
 
@@ -124,9 +140,10 @@ def _readme(material: Material, left: int, *, pseudonyms: bool) -> str:
     if pseudonyms:
         lines += [
             "  Users and numbers have pseudonyms, the same ones in all files: user1, number1, ...",
+            "  What a run was told has them as well: domain1, program1 (User-Agent), value1 (of a header).",
             "  They stand wherever such a name stood, also in Call-IDs, warnings and reason phrases.",
             "  Devices (+sip.instance) are device1, ...; bodies but session descriptions are left out.",
-            "  Hosts, addresses, programs and file names are as they were. So is free text otherwise:",
+            "  Other hosts, addresses, programs and file names are as they were. So is free text otherwise:",
             "  somebody who is named nowhere else may stand in it. Look it over before you send it.",
         ]
     else:
@@ -135,7 +152,11 @@ def _readme(material: Material, left: int, *, pseudonyms: bool) -> str:
         lines.append(f"  {left} messages of logs have no addresses, and are not in {EXCERPT}.")
     if material.excerpt.left_out:
         lines.append(f"  {material.excerpt.left_out} messages more did not fit.")
-    lines += ["", "What we ask, or do", *(f"  - {step}" for step in diagnosis.findings[0].remedy)]
+    lines += [
+        "",
+        "What we ask, or do",
+        *(f"  - {material.named(step)}" for step in diagnosis.findings[0].remedy),
+    ]
     if diagnosis.separation is not None:
-        lines += ["", f"What would settle it: {diagnosis.separation.sentence}"]
+        lines += ["", f"What would settle it: {material.named(diagnosis.separation.sentence)}"]
     return "\n".join([*lines, ""])

@@ -46,6 +46,8 @@ class Material:
     budget: int = 0
     ended: str = ""
     """Why a run asked no more."""
+    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Whom a run was told of, by kind: ``user``, ``domain``, ``program``, ``value`` (of a header)."""
     named: Callable[[str], str] = str
     """What is shown of a text that may name people: all of it, or pseudonyms."""
 
