@@ -14,7 +14,7 @@ _CAUSES = ("throttle.source", "schedule.time-of-day")
 _LIMITS = ("throttle.", "ban.", "capacity.overload")
 _OF_THE_HOUR = ("throttle.", "capacity.", "schedule.", "credentials.rotated")
 """What comes and goes with the load or with the hour; a ban that never ends does not."""
-_LONG_SECONDS = 6 * 3600.0
+LONG_SECONDS = 6 * 3600.0
 """A record of this length has hours to compare: a window of an hour or two, and others."""
 _LEAST_REQUESTS = 100
 _CLEARED = 0.1
@@ -51,7 +51,7 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
     if is_limited:
         why = "the trouble follows the rate, but this record shows no burst of that hour"
         return SuspectVerdict.CANNOT_TELL, f"It cannot be told from this: {why}."
-    is_long = subject.seconds >= _LONG_SECONDS and subject.requests >= _LEAST_REQUESTS
+    is_long = subject.seconds >= LONG_SECONDS and subject.requests >= _LEAST_REQUESTS
     if not is_long or _share(beliefs) >= _CLEARED:
         many = "" if subject.requests == 1 else "s"
         seen = f"{subject.requests:,} request{many} in {_span(subject.seconds)}"

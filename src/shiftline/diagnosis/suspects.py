@@ -20,6 +20,10 @@ class Suspect:
 
     name: str
     causes: tuple[str, ...]
+    unlike: tuple[str, ...] = ()
+    """Causes that are taken for him, and clear him where one of them is named."""
+    needs_hours: bool = False
+    """Whether a moment without trouble tells nothing of him."""
     needs_record: bool = False
     """Whether only a record of the client's traffic shows it."""
     absent: str = ""
@@ -46,9 +50,8 @@ SUSPECTS = (
             "credentials.realm",
             "credentials.algorithm",
             "credentials.digest-uri",
-            "credentials.stale-nonce",
-            "credentials.nonce-count",
         ),
+        unlike=("credentials.stale-nonce", "credentials.nonce-count"),
         passes=when(source=Source.OWN, account=Account.OWN, credentials=LOGGED_IN),
         needs_login=True,
         because="the same account logs in from the same address",
@@ -111,6 +114,7 @@ SUSPECTS = (
     Suspect(
         "something else that runs at that hour",
         ("schedule.time-of-day", "credentials.rotated", "capacity.maintenance"),
+        needs_hours=True,
     ),
 )
 PUBLISH_WINDOW = "publish window (America/Chicago)"

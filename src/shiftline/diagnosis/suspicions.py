@@ -8,16 +8,19 @@ from functools import lru_cache
 from shiftline.diagnosis.belief import UNKNOWN, Belief
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
-from shiftline.diagnosis.hypotheses import candidates
+from shiftline.diagnosis.hypotheses import HEALTHY, candidates
 from shiftline.diagnosis.passages import passage, without_empty_passages
 from shiftline.diagnosis.probe import Credentials
-from shiftline.diagnosis.publish_window import judge_publish_window
+from shiftline.diagnosis.publish_window import LONG_SECONDS, judge_publish_window
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
 from shiftline.diagnosis.wording import LIMITS, limit_in_words, trial_sentence
 
 SEE_WHAT_SETTLES_IT = 'see "What would settle it"'
 """Each report has that heading once, with the command."""
+_ONE_MOMENT = (
+    "It cannot be told while nothing is wrong; ask, or record, in the hour of the trouble and in a quiet one."
+)
 _CLEARED = 0.1
 """Nobody is let go who is at least this likely: what is left when another is named with confidence (0.9)."""
 _AGAINST = 1.0 / 3.0
@@ -47,9 +50,14 @@ def _judge(
         sentence = _conviction(suspect, culprit, share)
     elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
         verdict = SuspectVerdict.CANNOT_TELL
-        sentence = (
-            "Questions of ours do not show it; have `shiftline doctor read` look at a capture of the client."
-        )
+        were_asked = any(one.evidence.trials for one in beliefs)
+        why = "Questions of ours do not show it" if were_asked else "No requests were seen"
+        sentence = f"{why}; have `shiftline doctor read` look at a capture of the client."
+    elif (other := _unlike(suspect, findings)) is not None:
+        verdict = SuspectVerdict.IT_IS_NOT
+        sentence = f"It is not, because name and password are right: {CATALOGUE[other.cause].meaning}"
+    elif suspect.needs_hours and _is_one_moment(beliefs, findings):
+        verdict, sentence = SuspectVerdict.CANNOT_TELL, _ONE_MOMENT
     elif suspect.needs_login and not suspect.absent and (why := _no_logins(beliefs)):
         verdict, sentence = SuspectVerdict.CANNOT_TELL, f"It cannot be told: {why}."
     elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
@@ -75,6 +83,17 @@ def _no_logins(beliefs: Sequence[Belief]) -> str:
     unanswered = next((mark.text for one in evidence for mark in one.marks if mark.kind == kind), "")
     told = f", and {unanswered} challenges (401, 407) were never answered" if unanswered else ""
     return f"nobody logs in in this record{told}"
+
+
+def _unlike(suspect: Suspect, findings: Sequence[Finding]) -> Finding | None:
+    """What is named for sure and only looks like him."""
+    return next((one for one in findings if one.is_decided and one.cause in suspect.unlike), None)
+
+
+def _is_one_moment(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> bool:
+    """Whether nothing is wrong now, and no other hour was seen."""
+    is_long = any(one.evidence.subject.seconds >= LONG_SECONDS for one in beliefs)
+    return not is_long and all(one.cause == HEALTHY for one in findings)
 
 
 def _conviction(suspect: Suspect, culprit: Finding, share: float) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.diagnosis.records import OURS, Answer, Pbx
 from tests.unit.doctor.trunk import ask, trunk
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
-from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.finding import Diagnosis, Suspicion
@@ -17,6 +19,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passages import passage
 from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
+from shiftline.diagnosis.suspicions import suspicions_of
 
 LOGIN = Credentials.FRESH
 REFUSED = (
@@ -101,3 +104,40 @@ def test_a_long_record_of_a_lasting_refusal_does() -> None:
     window = said(read(exchanges), PUBLISH_WINDOW)
     assert window.verdict == "it-is-not"
     assert "does not follow" in window.sentence
+
+
+HOUR = "something else that runs at that hour"
+
+
+def test_one_moment_without_trouble_does_not_clear_another_hour() -> None:
+    answered = (
+        Trial(probe=PING, outcome=Outcome.OK),
+        Trial(probe=Probe(credentials=LOGIN), outcome=Outcome.OK),
+        Trial(probe=Probe(method=Method.OPTIONS), outcome=Outcome.OK),
+    )
+    diagnosis = conclude([believe(Evidence(trials=answered))], Permission())
+    assert diagnosis.findings[0].cause == "healthy"
+    told = said(diagnosis, HOUR)
+    assert told.verdict == "cannot-tell"
+    assert "in a quiet one" in told.sentence
+
+
+@pytest.mark.parametrize("cause", ["credentials.stale-nonce", "credentials.nonce-count"])
+def test_old_nonces_are_no_mismatch_of_credentials(cause: str) -> None:
+    belief = believe(Evidence(trials=(Trial(probe=Probe(credentials=LOGIN), outcome=Outcome.OK),)))
+    named = replace(
+        conclude([belief], Permission()).findings[0], cause=cause, indistinguishable_from=(), is_decided=True
+    )
+    judged = {one.suspect: one for one in suspicions_of([belief], [named], None)}
+    told = judged["credentials mismatch"]
+    assert cause not in told.causes
+    assert told.verdict == "it-is-not"
+    assert told.sentence.startswith("It is not, because name and password are right: ")
+
+
+def test_a_text_alone_is_not_called_questions_of_ours() -> None:
+    heard = Evidence(marks=(Mark(kind="log.genesys-trunk", text="a line of a console"),))
+    told = said(conclude([believe(heard)], Permission(), is_recorded=True), "short retry timeout")
+    assert told.verdict == "cannot-tell"
+    assert "Questions of ours" not in told.sentence
+    assert "No requests were seen" in told.sentence
