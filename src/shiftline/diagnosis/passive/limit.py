@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shiftline.diagnosis.copies import arrivals_of
+from shiftline.diagnosis.passive.agreeing import agrees
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.sustained import sustained_limit
@@ -62,9 +63,28 @@ def find_limit(
     fits = [fit for window in episodes if (fit := _fit(rows, marks, window)) is not None]
     if not fits:
         return _sustained(flips_at, [_observed(rows, marks, one) for one in episodes])
+    fits = _unrefuted(fits, rows, marks, mine, episodes)
+    if not fits:
+        return RateLimit(flips_at=flips_at)
     length, _ = Counter(fit.window_seconds for fit in fits).most_common(1)[0]
     limits = [(fit.lowest_limit + fit.highest_limit) / 2.0 for fit in fits if fit.window_seconds == length]
     return RateLimit(flips_at=flips_at, limit=float(median(limits)), window_seconds=length)
+
+
+def _unrefuted(
+    fits: Sequence[WindowFit], rows: Rows, marks: bytearray, mine: Sequence[int], episodes: list[list[int]]
+) -> list[WindowFit]:
+    """Those that agree with all rows; else what the whole of each episode says, if that agrees."""
+    passed = [one.sent_at for one in _observed(rows, marks, mine) if one.passed]
+    agreeing = [fit for fit in fits if agrees(fit, passed)]
+    if agreeing:
+        return agreeing
+    for length in WINDOW_LENGTHS:
+        wide = (fit_windows(_observed(rows, marks, one), tolerance=2, lengths=(length,)) for one in episodes)
+        agreeing = [fit for fit in wide if fit is not None and agrees(fit, passed)]
+        if agreeing:
+            return agreeing
+    return []
 
 
 def _sustained(flips_at: float, episodes: Sequence[Sequence[Observation]]) -> RateLimit:
