@@ -17,6 +17,7 @@ from shiftline.diagnosis.experiment import Done, Permission, Proposal, Risk
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Credentials, Source
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.stopping import is_askable
 from shiftline.diagnosis.telling import information, outcomes
 
 PROBES = st.sampled_from(sorted({one.probe for one in PROGRAMME.values()}, key=str))
@@ -148,3 +149,25 @@ def test_a_banned_source_is_left_alone() -> None:
         done.append(Done(experiment=asked.id, at=step.not_before, outcome=outcome, requests=asked.cost))
         evidence = evidence.with_trials(Trial(probe=asked.probe, outcome=outcome))
         step = next_experiment(believe(evidence), patient, done, budget=100, now=step.not_before + 1.0)
+
+
+def test_no_load_is_put_on_from_a_banned_source_to_ask_another() -> None:
+    """What a second source is asked under a load would have the load sent from the address that is banned."""
+    accepted = ("p0.options", "p2.challenge", "p3.credentials", "p8.register.brisk", "p1.source")
+    outcomes_of = dict.fromkeys(accepted, Outcome.OK) | {"p2.challenge": Outcome.CHALLENGE}
+    outcomes_of |= {"p9.register": Outcome.SILENCE, "p8.pause.login": Outcome.SILENCE}
+    done = [
+        Done(experiment=name, at=float(at), outcome=outcome, requests=1)
+        for at, (name, outcome) in enumerate(outcomes_of.items())
+    ]
+    trials = [Trial(probe=PROGRAMME[name].probe, outcome=outcome) for name, outcome in outcomes_of.items()]
+    belief = believe(Evidence().with_trials(*trials))
+    beside = PROGRAMME["p8.during.source"]
+    assert beside.probe.source is Source.OTHER
+    assert not is_askable(beside, belief, done, 13.0)
+    permission = Permission(risk=Risk.MAY_TRIP, means=EVERYTHING.means, patience_seconds=60.0)
+    step = next_experiment(belief, permission, done, budget=3000, now=20.0)
+    while isinstance(step, Proposal):
+        assert not step.experiment.is_load
+        done.append(Done(experiment=step.experiment.id, at=step.not_before, outcome=Outcome.OK, requests=1))
+        step = next_experiment(belief, permission, done, budget=3000, now=step.not_before + 1.0)

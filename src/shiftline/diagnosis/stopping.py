@@ -47,8 +47,9 @@ def _prolongs_no_ban(one: Experiment, belief: Belief, done: Sequence[Done]) -> b
     """Whether it leaves alone what seems banned. A canary after the ban's end is the exception."""
     if one.probe.load is Load.AFTER_BAN:
         return True
-    own = one.probe.source is Source.OWN
-    if own and (_seems_banned(done) or belief.causes.get("ban.source", 0.0) >= BANNED):
+    # A load leaves from our own address, wherever the question beside it comes from.
+    from_us = one.probe.source is Source.OWN or one.is_load
+    if from_us and (_seems_banned(done) or belief.causes.get("ban.source", 0.0) >= BANNED):
         return False
     logs_in = one.probe.account is Account.OWN and one.probe.credentials is not Credentials.NONE
     locked = belief.causes.get("ban.user", 0.0) + belief.causes.get("credentials.shared-lockout", 0.0)
