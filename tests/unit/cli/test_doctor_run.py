@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from shiftline.bootstrap import new_token
 from shiftline.cli.app import app
+from shiftline.cli.doctor import plan as plan_module
 from shiftline.cli.doctor.findings import addressed, print_hanging
 from shiftline.cli.doctor.plan import Wishes, plan_run
 from shiftline.cli.doctor.report import material_of_examination
@@ -52,7 +53,7 @@ def wishes(**changes: object) -> Wishes:
         "sources": [], "allow": "harmless", "budget": 100, "patience_seconds": 60.0,
         "present": "agent0001", "absent": "agent0003", "domains": ["lab"], "caller": "",
         "public_address": "", "headers": [], "agent": "", "subscribes": False, "tls": TlsSettings(),
-        "may_load": "", "path": Path("shiftline.toml"),
+        "may_load": "", "dry_run": False, "path": Path("shiftline.toml"),
     }  # fmt: skip
     return Wishes(**{**usual, **changes})  # type: ignore[arg-type]
 
@@ -221,6 +222,18 @@ def test_a_dry_run_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = CliRunner().invoke(app, ["doctor", "run", "--server", "sip:127.0.0.1:9", "--dry-run"])
     assert ran.exit_code == 0
     assert "p0.options" in ran.stdout
+
+
+@pytest.mark.parametrize("more", [(), ("--i-may-load", "192.0.2.10")])
+def test_a_dry_run_needs_no_consent(monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
+    """It asks nobody, and says that the run itself will need it."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    monkeypatch.setattr(plan_module, "source_towards", lambda *_: "192.168.9.1")
+    command = "doctor run --server sip:192.0.2.10 --user trunk --password-env SIP_PASSWORD --dry-run"
+    ran = CliRunner().invoke(app, [*command.split(), *more])
+    assert ran.exit_code == 0
+    assert "Nothing was sent." in ran.stdout
+    assert ("--i-may-load 192.0.2.10" in " ".join(ran.stdout.split())) is (not more)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ class Wishes:
     subscribes: bool
     tls: TlsSettings
     may_load: str
+    dry_run: bool
     path: Path
 
 
@@ -73,6 +74,8 @@ class Examined:
     plan: RunPlan
     owner: str = ""
     """The worker that sends over the trunk as well."""
+    unconsented: str = ""
+    """A public server that only ``--i-may-load`` lets be asked. Only a dry run has one: it asks nobody."""
     arguments: str = ""
     """The part of the command line that says whom it is about, to be typed again."""
 
@@ -169,7 +172,8 @@ async def _of_trunk(wishes: Wishes, name: str) -> Examined:
     if owner and wishes.allow is None:
         # Loads would be refused to the worker's checks as well, and a limit of theirs taken for ours.
         plan = replace(plan, permission=replace(plan.permission, risk=Risk.HARMLESS))
-    return Examined(name=f"trunk {name}", plan=plan, owner=owner)
+    unconsented = _unconsented(wishes, known.targets[0], plan.permission.risk, is_configured=True)
+    return Examined(name=f"trunk {name}", plan=plan, owner=owner, unconsented=unconsented)
 
 
 async def _of_server(wishes: Wishes, text: str) -> Examined:
@@ -190,7 +194,9 @@ async def _of_server(wishes: Wishes, text: str) -> Examined:
         plan = RunPlan(case=case, permission=Permission(), ends=None, budget=wishes.budget)
         return Examined(name=text, plan=plan)
     case = _case(wishes, server, targets[0], account)
-    return Examined(name=text, plan=_plan(wishes, case, targets[0], list(wishes.sources), wishes.tls, None))
+    plan = _plan(wishes, case, targets[0], list(wishes.sources), wishes.tls, None)
+    unconsented = _unconsented(wishes, targets[0], plan.permission.risk, is_configured=False)
+    return Examined(name=text, plan=plan, unconsented=unconsented)
 
 
 def _case(wishes: Wishes, server: SipUri, target: Target, account: DigestAccount | None) -> Case:
@@ -233,7 +239,9 @@ def _plan(
         client_context(tls)  # what cannot be used is said before anything is sent
     other = Transport.TCP if target.transport is Transport.UDP else Transport.UDP
     port = target.port if target.transport is not Transport.TLS else other.default_port
-    allowed = _allowed(wishes, target, is_here=is_here, is_configured=trunk is not None)
+    allowed = _allowed(wishes, is_here=is_here)
+    if not wishes.dry_run:
+        _require_consent(wishes, target, allowed, is_configured=trunk is not None)
     rate = trunk.max_rate if trunk is not None and trunk.max_rate > 0 else DEFAULT_RATE
     return RunPlan(
         case=replace(case, has_second_source=bool(second), has_other_transport=True),
@@ -252,25 +260,32 @@ def _plan(
     )
 
 
-def _allowed(wishes: Wishes, target: Target, *, is_here: bool, is_configured: bool) -> Risk:
+def _allowed(wishes: Wishes, *, is_here: bool) -> Risk:
     """The highest class: on the loopback all that rings nobody, else what is harmless, unless told."""
     usual = Risk.MAY_TRIP if is_here else Risk.HARMLESS
     try:
-        allowed = usual if wishes.allow is None else Risk.of(wishes.allow)
+        return usual if wishes.allow is None else Risk.of(wishes.allow)
     except KeyError as error:
         raise ConfigurationError(
             f"There is no risk class {wishes.allow!r}.",
             remedy=f"Choose one of: {', '.join(one.word for one in Risk if one is not Risk.PASSIVE)}.",
         ) from error
+
+
+def _unconsented(wishes: Wishes, target: Target, allowed: Risk, *, is_configured: bool) -> str:
+    """The name of a public server that nobody said is ours to ask; empty if it may be asked."""
     if is_private_address(target.host) or wishes.may_load in {target.server_name, target.host} - {""}:
-        return allowed
-    if allowed > Risk.HARMLESS or not is_configured:
-        name = target.server_name or target.host
+        return ""
+    needs_consent = allowed > Risk.HARMLESS or not is_configured
+    return (target.server_name or target.host) if needs_consent else ""
+
+
+def _require_consent(wishes: Wishes, target: Target, allowed: Risk, *, is_configured: bool) -> None:
+    if name := _unconsented(wishes, target, allowed, is_configured=is_configured):
         raise ConfigurationError(
             f"{name} is a public address; the doctor asks only what is yours to ask.",
             remedy=f"If it is, say so: --i-may-load {name}",
         )
-    return allowed
 
 
 def _user_of(text: str, domain: SipUri) -> str:

@@ -132,6 +132,7 @@ def run(
         subscribes=subscribes,
         tls=TlsSettings(ca=tls_ca),
         may_load=may_load,
+        dry_run=dry_run,
         path=path,
     )
     tracing = TraceWishes(trace=trace_file)
@@ -140,12 +141,10 @@ def run(
         require_writable(json_file)
     reports = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
     reports.check()
-    _do(wishes, tracing, reports, json_file, dry_run=dry_run)
+    _do(wishes, tracing, reports, json_file)
 
 
-def _do(
-    wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None, *, dry_run: bool
-) -> None:
+def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None) -> None:
     from shiftline.cli.doctor.accounts import Accounts
     from shiftline.cli.doctor.findings import exit_code
     from shiftline.cli.doctor.plan import plan_run
@@ -154,7 +153,7 @@ def _do(
 
     examined = asyncio.run(plan_run(wishes))
     console = Console(highlight=False)
-    if dry_run:
+    if wishes.dry_run:
         print_plan(examined, console)
         return
     accounts = Accounts.of(examined)

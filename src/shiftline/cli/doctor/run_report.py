@@ -111,6 +111,12 @@ def print_plan(examined: Examined, console: Console) -> None:
         " those that have passed before six times more."
         " A load ends with its first refusal. Nothing was sent."
     )
+    if name := escape(examined.unconsented):
+        console.print(
+            f"{name} is a public address: the run itself asks it only if it is yours to ask, and you say so:"
+            f" --i-may-load {name}",
+            style="yellow",
+        )
 
 
 def _print_owner(examined: Examined, console: Console) -> None:
