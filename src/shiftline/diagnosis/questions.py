@@ -115,7 +115,7 @@ QUESTIONS = (
     ),
     Experiment(
         id="p3.aged",
-        title="ask three times with a nonce that is 8 s old",
+        title="ask up to three times with a nonce that is 8 s old",
         reads="whether nonces live as long as a burst, and serve more than once",
         probe=Probe(method=Method.REGISTER, credentials=Credentials.AGED),
         risk=Risk.HARMLESS,

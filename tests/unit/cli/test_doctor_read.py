@@ -70,6 +70,22 @@ def test_report_and_bundle_are_written_beside_what_is_printed(tmp_path: Path) ->
         assert b"sip:planner@" not in opened.read("excerpt.pcap")
 
 
+def test_whoever_reads_no_more_of_the_screen_has_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind `| head`: the screen comes last."""
+
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("shiftline.cli.doctor.read_report.print_result", closed)
+    capture = record(tmp_path / "burst.pcap", *["200 OK"] * 30, *["403 Forbidden"] * 30)
+    report, found = tmp_path / "report.html", tmp_path / "found.json"
+    RUNNER.invoke(app, ["doctor", "read", str(capture), "--report", str(report), "--json", str(found)])
+    assert "verdict" in json.loads(found.read_text("utf-8"))
+    assert report.exists()
+
+
 def test_mistakes_are_sentences(tmp_path: Path) -> None:
     capture = record(tmp_path / "fine.pcap", "200 OK")
     (tmp_path / "empty.log").write_text("", "utf-8")

@@ -8,8 +8,10 @@ import pytest
 from tests.unit.doctor.trunk import CASE, ask, trunk
 
 from shiftline.cli.doctor.asked import answer_of
-from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.experiment import Done, Permission, Risk
 from shiftline.diagnosis.loads_passed import loads_passed
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination import Examination
@@ -127,3 +129,27 @@ def test_what_cannot_be_asked_is_no_answer() -> None:
     assert (done.outcome, done.requests, done.why_not) == (None, 0, "no other domain is known")
     assert answer_of(done, {}) == "not asked: no other domain is known; say --domain NAME"
     assert not examination.trials
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heard", "phrase", "words"),
+    [
+        (Outcome.FORBIDDEN, "603 Decline", "", "603 Decline, unchallenged"),
+        (Outcome.FORBIDDEN_AFTER_CHALLENGE, "488 No", "", "488 No, after challenge"),
+        (Outcome.FORBIDDEN, "", "Not from here", "403-unchallenged: Not from here"),
+        (Outcome.OK, "", "Rate Limit Exceeded", 'ok (an answer on the way said "Rate Limit Exceeded")'),
+        (Outcome.OK, "", "", "ok"),
+        (Outcome.OTHER, "999 Odd", "", "other: 999 Odd"),
+    ],
+)
+def test_an_answer_is_shown_with_its_own_status(
+    outcome: Outcome, heard: str, phrase: str, words: str
+) -> None:
+    done = Done(experiment="p7.options", at=0.0, outcome=outcome, requests=1, heard=heard)
+    assert answer_of(done, {"p7.options": phrase} if phrase else {}) == words
+
+
+def test_what_is_said_of_a_question_holds_for_the_fewest_requests_too() -> None:
+    """A nonce that is refused is not asked with thrice; SUBSCRIBE is refused as well as OPTIONS."""
+    assert "up to three times" in PROGRAMME["p3.aged"].title
+    assert not any("instead of OPTIONS" in step for step in CATALOGUE["policy.method"].remedy.steps)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Done
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.refusals import own_words
 from shiftline.doctor.examination.question import NO_OTHER_DOMAIN
 
+_REFUSED = "403-"
 _OPTIONS: Mapping[str, str] = {NO_OTHER_DOMAIN: "--domain NAME"}
 """What to say on the command line for it to be asked."""
 
@@ -23,7 +25,13 @@ def answer_of(done: Done, phrases: Mapping[str, str]) -> str:
     if done.outcome is None:
         return f"not asked: {why_not_asked(done)}"
     said = done.heard or phrases.get(done.experiment, "")
-    return f"{done.outcome}: {said}" if said else str(done.outcome)
+    if not said:
+        return str(done.outcome)
+    if done.outcome is Outcome.OK:
+        return f'{done.outcome} (an answer on the way said "{said}")'
+    if done.heard and done.outcome.startswith(_REFUSED):  # by another code that means the same
+        return f"{said}, {done.outcome.removeprefix(_REFUSED).replace('-', ' ')}"
+    return f"{done.outcome}: {said}"
 
 
 def why_not_asked(done: Done) -> str | None:

@@ -87,15 +87,17 @@ def run(
     with few_collections():
         diagnosis = conclude(gathered)
         result = as_json(gathered, diagnosis) if json_file is not None or wishes.bundle is not None else {}
+    steps = [lambda: put_json(json_file, result)]
+    if diagnosis is not None:
+        steps.insert(
+            0, lambda: wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result)
+        )
     if json_file != STANDARD_OUTPUT:
-        print_result(gathered, diagnosis, Console(highlight=False), zone or UTC)
+        # After the files: whoever reads a screen through `head` ends us at its last line.
+        steps.append(lambda: print_result(gathered, diagnosis, Console(highlight=False), zone or UTC))
+    do_all(*steps)
     if diagnosis is None:
-        put_json(json_file, result)
         raise _nothing_in(gathered.reading.ledger)
-    do_all(
-        lambda: put_json(json_file, result),
-        lambda: wishes.fulfil(lambda: material_of_reading(gathered, diagnosis, zone or UTC), result),
-    )
     if code := exit_code(diagnosis):
         raise typer.Exit(code)
 

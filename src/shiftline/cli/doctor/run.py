@@ -173,7 +173,7 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
         lambda: put_json(json_file, result),
     ]
     if tracing.any:
-        steps.insert(0, lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
+        steps.append(lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
     if STDOUT not in (json_file, tracing.trace):
         steps.append(lambda: print_result(examined, examination, console))
     do_all(*steps)

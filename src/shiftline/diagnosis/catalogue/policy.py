@@ -113,7 +113,7 @@ CAUSES = (
         refuted_by="One request with this method that was accepted.",
         remedy=Remedy(
             steps=(
-                "Check with another method: `--method registration` asks the registrar instead of OPTIONS.",
+                "Check with another method: `--method options`, or `--method registration` (a REGISTER).",
                 (
                     "Have the method allowed for the trunk: OPTIONS, SUBSCRIBE or REGISTER, as the Allow "
                     "header says."
