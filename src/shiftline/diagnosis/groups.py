@@ -29,6 +29,9 @@ _FIT_REACH = MEMORY_WINDOWS * max(WINDOW_LENGTHS) + 1.0
 """Seconds before and after a refusal that a fit looks at, and one more that shows it more was recorded."""
 _MOST_BINS = 60
 
+_LEAST_OF_A_KIND = 10
+"""So many have to be refused, and so many to pass: else some number tells the two apart by chance."""
+
 
 class Key(StrEnum):
     """By what exchanges are grouped."""
@@ -95,6 +98,12 @@ class Group:
     def silent(self) -> int:
         """Never answered."""
         return self.statuses[0]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether its outcomes are enough to fit a limit to."""
+        turned = self.refused + self.silent
+        return min(turned, self.requests - turned) >= _LEAST_OF_A_KIND
 
     def add(self, at: float, status: int) -> None:
         """Count one exchange by the time of the copy that was answered; status 0 is silence."""

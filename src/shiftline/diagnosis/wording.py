@@ -165,6 +165,14 @@ def limit_in_words(figures: Mapping[str, float]) -> str:
     return f"{_pass(f'{limit:,.0f}')} in each {window:g} s, {limit / window:.3g} a second"
 
 
+def limit_in_short(figures: Mapping[str, float]) -> str:
+    """For a headline: of all that short loads leave possible, the fastest that may pass for long."""
+    has_one_length = figures.get("window_seconds_lowest") == figures.get("window_seconds_highest")
+    if "rate_lowest" not in figures or (has_one_length and "burst_highest" not in figures):
+        return limit_in_words(figures)
+    return f"at most about {figures['rate_highest']:,.3g} requests a second pass"
+
+
 def _pass(count: str) -> str:
     return "1 request passes" if count == "1" else f"{count} requests pass"
 

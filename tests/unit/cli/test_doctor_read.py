@@ -212,3 +212,16 @@ def test_what_is_said_of_the_rate_agrees() -> None:
     told = _limit_in_words(group, 17.0)
     assert told.startswith("some are refused from 17 a second on, most from ")
     assert _limit_in_words(group, None).startswith("most are refused from ")
+
+
+def test_one_refusal_is_no_limit() -> None:
+    """Some window fits it, whatever was meant."""
+    group = Group(Key.METHOD, "REGISTER")
+    for number in range(60):
+        group.add(1000.0 + number / 10.0, 403 if number == 42 else 200)
+    assert _limit_in_words(group, 17.0) == ""
+    few = Group(Key.METHOD, "REGISTER")
+    for number in range(40):
+        few.add(100.0 + number * 0.5, 403 if number % 4 == 3 and number > 30 else 200)
+    assert few.window_fit() is not None
+    assert _limit_in_words(few, None) == ""

@@ -178,3 +178,21 @@ def test_every_cell_of_a_lower_table_bears_its_heads_words() -> None:
     page.feed(render(material(undecided())))
     assert len(page.labels) > 10
     assert all(page.labels)
+
+
+def test_ranges_of_a_limit_stand_below_the_headline() -> None:
+    """All that a short load leaves possible is nothing that a heading can say."""
+    found = harmless("throttle.source")
+    bounds = {"rate_lowest": 0.0, "rate_highest": 22.0, "burst_highest": 43.0, "limit": 18.5}
+    bounds |= {"limit_lowest": 15.0, "limit_highest": 41.0}
+    bounds |= {"window_seconds": 1.0, "window_seconds_lowest": 1.0, "window_seconds_highest": 10.0}
+    banned = replace(
+        found.findings[0], cause="ban.source", indistinguishable_from=(), figures=bounds, confidence=0.95
+    )
+    diagnosis = replace(found, cause="ban.source", confidence=0.95, findings=(banned,), basis=Basis.LOADS)
+    assert title(diagnosis).endswith(": at most about 22 requests a second pass.")
+    ranges = "0 to 22 requests a second pass, 15 to 41 in a window of 1 to 10 s or at most 43 at once"
+    assert f"Measured: {ranges}" in render(material(diagnosis))
+    console = Console(record=True, width=400)
+    print_diagnosis(diagnosis, console)
+    assert f"Measured: {ranges}" in console.export_text()

@@ -12,6 +12,7 @@ from rich.markup import escape
 from shiftline.cli.doctor.command import typed
 from shiftline.diagnosis.finding import Basis, Diagnosis, Statement, SuspectVerdict
 from shiftline.diagnosis.refusals import Refusal
+from shiftline.diagnosis.wording import limit_in_short, limit_in_words
 from shiftline.doctor.report.wording import (
     headline,
     names_in_words,
@@ -94,6 +95,8 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         is_one_of = not finding.is_decided and finding.indistinguishable_from
         sure = f"{sureness(finding.confidence)}{' that it is one of these' if is_one_of else ''}"
         console.print(f"[bold]{escape(names_in_words(finding))}[/]  {sure}  ({escape(finding.subject.name)})")
+        if (measured := limit_in_words(finding.figures)) != limit_in_short(finding.figures):
+            print_hanging("  ", f"Measured: {measured}.", console)
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"
             print_hanging(f"  {sign} ", _told(statement), console)

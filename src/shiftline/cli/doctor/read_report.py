@@ -169,7 +169,7 @@ def _print_traffic(
 
 def _limit_in_words(group: Group, rate: float | None) -> str:
     """What its refusals have to do with the rate, if anything. ``rate``: from which on some are refused."""
-    if not group.refused + group.silent:
+    if not group.is_enough:
         return ""
     fit = group.window_fit()
     if fit is not None:

@@ -20,8 +20,6 @@ from shiftline.pictures.time_chart import Column, Line, TimeChart
 
 _TELLING = 0.8
 """Balanced accuracy from which on a threshold is worth a line."""
-_LEAST_OF_A_KIND = 10
-"""So many have to be refused, and so many to pass: else some number tells the two apart by chance."""
 _MOST_COLUMNS = 100
 _STEPS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 _ROOM = 1.12
@@ -73,7 +71,7 @@ def rate_chart(material: Material) -> ChartPicture | None:
     )
     return ChartPicture(
         heading="Does it depend on the rate?",
-        caption=_rate_caption(name, window, line, is_enough=_is_enough(group)),
+        caption=_rate_caption(name, window, line, is_enough=group.is_enough),
         svg=chart.markup(),
         drawn=_drawn(chart.columns) | ({"limit"} if line else set()),
     )
@@ -95,18 +93,12 @@ def _threshold(finding: Finding, group: Group) -> _Threshold | None:
     if "limit" in figures:
         window = figures.get("window_seconds", 1.0)
         return _Threshold(window=window, arrivals=figures["limit"], words=limit_in_words(figures))
-    found = group.threshold() if _is_enough(group) and _may_be_a_limit(finding) else None
+    found = group.threshold() if group.is_enough and _may_be_a_limit(finding) else None
     if found is None or found.accuracy < _TELLING:
         return None
     span = f"{found.arrivals:,} in {found.window_seconds:g} s"
     words = f"most are refused from {span} on ({found.accuracy:.0%} fit)"
     return _Threshold(window=found.window_seconds, arrivals=found.arrivals, words=words)
-
-
-def _is_enough(group: Group) -> bool:
-    """Whether its outcomes are enough to fit anything to."""
-    refused = group.refused + group.silent
-    return min(refused, group.requests - refused) >= _LEAST_OF_A_KIND
 
 
 def _may_be_a_limit(finding: Finding) -> bool:

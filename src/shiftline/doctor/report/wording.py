@@ -13,7 +13,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.finding import Basis, Diagnosis, Finding, Statement, SuspectVerdict
 from shiftline.diagnosis.hypotheses import HEALTHY
-from shiftline.diagnosis.wording import LIMITS, limit_in_words
+from shiftline.diagnosis.wording import LIMITS, limit_in_short
 
 SUSPECT_WORDS = {
     SuspectVerdict.IT_IS: "it is",
@@ -91,7 +91,7 @@ def verdict(diagnosis: Diagnosis) -> str:
     if _is_likeliest(diagnosis):
         return likeliest(main)
     sentence = meaning(diagnosis.cause)
-    limit = limit_in_words(main.figures) if main.cause.startswith(LIMITS) else ""
+    limit = limit_in_short(main.figures) if main.cause.startswith(LIMITS) else ""
     return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
 
 
