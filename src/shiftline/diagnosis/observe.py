@@ -26,7 +26,7 @@ from shiftline.diagnosis.passive.habits import (
     time_marks,
 )
 from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
-from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours
+from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours, told_mark
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.rows import Rows
@@ -78,6 +78,7 @@ class Observer:
         self._rows = Rows()
         self._nonces = NonceBook()
         self._told = Told()
+        self._told_at: list[float] = []
         self._skews: list[float] = []
         self._waiting: list[Brief] = []
 
@@ -109,6 +110,8 @@ class Observer:
     def remark(self, remark: Remark) -> None:
         """What a log line said, and what a reason phrase in it speaks of."""
         self._told.add(remark, (remark.kind, *_spoken(remark.text)))
+        if self._windows and remark.at is not None:
+            self._told_at.append(remark.at)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """What all of it shows, by part, and then what logs say of others."""
@@ -116,7 +119,10 @@ class Observer:
         rows = self._rows
         if not len(rows):
             _, others = self._told.of_parts(rows, ())
+            at = told_mark(self._told_at, self._zone, self._windows)
             general = tuple(self._general_marks())
+            if general and at is not None:
+                general = (*general, at)
             return (*([Evidence(marks=general)] if general or not others else []), *others)
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.finding import Finding, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.passive.hours import TOLD_AT
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW
 
 _CAUSES = ("throttle.source", "schedule.time-of-day")
@@ -44,9 +45,11 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
         )
     subject = max((belief.evidence.subject for belief in beliefs), key=lambda one: one.requests)
     if not subject.requests:
+        told = "".join(f" {one}" for one in _told_at(beliefs))
         return (
             SuspectVerdict.CANNOT_TELL,
-            "It cannot be told without a record of that hour; capture one and run `shiftline doctor read`.",
+            "It cannot be told without a record of that hour; capture one and run `shiftline doctor read`."
+            + told,
         )
     if is_limited:
         why = "the trouble follows the rate, but this record shows no burst of that hour"
@@ -63,6 +66,18 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
             f"It is not, because nothing was refused in {_span(subject.seconds)}.",
         )
     return SuspectVerdict.IT_IS_NOT, "It is not, because the trouble does not follow the rate or the hour."
+
+
+def _told_at(beliefs: Sequence[Belief]) -> Iterator[str]:
+    """Where the times of lines lie, if windows were declared."""
+    for mark in (one for belief in beliefs for one in belief.evidence.marks if one.kind == TOLD_AT):
+        inside = int(mark.figures["inside"])
+        if mark.count == 1:
+            where = f"{'inside' if inside else 'outside of'} the declared window"
+            yield f"The time of the text ({mark.text}) is {where}."
+        else:
+            lines = f"{mark.count:,} lines with a time ({mark.text})"
+            yield f"Of {lines}, {inside:,} are inside the declared window."
 
 
 def _of_burst(burst: Mark, *, is_declared: bool) -> tuple[SuspectVerdict, str]:

@@ -47,9 +47,8 @@ def separate(belief: Belief, permission: Permission, named: Collection[str] = ()
     load = next((one for _, one, _ in telling if one.is_load and one.risk > permission.risk), None)
     sentence = f"{best.title[0].upper()}{best.title[1:]}: it tells {best.reads}."
     if load is not None and not best.is_load:
-        sentence += " A load would tell as well."
-        options = tuple(one for one in options if not one.startswith("--allow"))
-        options += (f"--allow {max(best.risk, load.risk, Risk.MAY_TRIP).word}",)
+        risk = max(load.risk, Risk.MAY_TRIP).word
+        sentence += f" A load would tell as well: `--allow {risk}`, in a quiet hour."
     return Separation(experiment=best.id, sentence=sentence, command=" ".join((DOCTOR_RUN, *options)))
 
 

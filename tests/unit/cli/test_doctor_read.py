@@ -225,3 +225,26 @@ def test_one_refusal_is_no_limit() -> None:
         few.add(100.0 + number * 0.5, 403 if number % 4 == 3 and number > 30 else 200)
     assert few.window_fit() is not None
     assert _limit_in_words(few, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("window", "where"), [("wednesday 09:00-10:00", "inside"), ("wednesday 14:00-15:00", "outside of")]
+)
+def test_the_time_of_a_console_text_is_held_against_the_window(
+    tmp_path: Path, window: str, where: str
+) -> None:
+    """14:30 UTC is 09:30 in Chicago."""
+    console, result = tmp_path / "console.txt", tmp_path / "found.json"
+    console.write_text(
+        "SIP Response 403 Forbidden: no. Transaction ID: 192837465. Timestamp: 2024-05-22T14:30:00Z.", "utf-8"
+    )
+    options = ["--timezone", "America/Chicago", "--window", window, "--json", str(result)]
+    RUNNER.invoke(app, ["doctor", "read", str(console), *options])
+    found = json.loads(result.read_text("utf-8"))
+    (told,) = [one for one in found["suspects"] if one["suspect"].startswith("publish window")]
+    assert told["verdict"] == "cannot-tell"
+    time_of_it = "The time of the text (Wednesday 09:30:00, America/Chicago)"
+    assert f"{time_of_it} is {where} the declared window." in told["sentence"]
+    separating = found["separating_experiment"]
+    assert "--allow" not in separating["command"]
+    assert "A load would tell as well: `--allow may-trip`" in separating["sentence"]

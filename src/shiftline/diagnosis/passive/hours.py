@@ -19,6 +19,8 @@ _LONGEST_BAND_SECONDS = 3 * 3600.0
 _LEAST_OUTSIDE = 5
 _EPOCH_SINCE = 1e8
 _DAY = 86_400.0
+TOLD_AT = "told.at"
+"""Kind of the mark that says when lines were written; no row of the catalogue."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -91,6 +93,18 @@ def burst_mark(rows: Rows, part: Part, zone: tzinfo, windows: Sequence[PublishWi
             "windows_declared": float(bool(windows)),
         },
     )
+
+
+def told_mark(moments: Sequence[float], zone: tzinfo, windows: Sequence[PublishWindow]) -> Mark | None:
+    """When lines without requests were written, held against the declared windows; it speaks for no cause."""
+    known = [one for one in moments if one >= _EPOCH_SINCE]
+    if not known or not windows:
+        return None
+    times = [datetime.fromtimestamp(one, UTC).astimezone(zone) for one in (min(known), max(known))]
+    first, last = (f"{_DAYS[one.weekday()]} {one:%H:%M:%S}" for one in times)
+    inside = sum(any(one.contains(datetime.fromtimestamp(at, UTC)) for one in windows) for at in known)
+    text = f"{first}, {zone}" if first == last else f"{first} to {last}, {zone}"
+    return Mark(kind=TOLD_AT, count=len(known), text=text, figures={"inside": float(inside)})
 
 
 def _date(at: float, zone: tzinfo) -> date:
