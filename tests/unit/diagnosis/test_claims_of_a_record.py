@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.unit.diagnosis.records import BEGIN, Answer, Pbx, Window
+
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.exchange import Challenge, Exchange
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
 from shiftline.diagnosis.observe import Observer
+from shiftline.diagnosis.probe import Account, Method
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW
 from shiftline.trades.windows import PublishWindow
 
@@ -75,3 +78,26 @@ def test_nobody_said_which_user_is_there() -> None:
     sentences = [one.sentence for finding in read().findings for one in finding.statements]
     assert any("about a user" in one for one in sentences)
     assert not any("who is there" in one for one in sentences)
+
+
+def test_the_only_account_is_no_other_one() -> None:
+    """OPTIONS to the server itself is nobody's; the account that logs in beside it is the subject's."""
+    pbx = Pbx(Window(15), lambda one: Answer(200, "OK") if one.method == "OPTIONS" else None)
+    found: list[Exchange] = []
+    for begin in (BEGIN, BEGIN + 20.0, BEGIN + 40.0):
+        for step in range(3):
+            found += pbx.ask(begin + step, method="REGISTER")
+        for step in range(40):
+            login = "trunk" if step % 8 == 7 else ""
+            method = "REGISTER" if login else "OPTIONS"
+            found += pbx.ask(begin + 10.0 + step * 0.01, user=login, login=login, method=method)
+    observer = Observer()
+    for one in sorted(found, key=lambda one: one.at):
+        observer.add(one)
+    accounts = {
+        trial.probe.account
+        for evidence in observer.evidence()
+        for trial in evidence.trials
+        if trial.probe.method is Method.REGISTER
+    }
+    assert accounts == {Account.OWN}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ class Own:
     def account(self, sorts: Sorts, sort: int) -> Account:
         """Whose account a sort of request speaks for."""
         kind = sorts.kind_of(sort)
-        if kind.method == Method.OPTIONS and not kind.names_user:
+        if _is_nobodys(kind):
             return Account.NOBODY
         return Account.OWN if sorts.account[sort] in self.accounts else Account.OTHER
 
@@ -53,12 +53,23 @@ def own_of(rows: Rows, part: Part) -> Own:
     return Own(
         source=source,
         sources=_own(sources, part),
-        accounts=_own((sorts.account[sort] for sort in of_part), part),
+        accounts=_own(_accounts(sorts, of_part), part),
         kinds=_usual(of_source),
         programs=frozenset(kind.user_agent for kind in kinds),
         transport=_usual_transport(rows, part, source),
         names_itself=_commonest(kind.via_host for kind in of_source) == sorts.sources.text(source),
     )
+
+
+def _is_nobodys(kind: Kind) -> bool:
+    """Whether it asks the server itself, on no account's behalf."""
+    return kind.method == Method.OPTIONS and not kind.names_user
+
+
+def _accounts(sorts: Sorts, of_part: Sequence[int]) -> list[int]:
+    """Of those that speak for an account, if any does: beside nobody, no account is another one."""
+    speaking = [sort for sort in of_part if not _is_nobodys(sorts.kind_of(sort))]
+    return [sorts.account[sort] for sort in speaking or of_part]
 
 
 def _usual_transport(rows: Rows, part: Part, source: int) -> str:
