@@ -121,9 +121,9 @@ async def test_a_pbx_on_sockets_is_examined(
 
 
 GIVEN = {
-    "user": "gw-chicago", "known_good": "agent0002", "present": "agent0001", "absent": "sip:4713@lab.example",
-    "caller": "alice.jones", "domains": ["acme.example"], "agent": "AcmeDialer/7",
-    "headers": ["X-Tenant: acme-tenant-9"], "password_env": "GW_CHICAGO_PASSWORD",
+    "user": "gw-chicago", "known_good": "agent0002", "present": "agent0001",
+    "absent": "sip:13125550147@lab.example", "caller": "alice.jones", "domains": ["acme.example"],
+    "agent": "AcmeDialer/7", "headers": ["X-Tenant: acme-tenant-9"], "password_env": "GW_CHICAGO_PASSWORD",
     "known_good_password_env": "AGENT0002_PASSWORD",
 }  # fmt: skip
 
@@ -148,8 +148,8 @@ async def test_nobody_who_was_given_stands_in_a_bundle_under_pseudonyms(
     material = replace(material, diagnosis=diagnosis)
     result = as_json(found, run.examination) | diagnosis_as_json(diagnosis)
     files = bundled(tmp_path / "plain.zip", material, result, pseudonyms=False)
-    names = ("gw-chicago", "agent0001", "agent0002", "4713", "alice.jones", "acme.example", "AcmeDialer",
-             "acme-tenant-9", "GW_CHICAGO", "AGENT0002")  # fmt: skip
+    names = ("gw-chicago", "agent0001", "agent0002", "13125550147", "alice.jones", "acme.example",
+             "AcmeDialer", "acme-tenant-9", "GW_CHICAGO", "AGENT0002")  # fmt: skip
     assert [one for one in names if one in files["report.html"]] == list(names)
     assert all(any(one in text for text in files.values()) for one in names)
     hidden = bundled(tmp_path / "hidden.zip", material, result, pseudonyms=True)
