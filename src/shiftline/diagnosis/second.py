@@ -19,8 +19,7 @@ _HIDDEN_BY_A_LOGIN = 0.4
 REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 SURE = 0.9
 LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
-_CHECKS = (Method.REGISTER, Method.REGISTER_CONTACT, Method.OPTIONS, Method.SUBSCRIBE)
-"""SUBSCRIBE is asked only where the trunk's checks are subscriptions."""
+_CHECKS = (Method.REGISTER, Method.REGISTER_CONTACT, Method.OPTIONS)
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 
 
@@ -113,7 +112,7 @@ def logins_are_refused(trials: Iterable[Trial]) -> bool:
 
 
 def _is_check(probe: Probe) -> bool:
-    """Whether it is what a trunk sends all day, in the usual manner."""
+    """Whether it is what a trunk sends all day: REGISTER or OPTIONS in the usual manner."""
     return (
         probe.method in _CHECKS
         and probe.shape is Shape.USUAL
