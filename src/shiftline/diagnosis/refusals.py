@@ -15,6 +15,9 @@ _TOLD = ("warning", "retry-after", "reason", "p-registrar-error", "ms-diagnostic
 """Headers that say more about a refusal, the plainest first."""
 _NAMES = {"p-registrar-error": "P-Registrar-Error", "ms-diagnostics": "ms-diagnostics"}
 _CHALLENGES = frozenset({401, 407})
+_OF_WHO_IS_ASKED = frozenset({404, 480, 486, 487, 600})
+"""They say how it stands with the agent (RFC 3261 sections 21.4.5, 21.4.18, 21.4.24, 21.4.25, 21.6.1), not
+that the PBX refuses us; in words of its own it may say more."""
 _LONGEST = 160
 """Characters of a text that are shown: a phrase may be of any length."""
 
@@ -41,7 +44,7 @@ class Refusal:
 
 
 def refusals_of(counted: Iterable[tuple[Said, int]]) -> tuple[Refusal, ...]:
-    """The refusals among answers, the most frequent first. A plain challenge is none."""
+    """The refusals among answers, the most frequent first. A plain challenge is none, nor is a plain 486."""
     counts: Counter[tuple[int, str]] = Counter()
     headers: defaultdict[tuple[int, str], defaultdict[str, Counter[str]]]
     headers = defaultdict(lambda: defaultdict(Counter))
@@ -77,7 +80,7 @@ def own_words(exchange: Exchange) -> str:
 
 
 def _is_refusal(said: Said) -> bool:
-    if said.status not in _CHALLENGES:
+    if said.status not in _CHALLENGES | _OF_WHO_IS_ASKED:
         return said.status >= 300
     is_usual = said.phrase.casefold() in ("", REASONS[said.status].casefold())
     return not is_usual or any(name == "warning" for name, _ in said.hints)

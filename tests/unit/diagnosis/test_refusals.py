@@ -37,6 +37,15 @@ def test_a_challenge_with_words_of_its_own_is_told() -> None:
     assert [one.words for one in told] == ["401 Account locked"]
 
 
+def test_what_is_said_of_an_agent_is_no_refusal_of_ours() -> None:
+    """A publish-day burst is full of agents who are busy or unknown."""
+    told = refusals_of(
+        [(Said(486, "Busy Here"), 535), (Said(404, "Not Found"), 468), (USUAL, 2), (Said(480, ""), 9)]
+    )
+    assert [one.words for one in told] == ["403 Forbidden"]
+    assert [one.words for one in refusals_of([(Said(404, "Unknown tenant"), 3)])] == ["404 Unknown tenant"]
+
+
 def test_of_several_texts_of_a_header_the_most_frequent_is_told() -> None:
     counted = [(Said(503, "Busy", (("retry-after", text),)), count) for text, count in (("9", 1), ("5", 4))]
     (told,) = refusals_of(counted)
