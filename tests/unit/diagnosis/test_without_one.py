@@ -191,7 +191,8 @@ def test_what_a_load_alone_tells_is_named_and_not_sure() -> None:
     """Where one answer less would leave two limits, the verdict is told with a doubt."""
     evidence = Evidence(trials=(*CALM, *BY_LOADS))
     found = concluded(evidence, is_recorded=False)
-    assert found.confidence <= MOST_SURE_BY_ONE
+    assert found.findings[0].cause.startswith("throttle.")
+    assert DECIDED <= found.confidence <= MOST_SURE_BY_ONE
 
 
 def test_a_repeat_refutes_nobody_who_would_answer_so_again() -> None:
