@@ -114,6 +114,18 @@ ROWS = (
         },
     ),
     row(
+        "traffic.faster-passed",
+        "a load that was kept up at well over a rate that was refused, and hardly refused",
+        "the loads of one source, method and account: a limit passes no more than the rate it refused, K4",
+        {"capacity.overload": FAIR, **dict.fromkeys((*_RATES, "ban.source"), AGAINST)},
+    ),
+    row(
+        "traffic.refused-alone",
+        "requests of a load that were refused while nothing that had passed was under way",
+        "the answers to loads: places are taken by what passed and has no answer yet (C5, F9, V19)",
+        {"throttle.concurrency": 0.02},
+    ),
+    row(
         "traffic.two-agents-one-account",
         "one account that two programs log in with",
         "User-Agent, Call-ID shape and source port of one digest username",

@@ -35,6 +35,7 @@ from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.ledger import Ledger, SharedLogins
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
+from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
 from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
@@ -299,7 +300,12 @@ class Examination:
             if self._presence.is_gone:
                 self._forget_what_was()
         if not isinstance(ended, Question):
-            found = (limit_mark(self.exchanges), outside_limits(self._trials, self.exchanges))
+            found = (
+                limit_mark(self.exchanges),
+                outside_limits(self._trials, self.exchanges),
+                faster_passed(self._trials, self.exchanges),
+                refused_alone(self.exchanges),
+            )
             self._of_loads = tuple(mark for mark in found if mark is not None)
         self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
         self._belief = None

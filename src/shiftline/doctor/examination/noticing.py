@@ -31,7 +31,7 @@ _LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
 def notice_habits(
     trials: Sequence[Trial], exchanges: Sequence[Exchange], account: str, own_hosts: frozenset[str]
 ) -> tuple[Mark, ...]:
-    """What stands out in all that was asked. Requests of a load are never repeated (`Way.repeats`)."""
+    """What stands out in all that was asked."""
     found = (
         _blind(trials),
         _contact_churn(exchanges, account, own_hosts),
@@ -145,8 +145,12 @@ def _seen_as(exchanges: Sequence[Exchange], own_hosts: frozenset[str]) -> Mark |
 
 
 def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
-    """Single requests that got their answer only when they were sent again."""
-    answered = [one for one in exchanges if one.status is not None and one.transport == "UDP"]
+    """Single requests at rest that got their answer only when they were sent again.
+
+    A load is of hundreds that are sent once: among them these would be few, however many they are.
+    """
+    at_rest = [one for one in exchanges if _is_at_rest(one.probe)]
+    answered = [one for one in at_rest if one.status is not None and one.transport == "UDP"]
     repeated = [one for one in answered if one.copies > 1]
     if len(repeated) < max(_LEAST_REPEATED, _REPEATED_SHARE * len(answered)):
         return None
@@ -156,6 +160,11 @@ def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
         text=f"{len(repeated)} of {len(answered)}",
         places=_places(repeated),
     )
+
+
+def _is_at_rest(name: str) -> bool:
+    one = PROGRAMME.get(name)
+    return one is None or (one.plan is None and one.probe.load is not Load.DURING)
 
 
 def _fewer_refused(trials: Sequence[Trial]) -> Mark | None:
