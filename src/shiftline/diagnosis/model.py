@@ -7,7 +7,7 @@ from dataclasses import replace
 from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Aim, Credentials, Method, Path, Probe
 
 DOUBT_OF_HEALTH = 0.03
 """What the healthy answers leave to any outcome: odd dial plans, a lost packet."""
@@ -36,7 +36,12 @@ def reach(signature: Signature, probe: Probe, home: Home, chance: float) -> floa
 
 
 def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:
-    """A refusal ahead of the challenge meets credentials that were sent ahead of it, too."""
+    """A refusal ahead of the challenge meets credentials that were sent ahead of it, too.
+
+    Over the other transport it may be another answer.
+    """
+    if signature.over_other is not None and probe.path is Path.OTHER_TRANSPORT:
+        return signature.over_other
     ahead = answer is Outcome.FORBIDDEN and signature.stage < Stage.CHALLENGE
     if not ahead or probe.credentials in (Credentials.NONE, Credentials.UNASKED):
         return answer

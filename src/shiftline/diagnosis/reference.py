@@ -142,6 +142,8 @@ def _shows(cause: Cause) -> Iterator[str]:
 def _answers(signature: Signature) -> str:
     usual = sorted(signature.answers.items(), key=lambda item: -item[1])
     words = "; ".join(OUTCOME_WORDS[outcome] for outcome, part in usual if part >= 0.1)
+    if words and signature.over_other is not None:
+        words = f"{words}; over the other transport {OUTCOME_WORDS[signature.over_other]}"
     return f"{signature.words} It is {words}." if words else signature.words
 
 

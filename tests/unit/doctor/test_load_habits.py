@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from shiftline.diagnosis.belief import worth_of_marks
+from shiftline.diagnosis.belief import believe, worth_of_marks
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
-from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
@@ -150,3 +150,24 @@ def test_the_marks_speak_against_what_they_contradict() -> None:
             for one in (cause, "throttle.concurrency")
         )
         assert next(alone) == 0.0 > next(alone)
+
+
+def test_silence_over_udp_and_503_over_tcp_are_one_overload() -> None:
+    """A10: no throttle beside it is needed for the silence."""
+    passed = ("p3.credentials", "p7.subscribe", "p7.bind", "p8.register.brisk", "p8.pause")
+    silent = (
+        "p8.options.brisk",
+        "p9.register",
+        "p8.register.raised",
+        "p8.during.register",
+        "p8.during.account",
+    )
+    refused = ("p1.transport", "p3.transport", "p3.all-changed")
+    trials = (
+        *(trial(name, Outcome.CHALLENGE) for name in ("p0.options", "p2.challenge")),
+        *(trial(name, OK) for name in passed),
+        *(trial(name, SILENCE) for name in silent),
+        *(trial(name, Outcome.UNAVAILABLE) for name in refused),
+    )
+    belief = believe(Evidence(trials=trials, marks=(Mark(kind="server.asterisk"),)))
+    assert belief.leading.causes == ("capacity.overload",)

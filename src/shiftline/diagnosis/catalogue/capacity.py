@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shiftline.diagnosis.catalogue.cause import Acts, Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.words import (
     CHAN_SIP,
@@ -73,14 +75,17 @@ CAUSES = (
         ),
         sources=("PJSIP A10; FreeSWITCH F9, F10; AudioCodes V5",),
         signatures=(
-            shows(
-                "A10",
-                PJSIP,
-                Stage.CAPACITY,
-                _LOSES,
-                SILENT,
-                "Silence over UDP; what is sent again may pass.",
-                read("Asterisk res_pjsip, A10"),
+            replace(
+                shows(
+                    "A10",
+                    PJSIP,
+                    Stage.CAPACITY,
+                    (*_UNDER_LOAD, when(0.35, path=Path.OTHER_TRANSPORT), when(0.03)),
+                    SILENT,
+                    "Silence over UDP, where what is sent again may pass; 503 over TCP.",
+                    read("Asterisk res_pjsip, A10"),
+                ),
+                over_other=Outcome.UNAVAILABLE,
             ),
             shows(
                 "A10t",

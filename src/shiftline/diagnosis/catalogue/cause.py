@@ -111,6 +111,8 @@ class Signature:
     """What it looks like, in one sentence."""
     weight: float = 1.0
     """How usual it is among the signatures of its cause on a family."""
+    over_other: Outcome | None = None
+    """What it answers over the other transport, where that is another answer."""
 
     def chance(self, probe: Probe) -> float:
         """How surely it acts on such a question."""
