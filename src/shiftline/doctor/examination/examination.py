@@ -13,7 +13,7 @@ from dataclasses import replace
 from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.choose import next_experiment
 from shiftline.diagnosis.conclude import conclude
-from shiftline.diagnosis.evidence import Evidence, Mark, Trial
+from shiftline.diagnosis.evidence import Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import (
     Done,
@@ -32,11 +32,10 @@ from shiftline.diagnosis.probe import Account, Load, Source
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
-from shiftline.doctor.examination.during import Asked, DuringRun
+from shiftline.doctor.examination.during import DuringRun
 from shiftline.doctor.examination.ledger import Ledger, SharedLogins
-from shiftline.doctor.examination.load import TRIPPED, LoadRun
-from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
-from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
+from shiftline.doctor.examination.load import LoadRun
+from shiftline.doctor.examination.notebook import Notebook, Ourselves, Running
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
@@ -46,18 +45,10 @@ from shiftline.errors import MisuseError
 DEFAULT_BUDGET = 3000
 PAUSE_SECONDS = 1.0
 """Between two questions: singles are at most one a second or so."""
-REST_SECONDS = 12.0
-"""After a load that was refused: limiters count in windows of up to ten seconds."""
-CALM_SECONDS = 3.0
-"""After a load that was not."""
 BESIDE = 2.5
 """A load that is asked beside is so much faster than what was refused: then more than half of it is refused,
 wherever the limit lies. It is never faster than the ladder's last rung."""
-_CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
-
 _GONE = "It stopped answering while it was asked, whoever asks. Look whether it runs, then ask again."
-
-Running = Question | LoadRun | DuringRun
 
 
 def _kept_up(plan: LoadPlan) -> LoadPlan:
@@ -105,7 +96,6 @@ class Examination:
         self._case = case
         self._permission = replace(permission, means=case.means)
         self.budget = budget
-        self.done: list[Done] = []
         self._belief: Belief | None = None
         self.proposal: Proposal | None = None
         """What is being done, or waits for its time."""
@@ -115,18 +105,10 @@ class Examination:
         self.done_before = tuple(_earlier(refused_before or {}))
         """What the choice has to know of earlier runs."""
         self._presence = Presence(has_second_source=case.has_second_source)
+        self._notebook = Notebook(self._desk, self._presence, _ourselves(case, contact_of))
         self._pause_seconds = pause_seconds
-        self._trials: list[Trial] = []
         self._running: Running | None = None
         self._starts_at: float | None = None
-        self._rests_until = 0.0
-        self._tripped: Experiment | None = None
-        self._canary = ""
-        self._habits: tuple[Mark, ...] = ()
-        self._of_loads: tuple[Mark, ...] = ()
-        self._account = case.account.username if case.account else ""
-        ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
-        self._own_hosts = frozenset({case.other_address, *(contact_of(way).host for way in ways)})
 
     @property
     def permission(self) -> Permission:
@@ -144,7 +126,7 @@ class Examination:
     def belief(self) -> Belief:
         """What is believed by now; worked out when it is asked for."""
         if self._belief is None:
-            self._belief = believe(Evidence(trials=self.trials, marks=self.marks))
+            self._belief = believe(self._notebook.evidence)
         return self._belief
 
     @property
@@ -163,14 +145,19 @@ class Examination:
         return self._desk.exchanges
 
     @property
+    def done(self) -> Sequence[Done]:
+        """What was asked, and what could not be, in the order of ending."""
+        return self._notebook.done
+
+    @property
     def trials(self) -> tuple[Trial, ...]:
         """What the experiments showed, in their order."""
-        return tuple(self._trials)
+        return tuple(self._notebook.trials)
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What was noticed beside the outcomes."""
-        return (*self._desk.marks, *self._habits, *self._of_loads)
+        return self._notebook.marks
 
     def begin(self, now: float) -> None:
         """Choose the first question."""
@@ -211,7 +198,7 @@ class Examination:
             return
         self.proposal = step = self._as_asked(step)
         pause = self._pause_seconds if self.done else 0.0
-        rest = self._rests_until if step.experiment.probe.load is not Load.DURING else 0.0
+        rest = self._notebook.rests_until if step.experiment.probe.load is not Load.DURING else 0.0
         self._starts_at = max(step.not_before, now + pause, rest)
 
     def _as_asked(self, proposal: Proposal) -> Proposal:
@@ -222,8 +209,8 @@ class Examination:
 
     def _canary_step(self, now: float) -> Proposal | None:
         """After a refused load: is it over with the rate?"""
-        canary = PROGRAMME.get(self._canary)
-        self._canary = ""
+        canary = PROGRAMME.get(self._notebook.canary)
+        self._notebook.canary = ""
         if canary is None or not self.permission.permits(canary):
             return None
         if any(past.experiment == canary.id for past in self.done):
@@ -243,10 +230,6 @@ class Examination:
         why = f"{one.reads}: it did not answer, though it had before"
         return Proposal(experiment=one, why=why, bits=0.0, not_before=now, expected={})
 
-    def _forget_what_was(self) -> None:
-        """What it answered while it ran tells nothing of why it does not answer now."""
-        self._trials = self._trials[self._presence.since :]
-
     def _begin_next(self, now: float) -> None:
         assert self.proposal is not None  # noqa: S101 - the two go together
         self._starts_at = None
@@ -263,7 +246,7 @@ class Examination:
         return Question(self._desk, one.probe, one.id)
 
     def _make_during(self, experiments: Sequence[Experiment], left: int) -> DuringRun:
-        load = self._tripped
+        load = self._notebook.tripped
         if load is None or load.plan is None:
             raise MisuseError(f"{experiments[0].id} asks beside a load, and none was refused.")
         outcome = next(past.outcome for past in reversed(self.done) if past.experiment == load.id)
@@ -283,110 +266,17 @@ class Examination:
         running.handle_timer(now)
         if running.is_over and self.proposal is not None:
             self._running = None
-            self._take(self.proposal.experiment, running, now)
+            self._notebook.take(self.proposal.experiment, running, now)
+            self._belief = None
             self._choose(now)
 
-    def _take(self, one: Experiment, ended: Running, now: float) -> None:
-        figures = ended.figures
-        before = len(self._trials)
-        if isinstance(ended, DuringRun):
-            self._take_during(ended, now, figures)
-        else:
-            self._note(one, ended, now, requests=ended.requests, figures=figures)
-        if isinstance(ended, LoadRun):
-            self._rest_after(one, ended, now)
-        elif isinstance(ended, Question):
-            self._presence.take(one, ended.outcome, before)
-            if self._presence.is_gone:
-                self._forget_what_was()
-        if not isinstance(ended, Question):
-            found = (
-                limit_mark(self.exchanges),
-                outside_limits(self._trials, self.exchanges),
-                faster_passed(self._trials, self.exchanges),
-                refused_alone(self.exchanges),
-            )
-            self._of_loads = tuple(mark for mark in found if mark is not None)
-        self._habits = notice_habits(self._trials, self.exchanges, self._account, self._own_hosts)
-        self._belief = None
 
-    def _note(
-        self,
-        one: Experiment,
-        ended: Question | LoadRun | Asked,
-        now: float,
-        *,
-        requests: int,
-        figures: Mapping[str, float],
-    ) -> None:
-        """Make a fact of it. What could not be asked as it should is no fact, but done."""
-        if ended.outcome is not None:
-            trial = Trial(
-                probe=one.probe,
-                outcome=ended.outcome,
-                carried=self._has_carried(one),
-                experiment=one.id,
-                places=ended.places,
-                figures=figures,
-                heard=ended.heard if isinstance(ended, Question) else "",
-            )
-            self._trials.append(trial)
-        self.done.append(
-            Done(
-                experiment=one.id,
-                at=now,
-                outcome=ended.outcome,
-                why_not="" if ended.outcome is not None else ended.why_not,
-                requests=requests,
-                refused_credentials=ended.refused_credentials,
-                account=one.probe.account,
-                places=ended.places,
-                heard=ended.heard if isinstance(ended, Question) else "",
-            )
-        )
-
-    def _has_carried(self, one: Experiment) -> bool:
-        """Whether a request of it went out with credentials."""
-        method = one.probe.method.partition("-")[0]
-        return any(
-            sent.carried is not None
-            for sent in self.exchanges
-            if sent.probe == one.id and sent.method == method
-        )
-
-    def _take_during(self, ended: DuringRun, now: float, figures: Mapping[str, float]) -> None:
-        """All that was asked under one load, whose price stands with the first of them."""
-        load = ended.load_requests
-        for one in ended.asked:
-            self._note(one.experiment, one, now, requests=load + one.requests, figures=figures)
-            load = 0
-        self._rests_until = now + REST_SECONDS
-        tripped = self._tripped
-        if tripped is None:
-            return
-        if ended.load_outcome in TRIPPED:
-            self._trials.append(Trial(probe=tripped.probe, outcome=ended.load_outcome, experiment=tripped.id))
-        elif ended.calm_outcome is not None:
-            self._take_silence_back(tripped, ended.load_requests, ended.calm_outcome)
-
-    def _take_silence_back(self, load: Experiment, again: int, outcome: Outcome) -> None:
-        """What is lacking under a load once, and not when it comes again, was lost on the way, or by us."""
-        lost = [one for one in self._trials if one.experiment == load.id and one.outcome is Outcome.SILENCE]
-        first = max((past.requests for past in self.done if past.experiment == load.id), default=0)
-        if lost and again >= first:
-            self._trials = [one for one in self._trials if one not in lost]
-            self._trials.append(Trial(probe=load.probe, outcome=outcome, experiment=load.id))
-            self._tripped = None
-
-    def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
-        outcome = ended.outcome
-        is_refused = outcome in TRIPPED
-        if ended.is_refused_from_the_first:
-            self._desk.mark(Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2]))
-        self._rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
-        if is_refused:
-            self._tripped = one
-            self._canary = next((canary for kind, canary in _CANARIES.items() if kind in one.id), "")
+def _ourselves(case: Case, contact_of: ContactOf) -> Ourselves:
+    ways = (Way(source=one) for one in Source if one is Source.OWN or case.has_second_source)
+    return Ourselves(
+        account=case.account.username if case.account else "",
+        hosts=frozenset({case.other_address, *(contact_of(way).host for way in ways)}),
+    )
 
 
 def _earlier(refused: Mapping[Account, Sequence[float]]) -> Iterator[Done]:

@@ -1,0 +1,171 @@
+"""What an examination found out by now: trials, marks, what was done, and what a refused load leaves behind.
+
+Rules of this file: what could not be asked as it should is done, but no fact. What a load alone did not show
+when it came again is taken back. Times are seconds of the driver's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shiftline.diagnosis.evidence import Evidence, Mark, Trial
+from shiftline.diagnosis.experiment import Done, Experiment
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.doctor.examination.desk import Desk
+from shiftline.doctor.examination.during import Asked, DuringRun
+from shiftline.doctor.examination.load import TRIPPED, LoadRun
+from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
+from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
+from shiftline.doctor.examination.presence import Presence
+from shiftline.doctor.examination.question import Question
+
+REST_SECONDS = 12.0
+"""After a load that was refused: limiters count in windows of up to ten seconds."""
+CALM_SECONDS = 3.0
+"""After a load that was not."""
+_CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
+
+Running = Question | LoadRun | DuringRun
+
+
+@dataclass(frozen=True, slots=True)
+class Ourselves:
+    """What is ours in an exchange: the account, and the addresses that we say we have."""
+
+    account: str
+    hosts: frozenset[str]
+
+
+class Notebook:
+    """Takes in each experiment when it has ended. Read it at any time."""
+
+    def __init__(self, desk: Desk, presence: Presence, ours: Ourselves) -> None:
+        self.trials: list[Trial] = []
+        self.done: list[Done] = []
+        self.tripped: Experiment | None = None
+        """The last load that was refused, and not taken back."""
+        self.canary = ""
+        """What is to be asked before all else, to know whether a refused load banned us."""
+        self.rests_until = 0.0
+        """No load before that, and no single question, unless it belongs to a load."""
+        self._desk, self._presence, self._ours = desk, presence, ours
+        self._habits: tuple[Mark, ...] = ()
+        self._of_loads: tuple[Mark, ...] = ()
+
+    @property
+    def evidence(self) -> Evidence:
+        """All of it that belief rests on."""
+        return Evidence(trials=tuple(self.trials), marks=self.marks)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What was noticed beside the outcomes."""
+        return (*self._desk.marks, *self._habits, *self._of_loads)
+
+    def take(self, one: Experiment, ended: Running, now: float) -> None:
+        """Write down how an experiment ended."""
+        before = len(self.trials)
+        if isinstance(ended, DuringRun):
+            self._take_during(ended, now)
+        else:
+            self._note(one, ended, now, requests=ended.requests, figures=ended.figures)
+        if isinstance(ended, LoadRun):
+            self._rest_after(one, ended, now)
+        elif isinstance(ended, Question):
+            self._presence.take(one, ended.outcome, before)
+            if self._presence.is_gone:
+                # What it answered while it ran tells nothing of why it does not answer now.
+                self.trials = self.trials[self._presence.since :]
+        self._look_again(is_load=not isinstance(ended, Question))
+
+    def _look_again(self, *, is_load: bool) -> None:
+        """What all of it shows together, now that there is more of it."""
+        exchanges = self._desk.exchanges
+        if is_load:
+            found = (
+                limit_mark(exchanges),
+                outside_limits(self.trials, exchanges),
+                faster_passed(self.trials, exchanges),
+                refused_alone(exchanges),
+            )
+            self._of_loads = tuple(mark for mark in found if mark is not None)
+        self._habits = notice_habits(self.trials, exchanges, self._ours.account, self._ours.hosts)
+
+    def _note(
+        self,
+        one: Experiment,
+        ended: Question | LoadRun | Asked,
+        now: float,
+        *,
+        requests: int,
+        figures: Mapping[str, float],
+    ) -> None:
+        """Make a fact of it. What could not be asked as it should is no fact, but done."""
+        if ended.outcome is not None:
+            trial = Trial(
+                probe=one.probe,
+                outcome=ended.outcome,
+                carried=self._has_carried(one),
+                experiment=one.id,
+                places=ended.places,
+                figures=figures,
+                heard=ended.heard if isinstance(ended, Question) else "",
+            )
+            self.trials.append(trial)
+        self.done.append(
+            Done(
+                experiment=one.id,
+                at=now,
+                outcome=ended.outcome,
+                why_not="" if ended.outcome is not None else ended.why_not,
+                requests=requests,
+                refused_credentials=ended.refused_credentials,
+                account=one.probe.account,
+                places=ended.places,
+                heard=ended.heard if isinstance(ended, Question) else "",
+            )
+        )
+
+    def _has_carried(self, one: Experiment) -> bool:
+        """Whether a request of it went out with credentials."""
+        method = one.probe.method.partition("-")[0]
+        return any(
+            sent.carried is not None
+            for sent in self._desk.exchanges
+            if sent.probe == one.id and sent.method == method
+        )
+
+    def _take_during(self, ended: DuringRun, now: float) -> None:
+        """All that was asked under one load, whose price stands with the first of them."""
+        load = ended.load_requests
+        for one in ended.asked:
+            self._note(one.experiment, one, now, requests=load + one.requests, figures=ended.figures)
+            load = 0
+        self.rests_until = now + REST_SECONDS
+        tripped = self.tripped
+        if tripped is None:
+            return
+        if ended.load_outcome in TRIPPED:
+            self.trials.append(Trial(probe=tripped.probe, outcome=ended.load_outcome, experiment=tripped.id))
+        elif ended.calm_outcome is not None:
+            self._take_silence_back(tripped, ended.load_requests, ended.calm_outcome)
+
+    def _take_silence_back(self, load: Experiment, again: int, outcome: Outcome) -> None:
+        """What is lacking under a load once, and not when it comes again, was lost on the way, or by us."""
+        lost = [one for one in self.trials if one.experiment == load.id and one.outcome is Outcome.SILENCE]
+        first = max((past.requests for past in self.done if past.experiment == load.id), default=0)
+        if lost and again >= first:
+            self.trials = [one for one in self.trials if one not in lost]
+            self.trials.append(Trial(probe=load.probe, outcome=outcome, experiment=load.id))
+            self.tripped = None
+
+    def _rest_after(self, one: Experiment, ended: LoadRun, now: float) -> None:
+        outcome = ended.outcome
+        is_refused = outcome in TRIPPED
+        if ended.is_refused_from_the_first:
+            self._desk.mark(Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2]))
+        self.rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
+        if is_refused:
+            self.tripped = one
+            self.canary = next((canary for kind, canary in _CANARIES.items() if kind in one.id), "")
