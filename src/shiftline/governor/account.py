@@ -27,6 +27,7 @@ TOGETHER_SECONDS = 0.1  # logins within so much are remembered as one moment
 FEW = 1  # logins, in as many seconds as the second trial waits, fill no counter
 BUSIER = 1.1  # times what was usual
 PEACE_SECONDS = 60.0
+LATELY_SECONDS = 600.0  # what came and went in that time may do so again
 TIMES_THAT_TELL = 2
 STRIKES_KEPT = ("strikes", "struck_ago", "age_seconds")
 ACCEPTANCE_KEPT = ("accepted", "locks")
@@ -50,6 +51,7 @@ class Account:
     page: BookPage = field(default_factory=BookPage, repr=False)
     """What the other trunks that carry it tell."""
     _passed_at: float = field(default=-inf, init=False)
+    _reopened_at: float = field(default=-inf, init=False)
     _locks: int = field(default=0, init=False)
     _logins: deque[_Logins] = field(default_factory=deque, init=False)
 
@@ -141,6 +143,18 @@ class Account:
         if count:
             self.struck_at = now
         self._tell()
+
+    def suspect(self, now: float) -> None:
+        """Count a refusal that a restart must not forget; other trunks need not know: it may be the rate."""
+        self.strikes, self.struck_at = 1, now
+
+    def reopened(self, now: float) -> None:
+        """A refusal is over, and no canary was refused meanwhile."""
+        self._reopened_at = now
+
+    def has_reopened(self, at: float) -> bool:
+        """True if that was lately."""
+        return at - self._reopened_at < LATELY_SECONDS
 
     def acquit(self) -> None:
         """Something tells that they were a throttle's after all."""

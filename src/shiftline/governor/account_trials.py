@@ -2,8 +2,10 @@
 
 A 403 to a login may be a throttle's, one agent's, or the account's own. Whatever was under way when the
 first came cannot be called back. Where our own rate may have filled a counter, of the source or of the
-account, the experiment of `doubt` tells, and then logins that come when the usual windows are over. Where it
-cannot, at rest or at a rate that has passed for a minute, two refused logins are all that we may cost it:
+account, a trunk that learns lets the experiment of `doubt` tell, and then logins that come when the usual
+windows are over. Where it cannot, at rest or at a rate that has passed for a minute, and on a trunk that may
+not learn, two refused logins are all that we may cost it; the witness of the latter is asked when those
+windows are over. Where a refusal was over at once lately, it may cost one more:
 
 ```
 refused --canary passes--> a witness --refused--> two canaries --both pass--> it rests for a quarter hour
@@ -15,6 +17,7 @@ refused --canary passes--> a witness --refused--> two canaries --both pass--> it
 
 from __future__ import annotations
 
+from shiftline.governor.account import TRIALS
 from shiftline.governor.flights import Flight
 from shiftline.governor.listening import STRIKE_SECONDS
 from shiftline.governor.quiet import QuietGovernor
@@ -51,16 +54,34 @@ class AccountGovernor(QuietGovernor):
         """A closure begins. May our rate have filled a counter? Else this refusal counts, and the next."""
         is_busier = self.account.is_busier(flight.sent_at)
         is_more = is_busier or self._learner.is_trying or self.account.was_throttled
-        if is_busier is not None and is_more:
+        may_be_a_counter = bool(is_busier is not None and is_more)
+        self._asks_witness_first = flight.credentials and not (may_be_a_counter and self.policy.learn)
+        if may_be_a_counter and self.policy.learn:
             self._unexplained = 0
+        elif flight.credentials and not self._comes_and_goes(flight.sent_at):
+            self._unexplained = 2
         else:
-            self._unexplained = 2 if flight.credentials else 1
+            self._unexplained = 1
+        self._asks_late = may_be_a_counter and self._unexplained > 1
+
+    def _comes_and_goes(self, now: float) -> bool:
+        """True where refusals like this one were over at once lately, and the rate is not ours to raise."""
+        return not self.policy.learn and (self._learner.bears_chance or self.account.has_reopened(now))
 
     def _concerns_account(self, flight: Flight) -> bool:
         """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
         if not (flight.credentials and self.account.accepted):
             return False
         return self.account.is_bound or self.account.is_used_to_it or not self._passed_since_resumed
+
+    def _suspect_path_is_open(self, now: float) -> None:
+        """A canary passed. If one question is all that is left, place it where it tells most."""
+        if self._unexplained < 2:
+            return
+        self.account.suspect(now)
+        if self._asks_late:
+            again_at = self.account.next_trial(self._listening.shut_from or now, now)
+            self._listening.postpone(again_at or now)
 
     def _suspect_account(self, flight: Flight, now: float, retry_after: float) -> None:
         """A login was refused where a canary had passed, or always passes."""
@@ -70,7 +91,8 @@ class AccountGovernor(QuietGovernor):
             self._wait_for_account(flight, now, retry_after)
             return
         # Counted at once, for a restart may come at any time.
-        self.account.strike(now, self._unexplained)
+        is_first = self.mode is not Mode.PROVING and self._asks_late
+        self.account.strike(now, 1 if is_first or self.account.strikes else self._unexplained)
         self._account_is_suspected = CANARIES_THAT_TELL
         self._begin_listening(now, retry_after)
         self._listening.until = now + retry_after
@@ -110,6 +132,10 @@ class AccountGovernor(QuietGovernor):
         window_end = self._learner.window_ends_at(now)
         if window_end is not None and not self.account.strikes:
             again_at = window_end
+        if self._learner.bears_chance and not self.account.is_spent:
+            again_at = min(
+                again_at, now + TRIALS[0]
+            )  # chance is likelier than a counter: it need not be long
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.USER_BOUND
         self._resumed_at = now

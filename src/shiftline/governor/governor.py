@@ -193,8 +193,10 @@ class Governor(AccountGovernor):
             self._listening.opened()
             return
         if self._doubt.tells_of_one():
-            self._acquit()
+            self._acquit(now)
         if self.mode is Mode.PROVING:
+            if self._listening.shut_from is not None:
+                self.account.reopened(now)
             self._resume(now)
         elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):
             self._late(flight, now)
@@ -202,8 +204,9 @@ class Governor(AccountGovernor):
         if self._flights.since_opened(flight) >= FIRST_ONES:
             self._listening.reopened()
 
-    def _acquit(self) -> None:
+    def _acquit(self, now: float) -> None:
         """It was about one agent: a canary passed, and another check, and only that one did not."""
+        self.account.reopened(now)
         self.overshoots -= self._learner.acquit(self._listening.shut_from)
         self._listening.reopened()
 
@@ -250,17 +253,18 @@ class Governor(AccountGovernor):
             return
         self.mode = Mode.PROVING
         if was_the_rate:
-            self._doubt.begin(about_one=self._listening.is_lone, witness_first=self._unexplained > 1)
+            self._doubt.begin(about_one=self._listening.is_lone, witness_first=self._asks_witness_first)
             # The canary may have had the only free place; how soon there is another one may not be known yet.
             is_known = self._learner.learned or not self.policy.learn
             self._learner.pacer.restart(now + (1.0 / self.rate if is_known else self._listening.silence))
+            self._suspect_path_is_open(now)
 
     def _resume(self, now: float) -> None:
         closure = self._listening.closure(now, asked_by_canary=not self.account.is_bound)
         kind = RefusalClass.THROTTLE if self._learner.places.limit is None else RefusalClass.CAPACITY
         self.mode = self._after_proof
         self._asked_at = self._at_speed_since = now
-        self._unexplained = 1
+        self._unexplained, self._asks_witness_first = 1, False
         self._flights.opened()
         self._learner.pacer.begin_afresh(now)
         was_taught = self._learner.settle(now, closure)

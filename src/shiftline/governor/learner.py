@@ -232,6 +232,11 @@ class Learner:
         self._seen.forget_newest_refusal()
         return True
 
+    @property
+    def bears_chance(self) -> bool:
+        """True once refusals are known that no rate avoids."""
+        return self._relief.bears
+
     def was_a_pause(self) -> None:
         """Note that what seemed lost was late only: whoever paused, it was not the rate."""
         self._silent_at, self._overshot_at = -inf, None

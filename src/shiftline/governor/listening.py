@@ -47,6 +47,7 @@ class Listening:
     _has_opened: bool = field(default=False, init=False)
     _is_partial: bool = field(default=False, init=False)
     _was_told: bool = field(default=False, init=False)
+    _is_postponed: bool = field(default=False, init=False)
     _will_pass: bool = field(default=False, init=False)
     _is_search: bool = field(default=False, init=False)
 
@@ -68,6 +69,11 @@ class Listening:
         """
         self.since, self.late, self._went_on = now, 0, 0
         self._is_search = is_search
+
+    def postpone(self, until: float) -> None:
+        """A canary has passed; the question behind it is asked late, on purpose."""
+        self._is_postponed = True
+        self.until = max(self.until, until)
 
     def at_least(self, seconds: float) -> None:
         """Make the silences longer than this from now on."""
@@ -117,6 +123,7 @@ class Listening:
             self._shut_from = self._shut_until = at
             self._is_silent, self._refused = True, 0
             self._has_opened = self._is_partial = self._was_told = self._will_pass = False
+            self._is_postponed = False
         self._refused += not silently
         self._is_partial |= self._has_opened
         self._is_silent &= silently
@@ -157,7 +164,7 @@ class Listening:
         """
         if self._shut_from is None:
             return None
-        was_late = not asked_by_canary and now - self._shut_until < LATE_TRIAL
+        was_late = self._is_postponed or (not asked_by_canary and now - self._shut_until < LATE_TRIAL)
         open_at = self._shut_until + 1.0 if was_late else now
         is_partial = self._is_partial and asked_by_canary  # no canary meets what counts our account
         return Closure(

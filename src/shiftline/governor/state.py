@@ -83,6 +83,8 @@ class GovernorState:
         self._asked = Asked.ONCE
         self._account_is_suspected = 0  # so many canaries have yet to pass before it is the account's matter
         self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
+        self._asks_witness_first = False
+        self._asks_late = False  # about that login, once every usual counter is open again
         self._now = self._asked_at = now
 
     @property

@@ -78,11 +78,9 @@ class TestWindows:
 class TestLocks:
     """An account that is refused for minutes."""
 
-    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
-    def test_one_that_never_ends_stops_the_trunk(self, policy: GovernorPolicy) -> None:
+    def test_one_that_never_ends_stops_the_trunk(self) -> None:
         """What was in flight, that check again and another, two trials, two more in a quarter of an hour."""
-        world = locking(1e9, trunk("window:50/1s"))
-        governor, journey = drive(world, until=3600.0, policy=policy)
+        governor, journey = drive(locking(1e9, trunk("window:50/1s")), until=3600.0)
         refused = checks_refused(journey)
         at_once = [at for at in refused if at < LOCKED_FROM + 0.1]
         later = refused[len(at_once) :]
