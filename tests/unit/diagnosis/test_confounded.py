@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 from tests.unit.diagnosis.records import OURS, Answer, Fault, Pbx, publish_day
 
 from shiftline.diagnosis.belief import believe
@@ -43,6 +44,20 @@ def per_account(limit: int) -> Fault:
         key = (request.carried.username, int(request.at))
         counts[key] = counts.get(key, 0) + 1
         return FORBIDDEN if counts[key] > limit else None
+
+    return judge
+
+
+def per_method(method: str, limit: int) -> Fault:
+    """At most so many requests of one method in each second, whoever sends them."""
+    counts: dict[int, int] = {}
+
+    def judge(request: Exchange) -> Answer | None:
+        if request.method != method:
+            return None
+        second = int(request.at)
+        counts[second] = counts.get(second, 0) + 1
+        return FORBIDDEN if counts[second] > limit else None
 
     return judge
 
@@ -119,6 +134,18 @@ def test_one_passage_from_elsewhere_does_not_clear_a_limit_for_the_account() -> 
     during = [one.probe for part in observe(whole) for one in part.trials if one.probe.load is Load.DURING]
     assert all(probe.account is Account.OTHER for probe in during)
     assert "throttle.user" in named(read(whole))
+
+
+@pytest.mark.parametrize(("others", "is_cleared"), [(3, False), (20, True)])
+def test_a_few_passages_of_others_do_not_clear_a_limit_for_all(others: int, is_cleared: bool) -> None:
+    """Where four of five pass meanwhile, three of others are among them by chance; twenty are not."""
+    day = publish_day(Pbx(per_method("OPTIONS", 40)), seconds=20.0)
+    refused = [one.at for one in day if one.status == 403]
+    moments = refused[:: max(1, len(refused) // others)][:others]
+    desk = [one for at in moments for one in Pbx().ask(at + 0.01, source=ELSEWHERE, login="desk")]
+    found = named(read(sorted([*day, *desk], key=lambda one: one.at)))
+    assert "throttle.source" in found
+    assert ("throttle.method" not in found) is is_cleared
 
 
 def test_an_odd_challenge_makes_no_trunk_ill() -> None:

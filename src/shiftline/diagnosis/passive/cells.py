@@ -20,7 +20,7 @@ _UNDER_LOAD = 0.03
 _NO_LUCK = 0.02
 """As many passages beside refusals as would be met by chance with this probability show something."""
 _HARDLY_LUCK = 0.1
-"""The same for passages of the same account from elsewhere: limits for addresses are the commoner ones."""
+"""The same for passages of others meanwhile: limits for addresses are the commoner ones."""
 
 
 class Cell:
@@ -112,16 +112,16 @@ def _is_refused_load(probe: Probe, cell: Cell) -> bool:
 def _leave_luck(cells: dict[Probe, Cell], share: float) -> None:
     """In a burst of which a ``share`` passes, a few passages of another sort are no sign that it may pass.
 
-    Nor are those of the same account from elsewhere meanwhile: a limit for the account lets some through.
+    Nor are those of others meanwhile: a limit that they share lets some through.
     """
-    elsewhere = {
-        probe: cell
-        for probe, cell in cells.items()
-        if probe.load is Load.DURING and probe.account is Account.OWN and not _has_refusals(cell)
-    }
-    if share ** sum(cell.counts.total() for cell in elsewhere.values()) > _HARDLY_LUCK:
-        for probe in elsewhere:
-            del cells[probe]
+    meanwhile: dict[tuple[bool, str], list[Probe]] = {}
+    for probe, cell in cells.items():
+        if probe.load is Load.DURING and not _has_refusals(cell):
+            meanwhile.setdefault((probe.account is Account.OWN, _sort_of_method(probe)), []).append(probe)
+    for probes in meanwhile.values():
+        if share ** sum(cells[probe].counts.total() for probe in probes) > _HARDLY_LUCK:
+            for probe in probes:
+                del cells[probe]
     for probe, cell in list(cells.items()):
         is_lucky = share**cell.beside > _NO_LUCK
         if 0 < cell.beside == cell.counts.total() and not _has_refusals(cell) and is_lucky:
