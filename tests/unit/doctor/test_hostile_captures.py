@@ -8,7 +8,18 @@ import struct
 from collections import Counter
 from pathlib import Path
 
-from tests.unit.doctor.captures import block, ethernet, interface, pcap, request, response, section, tcp, udp
+from tests.unit.doctor.captures import (
+    block,
+    enhanced,
+    ethernet,
+    interface,
+    pcap,
+    request,
+    response,
+    section,
+    tcp,
+    udp,
+)
 from tests.unit.doctor.test_captures import PAIR, framed, read
 
 from shiftline.diagnosis.exchange import Remark
@@ -53,6 +64,21 @@ def test_broken_gzip_gives_what_came_before(tmp_path: Path) -> None:
     exchanges, reading = read(tmp_path, whole[: len(whole) // 2])
     assert len(exchanges) == 1
     assert "its compression is damaged: the rest is missing" in reading.ledger.files[0].notes
+
+
+def test_a_short_capture_loses_nothing_that_came_before_its_gzip_was_cut(tmp_path: Path) -> None:
+    frames = framed(PAIR * 50)
+    blocks = b"".join(enhanced(frame, int(at * 1e6)) for at, frame in frames)
+    for content in (pcap(frames), section() + interface() + blocks):
+        packed = gzip.compress(content + os.urandom(4000), compresslevel=6)
+        _, reading = read(tmp_path, packed[:-2000])
+        assert reading.ledger.messages == 100
+        assert "its compression is damaged: the rest is missing" in reading.ledger.files[0].notes
+
+
+def test_a_gzip_that_is_cut_within_its_first_bytes_is_still_known_for_what_it_is(tmp_path: Path) -> None:
+    _, reading = read(tmp_path, gzip.compress(pcap(framed(PAIR)), compresslevel=0)[:-8])
+    assert reading.ledger.messages == 2
 
 
 def test_an_endless_gap_holds_little(tmp_path: Path) -> None:

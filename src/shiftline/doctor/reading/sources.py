@@ -41,6 +41,7 @@ _OTHER_KINDS = {
 _MOST_GROWTH, _GROWTH_MATTERS = 100, 1 << 28
 """Logs and captures unpack to ten to fifty times their size. A quarter of a gigabyte is read in any case."""
 _LONGEST_LINE = 65_536
+_DAMAGES = (OSError, EOFError, zlib.error)
 _NO_FILE = "it is a pipe or a device: write it to a file first"
 
 
@@ -84,8 +85,8 @@ def look_at(path: Path) -> Source:
 def _unpacked_head(path: Path) -> bytes:
     try:
         with gzip.open(path) as file:
-            return file.read(_HEAD)
-    except (OSError, EOFError, zlib.error):
+            return _read(file, _HEAD)[0]
+    except OSError:
         return b""
 
 
@@ -123,11 +124,16 @@ class OpenSource:
 
     def read(self, size: int) -> bytes:
         """At most so many bytes; none at the end."""
-        return self._guarded(lambda: self._file.read(size))
+        if self.damage:
+            return b""
+        piece, error = _read(self._file, size)
+        if error is not None:
+            self._fail(error)
+        return self._counted(piece)
 
     def lines(self) -> Iterator[str]:
         """The lines of a text, without their ends; very long ones come in pieces."""
-        while line := self._guarded(lambda: self._file.readline(_LONGEST_LINE)):
+        while line := self._line():
             yield line.decode(errors="replace").rstrip("\r\n")
 
     def close(self) -> None:
@@ -135,20 +141,38 @@ class OpenSource:
         self._file.close()
         self._raw.close()
 
-    def _guarded(self, read: Callable[[], bytes]) -> bytes:
+    def _line(self) -> bytes:
         if self.damage:
             return b""
         try:
-            piece = read()
-        except (OSError, EOFError, zlib.error) as error:
-            why = "its compression is damaged" if self._is_packed else f"it cannot be read ({error})"
-            self.damage = f"{why}: the rest is missing"
+            line = self._file.readline(_LONGEST_LINE)
+        except _DAMAGES as error:
+            self._fail(error)
             return b""
+        return self._counted(line)
+
+    def _fail(self, error: Exception) -> None:
+        why = "its compression is damaged" if self._is_packed else f"it cannot be read ({error})"
+        self.damage = f"{why}: the rest is missing"
+
+    def _counted(self, piece: bytes) -> bytes:
         self._count += len(piece)
         if self._is_packed and self._count > max(_GROWTH_MATTERS, _MOST_GROWTH * self._raw.count):
             self.damage = f"it unpacks to more than {_MOST_GROWTH} times its size: the rest is not read"
             return b""
         return piece
+
+
+def _read(file: io.BufferedReader | gzip.GzipFile, size: int) -> tuple[bytes, Exception | None]:
+    """At most so many bytes, and what ended them before: `read` itself would lose all that came before it."""
+    pieces: list[bytes] = []
+    try:
+        while size > 0 and (piece := file.read1(size)):
+            pieces.append(piece)
+            size -= len(piece)
+    except _DAMAGES as error:
+        return b"".join(pieces), error
+    return b"".join(pieces), None
 
 
 class _Counted(io.RawIOBase):
