@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +38,13 @@ def test_no_window_holds_more_than_a_cap(
     left = departures(Pacer(rate, 0.0, ceiling=ceiling, cap=cap), lateness)
     for bound in (cap, ceiling or cap):
         assert most_within(left, bound.seconds) <= bound.count
+
+
+@given(RATES, CAPS, st.integers(2, 200))
+def test_on_time_no_gap_is_shorter_than_the_rate_asks(rate: float, cap: Cap, count: int) -> None:
+    """Whatever a cap holds back: a bucket of one token refuses the first short gap."""
+    left = departures(Pacer(rate, 0.0, cap=cap), [0.0] * count)
+    assert min(later - sooner for sooner, later in pairwise(left)) >= 1 / rate - ROUNDING
 
 
 @given(st.integers(1, 60_000), st.sampled_from([1.0, 10.0, 30.0]), st.booleans())

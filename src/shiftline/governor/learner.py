@@ -283,9 +283,11 @@ class Learner:
     def _is_no_rates_fault(self, shut: Closure, before: float, now: float) -> bool:
         """True if refusals like this one come at any rate; a rate that was cut for them is given back."""
         longest = BRIEF_SECONDS + 3.0 / before
-        is_a_try = self.policy.learn and self._search.is_trying(before)  # that was asked for
-        if is_a_try or self.places.limit is not None:
+        if self.places.limit is not None:
             self._relief.forget()
+            return False
+        if self.policy.learn and self._search.is_trying(before):  # that was asked for
+            self._relief.tried(before)
             return False
         if shut.cost_seconds > longest or shut.was_partial:
             return self._relief.is_another_borne() and shut.cost_seconds <= BEARABLE_SECONDS
@@ -377,6 +379,7 @@ class Learner:
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)
         self.pacer.cap = self._windows.cap(self.pacer.rate)
+        self.pacer.makes_good = self._windows.fit is not None and not self._windows.are_pinned
 
     def _creep_per_second(self, now: float) -> float:
         """How fast the held rate may grow now, as a share of itself."""

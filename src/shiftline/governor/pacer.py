@@ -38,6 +38,8 @@ class Pacer:
     now: float
     ceiling: Cap | None = None
     cap: Cap | None = None
+    makes_good: bool = False
+    """One request that a cap put off leaves early after it: where the cap is a guess that may be too low."""
     _free_at: float = field(default=0.0, init=False)
     _used: float = field(default=0.0, init=False)
     _idle: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MOST_GAPS), init=False)
@@ -57,8 +59,9 @@ class Pacer:
     def take(self, now: float) -> None:
         """Note that a request leaves now."""
         interval = (AT_CEILING if self._is_at_ceiling else 1.0) / self.rate
-        # What a cap put off was not late: no more than one of those is made good.
-        self._free_at = max(self._paced(now) + interval, self._room())
+        # What a cap put off was not late. A bucket of one token refuses the short gap that makes it good.
+        turn, held = self._paced(now), self._room()
+        self._free_at = max(turn + interval, held) if self.makes_good else max(turn, held) + interval
         self._taken.append(now)
         self._forget()
         self._used = min(self._used + interval, MOST_USED * interval + CATCH_UP_SECONDS)

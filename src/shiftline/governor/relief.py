@@ -43,6 +43,15 @@ class Relief:
         self._cuts.clear()
         self._run = self._others = 0
 
+    def tried(self, rate: float) -> None:
+        """Note that a try at ``rate`` was refused: it is no cut.
+
+        Above the rate of the first cut it met a limit of its own, and what was known before is over.
+        """
+        if not self._cuts or rate > self._cuts[0].rate:
+            self._cuts.clear()
+        self._run = self._others = 0
+
     def is_another_borne(self) -> bool:
         """Note a refusal of another kind; return whether it is borne as well.
 

@@ -70,6 +70,20 @@ class TestRelief:
         """Every fifth is a limiter."""
         assert self.cut(Relief(), (50.0, 5), (40.0, 5), (35.0, 5), (24.0, 5), (20.0, 5)) is None
 
+    def test_a_try_below_the_first_rate_is_no_fresh_start(self) -> None:
+        """Chance ends tries as well: what the cuts told still counts, and the try is none of them."""
+        relief = Relief()
+        assert self.cut(relief, (50.0, 999), (40.0, 30), (35.0, 20), (23.0, 25)) is None
+        relief.tried(24.0)
+        assert self.cut(relief, (20.0, 25)) == 50.0
+
+    def test_a_try_above_the_first_rate_is_a_fresh_start(self) -> None:
+        """It met a limit of its own."""
+        relief = Relief()
+        assert self.cut(relief, (50.0, 999), (40.0, 30), (35.0, 20), (23.0, 25)) is None
+        relief.tried(51.0)
+        assert self.cut(relief, (20.0, 25)) is None
+
     def test_one_of_another_kind_is_borne_and_two_in_a_row_are_not(self) -> None:
         """Chance refuses the canary as well now and then."""
         relief = Relief(borne_run=10.0)
@@ -112,16 +126,26 @@ def test_refusals_at_random_do_not_lower_a_declared_rate_for_ever(
     assert sum(one >= used * (1.0 - share) * 60 * 50 for one in passed) >= often
 
 
+@pytest.mark.timeout(600)
 def test_a_limiter_behind_refusals_at_random_is_found() -> None:
-    """They are borne, and 51 a second are not tried all the time."""
-    random, limited = Random(1), trunk("window:50/1s")
+    """They are borne, and 51 a second are not tried all the time: in six of eight journeys at least.
 
-    def world(now: float, credentials: bool) -> Reply:
-        return REFUSED if random.random() < 0.01 else limited(now, credentials)
+    In some the chance of two refusals in a row makes our account suspected, which then rests.
+    """
+    found = 0
+    for seed in range(1, 9):
+        world = behind_chance(0.01, trunk("window:50/1s"), seed)
+        _, journey = drive(world, until=TEN_MINUTES)
+        is_used = journey.passed_between(540.0, 600.0) >= 0.9 * 60 * 50
+        is_kept = len(checks_refused(journey, 300.0)) <= 0.02 * len(journey.between(300.0, TEN_MINUTES))
+        found += is_used and is_kept
+    assert found >= 6
 
-    _, journey = drive(world, until=TEN_MINUTES)
-    assert journey.passed_between(540.0, 600.0) >= 0.9 * 60 * 50
-    assert len(checks_refused(journey, 300.0)) <= 0.02 * len(journey.between(300.0, TEN_MINUTES))
+
+def behind_chance(share: float, limited: World, seed: int) -> World:
+    """That trunk, behind something that refuses so large a share of what comes, whatever the rate."""
+    random = Random(seed)
+    return lambda now, credentials: REFUSED if random.random() < share else limited(now, credentials)
 
 
 def test_an_account_that_is_disabled_behind_refusals_at_random_costs_one_more() -> None:

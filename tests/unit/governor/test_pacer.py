@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from shiftline.governor.pacer import (
@@ -37,11 +39,29 @@ def test_a_late_wakeup_is_made_good() -> None:
 
 
 def test_what_a_cap_put_off_is_not_made_good() -> None:
-    """It was no lateness: behind it the rhythm goes on, but for one request."""
+    """It was no lateness: behind it the rhythm goes on, each gap a whole one."""
     pacer = Pacer(10.0, 0.0, cap=Cap(5, 2.0))
     left = departures(pacer, 0.0, 8)
     assert left[5] == pytest.approx(2.0 + WINDOW_MARGIN)
     assert left[6] - left[5] == pytest.approx(0.1)
+
+
+def test_a_cap_that_holds_for_a_moment_leaves_no_short_gap() -> None:
+    """A cap of ten in 1.01 s at 10/s: the gap behind it had been short by a hundredth of a second."""
+    left = departures(Pacer(10.0, 0.0, cap=Cap(10, 1.0)), 0.0, 40)
+    assert min(later - sooner for sooner, later in pairwise(left)) >= 0.1 - 1e-9
+    assert left[30] == pytest.approx(3 * (1.0 + WINDOW_MARGIN))
+
+
+@pytest.mark.parametrize(("makes_good", "gap"), [(False, 0.1), (True, 0.001)])
+def test_one_is_made_good_behind_a_cap_that_may_be_too_low(makes_good: bool, gap: float) -> None:
+    """Only one, however long the cap held, and as soon as it has room."""
+    pacer = Pacer(1000.0, 0.0, cap=Cap(3, 1.0), makes_good=makes_good)
+    departures(pacer, 0.0, 3)
+    pacer.rate = 10.0
+    left = departures(pacer, 0.0, 3)
+    assert left[1] - left[0] == pytest.approx(gap)
+    assert left[2] - left[1] == pytest.approx(0.1, abs=0.002)
 
 
 def test_time_without_work_is_not_made_good() -> None:
