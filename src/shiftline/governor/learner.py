@@ -332,7 +332,7 @@ class Learner:
         measured = Measuring(self._seen, self.pacer, shut, self._learned_at).rate(
             before, is_held=not self._search.is_trying(before), by_cycle=self.places.limit is None
         )
-        lately = self._seen.passed_per_second(shut.began_at - LONG_SPAN, shut.began_at)
+        lately = self._seen.passed_per_second(shut.began_at - shut.long_seconds, shut.began_at)
         rate = self._search.conclude(before, measured, shut, now, lately=lately)
         if self.places.limit is not None:
             return PLACES_LEAD * max(measured, LOWEST_RATE)

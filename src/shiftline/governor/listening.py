@@ -4,7 +4,8 @@ While nothing answers at all, or it is said that it will pass, or the rate was j
 steps within the first second, then each silence twice as long as the one before. Else whoever refuses without
 a word may do so for good: then canaries are few. Whoever refuses after half a minute bans, and every canary
 may begin the ban anew: from then on each silence is as long as the next usual ban, so that one outlasts it
-with the fewest canaries. What refuses even after the longest of them is no ban.
+with the fewest canaries. What refuses even after the longest of them is no ban. Where the rate was being
+searched for, silence after 24 s is a ban, too; elsewhere the trunk is away, more likely, and is asked on.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.search import Closure
 
 STRIKE_SECONDS = 1.0  # after that much silence a refusal is not about the last second's rate
-# Seconds: a minute, Kamailio's table of banned addresses, its recipe for accounts (facts: 3.1 K1, K5).
-USUAL_BANS = (60.0, 300.0, 900.0)
+# Seconds: a minute, Kamailio's table of banned addresses, its recipe for accounts (facts: 3.1 K1, K5). Tables
+# expire by whole seconds, up to one late, and our canary travels: so a little longer.
+USUAL_BANS = (61.5, 301.5, 901.5)
 LONGEST_BAN = USUAL_BANS[-1]
 # Seconds, after the policy's first silence: each two or three times as long. Nine canaries outlast any ban.
 REFUSED_STEPS = (0.3, 0.6, 1.2, 3.6, 8.0)
+LONGEST_IN_SEARCH = 20.0  # seconds; what is shut for longer where the limit is searched for bans
 LONGER = 2.0  # times, at least
 SHORT_STEPS = 1.25
 LATE_ONES = 3
@@ -50,6 +53,7 @@ class Listening:
     _is_postponed: bool = field(default=False, init=False)
     _will_pass: bool = field(default=False, init=False)
     _is_search: bool = field(default=False, init=False)
+    _is_unproven: bool = field(default=False, init=False)
 
     @property
     def is_rest(self) -> bool:
@@ -63,12 +67,13 @@ class Listening:
         """
         return self.late >= max(LATE_ONES, missing)
 
-    def begin(self, now: float, *, is_search: bool = False) -> None:
-        """Something was refused, or lost; ``is_search``: before anything passed, or at a rate that was
-        raised until it is.
+    def begin(self, now: float, *, is_search: bool = False, is_unproven: bool = False) -> None:
+        """Something was refused, or lost; ``is_search``: at a rate that was raised until it is.
+
+        ``is_unproven``: before anything passed.
         """
         self.since, self.late, self._went_on = now, 0, 0
-        self._is_search = is_search
+        self._is_search, self._is_unproven = is_search, is_unproven
 
     def postpone(self, until: float) -> None:
         """A canary has passed; the question behind it is asked late, on purpose."""
@@ -100,11 +105,13 @@ class Listening:
         longest = self.policy.longest_silence
         is_refused = is_ban or not self.is_only_silent
         grown = self.silence * (SHORT_STEPS if self.silence < STRIKE_SECONDS / 3 else 2.0)
-        is_likely_short = self._will_pass or self._is_search
+        if self._is_search and not (self._will_pass or self._is_unproven):
+            return grown if grown <= LONGEST_IN_SEARCH else _next_of(USUAL_BANS, self.silence)
+        is_likely_short = self._will_pass or self._is_unproven
         if not is_refused or (is_likely_short and grown <= longest):
             return min(grown, longest)
         if is_likely_short:
-            return next((length for length in USUAL_BANS if length > self.silence), LONGEST_BAN)
+            return _next_of(USUAL_BANS, self.silence)
         steps = (*REFUSED_STEPS, *USUAL_BANS)
         return next((length for length in steps if length >= LONGER * self.silence), LONGEST_BAN)
 
@@ -180,3 +187,8 @@ class Listening:
         """A check has passed."""
         self._shut_from = None
         self.silence = 0.0
+
+
+def _next_of(lengths: tuple[float, ...], silence: float) -> float:
+    """The next of the lengths (seconds, in order); the longest ban's after the last."""
+    return next((length for length in lengths if length > silence), LONGEST_BAN)

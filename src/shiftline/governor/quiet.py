@@ -46,14 +46,14 @@ class QuietGovernor(GovernorState):
         self.refusal = refusal
 
     def _begin_listening(self, now: float, retry_after: float, *, anew: bool = True) -> None:
-        # Three canaries end what has never passed: a coarser step would only make that late.
-        is_search = not self._once_proven or (self.mode is Mode.CLIMBING and self._learner.is_trying)
+        is_search = self.mode is Mode.CLIMBING and self._learner.is_trying
         if self.mode is not Mode.PROVING:
             self._after_proof = Mode.HOLDING
         self.mode = Mode.LISTENING
         self.refusal = RefusalClass.UNDECIDED
         if anew:
-            self._listening.begin(now, is_search=is_search)
+            # Three canaries end what has never passed: a coarser step would only make that late.
+            self._listening.begin(now, is_search=is_search, is_unproven=not self._once_proven)
             self._canaries_refused = 0
         self._listen(now, retry_after)
 

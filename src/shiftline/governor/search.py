@@ -26,6 +26,7 @@ FIRST_PRICE = 5.0  # times its cost
 SILENT_SPAN = 2.0  # seconds: flood guards count over two
 TOLD_SPAN = 1.5  # times the closure: what passed in the window before it was shut is to be counted as well
 BAN_SECONDS = 60.0  # closed for longer, it was no window
+LONG_AT_MOST = 90.0  # seconds; what was shut for half a minute is asked again after a minute
 REQUESTS_BETWEEN = 200.0  # at least so many pass between two tries, once the limit was met thrice
 GROWTH = 0.07  # of the rate, per second, as a try begins
 GROWTH_DOUBLES = 8.0  # seconds: the longer nothing is refused, the higher the limit must have been raised
@@ -84,8 +85,14 @@ class Closure:
     @property
     def is_long(self) -> bool:
         """True if no usual window would have been shut for so long, though a longer one, or a short ban."""
-        was_long = self.shut_until - self.began_at > LONGEST_WINDOW and self.cost_seconds <= BAN_SECONDS
-        return was_long and not (self.was_told or self.was_silent)
+        was_long = self.shut_until - self.began_at > LONGEST_WINDOW and self.cost_seconds <= LONG_AT_MOST
+        return was_long and not (self.is_ban or self.was_told or self.was_silent)
+
+    @property
+    def long_seconds(self) -> float:
+        """Over so long a counter may count that was shut like that, if it is a long window or a short ban."""
+        was_longer = self.shut_until - self.began_at > 2 * LONGEST_WINDOW
+        return 2 * LONGEST_WINDOW if was_longer else LONGEST_WINDOW
 
     @property
     def span_seconds(self) -> float:
@@ -119,8 +126,8 @@ class Search:
     is_banned: bool = False
     """The last refusal lasted longer than any window."""
     bearable: float = 0.0
-    """Up to here no counter over `LONGEST_WINDOW` was in the way, nor would one ban: what refuses less is a
-    longer window, and may be looked for."""
+    """Up to here no counter over `Closure.long_seconds` was in the way, nor would one ban: what refuses less
+    is a longer window, and may be looked for."""
     _peace: float = field(default=FIRST_PEACE, init=False)
     _peace_until: float = field(default=0.0, init=False)
     _settled_at: float = field(default=0.0, init=False)

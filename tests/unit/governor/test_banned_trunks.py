@@ -97,3 +97,29 @@ def test_a_ban_as_short_as_a_window_is_met_twice(limiter: str) -> None:
     assert bans <= 2
     assert governor.rate <= 50.0
     assert len(journey.passed()) >= 0.3 * TEN_MINUTES * 50
+
+
+@pytest.mark.parametrize("ban_seconds", [20, 60, 300])
+def test_a_ban_by_silence_that_every_request_prolongs_ends(ban_seconds: int) -> None:
+    """As iptables' recent --update bans: whoever asks each half a minute is never let in again."""
+    limiter = f"escalating:50/1s,ban={ban_seconds}s,growth=1,prolonged=yes,status=silent"
+    bans, _, journey = banned(limiter, until=1000.0)
+    silent = [one.at for one in journey.requests if one.reply.answer is Answer.SILENT]
+    assert bans == 1
+    assert max(silent) <= 120.0
+    assert any(at > max(silent) for at in journey.passed())
+
+
+@pytest.mark.parametrize("limiter", ["escalating:50/1s,ban=60s,growth=1,prolonged=yes"])
+@pytest.mark.parametrize("clock_seconds", [0.0, 1.0])
+def test_a_minute_of_silence_outlasts_a_ban_of_a_minute(limiter: str, clock_seconds: float) -> None:
+    """Also where it ends with the tick of a clock, up to a second late."""
+    random = Random(1)
+    built = parse_limiter(limiter).build(random.random(), random=random.random)
+    world = behind(built, lambda: random.uniform(0.02, 0.06))
+    world(0.0, False)  # that address is known from now on
+    (ban,) = bans_within(built)
+    ban.clock_seconds = clock_seconds
+    _, journey = drive(world, until=TEN_MINUTES)
+    assert ban.bans == 1
+    assert max(one.at for one in journey.answered(Answer.REFUSED)) <= 28.0

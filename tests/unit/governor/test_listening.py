@@ -68,6 +68,21 @@ class TestSilence:
         assert len(lengths) == 9
         assert all(later >= 1.999 * earlier for earlier, later in pairwise(lengths))
 
+    @pytest.mark.parametrize("silently", [False, True])
+    def test_what_was_searched_for_is_asked_seldom_after_the_longest_window(self, silently: bool) -> None:
+        """From then on it is a ban, most likely: each silence is as long as the next usual one."""
+        listening, now, lengths = Listening(POLICY, until=START), START, list[float]()
+        listening.begin(START, is_search=True)
+        for _ in range(18):
+            listening.shut(now, silently=silently)
+            listening.extend(now, retry_after=0.0, window_end=None, is_ban=False)
+            lengths.append(listening.until - now)
+            now = listening.until
+        windows = [length for length in lengths if length < 0.99 * USUAL_BANS[0]]
+        assert all(later > earlier for earlier, later in pairwise(windows))
+        assert 20.0 < sum(windows) < 40.0
+        assert lengths[len(windows) :][:3] == [pytest.approx(length) for length in USUAL_BANS]
+
     @pytest.mark.parametrize(("status", "retry_after"), [(503, 0.0), (500, 0.0), (429, 0.0), (403, 1.0)])
     def test_what_says_that_it_passes_is_never_for_good(self, status: int, retry_after: float) -> None:
         """Until something has passed: the next closure is another one."""
