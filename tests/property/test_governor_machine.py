@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shiftline.governor.account import MEMORY_SECONDS
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
@@ -49,7 +50,7 @@ class GovernorMachine(RuleBasedStateMachine):
         self.sent: list[float] = []
         self.not_before = now
         self.sent_before_proving: set[int] = set()
-        self.bad_in_a_row = 0
+        self.bad_in_a_row, self.bad_at = 0, now
 
     @rule(wait=WAITS)
     def wait(self, wait: float) -> None:
@@ -130,9 +131,10 @@ class GovernorMachine(RuleBasedStateMachine):
         self.count_refused_credentials(answer, before)
 
     def count_refused_credentials(self, answer: Answer, before: Mode) -> None:
-        """Two in a row, with no pass between them, always stop it."""
+        """Two in a row, with no pass between them, always stop it, unless the first is forgotten by then."""
         if answer is Answer.CREDENTIALS_REFUSED:
-            self.bad_in_a_row += 1
+            is_forgotten = self.now - self.bad_at > MEMORY_SECONDS
+            self.bad_in_a_row, self.bad_at = 1 if is_forgotten else self.bad_in_a_row + 1, self.now
         elif answer is Answer.PASSED:
             self.bad_in_a_row = 0
         if self.bad_in_a_row >= 2 or before is Mode.STOPPED:

@@ -133,9 +133,7 @@ class AccountGovernor(QuietGovernor):
         if window_end is not None and not self.account.strikes:
             again_at = window_end
         if self._learner.bears_chance and not self.account.is_spent:
-            again_at = min(
-                again_at, now + TRIALS[0]
-            )  # chance is likelier than a counter: it need not be long
+            again_at = min(again_at, now + TRIALS[0])  # chance is likelier than a counter
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.USER_BOUND
         self._resumed_at = now
