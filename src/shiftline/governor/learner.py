@@ -13,7 +13,7 @@ from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.relief import BEARABLE_SECONDS, BRIEF_SECONDS, Relief
-from shiftline.governor.search import DEAR_SECONDS, Closure, Search
+from shiftline.governor.search import DEAR_SECONDS, WIDE, Closure, Search
 from shiftline.governor.seen import Seen
 from shiftline.governor.window_fit import Observation
 from shiftline.governor.windows import Windows
@@ -316,7 +316,8 @@ class Learner:
         Whatever it was, a maintenance or somebody else, it was not this rate. The next one counts.
         """
         is_the_next = shut.began_at < self._outage_at + HELD_LONG
-        if shut.cost_seconds <= LONG_SPAN or is_the_next:
+        lasted = shut.shut_until - shut.began_at if shut.is_hidden else shut.cost_seconds
+        if lasted <= LONG_SPAN or is_the_next:
             return False
         fit = self._windows.fit
         if fit is not None and fit.is_pinned:
@@ -330,7 +331,9 @@ class Learner:
         """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""
         self._windows.explain(self._seen.in_order(), shut, before)
         measured = Measuring(self._seen, self.pacer, shut, self._learned_at).rate(
-            before, is_held=not self._search.is_trying(before), by_cycle=self.places.limit is None
+            before,
+            is_held=not self._search.is_trying(before),
+            by_cycle=self.places.limit is None and not shut.is_hidden,
         )
         lately = self._seen.passed_per_second(shut.began_at - shut.long_seconds, shut.began_at)
         rate = self._search.conclude(before, measured, shut, now, lately=lately)
@@ -345,6 +348,8 @@ class Learner:
             # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
             passed = self._seen.passed_per_second(now - took, now) * took
             rate = min(rate, passed / (took - shut.cost_seconds / 2))
+        if shut.is_hidden:
+            rate = self._search.told(rate, before, self._windows.fit, lately)
         return rate
 
     def _is_dear(self, shut: Closure) -> bool:
@@ -386,7 +391,9 @@ class Learner:
         fit = self._windows.fit
         if fit is not None and not fit.is_pinned:
             open_still = self.pacer.rate * fit.window_seconds <= fit.highest_limit
-            if open_still and self._search.price < max(DEAR_SECONDS, 2 * fit.window_seconds):
+            is_cheap = self._search.price < max(DEAR_SECONDS, 2 * fit.window_seconds)
+            is_wide = self._search.is_hidden and fit.lowest_limit < WIDE * fit.highest_limit
+            if open_still and (is_cheap or is_wide):
                 return self.policy.creep_per_second * OPEN_CREEP
         if self.pacer.rate < self._search.bearable:
             return self.policy.creep_per_second * OPEN_CREEP

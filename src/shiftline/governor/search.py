@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import exp, inf
 
+from shiftline.governor.window_fit import WindowFit
+
 FIRST_PEACE = 1.5  # seconds; doubled with each time that the limit was met
 CHEAPEST = 0.2  # seconds; nothing costs less
 LONGEST_WINDOW = 10.0  # seconds; what is shut for longer is too dear to be found by trying
@@ -41,6 +43,9 @@ SLOWER_WHERE_DEAR = 0.4
 SLOWEST_QUEUE = 0.5  # times the rate: no queue is answered by more at once
 CLEARLY_LESS = 0.8
 SPANS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds; what a limiter is likely to count over
+WIDE = 0.6  # times the most that a fit allows, or what was refused: less leaves much open
+PROVEN_BY = 3  # full windows with the same count
+NEARLY = 0.9  # times a rate that was refused
 LONGEST_CYCLE = 30.0  # seconds from one opening to the next: over longer the limit may have changed
 SOON = 2.0  # seconds, or twice the span: refused so soon again, the rate that was held is too high
 
@@ -64,6 +69,12 @@ class Closure:
 
     was_told: bool = False
     """A refusal told when to come back (Retry-After)."""
+
+    @property
+    def is_hidden(self) -> bool:
+        """True if we waited as we were told: when it opened does not show, nor how long it was shut."""
+        waited = self.was_told and self.cost_seconds <= LONGEST_CYCLE
+        return waited and self.shut_until - self.began_at < self.cost_seconds / 2
 
     @property
     def is_told_window(self) -> bool:
@@ -125,6 +136,8 @@ class Search:
     """Seconds that the limit cost when it was met last."""
     is_banned: bool = False
     """The last refusal lasted longer than any window."""
+    is_hidden: bool = False
+    """How long the limiter was shut the last time does not show."""
     bearable: float = 0.0
     """Up to here no counter over `Closure.long_seconds` was in the way, nor would one ban: what refuses less
     is a longer window, and may be looked for."""
@@ -187,6 +200,21 @@ class Search:
             since, back_off = 1.5 * closure.span_seconds, BACK_OFF
         return before * exp(-self.growth(closure.began_at) * since) * back_off
 
+    def told(self, rate: float, before: float, fit: WindowFit | None, lately: float) -> float:
+        """Return the rate to hold after a wait that we were told, which hides the length of the window.
+
+        ``rate`` is what it would be otherwise, ``fit`` what explains the refusal, ``lately`` what passed per
+        second over a long span. Where ``before`` was held, a guess far below it is left again soon: each wait
+        has its price, but half of the limit is lost all the time.
+        """
+        if self.is_trying(before):
+            return (
+                max(self.proven, min(rate, lately)) if fit is None else max(rate, min(self.proven, fit.most))
+            )
+        if fit is None or (fit.full_windows < PROVEN_BY and fit.most < WIDE * before):
+            self.bearable = before * NEARLY
+        return rate
+
     def queued(self, before: float, throughput: float) -> float:
         """Return the rate to hold after answers came late at ``before``: what was answered per second."""
         self.refused, self.proven, self._goes_on = before, 0.0, False
@@ -197,7 +225,7 @@ class Search:
     ) -> None:
         """Begin a peace at ``rate``. ``explained``: windows are known that may have been shut for so long."""
         self.met += not self._goes_on
-        self.price, self.is_banned = closure.cost_seconds, closure.is_ban
+        self.price, self.is_banned, self.is_hidden = closure.cost_seconds, closure.is_ban, closure.is_hidden
         self._is_seen_late = self.price > DEAR_SECONDS or closure.was_partial
         self._settled_at, self._held, self._soon = now, rate, max(SOON, 2 * closure.span_seconds)
         dearest = DEAREST * max(self.price, CHEAPEST)

@@ -45,6 +45,11 @@ class WindowFit:
         return self.lowest_limit / self.window_seconds
 
     @property
+    def most(self) -> float:
+        """The rate that any surviving hypothesis allows, in requests per second."""
+        return self.highest_limit / self.window_seconds
+
+    @property
     def is_pinned(self) -> bool:
         """True when all surviving hypotheses name the same limit, give or take one."""
         return self.highest_limit - self.lowest_limit <= 1
@@ -69,25 +74,31 @@ class WindowFit:
 
 
 def fit_windows(
-    observations: Sequence[Observation], *, tolerance: int = 1, lengths: Sequence[float] = WINDOW_LENGTHS
+    observations: Sequence[Observation],
+    *,
+    tolerance: int = 1,
+    lengths: Sequence[float] = WINDOW_LENGTHS,
+    open_at: float | None = None,
 ) -> WindowFit | None:
     """Return the fit for the shortest window length that explains the observations, or None.
 
     ``observations`` are in order of sending. ``tolerance`` (requests) is how far the limits pinned by
     different windows may lie apart and how many may overtake a refusal on their way. Each length is
     judged on the `MEMORY_WINDOWS` windows before and after the newest refusal, because real window timers
-    drift.
+    drift. ``open_at`` (seconds): then something passed after the newest refusal, however long after it.
     """
     if not observations:
         return None
     for length in lengths:
-        fit = _fit_length(observations, length, tolerance)
+        fit = _fit_length(observations, length, tolerance, open_at)
         if fit is not None:
             return fit
     return None
 
 
-def _fit_length(observations: Sequence[Observation], length: float, tolerance: int) -> WindowFit | None:
+def _fit_length(
+    observations: Sequence[Observation], length: float, tolerance: int, open_at: float | None
+) -> WindowFit | None:
     """Return the strictest fit of this length: exact counts first, then within the tolerance."""
     first, last = observations[0].sent_at, observations[-1].sent_at
     newest_refusal = max((seen.sent_at for seen in observations if not seen.passed), default=first)
@@ -96,7 +107,8 @@ def _fit_length(observations: Sequence[Observation], length: float, tolerance: i
     refused = [seen.sent_at for seen in observations if not seen.passed and since <= seen.sent_at]
     # A window of which the beginning is forgotten would look less full than it was.
     span = (first if first >= since else since + length, min(until, last))
-    phases = _likely_phases(passed, refused, length)
+    later = [open_at] if open_at is not None and open_at > until else []
+    phases = _likely_phases(passed + later, refused, length)
     for slack in sorted({0, tolerance}):
         full: dict[float, list[int]] = {}
         for phase in phases:

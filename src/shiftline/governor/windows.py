@@ -19,6 +19,7 @@ REPEATED = 2  # full windows with the same count: that is no chance
 RHYTHM = 3  # the same where a usual length explains the last refusal as well
 TELLING = 12  # requests: fewer are met by chance, give or take one
 OPENINGS = 6
+SOON = 30.0  # seconds
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Windows:
     _earned: float | None = field(default=None, init=False)
     """The length that was proven last."""
 
+    _open_at: float | None = field(default=None, init=False)
+
     def recall(self, width: float | None) -> None:
         """Begin with the length of an earlier life."""
         is_possible = width is not None and (width in WINDOW_LENGTHS or 0.0 < width <= LONGEST)
@@ -43,7 +46,9 @@ class Windows:
         """Choose what explains all that was ``seen`` (in order of sending), after ``before`` was refused."""
         tolerance = max(1, round(before * TOLERANCE)) if self.fit is not None else 1
         shut_seconds = 0.0 if shut.was_silent else shut.shut_until - shut.began_at
-        self._judge(before, shut_seconds)
+        self._judge(before, shut_seconds, shut)
+        # Told to wait for longer than all windows that are looked at, we met none of those that followed.
+        self._open_at = shut.open_at if shut.is_hidden else None
         if not (shut.was_silent or shut.is_ban):
             self._openings.append(Opening(shut.shut_until, shut.open_at))
         known = self.fit if self._was_a_try(before) else None
@@ -58,11 +63,15 @@ class Windows:
         if self.fit is not None and self.fit.full_windows >= RHYTHM:
             self._earned = self.fit.window_seconds
 
-    def _judge(self, before: float, shut_seconds: float) -> None:
-        """A length needs proofs once what it allows was refused, and not at its very end."""
+    def _judge(self, before: float, shut_seconds: float, shut: Closure) -> None:
+        """A length needs proofs once what it allows was refused, and not at its very end.
+
+        Where that does not show, once it was refused so soon that no timer can have drifted.
+        """
         if self.fit is None or before > self.fit.rate * HELD_AT:
             return
-        if shut_seconds > CLEARLY_SHUT * self.fit.window_seconds:
+        was_soon = bool(self._openings) and shut.began_at - self._openings[-1].open_at < SOON
+        if shut_seconds > CLEARLY_SHUT * self.fit.window_seconds or (shut.is_hidden and was_soon):
             self._broken.add(self.fit.window_seconds)
 
     def _was_a_try(self, before: float) -> bool:
@@ -75,14 +84,14 @@ class Windows:
         """The length that was proven before, if it explains this refusal as well."""
         if self._earned is None or self._earned < shut_seconds:
             return None
-        return fit_windows(seen, tolerance=tolerance, lengths=(self._earned,))
+        return fit_windows(seen, tolerance=tolerance, lengths=(self._earned,), open_at=self._open_at)
 
     def _usual(self, seen: Sequence[Observation], tolerance: int, shut_seconds: float) -> WindowFit | None:
         """The shortest usual length that explains it, and did not break its promise unless it has proofs."""
         for length in WINDOW_LENGTHS:
             if length < shut_seconds:
                 continue  # shut for longer than a window, it counts over another one, or bans
-            fit = fit_windows(seen, tolerance=tolerance, lengths=(length,))
+            fit = fit_windows(seen, tolerance=tolerance, lengths=(length,), open_at=self._open_at)
             if fit is not None and (length not in self._broken or fit.full_windows >= REPEATED):
                 return fit
         return None
