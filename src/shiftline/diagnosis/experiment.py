@@ -7,7 +7,7 @@ permission, by what there is to do it with, and by the stop rules in `choose`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from shiftline.diagnosis.exchange import Place
@@ -125,6 +125,12 @@ class Permission:
     means: frozenset[Means] = frozenset()
     patience_seconds: float = 60.0
     """The longest silence that an experiment may ask for."""
+    spent: frozenset[Means] = frozenset()
+    """What there is and may not be used now: a login of an account that bears no more."""
+
+    def without(self, spent: frozenset[Means]) -> Permission:
+        """The same while these may not be used."""
+        return replace(self, means=self.means - spent, spent=spent) if spent else self
 
     def permits(self, experiment: Experiment) -> bool:
         """Whether the experiment is within all of it."""

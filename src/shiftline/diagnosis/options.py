@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.programme import means_wanted
+from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS
 
 OPTIONS: Mapping[Means, str] = MappingProxyType(
     {
@@ -24,12 +25,18 @@ OPTIONS: Mapping[Means, str] = MappingProxyType(
     }
 )
 """In the order in which they are typed. A run always has the other transport."""
+_LATER = f"--patience {CREDENTIALS_SECONDS:.0f}"
+"""For what is there, and may be used when refused logins are old enough."""
 
 
 def options_for(one: Experiment, permission: Permission) -> tuple[str, ...]:
     """What to add for the experiment in full; empty where nothing that can be typed is lacking."""
     lacking = means_wanted(one) - permission.means
-    told = [option for means, option in OPTIONS.items() if means in lacking]
+    told = [
+        _LATER if means in permission.spent else option
+        for means, option in OPTIONS.items()
+        if means in lacking
+    ]
     if one.risk > permission.risk:
         told.append(f"--allow {one.risk.word}")
     if one.wait_seconds > permission.patience_seconds:

@@ -6,10 +6,13 @@ account that seems banned, but one canary when the ban should be over.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.experiment import Done, Experiment, Stop, StopReason
+from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.experiment import Done, Experiment, Means, Stop, StopReason
+from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.outcome import REFUSALS
 from shiftline.diagnosis.probe import Account, Credentials, Load, Source
 from shiftline.diagnosis.programme import PROGRAMME
@@ -21,6 +24,7 @@ DECIDED = 0.9
 BANNED = 0.6
 """From this probability on, a ban is taken for one."""
 _USUAL_BAN_SECONDS = 310.0
+_MEANS = {Account.OWN: Means.CREDENTIALS, Account.OTHER: Means.KNOWN_GOOD_ACCOUNT}
 
 
 def refused_lately(account: Account, done: Sequence[Done], now: float) -> int:
@@ -84,19 +88,30 @@ def why_stop(
             reason=StopReason.BUDGET,
             sentence="What is left of the budget is too little to go on: raise --budget, and run again.",
         )
-    if belief.leading.probability < DECIDED and kept:
-        if any(not _spares_accounts(one, done, now) for one in kept):
-            return Stop(
-                reason=StopReason.CREDENTIALS_SPENT,
-                sentence="Credentials were refused as often as an account bears in 15 minutes.",
-                resume_after=credentials_again(done),
-            )
+    spent = {one.probe.account for one in kept if not _spares_accounts(one, done, now)}
+    by_others = spent & _spent_elsewhere(done)
+    is_sure = belief.leading.probability >= DECIDED
+    if by_others and (not is_sure or belief.leading.causes == (HEALTHY,)):
+        whose = "Credentials were" if Account.OWN in by_others else "The other account was"
+        return Stop(
+            reason=StopReason.CREDENTIALS_SPENT,
+            sentence=f"{whose} not asked about: other runs used the two logins that an account bears in"
+            " 15 minutes.",
+            resume_after=credentials_again(done),
+        )
+    if spent and not is_sure:
+        return Stop(
+            reason=StopReason.CREDENTIALS_SPENT,
+            sentence="Credentials were refused as often as an account bears in 15 minutes.",
+            resume_after=credentials_again(done),
+        )
+    if kept and not is_sure:
         return Stop(
             reason=StopReason.BANNED,
             sentence="The PBX seems to have banned us. Asking on would prolong it.",
             resume_after=max((past.at for past in done), default=now) + _USUAL_BAN_SECONDS,
         )
-    if belief.leading.probability >= DECIDED:
+    if is_sure:
         behind = " Whether a rate limit stands behind it was not asked: run again once it is mended."
         return Stop(
             reason=StopReason.DECIDED,
@@ -106,6 +121,18 @@ def why_stop(
         reason=StopReason.NOTHING_TELLS,
         sentence="Nothing that is allowed would tell the remaining causes apart.",
     )
+
+
+def _spent_elsewhere(done: Sequence[Done]) -> set[Account]:
+    """Accounts that bear no more login, for what other runs had refused or have under way."""
+    others = Counter(past.account for past in done if not past.experiment)
+    return {account for account, count in others.items() if count >= MOST_REFUSED_CREDENTIALS}
+
+
+def spent_means(others: Sequence[Done], trials: Sequence[Trial], means: frozenset[Means]) -> frozenset[Means]:
+    """What could not be asked with at all, for ``others`` (of other runs) used the logins of an account."""
+    shown = {trial.probe.account for trial in trials if trial.carried}
+    return frozenset(_MEANS[account] for account in _spent_elsewhere(others) - shown) & means
 
 
 def credentials_again(done: Sequence[Done]) -> float | None:

@@ -12,13 +12,15 @@ from tests.unit.doctor.trunk import CASE, trunk
 
 from shiftline.cli.doctor.accounts import Accounts
 from shiftline.cli.doctor.plan import Examined
-from shiftline.diagnosis.experiment import Permission, Risk
+from shiftline.diagnosis.experiment import Permission, Risk, StopReason
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials
 from shiftline.diagnosis.stopping import MOST_REFUSED_CREDENTIALS
 from shiftline.doctor.examination import Examination
+from shiftline.doctor.examination.examination import PAUSE_SECONDS
 from shiftline.doctor.examination.ledger import MOST_REFUSED_ONCE_PROVEN, Ledger
 from shiftline.doctor.refused_logins import RefusedLogins, account_key
+from shiftline.doctor.report.wording import headline
 from shiftline.doctor.run import RunPlan
 from shiftline.doctor.run_ends import EndsPlan
 from shiftline.errors import ConfigurationError, UnavailableError
@@ -138,6 +140,54 @@ def test_two_runs_have_two_logins_refused(state: Path) -> None:
     tried = [one.auth_user for one in pbx.records if one.carried_credentials]
     assert tried.count("shiftline") == 2
     assert Account.OWN not in {account for account, _ in withheld.refused_logins}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_run_that_others_left_no_login_says_so_and_sends_nothing_for_it(state: Path, is_late: bool) -> None:
+    """Neither where they took the two before its first question, nor where they did it in a pause of its."""
+    pbx = trunk("credentials.wrong-password")
+    accounts = Accounts.of(planned())
+    ours, others = (accounts.shared(lambda: NOON + pbx.now) for _ in range(2))
+
+    def take_both() -> None:
+        assert [others.take(Account.OWN) for _ in range(3)] == [True, True, False]
+
+    if is_late:
+        pbx.call_at(pbx.now + 1.5 * PAUSE_SECONDS, take_both)
+    else:
+        take_both()
+    case, began = replace(CASE, known_good=None), NOON + pbx.now
+    examination = examine(pbx, case, Permission(), logins=ours)
+    assert not any(one.carried_credentials for one in pbx.records)
+    assert [one for one in examination.done if one.outcome is None] == []
+    stop = examination.stop
+    assert stop is not None
+    assert stop.reason is StopReason.CREDENTIALS_SPENT
+    assert "Credentials were not asked about: other runs used the two logins" in stop.sentence
+    again = accounts.again_after(stop, NOON + pbx.now)
+    assert again is not None
+    assert again.timestamp() == pytest.approx(began + 900.0, abs=5.0)
+    diagnosis = examination.diagnosis()
+    told = {cause for one in diagnosis.unasked for cause in one.causes}
+    assert "credentials.wrong-password" in told
+    assert "credentials" in headline(diagnosis)
+
+
+def test_a_login_that_another_run_has_under_way_for_a_moment_blocks_none_for_long(state: Path) -> None:
+    """Of a healthy trunk it is given back, and then ours is asked."""
+    pbx = trunk()
+    ours, others = (Accounts.of(planned()).shared(lambda: NOON + pbx.now) for _ in range(2))
+    assert [others.take(Account.OWN) for _ in range(2)] == [True, True]
+
+    def give_both_back() -> None:
+        others.give_back(Account.OWN)
+        others.give_back(Account.OWN)
+
+    pbx.call_at(pbx.now + 2.2 * PAUSE_SECONDS, give_both_back)
+    examination = examine(pbx, CASE, Permission(), logins=ours)
+    assert any(one.auth_user == "shiftline" for one in pbx.records if one.carried_credentials)
+    assert examination.diagnosis().shows_no_fault
+    assert RefusedLogins(state).lately(KEY, NOON + pbx.now) == ()
 
 
 def test_a_login_counts_from_before_it_leaves(state: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shiftline.cli.doctor.plan import Examined
+from shiftline.diagnosis.experiment import Stop, StopReason
 from shiftline.diagnosis.probe import Account
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, MOST_REFUSED_CREDENTIALS
 from shiftline.doctor.examination.ledger import SharedLogins
@@ -60,6 +62,19 @@ class Accounts:
         before = {account: [now - at for at in times] for account, times in lately.items()}
         return replace(examined, plan=replace(plan, refused_before=before)), said
 
+    def again_after(self, stop: Stop | None, now: float) -> datetime | None:
+        """From when on an account may be asked with that ended a run, for it bore no more. ``now`` is of the
+        epoch. None if that was not why it ended.
+        """
+        if stop is None or stop.reason is not StopReason.CREDENTIALS_SPENT:
+            return None
+        spent = [
+            _free_at(refused)
+            for key in self.keys.values()
+            if len(refused := self.kept.lately(key, now)) >= MOST_REFUSED_CREDENTIALS
+        ]
+        return datetime.fromtimestamp(max(spent)).astimezone() if spent else None
+
     def shared(self, epoch: Callable[[], float]) -> SharedLogins:
         """What a run asks before each login, and tells after it. ``epoch`` has the time in seconds."""
         return _Shared(self, epoch)
@@ -70,25 +85,41 @@ class _Shared:
 
     def __init__(self, accounts: Accounts, epoch: Callable[[], float]) -> None:
         self._kept, self._keys, self._epoch = accounts.kept, accounts.keys, epoch
-        self._taken: dict[Account, float] = {}
+        now = epoch()
+        self._before = {account: Counter(self._kept.lately(key, now)) for account, key in self._keys.items()}
+        self._own: dict[Account, list[float]] = {account: [] for account in self._keys}
+        """Moments of this run's that are in the file."""
 
     def take(self, account: Account) -> bool:
         """See `SharedLogins`."""
         if account not in self._keys:
             return True
         at = self._epoch()
-        self._taken[account] = at
-        return self._kept.take(self._keys[account], at)
+        is_free = self._kept.take(self._keys[account], at)
+        if is_free:
+            self._own[account].append(at)
+        return is_free
 
     def give_back(self, account: Account) -> None:
         """See `SharedLogins`."""
-        if account in self._keys and account in self._taken:
-            self._kept.give_back(self._keys[account], self._taken.pop(account))
+        if self._own.get(account):
+            self._kept.give_back(self._keys[account], self._own[account].pop())
 
     def refused(self, account: Account) -> None:
         """See `SharedLogins`."""
         if account in self._keys:
-            self._kept.add(self._keys[account], self._epoch())
+            at = self._epoch()
+            self._kept.add(self._keys[account], at)
+            self._own[account].append(at)
+
+    def elsewhere(self, account: Account) -> Sequence[float]:
+        """See `SharedLogins`."""
+        if account not in self._keys:
+            return ()
+        now = self._epoch()
+        every = Counter(self._kept.lately(self._keys[account], now))
+        others = every - Counter(self._own[account]) - self._before[account]
+        return [now - at for at in others.elements()]
 
 
 def _free_at(refused: Sequence[float]) -> float:
@@ -101,4 +132,9 @@ def _times(refused: Sequence[float]) -> str:
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S %Z")
+    return clock_of(datetime.fromtimestamp(at).astimezone())
+
+
+def clock_of(at: datetime) -> str:
+    """The time of day in its zone."""
+    return at.strftime("%H:%M:%S %Z")

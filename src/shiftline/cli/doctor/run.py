@@ -165,7 +165,8 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
         typer.echo(said, err=True)
     trace = Trace()
     examination, epoch_offset = asyncio.run(_examine(examined, trace))
-    result = as_json(examined, examination)
+    again = accounts.again_after(examination.stop, clock().timestamp())
+    result = as_json(examined, examination, again)
     steps = [
         lambda: reports.fulfil(
             lambda: material_of_examination(examined, examination, trace, epoch_offset), result
@@ -175,7 +176,7 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
     if tracing.any:
         steps.append(lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
     if STDOUT not in (json_file, tracing.trace):
-        steps.append(lambda: print_result(examined, examination, console))
+        steps.append(lambda: print_result(examined, examination, console, again))
     do_all(*steps)
     if code := exit_code(examination.diagnosis(), is_over=examination.is_over):
         raise typer.Exit(code)

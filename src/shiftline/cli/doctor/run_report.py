@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shiftline.cli.doctor.accounts import clock_of
 from shiftline.cli.doctor.asked import answer_of, phrases_of, why_not_asked
 from shiftline.cli.doctor.findings import addressed, print_diagnosis, print_hanging, print_verdict
 from shiftline.cli.doctor.plan import Examined
@@ -33,14 +35,23 @@ _WANTED = {
 }
 
 
-def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
-    """The diagnosis, and beside it what was asked. Keys: docs/reference/json.md."""
+def as_json(examined: Examined, examination: Examination, again: datetime | None = None) -> dict[str, Any]:
+    """The diagnosis, and beside it what was asked. Keys: docs/reference/json.md.
+
+    ``again``: from when on an account may be asked with that bears no more.
+    """
     stop, phrases = examination.stop, phrases_of(examination.exchanges)
     return diagnosis_as_json(addressed(examination.diagnosis(), examined.arguments)) | {
         "refusals": refusals_as_json(statistics_of(examination.exchanges).refusals),
         "target": examined.name,
         "allowed": examination.permission.risk.word,
-        "stopped": None if stop is None else {"reason": str(stop.reason), "sentence": stop.sentence},
+        "stopped": None
+        if stop is None
+        else {
+            "reason": str(stop.reason),
+            "sentence": stop.sentence,
+            "again_after": None if again is None else again.isoformat(timespec="seconds"),
+        },
         "experiments": [
             {
                 "experiment": done.experiment,
@@ -57,7 +68,9 @@ def as_json(examined: Examined, examination: Examination) -> dict[str, Any]:
     }
 
 
-def print_result(examined: Examined, examination: Examination, console: Console) -> None:
+def print_result(
+    examined: Examined, examination: Examination, console: Console, again: datetime | None = None
+) -> None:
     """What was asked, what it came to, and what to do."""
     table = Table(title=f"What was asked of {escape(examined.name)}")
     for name in ("question", "answer", "requests"):
@@ -74,7 +87,8 @@ def print_result(examined: Examined, examination: Examination, console: Console)
     if examination.stop is None:
         console.print("It was ended before it was over.")
     else:
-        console.print(examination.stop.sentence)
+        wait = f" Ask again from {clock_of(again)} on." if again else ""
+        console.print(f"{examination.stop.sentence}{wait}")
     if tried := loads_passed(examination.trials):
         console.print(tried)
     print_diagnosis(diagnosis, console)

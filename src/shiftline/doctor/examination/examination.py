@@ -30,6 +30,7 @@ from shiftline.diagnosis.loads import STORM
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load, Source
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
+from shiftline.diagnosis.stopping import spent_means
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import DuringRun
@@ -37,7 +38,7 @@ from shiftline.doctor.examination.ledger import Ledger, SharedLogins
 from shiftline.doctor.examination.load import LoadRun
 from shiftline.doctor.examination.notebook import Notebook, Ourselves, Running
 from shiftline.doctor.examination.presence import Presence
-from shiftline.doctor.examination.question import Question
+from shiftline.doctor.examination.question import QUESTION_SECONDS, Question
 from shiftline.doctor.examination.requests import ContactOf, Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
 from shiftline.errors import MisuseError
@@ -45,6 +46,8 @@ from shiftline.errors import MisuseError
 DEFAULT_BUDGET = 3000
 PAUSE_SECONDS = 1.0
 """Between two questions: singles are at most one a second or so."""
+UNDER_WAY_SECONDS = QUESTION_SECONDS + 1.0
+"""A login that another run took is refused by then, or given back."""
 BESIDE = 2.5
 """A load that is asked beside is so much faster than what was refused: then more than half of it is refused,
 wherever the limit lies. It is never faster than the ladder's last rung."""
@@ -102,8 +105,9 @@ class Examination:
         self.stop: Stop | None = None
         writer = Writer(case=case, token=token, contact_of=contact_of, nobody=f"nobody{token()[:8]}")
         self._desk = Desk(case, writer, Ledger(refused_before, logins))
-        self.done_before = tuple(_earlier(refused_before or {}))
-        """What the choice has to know of earlier runs."""
+        self._before = tuple(_earlier(refused_before or {}))
+        self.done_before = self._before
+        """What the choice has to know of earlier runs, and of those at the same time."""
         self._presence = Presence(has_second_source=case.has_second_source)
         self._notebook = Notebook(self._desk, self._presence, _ourselves(case, contact_of))
         self._pause_seconds = pause_seconds
@@ -187,14 +191,33 @@ class Examination:
 
     def diagnosis(self) -> Diagnosis:
         """What is known by now."""
-        return conclude([self.belief], self.permission, requests_sent=self.requests_sent)
+        spent = spent_means(self.done_before, self.trials, self.permission.means)
+        return conclude([self.belief], self.permission.without(spent), requests_sent=self.requests_sent)
 
     # One experiment after the other
 
+    def _with_others(self, now: float) -> tuple[Done, ...]:
+        return (*self._before, *_earlier(self._desk.ledger.elsewhere(now)))
+
+    def _may_be_given_back(self, now: float) -> bool:
+        """Whether a login of another run is young enough to be under way still."""
+        others = self.done_before[len(self._before) :]
+        return any(now - past.at < UNDER_WAY_SECONDS for past in others)
+
+    def _was_taken(self, one: Experiment, now: float) -> bool:
+        """Whether others took a login while we paused before a question that wants one."""
+        is_login = one.credentialed > 0 and one.probe.load is Load.SINGLE
+        return is_login and len(self._with_others(now)) > len(self.done_before)
+
     def _choose(self, now: float) -> None:
+        self.done_before = self._with_others(now)
         step = self._canary_step(now) or self._presence_step(now) or self._next(self, now)
         if isinstance(step, Stop):
-            self.proposal, self._starts_at, self.stop = None, None, step
+            self.proposal = None
+            if step.reason is StopReason.CREDENTIALS_SPENT and self._may_be_given_back(now):
+                self._starts_at = now + self._pause_seconds
+            else:
+                self._starts_at, self.stop = None, step
             return
         self.proposal = step = self._as_asked(step)
         pause = self._pause_seconds if self.done else 0.0
@@ -231,8 +254,10 @@ class Examination:
         return Proposal(experiment=one, why=why, bits=0.0, not_before=now, expected={})
 
     def _begin_next(self, now: float) -> None:
-        assert self.proposal is not None  # noqa: S101 - the two go together
         self._starts_at = None
+        if self.proposal is None or self._was_taken(self.proposal.experiment, now):
+            self._choose(now)
+            return
         self._running = self._make(self.proposal)
         self._running.begin(now)
 

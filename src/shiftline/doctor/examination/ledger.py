@@ -49,6 +49,9 @@ class SharedLogins(Protocol):
     def refused(self, account: Account) -> None:
         """One was refused that was not taken before."""
 
+    def elsewhere(self, account: Account) -> Sequence[float]:
+        """How many seconds ago runs at the same time took a login that was refused, or may be."""
+
 
 class _Alone:
     """No other run."""
@@ -61,6 +64,9 @@ class _Alone:
 
     def refused(self, account: Account) -> None:
         """Nobody counts."""
+
+    def elsewhere(self, account: Account) -> Sequence[float]:  # noqa: ARG002 - a port
+        return ()
 
 
 class Ledger:
@@ -93,6 +99,14 @@ class Ledger:
         is_free = self._shared.take(account)
         self._taken[account] += is_free
         return is_free
+
+    def elsewhere(self, now: float) -> Mapping[Account, Sequence[float]]:
+        """When runs at the same time took logins of accounts whose password nothing proves by now."""
+        return {
+            account: [now - ago for ago in self._shared.elsewhere(account)]
+            for account in (Account.OWN, Account.OTHER)
+            if account not in self._accepted
+        }
 
     def _is_proven(self, account: Account, credentials: Credentials) -> bool:
         return account in self._accepted and credentials is not Credentials.WRONG

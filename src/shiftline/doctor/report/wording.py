@@ -30,6 +30,7 @@ _UNTOLD = {
     "which request it was nor what passed beside it, and so not why. A capture or the PBX's log of that "
     "time tells more, or the trunk itself, if it is asked: `shiftline doctor run`.",
 }
+_PASSWORD = "credentials.wrong-password"  # noqa: S105 - a cause
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -61,7 +62,7 @@ def headline(diagnosis: Diagnosis) -> str:
 
 def _health_in_short(diagnosis: Diagnosis) -> str:
     if _is_unloaded(diagnosis):
-        return "no fault at single questions, limits not looked at"
+        return f"no fault at single questions, {_not_looked_at(diagnosis)} not looked at"
     return HEALTHY if diagnosis.cause and diagnosis.confidence >= _LIKELY else "no fault seen"
 
 
@@ -102,12 +103,18 @@ def _is_likeliest(diagnosis: Diagnosis) -> bool:
 def _health(diagnosis: Diagnosis) -> str:
     """What was looked at and found well; a limit does not show at single questions."""
     if _is_unloaded(diagnosis):
-        return "No fault at single questions; limits were not looked at."
+        return f"No fault at single questions; {_not_looked_at(diagnosis)} were not looked at."
     if diagnosis.cause is None or diagnosis.confidence < _LIKELY:
         return "No fault was seen, and that is too little to be sure that nothing is wrong."
     if diagnosis.unasked:
         return "Nothing is wrong as far as was asked."
     return "Nothing is wrong with this trunk as far as can be seen."
+
+
+def _not_looked_at(diagnosis: Diagnosis) -> str:
+    """What single questions leave out, in a word; without a login that is more than limits."""
+    hidden = {cause for one in diagnosis.unasked for cause in one.causes}
+    return "credentials and limits" if _PASSWORD in hidden else "limits"
 
 
 def _not_asked_about(diagnosis: Diagnosis) -> str:
