@@ -43,6 +43,7 @@ SLOWER_WHERE_DEAR = 0.4
 SLOWEST_QUEUE = 0.5  # times the rate: no queue is answered by more at once
 CLEARLY_LESS = 0.8
 SPANS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds; what a limiter is likely to count over
+LONG_WAIT = 3.0  # seconds; a shorter one is no dearer than the usual windows, whose rules hold
 WIDE = 0.6  # times the most that a fit allows, or what was refused: less leaves much open
 PROVEN_BY = 3  # full windows with the same count
 NEARLY = 0.9  # times a rate that was refused
@@ -73,7 +74,7 @@ class Closure:
     @property
     def is_hidden(self) -> bool:
         """True if we waited as we were told: when it opened does not show, nor how long it was shut."""
-        waited = self.was_told and self.cost_seconds <= LONGEST_CYCLE
+        waited = self.was_told and LONG_WAIT < self.cost_seconds <= LONGEST_CYCLE
         return waited and self.shut_until - self.began_at < self.cost_seconds / 2
 
     @property

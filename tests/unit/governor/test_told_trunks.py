@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
 from statistics import median
 
 import pytest
 from tests.unit.governor.journeys import checks_refused, drive, trunk
 
+from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.search import Closure
+from shiftline.governor.simulation.bank import Beginning, Case
+from shiftline.governor.simulation.trial import attempt
 from shiftline.governor.window_fit import Observation, fit_windows
 
 TEN_MINUTES = 600.0
@@ -38,8 +42,19 @@ def test_a_window_shorter_than_the_wait_explains_a_refusal() -> None:
 
 
 def test_only_a_wait_that_was_told_hides_the_end() -> None:
-    """Not one that was asked about meanwhile, nor one of a minute, which may be a ban."""
+    """Not one that was asked about meanwhile, nor one of a minute, which may be a ban, nor a short one."""
     assert Closure(0.0, 0.0, 8.0, was_told=True).is_hidden
     assert not Closure(0.0, 0.0, 8.0).is_hidden
     assert not Closure(0.0, 7.0, 8.0, was_told=True).is_hidden
     assert not Closure(0.0, 0.0, 60.0, was_told=True).is_hidden
+    assert not Closure(0.0, 0.0, 2.2, was_told=True).is_hidden
+
+
+@pytest.mark.parametrize("answer_seconds", [0.001, 0.04])
+def test_a_short_wait_is_met_as_a_window_is(answer_seconds: float) -> None:
+    """The first minute at Kamailio's ratelimit, as the acceptance asks it."""
+    used = []
+    for seed in range(6):
+        case = Case(parse_limiter("retry-after:40/2s,seconds=2,key=all"), answer_seconds, 0.002, 0.0)
+        used.append(attempt("shiftline", case, Beginning.COLD, Random(seed).random, horizon=60.0).efficiency)
+    assert min(used) >= 0.85
