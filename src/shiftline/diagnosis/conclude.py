@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from shiftline.diagnosis.basis import basis_of
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.catalogue.header_marks import NAMES_ITSELF
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
-from shiftline.diagnosis.catalogue.marks import NEVER
+from shiftline.diagnosis.catalogue.marks import NEVER, STRONG
 from shiftline.diagnosis.classes import class_of
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
@@ -250,8 +251,7 @@ def _swapped(one: Explanation, others: frozenset[str]) -> str | None:
 
 def _finding(belief: Belief, group: _Group) -> Finding:
     cause = CATALOGUE.get(group.cause)
-    family, sure = max(belief.families.items(), key=lambda item: item[1])
-    home = family if sure >= 0.5 else None
+    home = _home(belief)
     causes = (group.cause, *(() if group.cause == HEALTHY else group.others))
     return Finding(
         cause=group.cause,
@@ -264,6 +264,21 @@ def _finding(belief: Belief, group: _Group) -> Finding:
         figures=_figures(belief, causes),
         is_decided=group.is_decided,
     )
+
+
+def _home(belief: Belief) -> Family | None:
+    """Whose commands help: what the answers name themselves, before what they behave like."""
+    kinds = {mark.kind for mark in belief.evidence.marks if mark.kind.startswith(NAMES_ITSELF)}
+    named = {
+        family
+        for kind in kinds & MARKS.keys()
+        for family, factor in MARKS[kind].families.items()
+        if factor >= STRONG
+    }
+    if named:
+        return max(sorted(named), key=lambda family: belief.families.get(family, 0.0))
+    family, sure = max(belief.families.items(), key=lambda item: item[1])
+    return family if sure >= 0.5 else None
 
 
 def _figures(belief: Belief, causes: Sequence[str]) -> dict[str, float]:

@@ -165,3 +165,20 @@ def test_the_same_sentence_of_two_questions_is_told_once() -> None:
     )
     told = [one.sentence for one in statements_for(believe(Evidence(trials=trials)), "acl.source")]
     assert len(told) == len(set(told)) == 1
+
+
+def test_the_remedy_is_that_of_the_pbx_that_names_itself() -> None:
+    """A Kamailio whose script says 403 to a wrong password behaves like FreeSWITCH, and is none."""
+    trials = (
+        Trial(probe=Probe(), outcome=Outcome.CHALLENGE),
+        Trial(probe=LOGIN, outcome=Outcome.FORBIDDEN_AFTER_CHALLENGE),
+        Trial(probe=replace(LOGIN, account=Account.OTHER), outcome=Outcome.OK, carried=True),
+    )
+    permission = Permission(risk=Risk.MAY_TRIP, means=frozenset(Means))
+    for kind, theirs in (("server.kamailio", "kamcmd"), ("server.unnamed", "fs_cli")):
+        belief = believe(Evidence(trials=trials, marks=(Mark(kind=kind, text=""),)))
+        belief = replace(belief, families={Family.FREESWITCH: 0.53, Family.KAMAILIO: 0.32})
+        (main, *_) = conclude([belief], permission).findings
+        told = " ".join(main.remedy)
+        assert theirs in told
+        assert not any(one in told for one in {"kamcmd", "fs_cli"} - {theirs})

@@ -8,12 +8,14 @@ from shiftline.diagnosis.families import Family
 
 _SERS = {Family.KAMAILIO: WEAK, Family.OPENSIPS: WEAK}
 _SBC = {Family.SBC: FAIR}
+NAMES_ITSELF = "server."
+"""How kinds of marks begin that say who made an answer."""
 
 
 def _server(name: str, words: str, *families: Family, says: float = STRONG) -> MarkKind:
     certain = dict.fromkeys(families, says)
     return row(
-        f"server.{name}",
+        f"{NAMES_ITSELF}{name}",
         f"a Server or User-Agent header of an answer that names {words}",
         "the program's default header",
         {},
