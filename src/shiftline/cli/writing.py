@@ -23,21 +23,24 @@ def require_writable(path: Path) -> None:
             path.unlink()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text``, whole or not at all; raises ConfigurationError if that cannot be done."""
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write ``text``, whole or not at all; raises ConfigurationError if that cannot be done.
+
+    What is ``private`` can be read by its owner only.
+    """
     with explained(path, "Give another file."):
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(), private=private)
 
 
 def put_json(path: Path | None, result: Mapping[str, Any]) -> None:
-    """A verb's result into a file; - is standard output, None nowhere."""
+    """A verb's result, which may name users, into a private file; - is standard output, None nowhere."""
     if path is None:
         return
     text = json.dumps(result, indent=2) + "\n"
     if path == Path("-"):
         typer.echo(text, nl=False)
     else:
-        write_text(path, text)
+        write_text(path, text, private=True)
 
 
 def do_all(*steps: Callable[[], None]) -> None:

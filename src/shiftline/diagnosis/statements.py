@@ -98,7 +98,8 @@ def _of_mark(mark: Mark, cause: str) -> Statement:
     kind = MARKS[mark.kind]
     weight = math.log(kind.causes.get(cause, 1.0) / _by_others(kind, cause))
     return Statement(
-        sentence=f"There is {kind.meaning}" + (f": {mark.text.rstrip('.')}." if mark.text else "."),
+        sentence=f"There {'are' if kind.is_plural else 'is'} {kind.meaning}"
+        + (f": {mark.text.rstrip('.')}." if mark.text else "."),
         speaks_for=weight > 0.0,
         weight=weight,
         places=mark.places[:MOST_PLACES],

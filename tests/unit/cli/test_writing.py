@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shiftline.cli.writing import do_all, write_text
+from shiftline.cli.writing import do_all, put_json, write_text
 from shiftline.errors import ConfigurationError
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -35,6 +35,16 @@ def test_of_a_full_disk_nothing_cut_off_remains(tmp_path: Path, monkeypatch: pyt
     write_text(path, "after")
     assert path.read_text() == "after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_is_its_owners_alone(tmp_path: Path) -> None:
+    """It may name users; also where a file that all could read is written anew."""
+    path = tmp_path / "r.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    put_json(path, {"a": 1})
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == '{\n  "a": 1\n}\n'
 
 
 def test_each_step_is_done_though_one_failed() -> None:

@@ -182,3 +182,15 @@ def test_the_remedy_is_that_of_the_pbx_that_names_itself() -> None:
         told = " ".join(main.remedy)
         assert theirs in told
         assert not any(one in told for one in {"kamcmd", "fs_cli"} - {theirs})
+
+
+def test_a_sentence_agrees_with_the_number_of_what_there_is() -> None:
+    """Loads are, a header is."""
+    kinds = ("traffic.refused-from-the-first", "traffic.answered-on-repeat", "server.kamailio")
+    marks = tuple(Mark(kind=kind, text="") for kind in kinds)
+    trials = (Trial(probe=Probe(), outcome=Outcome.FORBIDDEN),)
+    belief = believe(Evidence(trials=trials, marks=marks))
+    told = [one.sentence for one in statements_for(belief, "capacity.overload")]
+    assert any(one.startswith("There are loads of which") for one in told)
+    assert any(one.startswith("There are single requests at rest") for one in told)
+    assert not any(one.startswith(("There is loads", "There is single requests")) for one in told)

@@ -20,6 +20,7 @@ from shiftline.diagnosis.finding import Basis, Diagnosis
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Credentials, Probe
 from shiftline.diagnosis.statistics import Statistics, statistics_of
+from shiftline.diagnosis.wording import limit_in_short
 from shiftline.doctor.report.charts import rate_chart
 from shiftline.doctor.report.material import Asked, Material
 from shiftline.doctor.report.page import render
@@ -144,6 +145,27 @@ def test_no_threshold_is_fitted_to_two_refusals(*, passed: int, refused: int, is
     chart = rate_chart(material(replace(diagnosis, findings=(other,)), statistics))
     assert chart is not None
     assert "limit" not in chart.drawn
+
+
+@pytest.mark.parametrize(
+    ("more", "most"),
+    [
+        ({"window_seconds_highest": 2.0, "burst_highest": 12.1}, "up to 12 requests in 1 s"),
+        ({"window_seconds_highest": 1.0}, "up to 11 requests in 1 s"),
+    ],
+)
+def test_the_line_of_the_chart_stands_where_the_headline_has_the_limit(
+    more: dict[str, float], most: str
+) -> None:
+    """Of all that short loads leave possible, at the most: the bars beside it passed."""
+    statistics = statistics_of([asked(number / 20.0, 200 if number < 12 else 403) for number in range(20)])
+    bounds = {"limit_lowest": 8.0, "limit_highest": 11.0, "rate_lowest": 3.74, "rate_highest": 12.0}
+    figures = {"limit": 10.0, "window_seconds": 1.0, "window_seconds_lowest": 1.0, **bounds, **more}
+    main = replace(undecided().findings[0], cause="throttle.source", figures=figures)
+    chart = rate_chart(material(replace(undecided(), findings=(main,)), statistics))
+    assert chart is not None
+    assert most in chart.svg
+    assert limit_in_short(figures) in chart.caption
 
 
 def test_the_words_of_refusals_stand_before_the_findings() -> None:

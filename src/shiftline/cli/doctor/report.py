@@ -67,7 +67,7 @@ class ReportWishes:
 
         gathered = material()
         if self.report is not None:
-            write_text(self.report, render(gathered))
+            write_text(self.report, render(gathered), private=True)
         if self.bundle is not None:
             write_bundle(self.bundle, gathered, result, pseudonyms=self.pseudonyms)
 

@@ -23,6 +23,7 @@ WEAK = 3.0
 AGAINST = 0.1
 NEVER = 0.0001
 """With this in hand it is out of the question."""
+_PLURALS = ("loads", "nonces", "requests", "single requests", "times")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class MarkKind:
     source: str
     causes: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     families: Mapping[Family, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_plural(self) -> bool:
+        """Whether there are such things, and not one."""
+        return self.meaning.startswith(_PLURALS) or self.meaning.split()[1] == "words"
 
     def factor(self, causes: Iterable[str], family: Family) -> float:
         """How much likelier an explanation becomes by this mark."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from shiftline.diagnosis.finding import Diagnosis, Finding
 from shiftline.diagnosis.groups import Bin, Group, Key
 from shiftline.diagnosis.statistics import Statistics
-from shiftline.diagnosis.wording import LIMITS, limit_in_words
+from shiftline.diagnosis.wording import LIMITS, limit_in_short, limit_in_words
 from shiftline.doctor.report.material import Material
 from shiftline.pictures.drawing import steps
 from shiftline.pictures.strokes import Band, Layer
@@ -92,13 +92,22 @@ def _threshold(finding: Finding, group: Group) -> _Threshold | None:
     figures = finding.figures
     if "limit" in figures:
         window = figures.get("window_seconds", 1.0)
-        return _Threshold(window=window, arrivals=figures["limit"], words=limit_in_words(figures))
+        words = limit_in_short(figures)
+        return _Threshold(window=window, arrivals=_most_that_pass(figures, window), words=words)
     found = group.threshold() if group.is_enough and _may_be_a_limit(finding) else None
     if found is None or found.accuracy < _TELLING:
         return None
     span = f"{found.arrivals:,} in {found.window_seconds:g} s"
     words = f"most are refused from {span} on ({found.accuracy:.0%} fit)"
     return _Threshold(window=found.window_seconds, arrivals=found.arrivals, words=words)
+
+
+def _most_that_pass(figures: Mapping[str, float], window: float) -> float:
+    """In a window, as the headline has it: of all that short loads leave possible, the most."""
+    if "rate_highest" not in figures:
+        return figures["limit"]
+    is_a_rate = limit_in_short(figures) != limit_in_words(figures)
+    return figures["rate_highest"] * window if is_a_rate else figures.get("limit_highest", figures["limit"])
 
 
 def _may_be_a_limit(finding: Finding) -> bool:
