@@ -33,10 +33,12 @@ def statements_for(
 ) -> tuple[Statement, ...]:
     """Each piece of evidence with its weight for this cause against all that are neither it nor the others.
 
-    What was noticed and backs one of the others is told as well: it is why that one is named. What a second
+    What was noticed and backs one of the others is told as well: it is why that one is named. But beside
+    health that is what could not be asked about, and what backs it speaks for no health. What a second
     fault ``beside`` it has done speaks neither for nor against it.
     """
     shape = _believed(belief, cause)
+    backed = (cause,) if cause == HEALTHY else (cause, *others)
     doers = [(one, _believed(belief, one)) for one in beside]
     told = [
         one
@@ -49,7 +51,7 @@ def statements_for(
         for mark in belief.evidence.marks
         if mark.kind in MARKS
         and (
-            (one := max((_of_mark(mark, name) for name in (cause, *others)), key=_weight_of)).weight > 0.0
+            (one := max((_of_mark(mark, name) for name in backed), key=_weight_of)).weight > 0.0
             or not any(_of_mark(mark, doer).weight > 0.0 for doer in beside)
         )
     ]

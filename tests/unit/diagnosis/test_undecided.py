@@ -16,6 +16,7 @@ from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Source
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
@@ -194,3 +195,16 @@ def test_a_sentence_agrees_with_the_number_of_what_there_is() -> None:
     assert any(one.startswith("There are loads of which") for one in told)
     assert any(one.startswith("There are single requests at rest") for one in told)
     assert not any(one.startswith(("There is loads", "There is single requests")) for one in told)
+
+
+def test_what_backs_a_limit_that_nobody_looked_for_speaks_against_health() -> None:
+    """Answers that came only when asked again are no sign of health, though overload stands beside it."""
+    mark = Mark(kind="traffic.answered-on-repeat", text="5 of 18")
+    trials = (Trial(probe=PING, outcome=Outcome.OK), Trial(probe=Probe(), outcome=Outcome.CHALLENGE))
+    belief = believe(Evidence(trials=trials, marks=(mark,)))
+    told = {
+        cause: next(one for one in statements_for(belief, cause, others) if "sent again" in one.sentence)
+        for cause, others in ((HEALTHY, ("capacity.overload",)), ("throttle.source", ("capacity.overload",)))
+    }
+    assert not told[HEALTHY].speaks_for
+    assert told["throttle.source"].speaks_for
