@@ -168,6 +168,20 @@ def test_the_line_of_the_chart_stands_where_the_headline_has_the_limit(
     assert limit_in_short(figures) in chart.caption
 
 
+@pytest.mark.parametrize("cause", ["throttle.registration-rate", "throttle.method"])
+def test_the_chart_of_a_limit_on_one_method_counts_that_method(cause: str) -> None:
+    """However much of another one passes beside it."""
+    refused = [replace(asked(1000.0 + number / 10.0, 403), method="REGISTER") for number in range(20)]
+    rested = [replace(asked(20.0 * number, 200), method="REGISTER") for number in range(20)]
+    passed = [replace(asked(2000.0 + number / 100.0, 200), method="OPTIONS") for number in range(300)]
+    main = replace(undecided().findings[0], cause=cause, figures={})
+    diagnosis = replace(undecided(), findings=(main,))
+    chart = rate_chart(material(diagnosis, statistics_of([*refused, *rested, *passed])))
+    assert chart is not None
+    assert "requests of method REGISTER" in chart.caption
+    assert "fitted threshold" in chart.caption
+
+
 def test_the_words_of_refusals_stand_before_the_findings() -> None:
     statistics = statistics_of([asked(1.0, 403, "Domain <b>not</b> served"), asked(2.0, 403, "Use TCP")])
     html = render(material(undecided(), statistics))

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shiftline.diagnosis.catalogue.cause import Acts, Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.rates import (
+    PIPE_BEHIND_LOGIN,
+    REGISTERS,
+    REGISTRAR_BEHIND_LOGIN,
+    limited,
+)
 from shiftline.diagnosis.catalogue.words import (
     ASTERISK,
     EVERY,
@@ -32,18 +40,6 @@ PACE = (
 )
 
 
-def _limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
-    """A limit somewhere between 5 and 200 requests a second, as those in use are."""
-    return (
-        when(0.4, load=Load.BRISK, **fields),
-        when(0.8, load=Load.RAISED, **fields),
-        when(0.9, load=Load.STORM, **fields),
-        when(0.9, load=Load.DURING, **fields),  # a bucket lets some pass all the while
-        when(0.5, load=Load.CONCURRENT, **fields),
-        when(0.01, load=Load.AFTER_PAUSE, **fields),
-    )
-
-
 def _crowded(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
     """A number under way, some 3 to 20: brisk traffic stays below it, 20 at once do not."""
     return (
@@ -63,8 +59,8 @@ _BUSY_ANSWERS = {
     Outcome.UNAVAILABLE_NOW: 0.1,
     Outcome.SILENCE: 0.05,
 }
-_SOURCE = _limited(source=Source.OWN)
-_USER = _limited(account=Account.OWN, credentials=LOGGED_IN)
+_SOURCE = limited(source=Source.OWN)
+_USER = limited(account=Account.OWN, credentials=LOGGED_IN)
 _IN_FRONT = {
     Outcome.FORBIDDEN: 0.5,
     Outcome.FORBIDDEN_RETRY_AFTER: 0.06,
@@ -74,7 +70,6 @@ _IN_FRONT = {
     Outcome.BUSY: 0.05,
 }
 """What limits in front of a PBX answer: carriers do use 403 (V19)."""
-_REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
 _SHOW_LIMIT = {
     Family.KAMAILIO: (
         "`kamcmd pl.stats` (pipelimit) or `kamcmd rl.stats` (ratelimit) shows pipes, limits and counts.",
@@ -220,56 +215,59 @@ CAUSES = (
             by_family=_SHOW_LIMIT,
         ),
         sources=("Kamailio ratelimit README, K3; Oracle SBC rate constraints, V2; FortiGate, V23",),
-        signatures=tuple(
-            shows(
-                f"{row}.{name}",
-                families,
-                Stage.RATE,
-                _limited(method=methods),
-                answers,
-                words,
-                basis,
-                weight,
-            )
-            for name, methods, weight in (("options", Method.OPTIONS, 1.0), ("register", _REGISTERS, 0.5))
-            for row, families, answers, words, basis in (
-                (
-                    "K3",
-                    SERS,
-                    {
-                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.6,
-                        Outcome.UNAVAILABLE: 0.25,
-                        Outcome.FORBIDDEN: 0.15,
-                    },
-                    "503 Limiting with Retry-After, for all together.",
-                    read("Kamailio ratelimit README, K3"),
-                ),
-                (
-                    "V2",
-                    SBC,
-                    {
-                        Outcome.UNAVAILABLE: 0.45,
-                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-                        Outcome.FORBIDDEN: 0.2,
-                        Outcome.SILENCE: 0.2,
-                    },
-                    "Burst and sustained rates for each method.",
-                    vendor("Oracle SBC, V2; FortiGate, V23"),
-                ),
-                (
-                    "V23",
-                    EVERY - SERS - SBC,
-                    {
-                        Outcome.FORBIDDEN: 0.3,
-                        Outcome.FORBIDDEN_RETRY_AFTER: 0.05,
-                        Outcome.UNAVAILABLE: 0.15,
-                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
-                        Outcome.SILENCE: 0.4,
-                    },
-                    "A limit for each method in front of the PBX.",
-                    vendor("FortiGate VoIP profiles, V23"),
-                ),
-            )
+        signatures=(
+            *(
+                shows(
+                    f"{row}.{name}",
+                    families,
+                    Stage.RATE,
+                    limited(method=methods),
+                    answers,
+                    words,
+                    basis,
+                    weight,
+                )
+                for name, methods, weight in (("options", Method.OPTIONS, 1.0), ("register", REGISTERS, 0.5))
+                for row, families, answers, words, basis in (
+                    (
+                        "K3",
+                        SERS,
+                        {
+                            Outcome.UNAVAILABLE_RETRY_AFTER: 0.6,
+                            Outcome.UNAVAILABLE: 0.25,
+                            Outcome.FORBIDDEN: 0.15,
+                        },
+                        "503 Limiting with Retry-After, for all together.",
+                        read("Kamailio ratelimit README, K3"),
+                    ),
+                    (
+                        "V2",
+                        SBC,
+                        {
+                            Outcome.UNAVAILABLE: 0.45,
+                            Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                            Outcome.FORBIDDEN: 0.2,
+                            Outcome.SILENCE: 0.2,
+                        },
+                        "Burst and sustained rates for each method.",
+                        vendor("Oracle SBC, V2; FortiGate, V23"),
+                    ),
+                    (
+                        "V23",
+                        EVERY - SERS - SBC,
+                        {
+                            Outcome.FORBIDDEN: 0.3,
+                            Outcome.FORBIDDEN_RETRY_AFTER: 0.05,
+                            Outcome.UNAVAILABLE: 0.15,
+                            Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
+                            Outcome.SILENCE: 0.4,
+                        },
+                        "A limit for each method in front of the PBX.",
+                        vendor("FortiGate VoIP profiles, V23"),
+                    ),
+                )
+            ),
+            replace(PIPE_BEHIND_LOGIN, weight=0.25),
         ),
         prior=1.0,
     ),
@@ -336,13 +334,15 @@ CAUSES = (
             ),
             by_family=_SHOW_LIMIT,
         ),
-        sources=("Genesys Cloud Max Registration Rate, V15; a German carrier, V21; Twilio, V17",),
+        sources=(
+            "Genesys Cloud Max Registration Rate, V15; a German carrier, V21; Twilio, V17; Kamailio, K4",
+        ),
         signatures=(
             shows(
                 "V15",
                 EVERY,
                 Stage.RATE,
-                _limited(method=_REGISTERS),
+                limited(method=REGISTERS),
                 {
                     Outcome.FORBIDDEN: 0.35,
                     Outcome.FORBIDDEN_RETRY_AFTER: 0.2,
@@ -353,6 +353,8 @@ CAUSES = (
                 "REGISTERs above the average are refused, or dropped.",
                 vendor("Genesys Cloud V15; a carrier's trace, V21; recipes that drop, V23, V24"),
             ),
+            PIPE_BEHIND_LOGIN,
+            REGISTRAR_BEHIND_LOGIN,
         ),
         prior=1.0,
     ),

@@ -117,9 +117,12 @@ def _may_be_a_limit(finding: Finding) -> bool:
 
 def _group(statistics: Statistics, finding: Finding) -> Group | None:
     """Whose requests: of the subject, or by what the cause counts; the most refused of them."""
-    key = {"throttle.user": Key.ACCOUNT, "ban.user": Key.ACCOUNT, "throttle.method": Key.METHOD}.get(
-        finding.cause, Key.SOURCE
-    )
+    key = {
+        "throttle.user": Key.ACCOUNT,
+        "ban.user": Key.ACCOUNT,
+        "throttle.method": Key.METHOD,
+        "throttle.registration-rate": Key.METHOD,
+    }.get(finding.cause, Key.SOURCE)
     groups = [one for one in statistics.groups(key) if one.refused + one.silent]
     return groups[0] if groups else None
 
