@@ -55,12 +55,16 @@ def _tells(suspect: Suspect, trial: Trial, evidence: Evidence) -> bool:
 
 
 def _stuck(evidence: Evidence) -> frozenset[Method]:
-    """Methods of the checks that were refused to us at rest, and never passed."""
+    """Methods of the checks that were refused to us at rest, and never passed.
+
+    OPTIONS to the server itself names no account, and is ours all the same.
+    """
     own = [
         one
         for one in evidence.trials
         if one.probe.method in CHECKS
-        and (one.probe.source, one.probe.account, one.probe.load) == (Source.OWN, Account.OWN, Load.SINGLE)
+        and (one.probe.source, one.probe.load) == (Source.OWN, Load.SINGLE)
+        and one.probe.account in (Account.OWN, Account.NOBODY)
     ]
     passed = {one.probe.method for one in own if one.outcome is Outcome.OK}
     refused = {one.probe.method for one in own if one.outcome in REFUSALS and one.outcome not in _NOT_SERVED}

@@ -38,7 +38,7 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
     is_limited = any(finding.cause.startswith(_LIMITS) for finding in findings)
     if marks and is_limited:
         return _of_burst((declared or marks)[0], is_declared=bool(declared))
-    if any(finding.cause == "schedule.time-of-day" for finding in findings):
+    if any(_keeps_to_an_hour(finding) for finding in findings):
         return (
             SuspectVerdict.IT_IS,
             "The trouble keeps to that hour whatever the load: look for what else runs then.",
@@ -66,6 +66,12 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
             f"It is not, because nothing was refused in {_span(subject.seconds)}.",
         )
     return SuspectVerdict.IT_IS_NOT, "It is not, because the trouble does not follow the rate or the hour."
+
+
+def _keeps_to_an_hour(finding: Finding) -> bool:
+    """Whether two hours were compared: a moment, or one hour of a record, is every hour's."""
+    is_named = finding.is_decided and finding.cause == "schedule.time-of-day"
+    return is_named and finding.subject.requests > 0
 
 
 def _told_at(beliefs: Sequence[Belief]) -> Iterator[str]:

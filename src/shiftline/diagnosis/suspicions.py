@@ -97,6 +97,7 @@ def _is_one_moment(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> bo
 
 
 def _conviction(suspect: Suspect, culprit: Finding, share: float) -> str:
+    share = min(share, culprit.confidence)  # no surer than what is named
     sure = "It is" if share >= _SURE else f"It probably is ({share:.0%})"
     if not culprit.is_decided:
         named = (culprit.cause, *culprit.indistinguishable_from)

@@ -17,7 +17,7 @@ from shiftline.diagnosis.finding import Diagnosis, Suspicion
 from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passages import passage
-from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
 from shiftline.diagnosis.suspicions import suspicions_of
 
@@ -141,3 +141,44 @@ def test_a_text_alone_is_not_called_questions_of_ours() -> None:
     assert told.verdict == "cannot-tell"
     assert "Questions of ours" not in told.sentence
     assert "No requests were seen" in told.sentence
+
+
+PINGED = Trial(probe=Probe(method=Method.OPTIONS, account=Account.NOBODY), outcome=Outcome.FORBIDDEN)
+LOGS_IN = Trial(probe=Probe(credentials=LOGIN), outcome=Outcome.OK)
+METADATA = "missing agent metadata (includeCustomAttributes)"
+CALLS_ONLY = "only the verification calls fail, campaigns work"
+
+
+def test_a_login_clears_no_header_that_the_refused_options_may_lack() -> None:
+    """OPTIONS to the server itself name nobody, and are ours all the same."""
+    assert {METADATA, CALLS_ONLY} & cleared(LOGS_IN, PINGED) == set()
+    assert METADATA in cleared(LOGS_IN)
+    answered = replace(PINGED, outcome=Outcome.OK)
+    assert METADATA in cleared(LOGS_IN, PINGED, answered)
+
+
+def _named(cause: str, *, is_decided: bool, confidence: float = 0.85) -> dict[str, Suspicion]:
+    belief = believe(Evidence(trials=(LOGS_IN, *[PINGED] * 6)))
+    finding = replace(
+        conclude([belief], Permission()).findings[0],
+        cause=cause,
+        indistinguishable_from=(),
+        is_decided=is_decided,
+        confidence=confidence,
+    )
+    return {one.suspect: one for one in suspicions_of([belief], [finding], None)}
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+def test_an_hour_is_not_the_culprit_where_no_hours_were_compared(is_decided: bool) -> None:
+    """Questions of one moment show no other hour, however likely one is."""
+    window = _named("schedule.time-of-day", is_decided=is_decided)[PUBLISH_WINDOW]
+    assert window.verdict == "cannot-tell"
+    assert "record of that hour" in window.sentence
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+def test_a_suspect_is_no_surer_than_the_finding(is_decided: bool) -> None:
+    told = _named("policy.method", is_decided=is_decided)[CALLS_ONLY]
+    assert told.verdict == "it-is"
+    assert told.sentence.startswith("It probably is (")
