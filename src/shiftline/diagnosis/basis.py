@@ -18,7 +18,7 @@ def basis_of(beliefs: Sequence[Belief], *, is_recorded: bool) -> Basis:
     if any(one.subject.requests for one in evidence) or (is_recorded and trials):
         return Basis.RECORD
     if trials:
-        is_loaded = any(trial.probe.load is not Load.SINGLE for trial in trials)
+        is_loaded = any(trial.probe.load not in (Load.SINGLE, Load.PACED) for trial in trials)
         return Basis.LOADS if is_loaded else Basis.QUESTIONS
     known = [MARKS[mark.kind].causes for one in evidence for mark in one.marks if mark.kind in MARKS]
     if any(factor > 1.0 for causes in known for cause, factor in causes.items() if cause != HEALTHY):

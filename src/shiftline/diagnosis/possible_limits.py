@@ -69,20 +69,25 @@ class PossibleLimits:
         }
 
 
-def possible_limits(*readings: LoadAnswers) -> PossibleLimits:
-    """What explains the answers. Of several readings of what a limit counts the first that can be."""
-    for slack in _SLACKS:
+def possible_limits(*readings: LoadAnswers, is_strict: bool = False) -> PossibleLimits:
+    """What explains the answers. Of several readings of what a limit counts the first that can be.
+
+    ``is_strict``: nothing is miscounted, and what is refused is not counted: the rest explains too much.
+    """
+    for slack in _SLACKS[:1] if is_strict else _SLACKS:
         for seen in readings:
-            if seen.refusals and (found := _possible(seen, slack)):
+            if seen.refusals and (found := _possible(seen, slack, is_strict=is_strict)):
                 return found
     return PossibleLimits()
 
 
-def _possible(seen: LoadAnswers, slack: int) -> PossibleLimits:
+def _possible(seen: LoadAnswers, slack: int, *, is_strict: bool) -> PossibleLimits:
     bounds: dict[float, list[tuple[int, int]]] = {}
     counted = seen.everything()
     for length in WINDOW_LENGTHS:
-        found = [_fixed(seen, length, slack), _sliding(seen, seen, length), _sliding(seen, counted, length)]
+        found = [_fixed(seen, length, slack), _sliding(seen, seen, length)]
+        if not is_strict:
+            found.append(_sliding(seen, counted, length))
         bounds[length] = [
             (min(one), max(one)) for one in found if one is not None and 0 < one[1] >= one[0] - slack
         ]

@@ -63,6 +63,8 @@ class Load(_Word):
     """200 a second and more."""
     CONCURRENT = "concurrent"
     """Some 20 at once, then a rest: many under way at a time, few in ten seconds."""
+    PACED = "paced"
+    """A single one, while what we had asked before, one at a time, may have used up a slow limit."""
     DURING = "during"
     """A single one, while the troubled traffic is refused for its rate."""
     AFTER_PAUSE = "after-pause"

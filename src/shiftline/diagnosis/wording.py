@@ -72,6 +72,7 @@ _LOADS = {
     Load.RAISED: "at some 50 a second",
     Load.STORM: "at 200 a second or more",
     Load.CONCURRENT: "with many under way at once",
+    Load.PACED: "soon after other questions of ours",
     Load.DURING: "while the rest was refused for its rate",
     Load.AFTER_PAUSE: "some seconds after the rate had fallen",
     Load.AFTER_BAN: "minutes after the rate had fallen",

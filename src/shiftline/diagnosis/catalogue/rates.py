@@ -18,6 +18,7 @@ def limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
         when(0.9, load=Load.STORM, **fields),
         when(0.9, load=Load.DURING, **fields),  # a bucket lets some pass all the while
         when(0.5, load=Load.CONCURRENT, **fields),
+        when(0.4, load=Load.PACED, **fields),  # few limits are so slow
         when(0.01, load=Load.AFTER_PAUSE, **fields),
     )
 

@@ -17,6 +17,7 @@ from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
 from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
+from shiftline.doctor.examination.own_pace import OwnPace
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
 
@@ -52,16 +53,21 @@ class Notebook:
         self._desk, self._presence, self._ours = desk, presence, ours
         self._habits: tuple[Mark, ...] = ()
         self._of_loads: tuple[Mark, ...] = ()
+        self._pace = OwnPace()
+        self._from_the_first: list[tuple[float, Mark]] = []
+        """When those loads began, and what is to be said if they began at rest."""
 
     @property
     def evidence(self) -> Evidence:
         """All of it that belief rests on."""
-        return Evidence(trials=tuple(self.trials), marks=self.marks)
+        return Evidence(trials=self._pace.as_asked(self.trials), marks=self.marks)
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What was noticed beside the outcomes."""
-        return (*self._desk.marks, *self._habits, *self._of_loads)
+        exchanges = self._desk.exchanges
+        at_rest = [mark for at, mark in self._from_the_first if self._pace.is_after_a_rest(at, exchanges)]
+        return (*self._desk.marks, *at_rest[:1], *self._habits, *self._of_loads)
 
     def take(self, one: Experiment, ended: Running, now: float) -> None:
         """Write down how an experiment ended."""
@@ -82,6 +88,7 @@ class Notebook:
     def _look_again(self, *, is_load: bool) -> None:
         """What all of it shows together, now that there is more of it."""
         exchanges = self._desk.exchanges
+        self._pace.look(exchanges)
         if is_load:
             found = (
                 limit_mark(exchanges),
@@ -164,7 +171,8 @@ class Notebook:
         outcome = ended.outcome
         is_refused = outcome in TRIPPED
         if ended.is_refused_from_the_first:
-            self._desk.mark(Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2]))
+            mark = Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2])
+            self._from_the_first.append((ended.began, mark))
         self.rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
         if is_refused:
             self.tripped = one

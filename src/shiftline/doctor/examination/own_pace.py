@@ -1,0 +1,95 @@
+"""What our own questions may have used up: a limit of a few in ten seconds refuses single questions as well.
+
+Such a refusal is none at rest, and says nothing against a limit: 6 in 10 s are full after six questions, one
+a second. Whether that may be is told by all answers together: one limit has to explain each passage and each
+refusal. Only what was answered is looked at. Times are seconds of the driver's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from shiftline.diagnosis.evidence import Trial
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.groups import LIMITER_STATUSES
+from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.possible_limits import possible_limits
+from shiftline.diagnosis.probe import Load
+from shiftline.doctor.examination.load import TRIPPED
+from shiftline.governor.window_fit import WINDOW_LENGTHS
+
+_SAID = TRIPPED - {Outcome.SILENCE}
+_LEAST_ROWS = 2
+"""Rows of refusals, passages between them: one fits a window that ends behind it, whatever the cause."""
+
+
+class OwnPace:
+    """Looks whether one limit explains all answers so far."""
+
+    def __init__(self) -> None:
+        self.may_be_a_limit = True
+        """Once it does not, no more answers change that."""
+        self._is_often = False
+
+    def look(self, exchanges: Sequence[Exchange]) -> None:
+        """Take in all that was asked, whenever something was refused."""
+        if not self.may_be_a_limit:
+            return
+        answered = sorted((one for one in exchanges if one.status is not None), key=lambda one: one.at)
+        refused = [one for one in answered if _is_refused(one)]
+        if refused:
+            self.may_be_a_limit = _is_explained(answered, refused)
+            self._is_often = _rows(answered) >= _LEAST_ROWS
+
+    def as_asked(self, trials: Iterable[Trial]) -> tuple[Trial, ...]:
+        """The same, where single questions that such a limit refused were not asked at rest."""
+        if not (self.may_be_a_limit and self._is_often):
+            return tuple(trials)
+        return tuple(
+            replace(one, probe=replace(one.probe, load=Load.PACED))
+            if one.probe.load is Load.SINGLE and one.outcome in _SAID
+            else one
+            for one in trials
+        )
+
+    def is_after_a_rest(self, began: float, exchanges: Sequence[Exchange]) -> bool:
+        """Whether what was first asked at ``began`` met a limit at rest, if there is one."""
+        longest = max(WINDOW_LENGTHS)
+        return not self.may_be_a_limit or not any(began - longest <= one.at < began for one in exchanges)
+
+
+def _is_explained(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
+    """By a limit of each source that was refused, of those methods, or of all together."""
+    methods = {one.method for one in refused}
+    of_sources = [
+        [one for one in answered if one.source == source]
+        for source in dict.fromkeys(one.source for one in refused)
+    ]
+    of_methods = [one for one in answered if one.method in methods]
+    return all(map(_fits, of_sources)) or _fits(of_methods) or _fits(answered)
+
+
+def _fits(counted: Iterable[Exchange]) -> bool:
+    """To the last answer: a limit of a few that may miscount one explains anything."""
+    return bool(possible_limits(_answers(counted), is_strict=True))
+
+
+def _answers(exchanges: Iterable[Exchange]) -> LoadAnswers:
+    return LoadAnswers(
+        [
+            LoadAnswer(one.at, one.at + (one.answered_after or 0.0), passed=not _is_refused(one))
+            for one in exchanges
+        ]
+    )
+
+
+def _rows(answered: Sequence[Exchange]) -> int:
+    fates = [False, *map(_is_refused, answered)]
+    return sum(not before and after for before, after in pairwise(fates))
+
+
+def _is_refused(one: Exchange) -> bool:
+    return one.status in LIMITER_STATUSES
