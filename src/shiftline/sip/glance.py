@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 LONGEST_TEXT = 256
 """Characters of one value that are kept."""
+_MOST_BYTES = 4 * LONGEST_TEXT
 
 _REQUEST = re.compile(
     rb"([A-Za-z0-9!%*_+`'~.-]{1,64})[ \t]+(\S{1,2048})[ \t]+SIP/\d\.\d[ \t]*\r?(?:\n|\Z)", re.IGNORECASE
@@ -97,8 +98,8 @@ def printable(value: bytes) -> str:
 
     That includes line breaks, escapes, and marks that reverse the direction of writing.
     """
-    text = value[: 4 * LONGEST_TEXT].decode(errors="replace")
-    shown = text
-    if not text.isprintable():  # nearly always it is, and is told so at once
-        shown = "".join([char if char.isprintable() else "\ufffd" for char in text])
+    text = value[:_MOST_BYTES].decode("utf-8", "replace")
+    if len(text) <= LONGEST_TEXT and text.isprintable():
+        return text  # nearly always
+    shown = "".join([char if char.isprintable() else "\ufffd" for char in text])
     return shown if len(shown) <= LONGEST_TEXT else f"{shown[: LONGEST_TEXT - 1]}…"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from shiftline.diagnosis.copies import arrivals_of
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
@@ -32,15 +31,18 @@ KNOWN_ALGORITHMS = frozenset(
 """Of RFC 8760 and RFC 7616; clients can do these."""
 
 
-@dataclass(slots=True)
 class _Issued:
-    at: float
-    uses: int = 0
-    last_at: float = 0.0
-    """When it was issued or used last."""
-    counts: int = 0
+    """A nonce that a server gave out. What most of them never get is the class's, and costs nothing."""
+
+    uses = 0
+    counts = 0
     """The nonce counts that were used with it, as bits: those of a burst arrive in any order."""
-    was_accepted: bool = False
+    was_accepted = False
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.last_at = at
+        """When it was issued or used last."""
 
 
 class NonceBook:
@@ -57,6 +59,8 @@ class NonceBook:
         self.seen: Counter[str] = Counter()
         """How often each habit was seen, by kind of mark; and ``challenges``, ``answers``."""
         self.places: dict[str, list[Place]] = {}
+        self._outcomes: dict[object, Outcome] = {}
+        """By `Exchange.alike`, where no nonce decides it."""
 
     def judge(self, one: Brief) -> tuple[Outcome, Credentials]:
         """Outcome of an exchange and the sort of credentials it carried; remembers its challenge."""
@@ -65,17 +69,29 @@ class NonceBook:
             return self._judge_login(one, model.carried.username)
         if model.challenge is not None:
             self._remember(one, model.challenge)
-        return outcome_in(one), Credentials.NONE
+        return self._outcome(one), Credentials.NONE
+
+    def _outcome(self, one: Brief, earlier: str = "") -> Outcome:
+        """What `outcome_in` says, found out once for those that are alike."""
+        model = one.model
+        known = self._outcomes.get(model.alike)
+        if known is not None:
+            return known
+        outcome = outcome_in(one, earlier_nonce=earlier)
+        if model.alike is not None and (model.carried is None or model.status not in (401, 407)):
+            if len(self._outcomes) >= _MOST:
+                self._outcomes.clear()
+            self._outcomes[model.alike] = outcome
+        return outcome
 
     def _judge_login(self, one: Brief, username: str) -> tuple[Outcome, Credentials]:
         model = one.model
         issued = self._issued.get(one.nonce)
-        # A copy that was lost is not what the server judged.
-        sent_at = one.at + arrivals_of(one.copied_after, one.answered_after)[0]
+        sent_at = _judged_at(one) if one.copied_after else one.at
         age = 0.0 if issued is None else sent_at - issued.at
         rest = 0.0 if issued is None else sent_at - issued.last_at
         credentials, earlier = self._credentials(one, issued)
-        outcome = outcome_in(one, earlier_nonce=earlier)
+        outcome = self._outcome(one, earlier)
         if model.challenge is not None:
             self._remember(one, model.challenge)
         if credentials is Credentials.FRESH:
@@ -161,7 +177,7 @@ class NonceBook:
 
     def _count(self, one: Brief, issued: _Issued, count: int) -> None:
         used = 1 << min(count, _MOST_COUNTS)
-        if used < 1 << _MOST_COUNTS and issued.counts & used:
+        if count < _MOST_COUNTS and issued.counts & used:
             self._saw("traffic.count-repeated", one)
         issued.counts |= used
 
@@ -171,7 +187,7 @@ class NonceBook:
 
     def _remember(self, one: Brief, challenge: Challenge) -> None:
         answered = one.at + (one.answered_after or 0.0)
-        self._issued[one.new_nonce] = _Issued(answered, last_at=answered)
+        self._issued[one.new_nonce] = _Issued(answered)
         if len(self._issued) > _MOST:
             self._issued.popitem(last=False)
         if KNOWN_ALGORITHMS.isdisjoint(challenge.algorithms):
@@ -195,3 +211,8 @@ class NonceBook:
         places = self.places.setdefault(kind, [])
         if len(places) < MOST_PLACES:
             places += one.places[:1]
+
+
+def _judged_at(one: Brief) -> float:
+    """When the copy left that the server judged: one that was lost is not."""
+    return one.at + arrivals_of(one.copied_after, one.answered_after)[0]

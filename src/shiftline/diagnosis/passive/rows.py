@@ -65,11 +65,11 @@ class Rows:
         self.at.extend(moments)
         self.latency.extend([UNANSWERED if after is None else after for after in answered_after])
         self.sort.extend(self.sorts.numbers(models, sizes))
-        for outcome, credentials in judged:
-            self.outcome.append(OUTCOME_NUMBER[outcome])
-            self.credentials.append(CREDENTIALS_NUMBER[credentials])
-        self.copies.extend([min(_MOST_COPIES, number) for number in copies])
-        self.size.extend([min(_LARGEST, size) for size in sizes])
+        outcomes, credentials = zip(*judged, strict=True)
+        self.outcome.extend(map(OUTCOME_NUMBER.__getitem__, outcomes))
+        self.credentials.extend(map(CREDENTIALS_NUMBER.__getitem__, credentials))
+        self.copies.extend(_at_most(_MOST_COPIES, copies))
+        self.size.extend(_at_most(_LARGEST, sizes))
         numbers = {file: self._files.number(file) for file in dict.fromkeys(files)}
         self._file.extend(map(numbers.__getitem__, files))
         self._number.extend(packets)
@@ -177,3 +177,8 @@ class Rows:
     def account(self, row: int) -> int:
         """Number of the account: the login, or the caller where there was none."""
         return self.sorts.account[self.sort[row]]
+
+
+def _at_most(limit: int, values: Sequence[int]) -> Sequence[int]:
+    """The same where none is above the limit, as nearly always."""
+    return values if max(values) <= limit else [min(limit, value) for value in values]

@@ -6,7 +6,7 @@ A comparison that needs nothing else is made by sort, not row by row.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shiftline.diagnosis.exchange import Exchange
@@ -14,6 +14,7 @@ from shiftline.diagnosis.exchange import Exchange
 MOST_NAMES = 200_000
 """Distinct names of one sort that are kept; hostile captures have a million."""
 _MOST_ALIKE = 20_000
+_UNKNOWN = -1
 _EACH_ANEW = frozenset({"date", "contact"})
 _LARGE = 1300
 """Bytes: beyond this, UDP may fragment (RFC 3261 section 18.1.1)."""
@@ -109,16 +110,18 @@ class Sorts:
     def __len__(self) -> int:
         return len(self.source)
 
-    def numbers(self, models: Iterable[Exchange], sizes: Iterable[int]) -> list[int]:
+    def numbers(self, models: Sequence[Exchange], sizes: Sequence[int]) -> Sequence[int]:
         """The numbers of their sorts; that of exchanges that a reader knows to be alike is remembered."""
         small, large = self._alike
-        of = [
-            (model, size > _LARGE, (large if size > _LARGE else small).get(model.alike))
+        known = [
+            (large if size > _LARGE else small).get(model.alike, _UNKNOWN)
             for model, size in zip(models, sizes, strict=True)
         ]
+        if _UNKNOWN not in known:
+            return known
         return [
-            self._number(model, is_large=is_large) if number is None else number
-            for model, is_large, number in of
+            self._number(model, is_large=size > _LARGE) if number == _UNKNOWN else number
+            for model, size, number in zip(models, sizes, known, strict=True)
         ]
 
     def _number(self, model: Exchange, *, is_large: bool) -> int:
