@@ -63,7 +63,7 @@ class Bin:
     refused: int
 
 
-_Tally: TypeAlias = tuple[Counter[int], Counter[int]]
+Tally: TypeAlias = tuple[Counter[int], Counter[int]]
 """By a number, how many requests met it, and how many of these were refused."""
 
 
@@ -81,7 +81,7 @@ class Group:
     turned: bytearray = field(default_factory=bytearray)
     """Of each of ``times``, 1 if it was refused or not answered."""
     _ordered: tuple[list[float], bytearray] | None = None
-    _tallies: dict[float, _Tally] = field(default_factory=dict)
+    _tallies: dict[float, Tally] = field(default_factory=dict)
     """By window, of the arrivals that a request met."""
 
     @property
@@ -128,7 +128,7 @@ class Group:
             self._ordered = times, turned
         return self._ordered
 
-    def _tally(self, window: float) -> _Tally:
+    def _tally(self, window: float) -> Tally:
         if window not in self._tallies:
             times, refused = self.in_order()
             self._tallies[window] = _tally(_arrivals(times, window), refused)
@@ -136,13 +136,20 @@ class Group:
 
     def busiest(self) -> dict[float, int]:
         """The most arrivals in any window of each length."""
-        return {window: max(self._tally(window)[0], default=0) for window in WINDOWS}
+        return {window: self._busiest(window) for window in WINDOWS}
+
+    def _busiest(self, window: float) -> int:
+        known = self._tallies.get(window)
+        if known is not None:
+            return max(known[0], default=0)
+        times, _ = self.in_order()
+        return _most_arrivals(times, window)
 
     def threshold(self) -> Threshold | None:
         """The window and number that separate refused from passed best; None where only one kind is."""
         best = None
         for window in WINDOWS:
-            found = _split(self._tally(window), window)
+            found = split_tally(self._tally(window), window)
             if found is not None and (best is None or found.accuracy > best.accuracy + 1e-9):
                 best = found
         return best
@@ -198,16 +205,30 @@ def _arrivals(times: Sequence[float], window: float) -> list[int]:
     return found
 
 
+def _most_arrivals(times: Sequence[float], window: float) -> int:
+    """The largest of `_arrivals`, in a third of the time: a window that grows where it can, else moves on."""
+    most = 0
+    leaving = iter(times)
+    oldest = next(leaving, 0.0)
+    for at in times:
+        if oldest > at - window:
+            most += 1
+        else:
+            oldest = next(leaving, at)
+    return max(most, 1) if times else 0
+
+
 def best_split(counts: Iterable[int], refused: Sequence[int], window: float) -> Threshold | None:
     """The number from which on requests are refused, by balanced accuracy."""
-    return _split(_tally(list(counts), refused), window)
+    return split_tally(_tally(list(counts), refused), window)
 
 
-def _tally(counts: Sequence[int], refused: Sequence[int]) -> _Tally:
+def _tally(counts: Sequence[int], refused: Sequence[int]) -> Tally:
     return Counter(counts), Counter(compress(counts, refused))
 
 
-def _split(tally: _Tally, window: float) -> Threshold | None:
+def split_tally(tally: Tally, window: float) -> Threshold | None:
+    """The same of counts that are tallied already."""
     met, refused = tally
     turned = refused.total()
     passed = met.total() - turned

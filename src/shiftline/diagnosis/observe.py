@@ -29,6 +29,7 @@ from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
 from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours, told_mark
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
+from shiftline.diagnosis.passive.passed import passed_sorts
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sizes import size_mark
 from shiftline.diagnosis.passive.spans import find_spans
@@ -126,7 +127,8 @@ class Observer:
             return (*([Evidence(marks=general)] if general or not others else []), *others)
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)
-        parts = self._parts(marks, outcomes, arrivals)
+        passed = passed_sorts(rows, marks)
+        parts = self._parts(marks, outcomes, arrivals, passed)
         general = (
             *self._general_marks(),
             *question_marks(rows, marks, arrivals),
@@ -137,7 +139,7 @@ class Observer:
         said, others = self._told.of_parts(rows, parts)
         if not parts:
             whole = Part("", (), frozenset(range(len(rows))))
-            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes), *others)
+            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes, passed), *others)
         found = [
             self._of_part(
                 part,
@@ -146,18 +148,21 @@ class Observer:
                 arrivals,
                 marks,
                 outcomes,
+                passed,
             )
             for number, part in enumerate(parts)
         ]
         return (*found, *others)
 
-    def _parts(self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals) -> list[Part]:
+    def _parts(
+        self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, passed: Counter[int]
+    ) -> list[Part]:
         """One part if the size tells all that is refused; else by what the refused have in common."""
         rows = self._rows
         refused = Part("", (), frozenset([row for row, mark in enumerate(marks) if mark == TROUBLE]))
         if refused.rows and size_mark(rows, marks, refused) is not None:
             return [refused]
-        return find_parts(rows, marks, outcomes, arrivals)
+        return find_parts(rows, marks, outcomes, arrivals, passed)
 
     def _of_part(
         self,
@@ -167,10 +172,11 @@ class Observer:
         arrivals: Arrivals,
         marks: bytearray,
         outcomes: bytearray,
+        passed: Counter[int],
     ) -> Evidence:
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
-        header = find_header_rule(rows, marks, part)
+        header = find_header_rule(rows, passed, part)
         # A header that is refused makes a message larger as well: either may be the reason.
         size = size_mark(rows, marks, part) if header is None or not header.is_wanted else None
         is_built = header is not None or size is not None
@@ -194,7 +200,7 @@ class Observer:
             found += rate_marks(part, contrasts, limit, arrivals)
             found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
             found += message_marks(rows, part)
-            if (served := served_mark(rows, marks, part)) is not None:
+            if (served := served_mark(rows, passed, part)) is not None:
                 found.append(served)
             found += concurrency_marks(rows, marks, arrivals, contrasts.own_sources, limit)
         if spans is not None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -125,6 +124,8 @@ def _section(words: str, text: str) -> RenderableType:
 
 
 def _steps(steps: Iterable[str], *, numbered: bool = True) -> RenderableType:
+    from rich.markdown import Markdown  # takes as long to import as all of this verb's own
+
     table = Table.grid(padding=(0, 1, 0, 0))
     for number, step in enumerate(steps, 1):
         table.add_row(f"  {number}." if numbered else "  -", Markdown(step))

@@ -12,7 +12,6 @@ from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Sorts
 from shiftline.diagnosis.passive.subjects import Part
-from shiftline.diagnosis.passive.verdicts import PASSED
 
 _LOGINS = frozenset({"authorization", "proxy-authorization"})
 _TOLD_ELSEWHERE = _LOGINS | {"user-agent"}
@@ -75,9 +74,9 @@ class HeaderRule:
         return (self.name in rows.header_names(rows.sorts.headers[sort])) is self.is_wanted
 
 
-def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | None:
+def find_header_rule(rows: Rows, passed_sorts: Counter[int], part: Part) -> HeaderRule | None:
     """The header that tells best, if one tells; where several tell alike the mark names them."""
-    refused, passed = _counts(rows, marks, part)
+    refused, passed = _counts(rows, passed_sorts, part)
     if min(sum(refused.values()), sum(passed.values())) < _LEAST:
         return None
     names = frozenset[str]().union(*(rows.header_names(number) for number in (*refused, *passed)))
@@ -98,19 +97,20 @@ def find_header_rule(rows: Rows, marks: bytearray, part: Part) -> HeaderRule | N
     return HeaderRule(name, best > 0, Mark(kind=kind, count=sum(refused.values()), text=text))
 
 
-def served_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
+def served_mark(rows: Rows, passed_sorts: Counter[int], part: Part) -> Mark | None:
     """Whether each header that the refused requests have in common is served in others of the same senders.
 
     Where one is not, or too little passed or is known, None.
     """
     sorts = rows.sorts
-    senders = {rows.source[row] for row in part.rows}
-    refused = Counter(rows.headers[row] for row in part.rows)
-    passed = Counter(
-        sorts.headers[sort]
-        for sort, mark in zip(rows.sort, marks, strict=True)
-        if mark == PASSED and sorts.source[sort] in senders and sorts.kind_of(sort).is_question
-    )
+    of_part = Counter(rows.sort[row] for row in part.rows)
+    senders = {sorts.source[sort] for sort in of_part}
+    refused, passed = Counter[int](), Counter[int]()
+    for sort, count in of_part.items():
+        refused[sorts.headers[sort]] += count
+    for sort, count in passed_sorts.items():
+        if sorts.source[sort] in senders and sorts.kind_of(sort).is_question:
+            passed[sorts.headers[sort]] += count
     if min(refused.total(), passed.total()) < _LEAST or not all((*refused, *passed)):
         return None
     served = frozenset[str]().union(*map(rows.header_names, passed))
@@ -122,13 +122,12 @@ def served_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
     return Mark(kind="traffic.headers-served", count=passed.total())
 
 
-def _counts(rows: Rows, marks: bytearray, part: Part) -> tuple[dict[int, int], dict[int, int]]:
+def _counts(rows: Rows, passed_sorts: Counter[int], part: Part) -> tuple[dict[int, int], dict[int, int]]:
     """How many of the part were refused and how many like them passed, by the number of their headers."""
     sorts = rows.sorts
     of_part = Counter([rows.sort[row] for row in part.rows])
-    others = Counter([sort for sort, mark in zip(rows.sort, marks, strict=True) if mark == PASSED])
-    if len(part.rows) == len(rows):  # nothing is in trouble: all are of the part
-        others.clear()
+    is_all = len(part.rows) == len(rows)  # nothing is in trouble: all are of the part
+    others = Counter[int]() if is_all else passed_sorts
     alike = {_sort(sorts, sort) for sort in of_part}
     found: tuple[dict[int, int], dict[int, int]] = ({}, {})
     for by_headers, by_sort in zip(found, (of_part, others), strict=True):

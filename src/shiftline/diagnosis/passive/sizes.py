@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from itertools import compress
 from math import comb, prod
+from typing import TypeAlias
 
 from shiftline.diagnosis.evidence import Mark
-from shiftline.diagnosis.groups import best_split
+from shiftline.diagnosis.groups import split_tally
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.passive.passed import is_passed
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
 from shiftline.diagnosis.passive.sorts import Kind
 from shiftline.diagnosis.passive.subjects import Part
@@ -21,42 +23,63 @@ _LUCK = 0.01
 _ACCURATE = 0.98
 """Share, refused and passed weighing the same, that the size has to tell right."""
 
+_Counts: TypeAlias = Counter[tuple[int, int]]
+"""How many there are, by the number of those that may be compared, and by size."""
+_GROUP, _SIZE = 0, 1
+
 
 def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
     """The size that tells refused from passed datagrams of the same sources and methods; None if none does.
 
     What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
     """
-    groups = _groups(rows, part)
-    compared = [
-        (groups[sort], size, row in part.rows)
-        for row, (sort, size, mark) in enumerate(zip(rows.sort, rows.size, marks, strict=True))
-        if groups[sort] and size and (mark == PASSED or row in part.rows)
-    ]
-    refused = sum(is_refused for *_, is_refused in compared)
-    if not 0 < refused < len(compared):
+    passed, refused = _compared(rows, marks, part)
+    if not passed or not refused:
         return None
-    least = _least_accuracy(compared, min(refused, len(compared) - refused))
-    sizes = (size for _, size, _ in compared)
-    found = best_split(sizes, [is_refused for *_, is_refused in compared], 0.0)
-    if found is None or found.accuracy < least or _has_larger_passed(rows, marks, part, found.arrivals):
+    found = split_tally((_by(_SIZE, passed + refused), _by(_SIZE, refused)), 0.0)
+    if found is None or found.accuracy < _least_accuracy(passed, refused):
+        return None
+    if _has_larger_passed(rows, marks, part, found.arrivals):
         return None
     silent = Counter(OUTCOMES[rows.outcome[row]] for row in part.rows)[Outcome.SILENCE]
     return Mark(
-        kind="traffic.large-lost" if silent > refused / 2 else "traffic.large-refused",
-        count=refused,
+        kind="traffic.large-lost" if silent > refused.total() / 2 else "traffic.large-refused",
+        count=refused.total(),
         text=f"from {found.arrivals} bytes on",
         figures={"bytes": float(found.arrivals)},
     )
 
 
-def _least_accuracy(compared: Iterable[tuple[int, int, bool]], fewest: int) -> float:
+def _compared(rows: Rows, marks: bytearray, part: Part) -> tuple[_Counts, _Counts]:
+    """What passed and what the part has, of those that may be compared."""
+    if len(part.rows) == len(rows):  # nothing is in trouble
+        return Counter(), Counter()
+    groups = _groups(rows, part)
+    pairs = zip(map(groups.__getitem__, rows.sort), rows.size, strict=True)
+    passed = Counter(compress(pairs, is_passed(marks)))
+    refused = Counter((groups[rows.sort[row]], rows.size[row]) for row in part.rows)
+    return _known(passed), _known(refused)
+
+
+def _known(counts: _Counts) -> _Counts:
+    """Those that have a group and a size."""
+    return Counter({pair: count for pair, count in counts.items() if all(pair)})
+
+
+def _by(place: int, counts: _Counts) -> Counter[int]:
+    """By the group alone, or by the size."""
+    found = Counter[int]()
+    for pair, count in counts.items():
+        found[pair[place]] += count
+    return found
+
+
+def _least_accuracy(passed: _Counts, refused: _Counts) -> float:
     """How well the size has to tell: where few can be compared, without an exception and not by luck."""
-    if fewest >= _LEAST:
+    if min(passed.total(), refused.total()) >= _LEAST:
         return _ACCURATE
-    counts = Counter((group, is_refused) for group, _, is_refused in compared)
-    groups = {group for group, _ in counts}
-    orders = prod(comb(counts[group, True] + counts[group, False], counts[group, True]) for group in groups)
+    in_all, in_trouble = _by(_GROUP, passed + refused), _by(_GROUP, refused)
+    orders = prod(comb(count, in_trouble[group]) for group, count in in_all.items())
     return 1.0 if orders * _LUCK >= 1.0 else math.inf
 
 

@@ -75,11 +75,13 @@ class _Count:
     at_rest: int = 0
 
 
-def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arrivals) -> list[Part]:
+def find_parts(
+    rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, passed_sorts: Counter[int]
+) -> list[Part]:
     """The parts in trouble, the most troubled first; none if nothing is."""
     open_rows = {row for row in range(len(rows)) if marks[row] == TROUBLE}
     parts: list[Part] = []
-    passed = _passed(rows, marks)
+    passed = _passed(rows, passed_sorts)
     while open_rows and len(parts) < MOST_SUBJECTS - 1:
         part = _most_bound(rows, marks, passed, outcomes, arrivals, open_rows, parts)
         if part is None:
@@ -91,12 +93,11 @@ def find_parts(rows: Rows, marks: bytearray, outcomes: bytearray, arrivals: Arri
     return sorted(parts, key=lambda part: -len(part.rows))
 
 
-def _passed(rows: Rows, marks: bytearray) -> list[tuple[int, int]]:
+def _passed(rows: Rows, passed_sorts: Counter[int]) -> list[tuple[int, int]]:
     """Of each sort of questions that passed, one row, and how many they are."""
     sorts = rows.sorts
-    counts = Counter([sort for sort, mark in zip(rows.sort, marks, strict=True) if mark == PASSED])
     first = dict(zip(reversed(rows.sort), range(len(rows) - 1, -1, -1), strict=True))
-    return [(first[sort], count) for sort, count in counts.items() if sorts.kind_of(sort).is_question]
+    return [(first[sort], count) for sort, count in passed_sorts.items() if sorts.kind_of(sort).is_question]
 
 
 def _most_bound(
