@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from struct import Struct
 
 from shiftline.diagnosis.exchange import Place, Remark
 from shiftline.doctor.reading.encapsulation import MAGIC, decode_hep
@@ -11,15 +12,16 @@ from shiftline.doctor.reading.frames import Frame
 from shiftline.doctor.reading.ip import TCP, UDP, Reassembly
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.link import ETHERNET, LINK_TYPES, ip_offset
-from shiftline.doctor.reading.sighting import RESPONSE, Flow, Flows, Sighting, looks_like_sip
+from shiftline.doctor.reading.sighting import RESPONSE, Flow, Flows, Sighting, is_request, looks_like_sip
 from shiftline.doctor.reading.signals import Bounce, bounce_in, tls_alert_in
 from shiftline.doctor.reading.streams import Streams
 
-_PLAIN = b"\x08\x00\x45"
-"""Ethernet that carries IPv4 without options: nearly all there is, and read without a detour."""
+_FRONT = Struct("!12x HB 5xH xB 2x12s H").unpack_from
+"""Of Ethernet, IPv4 without options and UDP: EtherType, version with header length, flags with the offset
+of a fragment, protocol, addresses with ports, length. Nearly all is so, and read without a detour."""
 _HEADERS = 42
-"""Bytes of Ethernet, IPv4 and UDP together."""
-_WHOLE = frozenset({b"\0\0", b"\x40\0"})
+"""Bytes of them."""
+_IPV4, _WITHOUT_OPTIONS, _DO_NOT_FRAGMENT = 0x0800, 0x45, 0x4000
 _FIN_OR_RST, _SYN = 0x05, 0x02
 CUT = "messages cut by the capture's snap length"
 
@@ -44,23 +46,22 @@ class Dissector:
         number = 0
         for at, link, data, is_cut in frames:
             number += 1
-            if (
-                link == ETHERNET
-                and data[12:15] == _PLAIN
-                and len(data) > _HEADERS
-                and data[23] == UDP
-                and data[20:22] in _WHOLE
-            ):
-                payload = data[_HEADERS : 34 + (data[38] << 8 | data[39])]  # without Ethernet's padding
-                if payload[:8] == RESPONSE or looks_like_sip(payload):
-                    if is_cut:
-                        skipped[CUT] += 1
-                    yield at, flows[data[26:38]], payload, number
-                elif payload[:4] == MAGIC:
-                    yield from self._encapsulated(payload, number)
-                else:
-                    skipped["UDP packets without SIP"] += 1
-                continue
+            if link == ETHERNET and len(data) > _HEADERS:
+                kind, version, fragment, protocol, ends, length = _FRONT(data)
+                if (
+                    kind == _IPV4
+                    and version == _WITHOUT_OPTIONS
+                    and protocol == UDP
+                    and (fragment == _DO_NOT_FRAGMENT or not fragment)
+                ):
+                    payload = data[_HEADERS : 34 + length]  # without Ethernet's padding
+                    if payload[:8] == RESPONSE or is_request(payload):
+                        if is_cut:
+                            skipped[CUT] += 1
+                        yield at, flows[ends], payload, number
+                    else:
+                        yield from self._without_sip(payload, number)
+                    continue
             yield from self._others(at, link, data, number)
         self._reassembly.finish()
         entry.packets = number
@@ -88,7 +89,11 @@ class Dissector:
         payload = packet[8 : int.from_bytes(packet[4:6]) or len(packet)]
         if looks_like_sip(payload):
             yield at, self._udp[addresses + packet[:4]], payload, number
-        elif payload[:4] == MAGIC:
+        else:
+            yield from self._without_sip(payload, number)
+
+    def _without_sip(self, payload: bytes, number: int) -> Iterator[Sighting]:
+        if payload[:4] == MAGIC:
             yield from self._encapsulated(payload, number)
         else:
             self._skipped["UDP packets without SIP"] += 1

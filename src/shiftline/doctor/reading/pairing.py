@@ -19,12 +19,8 @@ from shiftline.doctor.reading.layout import (
     BRANCH,
     CALL_ID,
     COMMON,
-    CONTACT,
-    COUNT,
     CSEQ,
-    DATE,
     DIGEST_ROW,
-    NONCE,
     SENT_BY,
     STATUS,
 )
@@ -204,7 +200,7 @@ class Pairing:
                 if pair.is_ringing or age < _EARLY_SILENCE:
                     self._skipped[EVICTED] += 1
                     continue
-            if self._is_new(pair):
+            if self._seen is None or self._is_new(pair, self._seen):
                 yield self._brief(pair)
 
     def _finish(self) -> Iterator[Brief]:
@@ -218,45 +214,47 @@ class Pairing:
                     and self._now - pair.at < _CUT_SILENCE
                 ):
                     self._skipped[UNFINISHED] += 1
-                elif self._is_new(pair):
+                elif self._seen is None or self._is_new(pair, self._seen):
                     yield self._brief(pair)
         self._old, self._young = {}, {}
 
-    def _is_new(self, pair: _Pair) -> bool:
+    def _is_new(self, pair: _Pair, seen: set[int]) -> bool:
         """Whether no other record has shown this very request, on the same way."""
-        if self._seen is None:
-            return True
         flow, request = pair.flow, pair.request
         ends = flow.source, flow.source_port, flow.target, flow.target_port
         number = hash((ends, request[BRANCH], request[CSEQ], request[CALL_ID]))
-        if number in self._seen:
+        if number in seen:
             self._skipped[SEEN_TWICE] += 1
             return False
-        if len(self._seen) < _MOST_SEEN:
-            self._seen.add(number)
+        if len(seen) < _MOST_SEEN:
+            seen.add(number)
         return True
 
     def _brief(self, pair: _Pair) -> Brief:
-        request, reply = pair.request, pair.reply
+        asked, _, call_id, _, raw_nonce, login, raw_count = pair.request
         nonce, count = "", None
-        if request[NONCE]:
-            nonce, count = printable(request[NONCE]), logins.count[request[COUNT]]
+        if raw_nonce:
+            nonce, count = printable(raw_nonce), logins.count[raw_count]
         carried: Carried | None = None
         challenge: Challenge | None = None
-        if request[DIGEST_ROW]:
-            carried, nonce, count = logins.carried(request[DIGEST_ROW])
-        if reply is None:
-            answered_after, answer, new_nonce, date, contact = None, None, "", "", ""
-        else:
-            answer, new_nonce = reply[COMMON], printable(reply[NONCE]) if reply[NONCE] else ""
-            date, contact = words.text[reply[DATE]], words.text[reply[CONTACT]]
+        if login:
+            carried, nonce, count = logins.carried(login)
+        answer, answered_after, new_nonce, date, contact = None, None, "", "", ""
+        if pair.reply is not None:
+            answer, _, raw_date, _, raw_nonce, row, raw_contact = pair.reply
+            if raw_nonce:
+                new_nonce = printable(raw_nonce)
+            if raw_date:
+                date = words.text[raw_date]
+            if raw_contact:
+                contact = words.text[raw_contact]
             answered_after = pair.answered_at - pair.at
             if self._is_coarse is not None and self._is_coarse():
                 answered_after = None
             elif answered_after < 0.0:
                 answered_after = 0.0
             if pair.challenged:
-                challenge, new_nonce = logins.challenge(reply[DIGEST_ROW], pair.challenged)
+                challenge, new_nonce = logins.challenge(row, pair.challenged)
         return _brief(
             Brief,
             (
@@ -265,7 +263,7 @@ class Pairing:
                 pair.copies,
                 pair.copied_after,
                 answered_after,
-                printable(request[CALL_ID]),
+                printable(call_id),
                 nonce,
                 count,
                 new_nonce,
@@ -274,6 +272,6 @@ class Pairing:
                 self._file,
                 pair.number,
                 pair.answer,
-                models[pair.flow, request[COMMON], answer, pair.bounce, carried, challenge],
+                models[pair.flow, asked, answer, pair.bounce, carried, challenge],
             ),
         )

@@ -156,16 +156,18 @@ class Reading:
             most_pairs=most_pairs,
             is_coarse=(lambda: not clock.is_fine) if source.kind is SourceKind.TEXT else None,
         )
+        exchanges = 0
         try:
             record = self._sightings(source, opened, entry, self.ledger, clock)
             for one in pairing.pair(record):
                 if isinstance(one, Brief):
-                    self.ledger.exchanges += 1
+                    exchanges += 1
                     yield one
                 else:
                     yield replace(one, at=None if one.at is None else one.at + entry.clock_offset)
         finally:
             opened.close()
+            self.ledger.exchanges += exchanges
             entry.messages = pairing.messages
             if opened.damage:
                 entry.notes.append(opened.damage)

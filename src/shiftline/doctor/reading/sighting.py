@@ -61,8 +61,11 @@ def host_text(packed: bytes) -> str:
 
 def looks_like_sip(data: bytes) -> bool:
     """Whether the start line is one of SIP's (RFC 3261 section 7), whatever the port."""
-    if data[:8] == RESPONSE:
-        return True
+    return data[:8] == RESPONSE or is_request(data)
+
+
+def is_request(data: bytes) -> bool:
+    """Whether it is that of a request."""
     if not data[:1].isalpha():
         return False
     end = data.find(b"\n", 0, 4096)

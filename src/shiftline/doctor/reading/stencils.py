@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from shiftline.doctor.reading.sighting import Flow
 
@@ -38,12 +38,11 @@ Values: TypeAlias = tuple[Common, bytes, bytes, bytes, bytes, bytes, bytes]
 """What is read of a head: what it has in common with others, then what changes from message to message."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stencil:
-    spans: tuple[Span, ...]
+class _Stencil(NamedTuple):
     constant: Callable[[bytes], tuple[bytes, ...]]
     """All but what changes."""
     changing: Callable[[bytes], Changing]
+    spans: tuple[Span, ...]
 
 
 @dataclass(slots=True)
@@ -56,10 +55,10 @@ class Stencils:
 
     def read(self, key: Key, data: bytes) -> Values | None:
         """The values of a message that is like an earlier one; None for any other."""
-        for stencil in self._by_key.get(key, ()):
-            common = self._known.get(stencil.constant(data))
+        for constant, changing, _ in self._by_key.get(key, ()):
+            common = self._known.get(constant(data))
             if common is not None:
-                return common + stencil.changing(data)
+                return common + changing(data)
         return None
 
     def learn(
@@ -87,7 +86,7 @@ class Stencils:
         if stencil is None:
             if len(of_kind) >= _MOST_OF_A_KIND:
                 return
-            stencil = _Stencil((*taken, *fixed), _taker(fixed, len(data)), _taker(taken, len(data)))
+            stencil = _Stencil(_taker(fixed, len(data)), _taker(taken, len(data)), (*taken, *fixed))
             self._by_key[key] = (*of_kind, stencil)
         self._known[stencil.constant(data)] = (common,)
 
