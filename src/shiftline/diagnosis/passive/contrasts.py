@@ -19,7 +19,7 @@ from shiftline.diagnosis.passive.cells import LOADED, Cell, trials_of
 from shiftline.diagnosis.passive.headers import HeaderRule
 from shiftline.diagnosis.passive.own import Own, method_of, own_of
 from shiftline.diagnosis.passive.rows import CREDENTIALS, CREDENTIALS_NUMBER, OUTCOME_NUMBER, OUTCOMES, Rows
-from shiftline.diagnosis.passive.shapes import Shapes
+from shiftline.diagnosis.passive.shapes import NO_MATTER, Shapes
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.diagnosis.passive.walk import Near, RefusedSort, Walk
@@ -106,6 +106,7 @@ class _Reader:
         self._near = {sort: Near(moments) for sort, moments in refusals.items()}
         self._never = Near(())
         self._lines: dict[_LineKey, _Line | None] = {}
+        self._has_sizes = frame.large_from is not None
 
     def line(self, row: int) -> _Line | None:
         """None where the row could mean two things."""
@@ -118,8 +119,11 @@ class _Reader:
         is_troubled_hour, hour = self._frame.is_troubled_hour, Hour.ANY
         if is_troubled_hour is not None and load is Load.SINGLE:
             hour = Hour.TROUBLED if is_troubled_hour(self._rows.at[row]) else Hour.QUIET
-        credentials = self._credentials(row)
-        bulk = self._shapes.bulk(self._rows.size[row], CREDENTIALS[credentials])
+        credentials, bulk = self._rows.credentials[row], NO_MATTER
+        if self._frame.nonces_end_by_age:
+            credentials = self._by_age(row, credentials)
+        if self._has_sizes:
+            bulk = self._shapes.bulk(self._rows.size[row], CREDENTIALS[credentials])
         key = sort, credentials, load, bulk, hour
         try:
             return self._lines[key]
@@ -127,10 +131,9 @@ class _Reader:
             line = self._lines[key] = self._line_of(*key)
             return line
 
-    def _credentials(self, row: int) -> int:
-        """By number; where nonces end by age, an old one is one that is forgotten."""
-        told = self._rows.credentials[row]
-        if not self._frame.nonces_end_by_age or told not in (_CACHED, _AGED):
+    def _by_age(self, row: int, told: int) -> int:
+        """The credentials where nonces end by age: then an old one is one that is forgotten."""
+        if told not in (_CACHED, _AGED):
             return told
         return _AGED if self._rows.outcome[row] == _STALE else _CACHED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from statistics import median
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
@@ -12,6 +13,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.contrasts import Contrasts
 from shiftline.diagnosis.passive.limit import RateLimit
+from shiftline.diagnosis.passive.passed import is_passed
 from shiftline.diagnosis.passive.rows import OUTCOMES, UNANSWERED, Rows
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
@@ -111,14 +113,13 @@ def time_marks(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> 
     """How answers' times speak."""
     at_rest: list[float] = []
     loaded: list[float] = []
-    refused: list[float] = []
-    for row, (after, mark) in enumerate(zip(rows.latency, marks, strict=True)):
-        if not mark or after == UNANSWERED:
-            continue
-        if mark == PASSED:
-            (at_rest if arrivals.by_source[row] <= AT_REST else loaded).append(after)
-        elif row in part.rows:
-            refused.append(after)
+    answers = zip(rows.latency, arrivals.by_source, strict=True)
+    for after, count in compress(answers, is_passed(marks)):
+        if after != UNANSWERED:
+            (at_rest if count <= AT_REST else loaded).append(after)
+    refused = [
+        rows.latency[row] for row in part.rows if marks[row] == TROUBLE and rows.latency[row] != UNANSWERED
+    ]
     rest, load = (median(times) if len(times) >= 5 else None for times in (at_rest, loaded))
     if rest is not None and load is not None and load >= _SLOWER * rest and load >= _SLOW_SECONDS:
         text = f"{1000 * rest:.0f} ms alone, {1000 * load:.0f} ms under load"

@@ -17,7 +17,7 @@ _LONGER = 24
 the names of headers are not known."""
 _LOGIN_BYTES = 230
 """What credentials add to a request (`catalogue.lengths`)."""
-_NO_MATTER, _USUAL_SIZE, _LARGE, _LARGE_BY_LOGIN = range(4)
+NO_MATTER, _USUAL_SIZE, _LARGE, _LARGE_BY_LOGIN = range(4)
 """What a size has to do with the shape."""
 _SHAPES = {
     "user_agent": Shape.OTHER_AGENT,
@@ -47,7 +47,7 @@ class Shapes:
     def bulk(self, size: int, credentials: Credentials) -> int:
         """What the size of a request has to do with its shape: nothing, that it is usual, or large."""
         if self.large_from is None or not size:
-            return _NO_MATTER
+            return NO_MATTER
         if size < self.large_from:
             return _USUAL_SIZE
         # A fresh login that makes it large went through without it a moment ago.
