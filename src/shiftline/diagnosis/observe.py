@@ -29,6 +29,7 @@ from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
 from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours, told_mark
 from shiftline.diagnosis.passive.limit import find_limit
 from shiftline.diagnosis.passive.nonces import NonceBook
+from shiftline.diagnosis.passive.pace import Pace, find_pace
 from shiftline.diagnosis.passive.passed import passed_sorts
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sizes import size_mark
@@ -128,7 +129,7 @@ class Observer:
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)
         passed = passed_sorts(rows, marks)
-        parts = self._parts(marks, outcomes, arrivals, passed)
+        parts, pace = self._parts(marks, outcomes, arrivals, passed)
         general = (
             *self._general_marks(),
             *question_marks(rows, marks, arrivals),
@@ -139,7 +140,8 @@ class Observer:
         said, others = self._told.of_parts(rows, parts)
         if not parts:
             whole = Part("", (), frozenset(range(len(rows))))
-            return (self._of_part(whole, frozenset(), general, arrivals, marks, outcomes, passed), *others)
+            evidence = self._of_part(whole, frozenset(), general, arrivals, marks, outcomes, passed, None)
+            return (evidence, *others)
         found = [
             self._of_part(
                 part,
@@ -149,6 +151,7 @@ class Observer:
                 marks,
                 outcomes,
                 passed,
+                None if part.key else pace,
             )
             for number, part in enumerate(parts)
         ]
@@ -156,13 +159,18 @@ class Observer:
 
     def _parts(
         self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, passed: Counter[int]
-    ) -> list[Part]:
-        """One part if the size tells all that is refused; else by what the refused have in common."""
+    ) -> tuple[list[Part], Pace | None]:
+        """One part if the size or one limit tells all that is refused; else by what the refused share."""
         rows = self._rows
         refused = Part("", (), frozenset([row for row, mark in enumerate(marks) if mark == TROUBLE]))
         if refused.rows and size_mark(rows, marks, refused) is not None:
-            return [refused]
-        return find_parts(rows, marks, outcomes, arrivals, passed)
+            return [refused], None
+        pace = find_pace(rows, marks, arrivals, frozenset())
+        if pace is not None:
+            return [refused], pace
+        parts = find_parts(rows, marks, outcomes, arrivals, passed)
+        bound = frozenset[int]().union(*(part.rows | part.beside for part in parts if part.key))
+        return parts, find_pace(rows, marks, arrivals, bound) if bound else None
 
     def _of_part(
         self,
@@ -173,6 +181,7 @@ class Observer:
         marks: bytearray,
         outcomes: bytearray,
         passed: Counter[int],
+        pace: Pace | None,
     ) -> Evidence:
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
@@ -180,7 +189,8 @@ class Observer:
         # A header that is refused makes a message larger as well: either may be the reason.
         size = size_mark(rows, marks, part) if header is None or not header.is_wanted else None
         is_built = header is not None or size is not None
-        spans = None if hours is not None or is_built else find_spans(rows, marks, arrivals, part)
+        is_otherwise = hours is not None or is_built or pace is not None
+        spans = None if is_otherwise else find_spans(rows, marks, arrivals, part)
         large_from = None if size is None else size.figures["bytes"]
         contrasts = find_contrasts(
             rows,
@@ -189,11 +199,11 @@ class Observer:
             arrivals,
             part,
             excluded,
-            Frame(hours, large_from, header, spans, _by_age(general)),
+            Frame(hours, large_from, header, spans, _by_age(general), pace),
         )
         limit = None
         if not part.key:
-            limit = find_limit(rows, marks, arrivals, contrasts.own_sources, None)
+            limit = pace.limit if pace else find_limit(rows, marks, arrivals, contrasts.own_sources, None)
         found = [*general, *self._said(part), *time_marks(rows, marks, arrivals, part)]
         troubled = sum(1 for row in part.rows if marks[row] == TROUBLE)
         if troubled:

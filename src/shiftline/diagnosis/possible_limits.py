@@ -81,7 +81,18 @@ def possible_limits(*readings: LoadAnswers, is_strict: bool = False) -> Possible
     return PossibleLimits()
 
 
+def possible_windows(seen: LoadAnswers) -> tuple[PossibleWindow, ...]:
+    """The windows that explain all of it, nothing miscounted; none if none do."""
+    return _windows(seen, 0, is_strict=True) if seen.refusals else ()
+
+
 def _possible(seen: LoadAnswers, slack: int, *, is_strict: bool) -> PossibleLimits:
+    return PossibleLimits(
+        windows=_windows(seen, slack, is_strict=is_strict), buckets=possible_buckets(seen, slack)
+    )
+
+
+def _windows(seen: LoadAnswers, slack: int, *, is_strict: bool) -> tuple[PossibleWindow, ...]:
     bounds: dict[float, list[tuple[int, int]]] = {}
     counted = seen.everything()
     for length in WINDOW_LENGTHS:
@@ -91,13 +102,10 @@ def _possible(seen: LoadAnswers, slack: int, *, is_strict: bool) -> PossibleLimi
         bounds[length] = [
             (min(one), max(one)) for one in found if one is not None and 0 < one[1] >= one[0] - slack
         ]
-    return PossibleLimits(
-        windows=tuple(
-            PossibleWindow(length, min(low for low, _ in found), max(high for _, high in found))
-            for length, found in bounds.items()
-            if found
-        ),
-        buckets=possible_buckets(seen, slack),
+    return tuple(
+        PossibleWindow(length, min(low for low, _ in found), max(high for _, high in found))
+        for length, found in bounds.items()
+        if found
     )
 
 

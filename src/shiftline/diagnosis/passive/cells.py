@@ -40,6 +40,7 @@ def trials_of(cells: dict[Probe, Cell], trouble: set[Outcome], share: float) -> 
     ``trouble`` are the outcomes of what is in trouble, ``share`` what passed beside refused loads.
     """
     _leave_what_got_through(cells)
+    _leave_logins_that_met_it(cells)
     _leave_what_passed_meanwhile(cells, trouble)
     _leave_luck(cells, share)
     return _told_once(trial for probe, cell in cells.items() for trial in _trials(probe, cell))
@@ -82,6 +83,21 @@ def _leave_what_got_through(cells: dict[Probe, Cell]) -> None:
                 beyond = cells.get(replace(probe, credentials=credentials))
                 if beyond is not None and not _is_refused_load(probe, beyond):
                     del cells[replace(probe, credentials=credentials)]
+
+
+def _leave_logins_that_met_it(cells: dict[Probe, Cell]) -> None:
+    """Where one limit explains all and refuses what has no login, a login that it refuses is no other fault.
+
+    It came when its challenge had used up the rest.
+    """
+    met = [probe for probe in cells if probe.load is Load.PACED]
+    if any(probe.credentials is Credentials.NONE for probe in met):
+        for probe, cell in list(cells.items()):
+            if probe.credentials is Credentials.FRESH and probe.load in (Load.PACED, *LOADED):
+                passed = {told: count for told, count in cell.counts.items() if told not in REFUSALS}
+                cell.counts = Counter(passed)
+                if not passed:
+                    del cells[probe]
 
 
 def _leave_what_passed_meanwhile(cells: dict[Probe, Cell], trouble: set[Outcome]) -> None:

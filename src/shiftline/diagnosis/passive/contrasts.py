@@ -18,15 +18,15 @@ from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.cells import LOADED, Cell, trials_of
 from shiftline.diagnosis.passive.headers import HeaderRule
 from shiftline.diagnosis.passive.own import Own, method_of, own_of
+from shiftline.diagnosis.passive.pace import Pace
 from shiftline.diagnosis.passive.rows import CREDENTIALS, CREDENTIALS_NUMBER, OUTCOME_NUMBER, OUTCOMES, Rows
 from shiftline.diagnosis.passive.shapes import NO_MATTER, Shapes
+from shiftline.diagnosis.passive.sorts import IN_DIALOGS
 from shiftline.diagnosis.passive.subjects import Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.diagnosis.passive.walk import Near, RefusedSort, Walk
 from shiftline.diagnosis.probe import Aim, Credentials, Hour, Load, Method, Path, Probe, Source
 
-_IN_DIALOGS = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
-"""Belong to a call that was let in; nobody asks them for a login."""
 _CACHED, _AGED = CREDENTIALS_NUMBER[Credentials.CACHED], CREDENTIALS_NUMBER[Credentials.AGED]
 _STALE = OUTCOME_NUMBER[Outcome.CHALLENGE_STALE]
 _LineKey = tuple[int, int, Load, int, Hour]
@@ -61,6 +61,8 @@ class Frame:
     nonces_end_by_age: bool = False
     """Whether the record shows that nonces are forgotten at an age of their own: then that age is what makes
     one an old one."""
+    pace: Pace | None = None
+    """The limit that explains what was refused at rest, if one does."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class _Reader:
     def __init__(self, rows: Rows, part: Part, walk: Walk, own: Own, frame: Frame) -> None:
         self.own, self.walk, self._rows, self._frame = own, walk, rows, frame
         sorts = rows.sorts
-        self.is_in_dialog = bytes(sorts.kind_of(sort).method in _IN_DIALOGS for sort in range(len(sorts)))
+        self.is_in_dialog = bytes(sorts.kind_of(sort).method in IN_DIALOGS for sort in range(len(sorts)))
         self._shapes = Shapes(rows=rows, part=part, own=own, large_from=frame.large_from, header=frame.header)
         refusals = walk.refusals(own)
         self.is_beside = Near(sorted(at for moments in refusals.values() for at in moments))
@@ -168,7 +170,7 @@ def find_contrasts(
 ) -> Contrasts:
     """The trials of one part. ``excluded`` are the troubled rows of other parts."""
     own = own_of(rows, part)
-    walk = Walk(rows, marks, arrivals, own)
+    walk = Walk(rows, marks, arrivals, own, frame.pace)
     walk.fails_at_rest = bool(part.key) or walk.fails_before_load() or frame.in_force is not None
     reader = _Reader(rows, part, walk, own, frame)
     tallies: dict[Probe, _Tally] = {}

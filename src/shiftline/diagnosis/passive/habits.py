@@ -38,11 +38,11 @@ def rate_marks(
     at_rest = sum(1 for row in part.rows if arrivals.by_source[row] <= AT_REST) - contrasts.refused_after
     if limit is not None:
         figures = limit.figures
-        text = f"some are refused from {limit.flips_at:.0f} a second on"
+        text = f"some are refused from {limit.flips_at:.{1 if limit.flips_at < 3.0 else 0}f} a second on"
         if limit.limit is not None and limit.window_seconds is not None:
             text += f"; {limit.limit:.0f} pass in each {limit.window_seconds:.0f} s"
         elif limit.limit is not None:
-            text += f"; about {limit.limit:.0f} a second pass"
+            text += f"; about {limit.limit:.{1 if limit.limit < 3.0 else 0}f} a second pass"
         yield Mark(kind="traffic.flips-with-rate", count=len(part.rows), text=text, figures=figures)
     elif at_rest >= 2 and at_rest >= 0.1 * len(part.rows):
         yield Mark(kind="traffic.refused-at-rest", count=at_rest, text=f"{at_rest} of {len(part.rows)}")

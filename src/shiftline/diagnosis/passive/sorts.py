@@ -15,6 +15,8 @@ MOST_NAMES = 200_000
 """Distinct names of one sort that are kept; hostile captures have a million."""
 _MOST_ALIKE = 20_000
 _UNKNOWN = -1
+IN_DIALOGS = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
+"""Belong to a call that was let in; nobody asks them for a login."""
 _EACH_ANEW = frozenset({"date", "contact"})
 _LARGE = 1300
 """Bytes: beyond this, UDP may fragment (RFC 3261 section 18.1.1)."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals, load_of
 from shiftline.diagnosis.passive.own import Own, method_of
+from shiftline.diagnosis.passive.pace import Pace
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.diagnosis.probe import Load
@@ -27,7 +28,9 @@ RefusedSort = tuple[str, str, bool]
 class Walk:
     """To be asked about the rows in the order of time."""
 
-    def __init__(self, rows: Rows, marks: bytearray, arrivals: Arrivals, own: Own) -> None:
+    def __init__(
+        self, rows: Rows, marks: bytearray, arrivals: Arrivals, own: Own, pace: Pace | None = None
+    ) -> None:
         self.refused_after = 0
         """Refusals at rest after a burst."""
         self.recovered_after: float | None = None
@@ -37,6 +40,8 @@ class Walk:
         self.fails_at_rest = False
         """What fails at rest anyway has no "after"."""
         self._rows, self._marks, self._arrivals = rows, marks, arrivals
+        self._paced = frozenset[int]() if pace is None else pace.rows
+        self._each_has_its_own = pace is not None and pace.is_of_sources
         self._last_refusal: float | None = None
         self._in_trouble = False
 
@@ -44,8 +49,10 @@ class Walk:
         """The load that a request was under; None where it could be two."""
         count = self._arrivals.by_source[row]
         if not self.is_own[self._rows.sort[row]]:
-            if count > AT_REST:
+            if count > AT_REST or (row in self._paced and self._each_has_its_own):
                 return None  # its own rate may be what it is refused for
+            if row in self._paced:
+                return Load.DURING
             since = self._last_refusal
             is_during = since is not None and self._rows.at[row] - since <= _DURING_SECONDS
             return Load.DURING if is_during else Load.SINGLE
@@ -53,6 +60,8 @@ class Walk:
             if self._marks[row] == TROUBLE:
                 self._last_refusal, self._in_trouble = self._rows.at[row], True
             return load_of(count)
+        if row in self._paced:
+            return Load.PACED
         if not self._in_trouble or self.fails_at_rest or self._last_refusal is None:
             return Load.SINGLE
         return self._afterwards(self._rows.at[row] - self._last_refusal, self._marks[row])
@@ -81,7 +90,7 @@ class Walk:
             if not mark or not asks[rows.sort[row]]:
                 continue
             if by_source[row] <= AT_REST:
-                before.append(mark == TROUBLE)
+                before.append(mark == TROUBLE and row not in self._paced)
             elif mark == TROUBLE:
                 break
         return sum(before) > len(before) / 2
