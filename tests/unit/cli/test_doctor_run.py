@@ -25,10 +25,11 @@ from shiftline.bootstrap import new_token
 from shiftline.cli.app import app
 from shiftline.cli.doctor import plan as plan_module
 from shiftline.cli.doctor.findings import addressed, print_hanging
-from shiftline.cli.doctor.plan import Wishes, plan_run
+from shiftline.cli.doctor.plan import plan_run
 from shiftline.cli.doctor.report import material_of_examination
 from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
 from shiftline.cli.doctor.screen import screen
+from shiftline.cli.doctor.wishes import Wishes
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
 from shiftline.diagnosis.experiment import Risk
 from shiftline.diagnosis.finding import Separation

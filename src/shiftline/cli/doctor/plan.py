@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from pathlib import Path
 
 from shiftline import bootstrap
 from shiftline.cli.check.plan import DEFAULT_RATE
 from shiftline.cli.doctor.owner import worker_of
-from shiftline.cli.options import DEFAULT_CONFIG
+from shiftline.cli.doctor.wishes import Wishes, arguments_of, header_of, is_address, refuse_unusable
 from shiftline.config import TrunkSettings, load_settings, secret
 from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.doctor.examination import Case
-from shiftline.doctor.examination.examination import DEFAULT_BUDGET, PAUSE_SECONDS
+from shiftline.doctor.examination.examination import PAUSE_SECONDS
 from shiftline.doctor.run import RunPlan
 from shiftline.doctor.run_ends import EndsPlan
 from shiftline.errors import ConfigurationError, UnavailableError
 from shiftline.net.asking import address_of
-from shiftline.net.resolver import ANY_ADDRESS, Resolver, require_own_address, source_towards
+from shiftline.net.resolver import ANY_ADDRESS, Resolver, source_towards
 from shiftline.net.tls import TlsSettings, client_context
 from shiftline.sip.digest import DigestAccount
 from shiftline.sip.targets import Target
@@ -28,42 +26,11 @@ from shiftline.sip.transport import Transport
 from shiftline.sip.uri import SipUri
 from shiftline.storm.manners import is_private_address
 
-PATIENCE_SECONDS = 60
-"""The longest silence before a question, unless told."""
 LOOPBACK_SOURCES = ("127.0.0.2", "127.0.0.4")
 """On the loopback every address is ours; stock Kamailio exempts its own from what it limits."""
 
 _SUBSCRIPTIONS = ("reg-event", "presence", "dialog")
 """Methods of a trunk's checks that ask with SUBSCRIBE."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What stands on the command line."""
-
-    trunk: str | None
-    server: str | None
-    user: str
-    password_env: str
-    known_good: str
-    known_good_password_env: str
-    sources: Sequence[str]
-    allow: str | None
-    budget: int
-    patience_seconds: float
-    """The longest silence before a question."""
-    present: str
-    absent: str
-    domains: Sequence[str]
-    caller: str
-    public_address: str
-    headers: Sequence[str]
-    agent: str
-    subscribes: bool
-    tls: TlsSettings
-    may_load: str
-    dry_run: bool
-    path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,74 +49,12 @@ class Examined:
 
 async def plan_run(wishes: Wishes) -> Examined:
     """Look up what is named. Raises ConfigurationError or UnavailableError with one clear sentence."""
-    _refuse_contradictions(wishes)
+    refuse_unusable(wishes)
     if wishes.trunk is not None:
         examined = await _of_trunk(wishes, wishes.trunk)
     else:
         examined = await _of_server(wishes, wishes.server or "")
-    return replace(examined, arguments=_arguments(wishes))
-
-
-def _arguments(wishes: Wishes) -> str:
-    """What was given, and has to be given again; passwords stand in variables."""
-    told = {
-        "--trunk": (wishes.trunk,),
-        "--server": (wishes.server,),
-        "--user": (wishes.user,),
-        "--password-env": (wishes.password_env if wishes.trunk is None else "",),
-        "--known-good": (wishes.known_good,),
-        "--known-good-password-env": (wishes.known_good_password_env,),
-        "--source": wishes.sources,
-        "--present": (wishes.present,),
-        "--absent": (wishes.absent,),
-        "--domain": wishes.domains,
-        "--caller": (wishes.caller,),
-        "--agent": (wishes.agent,),
-        "--header": wishes.headers,
-        "--public-address": (wishes.public_address,),
-        "--allow": (wishes.allow,),
-        "--budget": (str(wishes.budget) if wishes.budget != DEFAULT_BUDGET else "",),
-        "--patience": (
-            f"{patience:.0f}" if (patience := wishes.patience_seconds) != PATIENCE_SECONDS else "",
-        ),
-        "--i-may-load": (wishes.may_load,),
-        "--tls-ca": (wishes.tls.ca,),
-        "--config": (str(wishes.path) if wishes.trunk is not None and wishes.path != DEFAULT_CONFIG else "",),
-    }
-    given = [part for name, values in told.items() for one in values if one for part in (name, one)]
-    return shlex.join((*given, *(("--subscribes",) if wishes.subscribes else ())))
-
-
-def _refuse_contradictions(wishes: Wishes) -> None:
-    if (wishes.trunk is None) == (wishes.server is None):
-        raise ConfigurationError(
-            "A doctor examines one trunk.", remedy="Give either --trunk NAME, or --server sip:HOST:PORT."
-        )
-    if wishes.trunk is not None and wishes.user:
-        raise ConfigurationError(
-            "--trunk brings its own account.", remedy="Leave --user away, or give --server."
-        )
-    if bool(wishes.user) != bool(wishes.password_env) and wishes.trunk is None:
-        raise ConfigurationError(
-            "--user and --password-env go together.",
-            remedy="Put the password into a variable: read -rs SIP_PASSWORD && export SIP_PASSWORD",
-        )
-    if bool(wishes.known_good) != bool(wishes.known_good_password_env):
-        # Another account's password is not the trunk's: to try would be a failed login of somebody else's.
-        raise ConfigurationError(
-            "--known-good and --known-good-password-env go together.",
-            remedy="Name the variable that holds that account's password; the trunk's if they share it.",
-        )
-    if bool(wishes.present) != bool(wishes.absent):
-        raise ConfigurationError(
-            "One control alone proves nothing.", remedy="Give both, --present and --absent."
-        )
-    if len(wishes.sources) > 2:
-        raise ConfigurationError(
-            "More than two sources tell no more than two.", remedy="Give --source once or twice."
-        )
-    for source in wishes.sources:
-        require_own_address(source, named_by="--source")
+    return replace(examined, arguments=arguments_of(wishes))
 
 
 async def _of_trunk(wishes: Wishes, name: str) -> Examined:
@@ -187,7 +92,7 @@ async def _of_server(wishes: Wishes, text: str) -> Examined:
             uri, source=wishes.sources[0] if wishes.sources else ANY_ADDRESS, named_by="--server"
         )
     except (ConfigurationError, UnavailableError):
-        if _is_address(uri.host):
+        if is_address(uri.host):
             raise
         # A name without an address is a finding, and the doctor says so.
         case = _case(wishes, server, Target(host=uri.host, port=0), account)
@@ -213,12 +118,12 @@ def _case(wishes: Wishes, server: SipUri, target: Target, account: DigestAccount
         known_good=known_good,
         present=_user_of(wishes.present, server),
         absent=_user_of(wishes.absent, server),
-        other_address=_address(wishes.public_address),
+        other_address=wishes.public_address,
         other_domains=tuple(wishes.domains),
         other_caller=wishes.caller,
         subscribes=wishes.subscribes,
         working_agent=wishes.agent,
-        metadata=tuple(_header(text) for text in wishes.headers),
+        metadata=tuple(header_of(text) for text in wishes.headers),
     )
 
 
@@ -290,28 +195,3 @@ def _require_consent(wishes: Wishes, target: Target, allowed: Risk, *, is_config
 
 def _user_of(text: str, domain: SipUri) -> str:
     return address_of(text, domain).user or "" if text else ""
-
-
-def _address(text: str) -> str:
-    if text and not _is_address(text):
-        raise ConfigurationError(
-            f"--public-address is {text!r}, which is no IP address.", remedy="Write it like 192.0.2.10."
-        )
-    return text
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise ConfigurationError(
-            f"--header is {text!r}, which is no header.", remedy="Write it like 'X-Tenant: 4711'."
-        )
-    return name.strip(), value.strip()

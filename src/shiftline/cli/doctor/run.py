@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,8 @@ from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
-    from shiftline.cli.doctor.plan import Examined, Wishes
+    from shiftline.cli.doctor.plan import Examined
+    from shiftline.cli.doctor.wishes import Wishes
     from shiftline.doctor.examination import Examination
     from shiftline.sip.trace import Trace
 
@@ -108,7 +110,7 @@ def run(
     Example: [bold]shiftline doctor run --server sip:192.0.2.10 --user trunk --password-env SIP_PASSWORD
     --known-good 4711 --known-good-password-env GOOD_PASSWORD --dry-run[/]
     """
-    from shiftline.cli.doctor.plan import Wishes
+    from shiftline.cli.doctor.wishes import Wishes
     from shiftline.net.tls import TlsSettings
 
     wishes = Wishes(
@@ -164,7 +166,7 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
     if said:
         typer.echo(said, err=True)
     trace = Trace()
-    examination, epoch_offset = asyncio.run(_examine(examined, trace))
+    examination, epoch_offset, failures = asyncio.run(_examine(examined, trace))
     again = accounts.again_after(examination.stop, clock().timestamp())
     result = as_json(examined, examination, again)
     steps = [
@@ -177,24 +179,34 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
         steps.append(lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
     if STDOUT not in (json_file, tracing.trace):
         steps.append(lambda: print_result(examined, examination, console, again))
-    do_all(*steps)
+    do_all(*steps, *(partial(_tell, failure) for failure in failures))
     if code := exit_code(examination.diagnosis(), is_over=examination.is_over):
         raise typer.Exit(code)
 
 
-async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float]:
-    """Ask to the end, or until Ctrl-C; what is known by then is the result."""
+def _tell(failure: Exception) -> None:
+    raise failure
+
+
+async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float, list[Exception]]:
+    """Ask to the end, or until Ctrl-C or a failure; what is known by then is the result.
+
+    A failure is handed over, not raised: what was learned is told first.
+    """
     from shiftline.bootstrap import new_token
     from shiftline.cli.doctor.screen import watched
     from shiftline.doctor.run import open_run
 
     loop = asyncio.get_running_loop()
     offset = clock_from_environment()().timestamp() - loop.time()
+    failures: list[Exception] = []
     with watched(examined.name) as show:
         run_ = await open_run(examined.plan, token=new_token, on_change=show, on_message=trace.add)
         try:
             with ended_by_signals():
                 await run_.until_over()
+        except Exception as failure:  # noqa: BLE001 - told once the result is written
+            failures.append(failure)
         finally:
             await run_.aclose()
-    return run_.examination, offset
+    return run_.examination, offset, failures
