@@ -19,12 +19,13 @@ from shiftline.governor.controller import Answer
 from shiftline.governor.limiters.model import Feedback
 from shiftline.net.exchange import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
+from shiftline.net.resolver import require_no_password
 from shiftline.sip.address import Contact
 from shiftline.sip.digest import ChallengeOutcome, DigestClient
 from shiftline.sip.message import Request, Response
 from shiftline.sip.overload import read_overload_control
 from shiftline.sip.requests import options, register_query
-from shiftline.sip.uri import SipUri
+from shiftline.sip.uri import SipUri, without_password
 from shiftline.sip.values import read_seconds
 
 SendRequest = Callable[[Request], Awaitable[Exchange]]
@@ -148,7 +149,11 @@ def plain_question(method: str, user: SipUri, speaker: Speaker) -> Request:
 
 
 def address_of(text: str, domain: SipUri | None) -> SipUri:
-    """Read a SIP URI, or a bare user of ``domain``. Raises ConfigurationError for anything else."""
+    """Read a SIP URI, or a bare user of ``domain``. Raises ConfigurationError for anything else.
+
+    Also for one with a password: addresses are printed, traced and reported.
+    """
+    shown = repr(without_password(text)[:80])
     bare = domain is not None and not any(mark in text for mark in ":@ <>\"'")
     try:
         if bare and domain is not None and text:
@@ -157,12 +162,13 @@ def address_of(text: str, domain: SipUri | None) -> SipUri:
         str(uri)
     except (SipSyntaxError, MisuseError) as error:
         raise ConfigurationError(
-            f"{text[:80]!r} is not a SIP address.", remedy="Write it like sip:4711@pbx.example.com."
+            f"{shown} is not a SIP address.", remedy="Write it like sip:4711@pbx.example.com."
         ) from error
     if uri.scheme == "tel":
         raise ConfigurationError(
-            f"{text[:80]!r} names no host to ask.", remedy="Write it like sip:4711@pbx.example.com."
+            f"{shown} names no host to ask.", remedy="Write it like sip:4711@pbx.example.com."
         )
+    require_no_password(uri, shown)
     return uri
 
 

@@ -28,7 +28,7 @@ from shiftline.sip.targets import (
     plan_targets,
     transport_of,
 )
-from shiftline.sip.uri import SipUri
+from shiftline.sip.uri import SipUri, without_password
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, never bound to
 _ANY_ADDRESSES = (ANY_ADDRESS, "::")
@@ -167,27 +167,38 @@ class _LookUp:
 
 def read_trunk_address(text: str) -> SipUri:
     """Read ``trunk.address``; raises ConfigurationError for all but a URI that we have a way to."""
+    shown = repr(without_password(text))
     try:
         uri = SipUri.parse(text)
     except SipSyntaxError as error:
         raise ConfigurationError(
-            f"trunk.address is {text!r}, which is not a SIP URI.", remedy=f"{_REMEDY}."
+            f"trunk.address is {shown}, which is not a SIP URI.", remedy=f"{_REMEDY}."
         ) from error
     if uri.scheme not in ("sip", "sips") or uri.port == 0:
         raise ConfigurationError(
-            f"trunk.address is {text!r}, which is no way to a PBX.",
+            f"trunk.address is {shown}, which is no way to a PBX.",
             remedy=f"{_REMEDY}, sip:HOST;transport=tcp or sips:HOST.",
         )
     if uri.headers:
         raise ConfigurationError(
-            f"trunk.address is {text!r}, and what follows the question mark is sent nowhere.",
+            f"trunk.address is {shown}, and what follows the question mark is sent nowhere.",
             remedy=f"Leave it out. {_REMEDY}.",
         )
+    require_no_password(uri, f"trunk.address, {shown},")
     try:
         transport_of(uri)
     except ConfigurationError as error:
         raise ConfigurationError(f"In trunk.address, {error.message}", remedy=error.remedy) from error
     return uri
+
+
+def require_no_password(uri: SipUri, shown: str) -> None:
+    """Raise ConfigurationError for an address with a password, which would stand in all that shows it."""
+    if uri.password is not None:
+        raise ConfigurationError(
+            f"{shown} has a password in it, and addresses stand in logs and reports.",
+            remedy="Leave it out of the address; put it into a variable, and name that variable.",
+        )
 
 
 def read_contact(text: str) -> SipUri | None:
@@ -199,9 +210,10 @@ def read_contact(text: str) -> SipUri | None:
         str(contact)
     except (SipSyntaxError, MisuseError) as error:
         raise ConfigurationError(
-            f"trunk.contact is {text!r}, which is not a SIP URI.",
+            f"trunk.contact is {without_password(text)!r}, which is not a SIP URI.",
             remedy="Write it like sip:shiftline@192.0.2.7:5060, or leave it empty.",
         ) from error
+    require_no_password(contact, f"trunk.contact, {without_password(text)!r},")
     return contact
 
 

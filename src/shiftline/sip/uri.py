@@ -28,6 +28,8 @@ _SAFE_IN_USER = f"{_UNRESERVED};?/"
 _SAFE_IN_PARAMETER = "!*'()[]/:&+$"
 _ALWAYS_COMPARED = frozenset({"user", "ttl", "method", "maddr", "transport"})
 _MOST_BYTES = 8192
+_PASSWORD = re.compile(r"\A((?:[sS][iI][pP][sS]?:)?+[^:@]*+):.*@", re.DOTALL)
+"""What stands between the user and the last @: of a text that is no address nobody knows what is secret."""
 _MOST_PARAMETERS = 512
 
 
@@ -53,11 +55,11 @@ class SipUri:
         Also for more than 8 KiB or 512 parameters, which nobody sends in earnest.
         """
         if len(text) > _MOST_BYTES:
-            raise SipSyntaxError(f"The address {text[:80]!r} is longer than {_MOST_BYTES} bytes.")
+            raise SipSyntaxError(f"The address {_shown(text)} is longer than {_MOST_BYTES} bytes.")
         if found := _SIP_URI.fullmatch(text):
             user, password, port = found["user"], found["password"], found["port"]
             if port is not None and int(port) > 65535:
-                raise SipSyntaxError(f"The port in {text[:80]!r} is above 65535.")
+                raise SipSyntaxError(f"The port in {_shown(text)} is above 65535.")
             return cls(
                 scheme=found["scheme"].lower(),
                 user=_unescape(user) if user is not None else None,
@@ -71,7 +73,7 @@ class SipUri:
             number = _unescape(found["number"])
             return cls(scheme="tel", user=number, host="", parameters=_parse_parameters(found["parameters"]))
         raise SipSyntaxError(
-            f"{text[:80]!r} is not a SIP address.", remedy="Write it as sip:user@host or sip:user@host:port."
+            f"{_shown(text)} is not a SIP address.", remedy="Write it as sip:user@host or sip:user@host:port."
         )
 
     def __str__(self) -> str:
@@ -112,6 +114,15 @@ class SipUri:
             and _same_parameters(dict(self.parameters), dict(other.parameters))
             and _header_set(self.headers) == _header_set(other.headers)
         )
+
+
+def without_password(text: str) -> str:
+    """An address as it was typed, well-formed or not, for an error that may be shown to anybody."""
+    return _PASSWORD.sub(r"\1:…@", text, count=1)
+
+
+def _shown(text: str) -> str:
+    return repr(without_password(text[:_MOST_BYTES])[:80])
 
 
 def _same_host(one: str, other: str) -> bool:

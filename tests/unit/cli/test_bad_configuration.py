@@ -113,6 +113,7 @@ def test_a_wrong_value_is_named(
         ("sip:127.0.0.1;transport=sctp", ["names the transport 'sctp'"]),
         ("tel:+13125550100", ["no way to a PBX", "sips:HOST"]),
         ("sip:127.0.0.1:0", ["no way to a PBX"]),
+        ("sip:u:pw@127.0.0.1:5060", ["'sip:u:…@127.0.0.1:5060', has a password", "variable"]),
         ("sip:127.0.0.1:5060?x=y", ["question mark", "Leave it out"]),
         (f"sip:{'a' * 70}.example", ["has no address", "not a host name"]),
     ],

@@ -42,6 +42,41 @@ def test_what_no_message_can_carry_is_refused_before_anything_is_sent(
     assert remedy in failure.remedy
 
 
+def test_the_other_account_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the account would be compared with itself, and each of its refusals laid to the path."""
+    monkeypatch.setenv("SIP_PASSWORD", "secret")
+    given = (
+        "--user trunk --password-env SIP_PASSWORD --known-good trunk --known-good-password-env SIP_PASSWORD"
+    )
+    failure = CliRunner().invoke(app, [*_RUN, *given.split(), "--dry-run"]).exception
+    assert isinstance(failure, ConfigurationError)
+    assert "--known-good is 'trunk'" in failure.message
+    assert "another account" in failure.remedy
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("doctor", "run", "--dry-run", "--server"),
+        ("check", "4711", "--server"),
+        ("check",),
+        ("storm",),
+    ],
+)
+@pytest.mark.parametrize(
+    "address", ["sip:u:geheim@127.0.0.1:9", "sip:u:ge:heim@bad host", "u:geheim@127.0.0.1"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(verb: tuple[str, ...], address: str) -> None:
+    """It would stand in titles, JSON, traces and reports."""
+    ran = CliRunner().invoke(app, [*verb, address])
+    assert isinstance(ran.exception, ConfigurationError)
+    told: BaseException | None = ran.exception
+    while told is not None:
+        assert "heim" not in str(told)
+        told = told.__cause__
+    assert "heim" not in ran.output
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [("X-Tenant: 4711", ("X-Tenant", "4711")), ("P-Asserted-Identity:\t<sip:jörg@a>",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shiftline.errors import MisuseError, SipSyntaxError
-from shiftline.sip.uri import SipUri
+from shiftline.sip.uri import SipUri, without_password
 
 
 def test_every_part_of_a_uri_is_read() -> None:
@@ -101,6 +101,22 @@ def test_what_cannot_be_escaped_is_refused(uri: SipUri) -> None:
     """Host, scheme and headers have no escapes here: what does not fit is our defect."""
     with pytest.raises(MisuseError):
         str(uri)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sip:u:pw@host", "sip:u:…@host"),
+        ("SIPS:u:p:w@x@bad host", "SIPS:u:…@bad host"),
+        ("u:pw@host", "u:…@host"),
+        ("sip:u@host:5060", "sip:u@host:5060"),
+        ("sip:[::1]:5060;transport=tcp", "sip:[::1]:5060;transport=tcp"),
+        ("u@host", "u@host"),
+    ],
+)
+def test_what_was_typed_is_shown_without_its_password(text: str, shown: str) -> None:
+    """Well-formed or not."""
+    assert without_password(text) == shown
 
 
 def test_a_password_is_not_shown() -> None:

@@ -106,6 +106,11 @@ async def _of_server(wishes: Wishes, text: str) -> Examined:
 
 def _case(wishes: Wishes, server: SipUri, target: Target, account: DigestAccount | None) -> Case:
     known_good = None
+    if account is not None and wishes.known_good == account.username:
+        raise ConfigurationError(
+            f"--known-good is {wishes.known_good!r}, the account that is examined: it would tell nothing.",
+            remedy="Name another account of the PBX that works, or leave --known-good away.",
+        )
     if wishes.known_good:
         known_good = DigestAccount(
             username=wishes.known_good, password=secret(wishes.known_good_password_env)
