@@ -47,6 +47,7 @@ def rows(draw: st.DrawFn) -> bytes:
 
 @given(rows())
 @example(b'Digest nonce="n", response="r", nc=Digest')
+@example(b'Digest username="a", digest-uri="sip:h", realm="lab", nonce="n", response="0a"')
 @example(b'Digest nonce="n", response="r", nc=0000000a, username="nonce=\'x\'"')
 def test_credentials_with_holes_are_the_credentials(row: bytes) -> None:
     holes = holes_in(row, is_login=True)

@@ -17,7 +17,8 @@ from shiftline.sip.glance import printable
 _LONGEST = 4096
 _MOST_CHALLENGES = 16
 _DEFAULT_ALGORITHM = "MD5"
-_DIGEST = re.compile(rb"\bdigest\b[ \t]*", re.IGNORECASE)
+_DIGEST = re.compile(rb"(?<![\w-])digest\b(?![-=])[ \t]*", re.IGNORECASE)
+"""Begins a set of credentials or a challenge; `digest-uri` is a parameter (RFC 2831 has it)."""
 _PARAMETER = re.compile(rb"([\w*-]{1,32})[ \t]*=[ \t]*(?:\"(\d+)\"|([^\s,\"]{0,1024}))")
 
 
