@@ -198,6 +198,11 @@ class Account:
         """True when no more tries are left for now."""
         return self.strikes >= MAX_REFUSED
 
+    @property
+    def has_rested(self) -> bool:
+        """True if a lock was waited for, and nothing has passed since."""
+        return self._locks > 0
+
     def next_trial(self, shut_from: float, now: float) -> float | None:
         """When a check may ask whether the account is let through again; None: never by itself.
 

@@ -52,6 +52,7 @@ class AccountGovernor(QuietGovernor):
 
     def _note_closure(self, flight: Flight) -> None:
         """A closure begins. May our rate have filled a counter? Else this refusal counts, and the next."""
+        self._is_accused = False
         is_busier = self.account.is_busier(flight.sent_at)
         is_more = is_busier or self._learner.is_trying or self.account.was_throttled
         may_be_a_counter = bool(is_busier is not None and is_more)
@@ -93,6 +94,10 @@ class AccountGovernor(QuietGovernor):
         # Counted at once, for a restart may come at any time.
         is_first = self.mode is not Mode.PROVING and self._asks_late
         self.account.strike(now, 1 if is_first or self.account.strikes else self._unexplained)
+        self._ask_two_canaries(now, retry_after)
+
+    def _ask_two_canaries(self, now: float, retry_after: float) -> None:
+        """Is the path open to whoever shows no credentials?"""
         self._account_is_suspected = CANARIES_THAT_TELL
         self._begin_listening(now, retry_after)
         self._listening.until = now + retry_after
@@ -101,12 +106,14 @@ class AccountGovernor(QuietGovernor):
         """One that passes says that the path is open: it is not the rate of all of us."""
         self._account_is_suspected -= 1
         if not self._account_is_suspected:
+            self._is_accused = True
             self._bind_account(now, 0.0)
 
     def _canary_acquits(self) -> None:
         """One that is refused as well says that it is no matter of the account."""
         if self._account_is_suspected:
             self.account.acquit()
+            self.account.release(by_canary=True)
             self._passed_since_resumed = True
             self._listening.opened()
         self._account_is_suspected = 0
@@ -120,6 +127,12 @@ class AccountGovernor(QuietGovernor):
             self._overshot(flight, now)
             self._after_proof = Mode.HOLDING
             self.account.strike(now, min(self._unexplained, 1))
+        if self.account.is_spent and not (self._is_accused or self.account.has_rested):
+            # A quarter of an hour is too dear for a mistake: RED refuses a share of everything.
+            before = self._listening.silence
+            self._ask_two_canaries(now, retry_after)
+            self._listening.silence = before or self._listening.silence  # we waited for checks, not for these
+            return
         self._bind_account(now, retry_after)
 
     def _bind_account(self, now: float, retry_after: float) -> None:

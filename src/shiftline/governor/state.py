@@ -82,6 +82,7 @@ class GovernorState:
         self._canaries_refused = 0
         self._asked = Asked.ONCE
         self._account_is_suspected = 0  # so many canaries have yet to pass before it is the account's matter
+        self._is_accused = False  # they have, in this closure
         self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
         self._asks_witness_first = False
         self._asks_late = False  # about that login, once every usual counter is open again

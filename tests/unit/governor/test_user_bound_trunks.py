@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pytest
 from tests.unit.governor.journeys import (
@@ -35,6 +36,16 @@ def locking(seconds: float, healthy: World) -> World:
         return REFUSED if credentials else CHALLENGED
 
     return changed_at(LOCKED_FROM, healthy, changed_at(LOCKED_FROM + seconds, locked, healthy))
+
+
+def by_turns(nth: int, seconds: float, healthy: World) -> World:
+    """From second 20 on, for so long, every n-th request passes, whoever sends it, and no other."""
+    left = count(1)
+
+    def shut(now: float, credentials: bool) -> Reply:
+        return healthy(now, credentials) if next(left) % nth == 0 else REFUSED
+
+    return changed_at(LOCKED_FROM, healthy, changed_at(LOCKED_FROM + seconds, shut, healthy))
 
 
 def drive_in_bursts(
@@ -100,6 +111,14 @@ class TestLocks:
         assert refused
         for start in refused:
             assert sum(start <= at < start + QUARTER for at in refused) <= 2
+
+    @pytest.mark.parametrize("nth", [2, 3, 5, 6, 9])
+    @pytest.mark.parametrize("seconds", [12.0, 16.0])
+    def test_a_share_of_everything_is_none(self, nth: int, seconds: float) -> None:
+        """RED in a long window: canaries pass by turns, and checks do."""
+        governor, journey = drive(by_turns(nth, seconds, trunk("window:50/1s")), until=130.0)
+        assert governor.mode in (Mode.HOLDING, Mode.CLIMBING)
+        assert journey.passed_between(LOCKED_FROM + 75.0, 130.0) > 0
 
     def test_one_that_ends_is_found_over(self) -> None:
         """After the quarter of an hour checks pass again, as fast as before: the window was known."""
