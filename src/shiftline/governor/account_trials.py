@@ -44,11 +44,23 @@ class AccountGovernor(QuietGovernor):
         self._listening.until = max(now, locked_until)
 
     def _overshot(self, flight: Flight, now: float) -> None:
-        if self._learner.is_idle(flight.sent_at, since=self._at_speed_since):
+        if self._learner.blameless.is_idle(flight.sent_at, since=self._at_speed_since):
             return  # so few requests a second tell nothing about the rate
         self.overshoots += 1
         self._learner.overshot(now)
         self._learner.places.refused(flight.others)
+
+    def _is_chance(self, flight: Flight, retry_after: float) -> bool:
+        """True if it need not even be asked about: it came alone, as others did at any rate."""
+        is_plain = self.mode is Mode.HOLDING and not (retry_after or self.account.is_bound)
+        is_plain &= self.account.accepted or not flight.credentials
+        return is_plain and not self._doubt.is_open and self._learner.blameless.is_chance(flight.sent_at)
+
+    def _acquit(self, now: float) -> None:
+        """It was about one agent: a canary passed, and another check, and only that one did not."""
+        self.account.reopened(now)
+        self.overshoots -= self._learner.acquit(self._listening.shut_from)
+        self._listening.reopened()
 
     def _note_closure(self, flight: Flight) -> None:
         """A closure begins. May our rate have filled a counter? Else this refusal counts, and the next."""
@@ -67,7 +79,9 @@ class AccountGovernor(QuietGovernor):
 
     def _comes_and_goes(self, now: float) -> bool:
         """True where refusals like this one were over at once lately, and the rate is not ours to raise."""
-        return not self.policy.learn and (self._learner.bears_chance or self.account.has_reopened(now))
+        return not self.policy.learn and (
+            self._learner.blameless.bears_chance or self.account.has_reopened(now)
+        )
 
     def _concerns_account(self, flight: Flight) -> bool:
         """True if no canary can tell about this refusal: one passed, and the check behind it did not."""
@@ -145,7 +159,7 @@ class AccountGovernor(QuietGovernor):
         window_end = self._learner.window_ends_at(now)
         if window_end is not None and not self.account.strikes:
             again_at = window_end
-        if self._learner.bears_chance and not self.account.is_spent:
+        if self._learner.blameless.bears_chance and not self.account.is_spent:
             again_at = min(again_at, now + TRIALS[0])  # chance is likelier than a counter
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.USER_BOUND

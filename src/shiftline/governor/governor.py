@@ -33,12 +33,11 @@ from shiftline.governor.flights import Flight
 from shiftline.governor.hearing import HOLD_STEP
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.quiet import FIRST_ONES
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
 from shiftline.governor.state import Asked, Mode
 
-FIRST_ONES = 2  # after a canary: one of them is refused by whatever lets every second request pass
-SOON = 1.0  # seconds
 SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = 0.25  # seconds that count between two questions: our own pauses neither grow nor silence it
 
@@ -204,12 +203,6 @@ class Governor(AccountGovernor):
         if self._flights.since_opened(flight) >= FIRST_ONES:
             self._listening.reopened()
 
-    def _acquit(self, now: float) -> None:
-        """It was about one agent: a canary passed, and another check, and only that one did not."""
-        self.account.reopened(now)
-        self.overshoots -= self._learner.acquit(self._listening.shut_from)
-        self._listening.reopened()
-
     def _late(self, flight: Flight, now: float) -> None:
         """Answers come late: it was queued, or dropped and sent again. Either way we are too fast."""
         took = now - flight.sent_at
@@ -217,7 +210,7 @@ class Governor(AccountGovernor):
         throughput = self._hearing.throughput(now) or self.rate * SLOWER
         waits = 0.0 if dropped else len(self._flights) / throughput
         if not self._hearing.conclude(took, now, pause=waits):
-            self._learner.slowed_in_vain(now)
+            self._learner.blameless.slowed_in_vain(now)
             return
         self.ledger.note(now, None, self.rate)
         self.overshoots += 1
@@ -305,18 +298,3 @@ class Governor(AccountGovernor):
             self._note_closure(flight)
             self._overshot(flight, now)
         self._begin_listening(now, retry_after)
-
-    def _is_chance(self, flight: Flight, retry_after: float) -> bool:
-        """True if it need not even be asked about: it came alone, as others did at any rate."""
-        is_plain = self.mode is Mode.HOLDING and not (retry_after or self.account.is_bound)
-        is_plain &= self.account.accepted or not flight.credentials
-        return is_plain and not self._doubt.is_open and self._learner.is_chance(flight.sent_at)
-
-    def _goes_on(self, flight: Flight) -> bool:
-        """True if the limiter is shut still: it let one pass, and refuses the next ones."""
-        is_first = self._flights.since_opened(flight) < FIRST_ONES
-        is_first &= flight.sent_at < self._at_speed_since + SOON
-        is_unproven = flight.credentials and not self.account.accepted
-        if self.mode is Mode.PROVING or self.account.is_bound or is_unproven or not is_first:
-            return False
-        return self._listening.goes_on(flight.sent_at)

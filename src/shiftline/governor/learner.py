@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, inf
+from math import inf
 from typing import Any
 
+from shiftline.governor.blameless import Blameless
 from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.measuring import Measuring
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.relief import BEARABLE_SECONDS, BRIEF_SECONDS, Relief
 from shiftline.governor.search import DEAR_SECONDS, WIDE, Closure, Search
 from shiftline.governor.seen import Seen
+from shiftline.governor.sureness import Sureness
 from shiftline.governor.window_fit import Observation
 from shiftline.governor.windows import Windows
 from shiftline.governor.wishes import Wishes
@@ -24,17 +25,8 @@ DECREASE = 0.85
 SLACKENED = 0.5  # what is left of a rate at which a trunk fell silent: some drop what is too much
 OPEN_CREEP = 3.0  # while the limit is open
 SILENT_AGAIN = 30.0  # seconds
-QUEUED_AGAIN = 30.0  # seconds, within which it is one queue
 HELD = 3.0  # times its cost: so long a rate must have been held for a refusal to tell of it
-HELD_LONG = 60.0  # seconds in peace
-BORNE = 0.9  # times the rate: so much passed in that time
-IDLE_SHARE = 0.5
-IDLE_SECONDS = 1.0
-IDLE_REQUESTS = 4.0  # so many, at a slow rate, tell as well
-LONG_SPAN = 10.0  # seconds; what passed over so long a time passes any usual counter again
 PLACES_LEAD = 4.0  # times what passed: where places are limited, the rate is not to be in the way
-WEEK_SECONDS = 604_800.0
-PINNED_CONFIDENCE = 0.95
 
 
 class Learner:
@@ -46,20 +38,25 @@ class Learner:
         kept = number(known, "rate") or None if is_set(known, "learned") else None
         self.learned = kept is not None
         """True once a refusal taught the rate, in this life or in an earlier one."""
-        self.pacer = Pacer(self._first_rate(kept), now, ceiling=_ceiling_cap(policy))
+        self.pacer = Pacer(self._first_rate(kept), now, ceiling=Cap.at(policy.ceiling))
         self._windows = Windows()
         self._seen = Seen()
         self._overshot_at: float | None = None
         self._search = Search()
         self._wishes = Wishes()
-        self._relief = Relief()
-        self._passed_at = self._refused_at = -inf  # when the latest of each left
-        self._queued_at, self._before_queue = -inf, 0.0
         self._bidden = 0.0
-        self._learned_at: float | None = None
-        self._age = self._recalled_sure = 0.0
-        self._silent_at = self._outage_at = -inf
+        self._sureness = Sureness()
+        self._silent_at = -inf
         self.places = Places()
+        self.blameless = Blameless(
+            policy=policy,
+            pacer=self.pacer,
+            places=self.places,
+            search=self._search,
+            seen=self._seen,
+            windows=self._windows,
+            hold=self._hold,
+        )
         if self.learned:
             self._recall(known, now)
 
@@ -79,18 +76,15 @@ class Learner:
 
     def certainty(self, now: float) -> dict[str, Any]:
         """How sure that is, and how many seconds ago it was learned."""
-        ago = None if self._learned_at is None else self._age + max(0.0, now - self._learned_at)
-        return {
-            "confidence": round(self._confidence(ago), 2),
-            "learned_ago": None if ago is None else round(ago, 1),
-        }
+        return self._sureness.certainty(
+            now,
+            is_pinned=self._windows.are_pinned or self.places.limit is not None,
+            searched=self._search.confidence(self.pacer.rate),
+        )
 
     def _recall(self, known: Mapping[str, Any], now: float) -> None:
         """Begin with what was learned ``age_seconds`` ago."""
-        self._age = (number(known, "age_seconds") or 0.0) + (number(known, "learned_ago") or 0.0)
-        self._learned_at = now
-        before = (number(known, "learned_ago") or 0.0) / WEEK_SECONDS  # so many weeks it had lost even then
-        self._recalled_sure = min(1.0, (number(known, "confidence") or 0.0) * 2.0 ** min(before, 64.0))
+        self._sureness.recall(known, now)
         self._windows.recall(number(known, "window_seconds"))
         self.places.limit = whole(known, "places", least=1)
         self._hold(self.pacer.rate)
@@ -107,23 +101,11 @@ class Learner:
             return "fixed-window"
         return "rate"
 
-    def _confidence(self, learned_ago: float | None) -> float:
-        """How sure the rate is: 1 is certain; it halves with each week."""
-        if learned_ago is None:
-            return 0.0
-        if self._windows.are_pinned or self.places.limit is not None:
-            sure = PINNED_CONFIDENCE
-        else:
-            # What showed the limit is not kept over a restart, only how sure it made us.
-            sure = max(self._search.confidence(self.pacer.rate), self._recalled_sure)
-        return float(sure * 0.5 ** (learned_ago / WEEK_SECONDS))
-
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
         self._seen.note(seen)
         if seen.passed and not seen.is_canary:
-            self._relief.passed()
-            self._passed_at = max(self._passed_at, seen.sent_at)
+            self.blameless.passed(seen)
 
     def forget_canaries(self) -> None:
         """Canaries do not meet this limiter: what became of them tells nothing about it."""
@@ -198,19 +180,6 @@ class Learner:
         """True if the rate is far above what left lately, ``since`` it could begin to: it is not to grow."""
         return self.places.limit is None and self.pacer.is_ahead(now, since=since)
 
-    def is_idle(self, now: float, *, since: float) -> bool:
-        """True if much less left lately than the rate allows: what is refused then is not the rate's fault.
-
-        Only if there was less to send. A busy machine that sends late sends all that it can, and what it
-        sends is refused. ``since`` is when it could begin to.
-        """
-        if self.places.limit is not None:
-            return False  # then the rate is only a lead
-        span = min(max(IDLE_SECONDS, IDLE_REQUESTS / self.pacer.rate), now - since)
-        start = now - span
-        few = self.pacer.taken_since(start) < IDLE_SHARE * self.pacer.rate * span - 1.0
-        return few and self.pacer.idle_share(start, now) > IDLE_SHARE
-
     def acquit(self, since: float | None) -> bool:
         """What was refused since that moment was refused for itself: neither rate nor limit is to blame.
 
@@ -220,22 +189,6 @@ class Learner:
         if since is not None:
             self._seen.forget_refusals(since)
         return was_blamed
-
-    def is_chance(self, sent_at: float) -> bool:
-        """Note a refusal; return whether it is one that no rate avoids, and need not even be asked about.
-
-        Two in a row are to be: a limiter that is shut makes them, and chance seldom does.
-        """
-        is_alone, self._refused_at = self._passed_at > self._refused_at, sent_at
-        if not (is_alone and self._relief.bears and self._relief.is_borne()):
-            return False
-        self._seen.forget_newest_refusal()
-        return True
-
-    @property
-    def bears_chance(self) -> bool:
-        """True once refusals are known that no rate avoids."""
-        return self._relief.bears
 
     def was_a_pause(self) -> None:
         """Note that what seemed lost was late only: whoever paused, it was not the rate."""
@@ -249,9 +202,7 @@ class Learner:
     def congested(self, now: float, throughput: float, *, waits: float) -> None:
         """Settle at what was answered per second, after a pause in which what waits can be answered."""
         before = self.pacer.rate
-        if now - self._queued_at > QUEUED_AGAIN:
-            self._before_queue = before
-        self._queued_at = now
+        self.blameless.queued(now)
         shut = Closure(now - waits, now - waits, now)
         rate = self._search.queued(before, throughput)
         self._windows.forget()
@@ -271,7 +222,7 @@ class Learner:
             return False
         shut = closure or Closure(self._overshot_at, self._overshot_at, now)
         before = self.pacer.rate
-        if self._was_an_outage(shut, before) or self._is_no_rates_fault(shut, before, now):
+        if self.blameless.was_an_outage(shut, before) or self.blameless.is_no_rates_fault(shut, before, now):
             self._overshot_at = None
             return False
         rate = self._rate_after(shut, before, now) * (1.0 - self.policy.headroom)
@@ -280,57 +231,10 @@ class Learner:
         self.pacer.restart(now + 1.0 / self.pacer.rate)
         return True
 
-    def _is_no_rates_fault(self, shut: Closure, before: float, now: float) -> bool:
-        """True if refusals like this one come at any rate; a rate that was cut for them is given back."""
-        longest = BRIEF_SECONDS + 3.0 / before
-        if self.places.limit is not None:
-            self._relief.forget()
-            return False
-        if self.policy.learn and self._search.is_trying(before):  # that was asked for
-            self._relief.tried(before)
-            return False
-        if shut.cost_seconds > longest or shut.was_partial:
-            return self._relief.is_another_borne() and shut.cost_seconds <= BEARABLE_SECONDS
-        if self._relief.is_borne():
-            return True
-        given_back = self._relief.given_back(before)
-        if given_back is None:
-            return False
-        self._give_back(given_back, now)
-        return True
-
-    def _give_back(self, rate: float, now: float) -> None:
-        self._windows.forget()
-        self._hold(rate)
-        self._search.give_back(self.pacer.rate, now)
-
-    def slowed_in_vain(self, now: float) -> None:
-        """Note that answers are late at any rate: the trunk has become slow for good."""
-        if self._before_queue:
-            self._give_back(self._before_queue, now)
-        self._before_queue = 0.0
-
-    def _was_an_outage(self, shut: Closure, before: float) -> bool:
-        """True if a rate at which a whole minute had passed met a closure longer than a window.
-
-        Whatever it was, a maintenance or somebody else, it was not this rate. The next one counts.
-        """
-        is_the_next = shut.began_at < self._outage_at + HELD_LONG
-        lasted = shut.shut_until - shut.began_at if shut.is_hidden else shut.cost_seconds
-        if lasted <= LONG_SPAN or is_the_next:
-            return False
-        fit = self._windows.fit
-        if fit is not None and fit.is_pinned:
-            self._hold(fit.rate * (1.0 - self.policy.headroom))  # that window is never shut for so long
-        elif self._seen.passed_per_second(shut.began_at - HELD_LONG, shut.began_at) < BORNE * before:
-            return False
-        self._outage_at = shut.open_at
-        return True
-
     def _rate_after(self, shut: Closure, before: float, now: float) -> float:
         """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""
         self._windows.explain(self._seen.in_order(), shut, before)
-        measured = Measuring(self._seen, self.pacer, shut, self._learned_at).rate(
+        measured = Measuring(self._seen, self.pacer, shut, self._sureness.learned_at).rate(
             before,
             is_held=not self._search.is_trying(before),
             by_cycle=self.places.limit is None and not shut.is_hidden,
@@ -341,9 +245,9 @@ class Learner:
             return PLACES_LEAD * max(measured, LOWEST_RATE)
         if self._windows.fit is not None:
             rate = self._windows.fit.rate
-        took = 0.0 if self._learned_at is None else now - self._learned_at
+        took = 0.0 if self._sureness.learned_at is None else now - self._sureness.learned_at
         is_held = not self._search.is_trying(before) and took > HELD * shut.cost_seconds
-        if is_held and self._is_dear(shut):
+        if is_held and self._windows.is_dearer(shut):
             # Refused at a rate that was held: all that passed since, over the time that it took. How much of
             # the wait was the limiter's, and how much our obedience to Retry-After, is not known: half.
             passed = self._seen.passed_per_second(now - took, now) * took
@@ -351,13 +255,6 @@ class Learner:
         if shut.is_hidden:
             rate = self._search.told(rate, before, self._windows.fit, lately)
         return rate
-
-    def _is_dear(self, shut: Closure) -> bool:
-        """True for a refusal that cost more than the windows that seem to explain it would."""
-        if shut.was_silent or shut.was_partial:
-            return False
-        explained = 2 * (self._windows.width or 0.0)
-        return shut.cost_seconds > max(DEAR_SECONDS, explained)
 
     def _settle_at(self, rate: float, shut: Closure, now: float) -> None:
         if self.places.limit is not None:
@@ -367,7 +264,7 @@ class Learner:
         pinned = self._windows.are_pinned
         self._search.settle(self.pacer.rate, shut, now, pinned=pinned, explained=explained)
         self.learned = True
-        self._learned_at, self._age, self._recalled_sure = now, 0.0, 0.0
+        self._sureness.learned(now)
         self._overshot_at = None
 
     def window_ends_at(self, now: float) -> float | None:
@@ -398,8 +295,3 @@ class Learner:
         if self.pacer.rate < self._search.bearable:
             return self.policy.creep_per_second * OPEN_CREEP
         return self._search.growth(now)
-
-
-def _ceiling_cap(policy: GovernorPolicy) -> Cap:
-    count = ceil(policy.ceiling)
-    return Cap(count, count / policy.ceiling)

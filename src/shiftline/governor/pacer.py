@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 
 CATCH_UP_SECONDS = 0.2  # how late a turn may come and still be made good
 AT_CEILING = 1.01  # times the interval: a window of any length then holds no more than was declared
@@ -24,6 +24,12 @@ class Cap:
 
     count: int
     seconds: float
+
+    @classmethod
+    def at(cls, rate: float) -> Cap:
+        """That of a declared rate (per second): the shortest of whole requests, one second or more."""
+        count = ceil(rate)
+        return cls(count, count / rate)
 
 
 @dataclass(slots=True)

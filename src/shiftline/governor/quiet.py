@@ -10,6 +10,8 @@ from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Asked, GovernorState, Mode
 
 CANARIES_THAT_MEAN_POLICY = 3  # refused at rest, on a trunk that never accepted anything
+FIRST_ONES = 2  # after a canary: one of them is refused by whatever lets every second request pass
+SOON = 1.0  # seconds
 
 
 class QuietGovernor(GovernorState):
@@ -93,9 +95,18 @@ class QuietGovernor(GovernorState):
         self.ledger.note(now, None, self.rate)
         if self.mode is not Mode.PROVING:
             # Little has left since the silence began, for we waited.
-            if not self._learner.is_idle(self._hearing.silent_since, since=self._at_speed_since):
+            if not self._learner.blameless.is_idle(self._hearing.silent_since, since=self._at_speed_since):
                 self._learner.fell_silent(now)
             self._listening.shut(self._hearing.silent_since, silently=True)
         self._listening.at_least(STRIKE_SECONDS / 2)
         self._begin_listening(now, 0.0)
         self.refusal = RefusalClass.UNREACHABLE
+
+    def _goes_on(self, flight: Flight) -> bool:
+        """True if the limiter is shut still: it let one pass, and refuses the next ones."""
+        is_first = self._flights.since_opened(flight) < FIRST_ONES
+        is_first &= flight.sent_at < self._at_speed_since + SOON
+        is_unproven = flight.credentials and not self.account.accepted
+        if self.mode is Mode.PROVING or self.account.is_bound or is_unproven or not is_first:
+            return False
+        return self._listening.goes_on(flight.sent_at)

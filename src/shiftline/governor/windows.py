@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from shiftline.governor.pacer import Cap
 from shiftline.governor.rhythm import LONGEST, Opening, lengths_between
-from shiftline.governor.search import Closure
+from shiftline.governor.search import DEAR_SECONDS, Closure
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 
 BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
@@ -117,6 +117,13 @@ class Windows:
     def are_pinned(self) -> bool:
         """True when the limit is known, give or take one."""
         return self.fit is not None and self.fit.is_pinned
+
+    def is_dearer(self, shut: Closure) -> bool:
+        """True for a refusal that cost more than the windows that seem to explain it would."""
+        if shut.was_silent or shut.was_partial:
+            return False
+        explained = 2 * (self.width or 0.0)
+        return shut.cost_seconds > max(DEAR_SECONDS, explained)
 
     def cap(self, rate: float) -> Cap | None:
         """So many may leave in any window at that rate; None while no window is known."""
