@@ -10,7 +10,8 @@ from tests.unit.governor.journeys import MANY, REFUSED, changed_at, drive, trunk
 
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.limiters.spec import parse_limiter
-from shiftline.governor.simulation.engine import Reply, behind
+from shiftline.governor.simulation.engine import behind
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.simulation.measure import bans_within
 from shiftline.governor.state import Mode
 

@@ -12,7 +12,8 @@ from tests.unit.governor.journeys import LEARNING, MANY, trunk
 from shiftline.governor.controller import Answer
 from shiftline.governor.governor import Governor
 from shiftline.governor.simulation.bank import Beginning, case
-from shiftline.governor.simulation.engine import Reply, Sender, travel_together
+from shiftline.governor.simulation.engine import Sender, travel_together
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.simulation.trial import attempt
 
 LIMIT = 50

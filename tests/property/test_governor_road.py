@@ -13,14 +13,8 @@ from shiftline.governor.controllers.registry import CONTROLLERS, controller_name
 from shiftline.governor.controllers.start import Start
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation.engine import (
-    ANSWER_TIMEOUT,
-    Journey,
-    Reply,
-    Sender,
-    behind,
-    travel_together,
-)
+from shiftline.governor.simulation.engine import ANSWER_TIMEOUT, Sender, behind, travel_together
+from shiftline.governor.simulation.journey import Journey, Reply
 
 THROTTLES = (
     "window:30/1s",

@@ -10,7 +10,7 @@ from tests.unit.governor.journeys import CHALLENGED, MANY, REFUSED, changed_at, 
 
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation.engine import Reply
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.state import Mode
 
 

@@ -12,7 +12,8 @@ from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation.engine import Journey, Reply, World, behind, travel
+from shiftline.governor.simulation.engine import behind, travel
+from shiftline.governor.simulation.journey import Journey, Reply, World
 from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)

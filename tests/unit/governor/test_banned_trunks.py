@@ -13,7 +13,8 @@ from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation.engine import Journey, behind
+from shiftline.governor.simulation.engine import behind
+from shiftline.governor.simulation.journey import Journey
 from shiftline.governor.simulation.measure import bans_within
 
 TEN_MINUTES = 600.0

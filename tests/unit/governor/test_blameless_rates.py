@@ -19,7 +19,8 @@ from shiftline.governor.controller import Answer
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.relief import LATEST_RUNS, Relief
-from shiftline.governor.simulation.engine import Reply, Sender, World, travel_together
+from shiftline.governor.simulation.engine import Sender, travel_together
+from shiftline.governor.simulation.journey import Reply, World
 
 DECLARED = GovernorPolicy(max_rate=50.0)
 BOUNDED = GovernorPolicy(learn=True, max_rate=50.0)

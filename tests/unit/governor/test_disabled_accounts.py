@@ -23,7 +23,7 @@ from shiftline.governor.account import TRIALS
 from shiftline.governor.controller import Answer
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.simulation.engine import Journey, Reply, SentRequest, World
+from shiftline.governor.simulation.journey import Journey, Reply, SentRequest, World
 from shiftline.governor.state import Mode
 
 OPEN = "window:1000/1s"

@@ -13,7 +13,7 @@ from shiftline.governor.controller import Send
 from shiftline.governor.doubt import Doubt
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.simulation.engine import Reply
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.state import Mode
 
 AGENTS = range(500)

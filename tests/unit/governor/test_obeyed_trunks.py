@@ -17,7 +17,8 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.counters import FixedWindow
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.burst import throttled
-from shiftline.governor.simulation.engine import Reply, World, travel
+from shiftline.governor.simulation.engine import travel
+from shiftline.governor.simulation.journey import Reply, World
 from shiftline.governor.state import Mode
 
 LEARNING = GovernorPolicy(learn=True, max_rate=0)

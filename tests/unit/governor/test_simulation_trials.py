@@ -13,7 +13,7 @@ from shiftline.governor.controllers.start import Start
 from shiftline.governor.limiters.model import Arrival
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import DEVELOPMENT_BANK, Beginning, Group, case
-from shiftline.governor.simulation.engine import Journey, Reply, SentRequest
+from shiftline.governor.simulation.journey import Journey, Reply, SentRequest
 from shiftline.governor.simulation.measure import Watched, measure, settled_at
 from shiftline.governor.simulation.trial import attempt
 

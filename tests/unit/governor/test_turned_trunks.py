@@ -12,7 +12,8 @@ from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.simulation.engine import Journey, Reply, SentRequest, World, travel
+from shiftline.governor.simulation.engine import travel
+from shiftline.governor.simulation.journey import Journey, Reply, SentRequest, World
 from shiftline.governor.state import Mode
 
 HOUR = 3600.0

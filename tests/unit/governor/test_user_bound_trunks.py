@@ -21,7 +21,8 @@ from shiftline.governor.governor import Governor
 from shiftline.governor.listening import USUAL_BANS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.simulation.engine import Journey, Reply, Sender, World, travel_together
+from shiftline.governor.simulation.engine import Sender, travel_together
+from shiftline.governor.simulation.journey import Journey, Reply, World
 from shiftline.governor.state import Mode
 
 QUARTER = 900.0

@@ -13,7 +13,7 @@ from tests.unit.governor.journeys import LEARNING, answer, changed_at, drive, pr
 from shiftline.governor.controller import Answer
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.simulation.engine import Reply, World
+from shiftline.governor.simulation.journey import Reply, World
 from shiftline.governor.state import Mode
 from shiftline.governor.wishes import KEEPS_BELOW, Wishes
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shiftline.governor.controller import Answer
 from shiftline.governor.governor import Governor
 from shiftline.governor.limiters.model import Counter
-from shiftline.governor.simulation.engine import Reply, World, travel
+from shiftline.governor.simulation.engine import travel
+from shiftline.governor.simulation.journey import Reply, World
 from shiftline.governor.state import Mode
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shiftline.governor.limiters.model import Arrival, Fate, Limiter, Verdict
 from shiftline.governor.limiters.policers import Ban
 from shiftline.governor.simulation.bank import Case
-from shiftline.governor.simulation.engine import Journey
+from shiftline.governor.simulation.journey import Journey
 
 SETTLED_SECONDS = 30.0
 PIECE_SECONDS = 10.0  # the longest common window of a limiter: whoever spends it at once is as good

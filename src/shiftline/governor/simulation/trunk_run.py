@@ -13,7 +13,8 @@ from shiftline.governor.controllers.registry import controller_named
 from shiftline.governor.fairness import jain
 from shiftline.governor.simulation.arrivals import wanted_checks
 from shiftline.governor.simulation.bank import Case, Draw
-from shiftline.governor.simulation.engine import Reply, Sender, behind, travel_together
+from shiftline.governor.simulation.engine import Sender, behind, travel_together
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.simulation.measure import Watched, bans_within, settled_at
 from shiftline.governor.simulation.scenario import Scenario
 
