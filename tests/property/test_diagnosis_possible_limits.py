@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import floor
+from math import floor, inf
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.possible_limits import PossibleLimits, possible_limits
-from shiftline.diagnosis.wording import limit_in_words
+from shiftline.diagnosis.wording import limit_in_short, limit_in_words
 from shiftline.governor.limiters.counters import FixedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 
@@ -88,7 +89,7 @@ def holds_window(found: PossibleLimits, limit: int, length: float) -> None:
     """The truth is told, as a window and as a rate."""
     assert any(one.window_seconds == length and one.lowest <= limit <= one.highest for one in found.windows)
     figures = found.figures
-    assert figures["rate_lowest"] <= limit / length <= figures["rate_highest"]
+    assert figures["rate_lowest"] <= limit / length <= figures.get("rate_highest", inf)
     assert figures["limit_lowest"] <= limit <= figures["limit_highest"]
     assert figures["window_seconds_lowest"] <= length <= figures["window_seconds_highest"]
     assert "as far as a short load tells" in limit_in_words(figures)
@@ -102,7 +103,7 @@ def test_a_bucket_is_among_what_is_possible(rate: float, burst: int, delays: lis
     assert found.buckets is not None
     assert found.buckets.lowest_rate <= rate <= found.buckets.highest_rate
     assert burst <= found.buckets.highest_burst
-    assert found.figures["rate_lowest"] <= rate <= found.figures["rate_highest"]
+    assert found.figures["rate_lowest"] <= rate <= found.figures.get("rate_highest", inf)
     assert is_not_contradicted(found, whole)
 
 
@@ -146,3 +147,29 @@ def test_without_a_refusal_nothing_is_said() -> None:
     assert not found
     assert found.figures == {}
     assert limit_in_words({}) == ""
+
+
+def test_where_the_search_ends_is_no_bound() -> None:
+    """Twenty at once, of which some are refused, say nothing of a rate: no thousand a second is named."""
+    burst = [LoadAnswer(10.0 + number * 1e-4, 10.02, passed=number < 18) for number in range(20)]
+    found = possible_limits(LoadAnswers(burst))
+    assert found.buckets is not None
+    assert found.buckets.highest_rate == inf
+    assert "rate_highest" not in found.figures
+    assert limit_in_short(found.figures) == ""
+    told = limit_in_words(found.figures)
+    assert "a second" not in told
+    assert "requests pass in a window of 1 to 10 s or at most" in told
+    without_windows = {"rate_lowest": 25.16, "burst_highest": 6.0}
+    assert limit_in_words(without_windows).startswith(
+        "at least 25.2 requests a second pass, at most 6 at once"
+    )
+    assert limit_in_short(without_windows) == ""
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"), [(1035.36, "1,035"), (999.9, "1,000"), (101.2, "101"), (0.4, "0.4")]
+)
+def test_a_rate_is_told_without_powers_of_ten(rate: float, told: str) -> None:
+    bounds = {"rate_lowest": 0.0, "rate_highest": rate, "burst_highest": 9.0}
+    assert limit_in_short(bounds) == f"at most about {told} requests a second pass"

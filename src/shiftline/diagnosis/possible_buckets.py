@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from math import inf
 
 from shiftline.diagnosis.load_answers import LoadAnswers
 
@@ -25,6 +26,7 @@ class PossibleBuckets:
 
     lowest_rate: float
     highest_rate: float
+    """Infinite where nothing that was seen bounds it."""
     highest_burst: float
 
 
@@ -43,7 +45,8 @@ def possible_buckets(seen: LoadAnswers, slack: int) -> PossibleBuckets | None:
     ]
     if not found:
         return None
-    return PossibleBuckets(found[0][0], found[-1][1], max(most for *_, most in found) + slack)
+    highest = found[-1][1] if found[-1][1] < _RATES[-1] else inf  # not where the search has its end
+    return PossibleBuckets(found[0][0], highest, max(most for *_, most in found) + slack)
 
 
 def _holds_at_least(seen: LoadAnswers, rate: float) -> float:

@@ -55,9 +55,13 @@ class PossibleLimits:
             slowest.append(self.buckets.lowest_rate)
             fastest.append(self.buckets.highest_rate)
             found["burst_highest"] = self.buckets.highest_burst
-        found |= {"rate_lowest": min(slowest), "rate_highest": max(fastest)}
+        found["rate_lowest"] = min(slowest)
+        is_bounded = max(fastest) < inf
+        if is_bounded:
+            found["rate_highest"] = max(fastest)
         if not self.windows:
-            return found | {"limit": (found["rate_lowest"] + found["rate_highest"]) / 2.0}
+            middle = {"limit": (min(slowest) + max(fastest)) / 2.0}
+            return found | (middle if is_bounded else {})
         best = self.windows[0]
         return found | {
             "limit": (best.lowest + best.highest) / 2.0,

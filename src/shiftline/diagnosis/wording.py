@@ -154,24 +154,34 @@ LIMITS = ("throttle.", "ban.", "capacity.")
 
 def limit_in_words(figures: Mapping[str, float]) -> str:
     """The limit that was measured or fitted; empty if none was."""
+    if "rate_lowest" in figures:
+        return f"{_bounds_in_words(figures)}, as far as a short load tells"
     limit, window = figures.get("limit"), figures.get("window_seconds")
     if limit is None:
         return ""
-    if "rate_lowest" in figures:
-        return f"{_bounds_in_words(figures)}, as far as a short load tells"
     if window is None:
         return f"about {limit:.4g} requests a second pass"
     if window == 1.0:
         return f"{_pass(f'{limit:,.0f}')} in each second"
-    return f"{_pass(f'{limit:,.0f}')} in each {window:g} s, {limit / window:.3g} a second"
+    return f"{_pass(f'{limit:,.0f}')} in each {window:g} s, {_rate(limit / window)} a second"
 
 
 def limit_in_short(figures: Mapping[str, float]) -> str:
-    """For a headline: of all that short loads leave possible, the fastest that may pass for long."""
+    """For a headline: of all that short loads leave possible, the fastest that may pass for long.
+
+    Empty where nothing bounds it.
+    """
     has_one_length = figures.get("window_seconds_lowest") == figures.get("window_seconds_highest")
     if "rate_lowest" not in figures or (has_one_length and "burst_highest" not in figures):
         return limit_in_words(figures)
-    return f"at most about {figures['rate_highest']:,.3g} requests a second pass"
+    if "rate_highest" not in figures:
+        return ""
+    return f"at most about {_rate(figures['rate_highest'])} requests a second pass"
+
+
+def _rate(rate: float) -> str:
+    """Three digits, and no powers of ten."""
+    return f"{rate:,.3g}" if rate < 999.5 else f"{rate:,.0f}"
 
 
 def _pass(count: str) -> str:
@@ -180,16 +190,24 @@ def _pass(count: str) -> str:
 
 def _bounds_in_words(figures: Mapping[str, float]) -> str:
     """What short loads leave possible; where that is more than one kind of limit, as rates."""
-    slowest, fastest = figures["rate_lowest"], figures["rate_highest"]
-    rates = f"{slowest:,.3g}" if slowest == fastest else f"{slowest:,.3g} to {fastest:,.3g}"
     bursts = f"at most {figures['burst_highest']:,.0f} at once" if "burst_highest" in figures else ""
+    rates = _rates_in_words(figures)
     if "limit_lowest" not in figures:
-        return f"{rates} requests a second pass, {bursts}"
+        return ", ".join(part for part in (rates, bursts) if part)
     lowest, highest = figures["limit_lowest"], figures["limit_highest"]
     shortest, longest = figures["window_seconds_lowest"], figures["window_seconds_highest"]
     count = f"{lowest:,.0f}" if lowest == highest else f"{lowest:,.0f} to {highest:,.0f}"
     if shortest == longest and not bursts:
         return f"{_pass(count)} in each window of {shortest:g} s"
     window = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
-    told = f"{rates} requests a second pass, {count} in a window of {window}"
+    told = f"{rates}, {count} in a window of {window}" if rates else f"{_pass(count)} in a window of {window}"
     return f"{told} or {bursts}" if bursts else told
+
+
+def _rates_in_words(figures: Mapping[str, float]) -> str:
+    """How many requests a second pass; empty where that may be any number."""
+    slowest, fastest = figures["rate_lowest"], figures.get("rate_highest")
+    if fastest is None:
+        return f"at least {_rate(slowest)} requests a second pass" if slowest else ""
+    rates = _rate(slowest) if slowest == fastest else f"{_rate(slowest)} to {_rate(fastest)}"
+    return f"{rates} requests a second pass"

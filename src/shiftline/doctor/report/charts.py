@@ -92,7 +92,7 @@ def _threshold(finding: Finding, group: Group) -> _Threshold | None:
     figures = finding.figures
     if "limit" in figures:
         window = figures.get("window_seconds", 1.0)
-        words = limit_in_short(figures)
+        words = limit_in_short(figures) or limit_in_words(figures)
         return _Threshold(window=window, arrivals=_most_that_pass(figures, window), words=words)
     found = group.threshold() if group.is_enough and _may_be_a_limit(finding) else None
     if found is None or found.accuracy < _TELLING:
@@ -105,7 +105,7 @@ def _threshold(finding: Finding, group: Group) -> _Threshold | None:
 def _most_that_pass(figures: Mapping[str, float], window: float) -> float:
     """In a window, as the headline has it: of all that short loads leave possible, the most."""
     if "rate_highest" not in figures:
-        return figures["limit"]
+        return figures.get("limit_highest", figures["limit"])
     is_a_rate = limit_in_short(figures) != limit_in_words(figures)
     return figures["rate_highest"] * window if is_a_rate else figures.get("limit_highest", figures["limit"])
 
