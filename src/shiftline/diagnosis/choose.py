@@ -21,7 +21,7 @@ from shiftline.diagnosis.experiment import (
 )
 from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.loads import SHORT_REQUESTS
-from shiftline.diagnosis.named_means import untried
+from shiftline.diagnosis.named_means import helped_once, untried
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import programme_of
@@ -65,6 +65,8 @@ def next_experiment(
     if (best is None or best.first.is_load) and (again := _again(belief, permission, done, now)) is not None:
         return again
     if best is None:
+        if (named := _named(belief, permission, done, budget=budget, now=now)) is not None:
+            return named
         if (test := _confirming(belief, permission, done, budget=budget, now=now)) is not None:
             return test
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]
@@ -97,14 +99,25 @@ def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: fl
     return _checking(one, "once more: a chance answer does not come twice", belief, done, now)
 
 
+def _named(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """What the user has named, on what was refused; once more, where it helped and nobody is sure of it."""
+    if (one := untried(belief, permission, done, budget=budget, now=now)) is not None:
+        return _checking(one, "what was named is tried before the end", belief, done, now)
+    if belief.leading.probability >= DECIDED:
+        return None
+    one = helped_once(belief, permission, done, budget=budget, now=now)
+    why = "once more: what was named helped, and chance does not help twice"
+    return None if one is None else _checking(one, why, belief, done, now)
+
+
 def _confirming(
     belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
 ) -> Proposal | None:
     """What could still refute a sure verdict that hangs by one observation: another question, or the same."""
     if belief.leading.probability < DECIDED:
         return None
-    if (one := untried(belief, permission, done, budget=budget, now=now)) is not None:
-        return _checking(one, "what was named is tried before anything is called sure", belief, done, now)
     thread = thread_of(belief)
     if thread is None:
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from shiftline.diagnosis.again import repeated
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.experiment import Done, Experiment, Means, Permission, Risk
-from shiftline.diagnosis.outcome import REFUSALS
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Load, Path, Probe, Shape, Source
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.stopping import is_askable
@@ -22,23 +23,29 @@ _NAMED = {
 """What may be named, and how a message looks that has it."""
 
 
+_SAYS_WHAT_IT_LACKS = (Outcome.NO_METHOD, Outcome.BAD_EVENT)
+
+
 def untried(
     belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
 ) -> Experiment | None:
     """A refused question with what was named and never tried; None if there is none that may be asked.
 
-    A shape that was tried together with others counts as tried only where that passed: of a refusal nobody
-    knows which change was wrong.
+    Of questions that are refused alike one is enough; what REGISTER passes with, OPTIONS may want. A shape
+    that was tried together with others counts as tried only where that passed: of a refusal nobody knows
+    which change was wrong.
     """
-    shapes = {shape for means, shape in _NAMED.items() if means in permission.means} - _tried(belief)
+    shapes = {shape for means, shape in _NAMED.items() if means in permission.means}
     asked = {past.experiment for past in done}
-    refused = {trial.as_sent for trial in belief.evidence.trials if trial.outcome in REFUSALS}
+    refused = _refused(belief)
+    tried = _tried(belief, refused)
     found = [
         one
         for one in programme_of(permission.means).values()
         if one.id not in asked
         and one.probe.shape in shapes
-        and _usual(one.probe) in refused
+        and (outcome := refused.get(_usual(one.probe))) is not None
+        and (outcome, one.probe.shape) not in tried
         and one.risk <= Risk.HARMLESS
         and one.cost <= budget
         and permission.permits(one)
@@ -47,15 +54,47 @@ def untried(
     return min(found, key=lambda one: (price(one), one.id)) if found else None
 
 
-def _tried(belief: Belief) -> set[Shape]:
-    tried: set[Shape] = set()
+def helped_once(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Experiment | None:
+    """A refused question that passed once with what was named: chance does not do that twice."""
+    refused = _refused(belief)
+    found = [
+        one
+        for trial in belief.evidence.trials
+        if trial.outcome not in REFUSALS
+        and trial.probe.shape in _NAMED.values()
+        and _usual(trial.probe) in refused
+        and (one := repeated(trial.experiment, permission, done)) is not None
+        and one.cost <= budget
+        and is_askable(one, belief, done, now)
+    ]
+    return found[0] if found else None
+
+
+def _tried(belief: Belief, refused: Mapping[Probe, Outcome]) -> set[tuple[Outcome, Shape]]:
+    """How the usual question is refused, and what was tried on one that is refused so.
+
+    Where the usual question was not asked, that of its method counts.
+    """
+    asked = {trial.probe for trial in belief.evidence.trials}
+    tried: set[tuple[Outcome, Shape]] = set()
     for trial in belief.evidence.trials:
-        probe = trial.as_sent
-        if probe.load is Load.SINGLE and (
-            trial.outcome not in REFUSALS or probe.shape is not Shape.ALL_CHANGED
-        ):
-            tried |= probe.changes
+        probe, usual = trial.probe, _usual(trial.probe)
+        is_told = trial.outcome not in REFUSALS or probe.shape is not Shape.ALL_CHANGED
+        if probe.load is Load.SINGLE and is_told:
+            alike = {usual} if usual in asked else {one for one in refused if one.method is probe.method}
+            tried |= {(refused[one], shape) for one in alike & refused.keys() for shape in probe.changes}
     return tried
+
+
+def _refused(belief: Belief) -> dict[Probe, Outcome]:
+    """As it was meant: an OPTIONS that was refused ahead of any challenge was to carry a login."""
+    return {
+        trial.probe: trial.outcome
+        for trial in belief.evidence.trials
+        if trial.outcome in REFUSALS and trial.outcome not in _SAYS_WHAT_IT_LACKS
+    }
 
 
 def _usual(probe: Probe) -> Probe:

@@ -50,6 +50,15 @@ QUESTIONS = (
         cost=1,
     ),
     Experiment(
+        id="p0.metadata",
+        title="ask the same with the headers that production adds",
+        reads="whether the server wants headers that were missing",
+        probe=Probe(method=Method.OPTIONS, account=Account.NOBODY, shape=Shape.WITH_METADATA),
+        risk=Risk.HARMLESS,
+        cost=1,
+        needs=frozenset({Means.METADATA}),
+    ),
+    Experiment(
         id="p1.source",
         title="ask the same from the second source",
         reads="whether it is our address that is refused",
@@ -267,6 +276,17 @@ QUESTIONS = (
         risk=Risk.HARMLESS,
         cost=2,
         needs=LOGIN | WATCHES,
+    ),
+    Experiment(
+        id="p7.metadata",
+        title="subscribe to presence with the headers that production adds",
+        reads="whether subscriptions want headers that were missing",
+        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.WITH_METADATA),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN | WATCHES | {Means.METADATA},
+        after=("p7.subscribe",),
+        after_outcomes=REFUSALS,
     ),
     Experiment(
         id="p7.other-event",

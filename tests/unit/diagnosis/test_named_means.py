@@ -163,3 +163,29 @@ def test_a_rule_by_the_clock_may_be_about_some_methods_only() -> None:
     permission = Permission(means=USUAL)
     found = diagnosed(examine(by_clock, permission), permission).findings[0]
     assert "schedule.time-of-day" in {found.cause, *found.indistinguishable_from}
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [(Method.OPTIONS, "p0.metadata"), (Method.SUBSCRIBE, "p7.metadata")]
+)
+def test_a_header_is_tried_on_the_method_that_is_refused(method: Method, name: str) -> None:
+    """REGISTER passes without it, with it, and says nothing of the others; and the run is not sure before."""
+
+    def wants_it(probe: Probe) -> Outcome:
+        is_refused = probe.method is method and Shape.WITH_METADATA not in probe.changes
+        return Outcome.FORBIDDEN if is_refused else well(probe)
+
+    permission = Permission(means=USUAL | {Means.METADATA, Means.SUBSCRIPTIONS})
+    ended = examine(wants_it, permission)
+    tried = {trial.experiment: trial.outcome for trial in ended.belief.evidence.trials}
+    assert tried[name] is Outcome.OK
+
+
+def test_of_questions_that_are_refused_alike_one_is_enough() -> None:
+    """A login that is refused is not spent on a second method."""
+    permission = Permission(means=USUAL | {Means.METADATA, Means.SUBSCRIPTIONS})
+    again = Outcome.CHALLENGE_AGAIN
+    names = ("p3.credentials", "p7.subscribe", "p10.with-metadata.login")
+    trials = tuple(Trial(probe=PROGRAMME[name].probe, outcome=again, experiment=name) for name in names)
+    assert untried(believe(Evidence(trials=trials)), permission, (), budget=9, now=0.0) is None
+    assert untried(believe(Evidence(trials=trials[:2])), permission, (), budget=9, now=0.0) is not None

@@ -163,9 +163,9 @@ def test_one_observation_makes_no_examination_sure_and_its_repeat_does() -> None
 
 
 def refusing(probe: Probe, shapes: frozenset[Shape]) -> Outcome:
-    """SUBSCRIBE is forbidden in these shapes; all else is well."""
+    """SUBSCRIBE is forbidden in these shapes, whatever header it has; all else is well."""
     if probe.method is Method.SUBSCRIBE:
-        return Outcome.FORBIDDEN if probe.shape in shapes else OK
+        return Outcome.FORBIDDEN if probe.shape in shapes | {Shape.WITH_METADATA} else OK
     return presence_is_refused(probe)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
 from shiftline.diagnosis.catalogue.lengths import longest, with_a_login
+from shiftline.diagnosis.catalogue.wanted_headers import WANTED_BY_SOME_METHODS
 from shiftline.diagnosis.catalogue.words import (
     ASTERISK,
     EVERY,
@@ -242,6 +243,7 @@ CAUSES = (
                 recalled("known in the field"),
                 weight=0.7,
             ),
+            *WANTED_BY_SOME_METHODS,
         ),
         prior=0.8,
     ),

@@ -313,6 +313,12 @@ ROWS = (
         {"message.missing-metadata": STRONG},
     ),
     row(
+        "message.passed-with-header",
+        "a question that was refused as usual, and passed with the headers that were named",
+        "two questions of ours that differ in nothing else; whoever names a header thinks that it may matter",
+        {"message.missing-metadata": STRONG},
+    ),
+    row(
         "traffic.header-refused",
         "a header that all refused requests have and all accepted ones of the same kind lack",
         "headers by outcome, Kamailio K15",

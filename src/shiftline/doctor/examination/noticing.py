@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
@@ -10,7 +11,7 @@ from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_limits import PossibleLimits, possible_limits
-from shiftline.diagnosis.probe import Aim, Load
+from shiftline.diagnosis.probe import Aim, Load, Shape
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.load import TRIPPED
 from shiftline.doctor.examination.records import RECEIVED
@@ -25,6 +26,8 @@ _SAID = TRIPPED - {Outcome.SILENCE}
 _LEAST_HELD_SECONDS = 0.25
 """A bucket that is emptied sooner would refuse any two packets that the road brings together."""
 _LEAST_ANSWERS = 2
+_DISLIKED = (Outcome.FORBIDDEN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Outcome.BAD_REQUEST)
+_PASSED = (Outcome.OK, Outcome.CHALLENGE)
 _LEAST_REPEATED, _REPEATED_SHARE = 2, 0.15
 
 
@@ -39,6 +42,7 @@ def notice_habits(
         _answered_on_repeat(exchanges),
         _seen_as(exchanges, own_hosts),
         _fewer_refused(trials),
+        _passed_with_header(trials),
     )
     return tuple(mark for mark in found if mark is not None)
 
@@ -182,6 +186,19 @@ def _fewer_refused(trials: Sequence[Trial]) -> Mark | None:
             if passed and faster.rate > plan.rate and faster.requests >= plan.requests:
                 text = f"{trial.experiment}, and not {other.experiment}"
                 return Mark(kind="traffic.fewer-refused", text=text, places=trial.places[:2])
+    return None
+
+
+def _passed_with_header(trials: Sequence[Trial]) -> Mark | None:
+    """A question that never passed as usual, and did with the headers that were named."""
+    refused = {trial.probe: trial for trial in trials if trial.outcome in _DISLIKED}
+    passed = {trial.probe for trial in trials if trial.outcome in _PASSED}
+    for trial in trials:
+        usual = replace(trial.probe, shape=Shape.USUAL)
+        named = trial.probe.shape is Shape.WITH_METADATA and trial.probe in passed
+        if named and usual in refused and usual not in passed:
+            places = (*refused[usual].places[-1:], *trial.places[-1:])
+            return Mark(kind="message.passed-with-header", text=trial.probe.method, places=places)
     return None
 
 
