@@ -9,6 +9,7 @@ from enum import StrEnum
 from shiftline.diagnosis.evidence import Subject
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.families import Family
+from shiftline.diagnosis.losses import LOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,5 +139,6 @@ class Diagnosis:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is wrong, limits among it: single questions show none."""
-        return self.cause == "healthy" and self.basis is not Basis.QUESTIONS
+        """Whether nothing is wrong: no limit, which single questions do not show, and no way that loses."""
+        is_lossy = LOST in self.findings[0].figures
+        return self.cause == "healthy" and self.basis is not Basis.QUESTIONS and not is_lossy

@@ -9,6 +9,7 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
 from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
+from shiftline.diagnosis.losses import losses
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.possible_limits import PossibleLimits, possible_limits
 from shiftline.diagnosis.probe import Aim, Load, Shape
@@ -154,7 +155,8 @@ def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
     A load is of hundreds that are sent once: among them these would be few, however many they are.
     """
     at_rest = [one for one in exchanges if _is_at_rest(one.probe)]
-    answered = [one for one in at_rest if one.status is not None and one.transport == "UDP"]
+    asked = [one for one in at_rest if one.transport == "UDP"]
+    answered = [one for one in asked if one.status is not None]
     repeated = [one for one in answered if one.copies > 1]
     if len(repeated) < max(_LEAST_REPEATED, _REPEATED_SHARE * len(answered)):
         return None
@@ -162,6 +164,7 @@ def _answered_on_repeat(exchanges: Sequence[Exchange]) -> Mark | None:
         kind="traffic.answered-on-repeat",
         count=len(repeated),
         text=f"{len(repeated)} of {len(answered)}",
+        figures=losses(len(repeated) + len(asked) - len(answered), len(asked)),
         places=_places(repeated),
     )
 

@@ -13,6 +13,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.finding import Basis, Diagnosis, Finding, Statement, SuspectVerdict
 from shiftline.diagnosis.hypotheses import HEALTHY
+from shiftline.diagnosis.losses import losses_in_short, losses_in_words
 from shiftline.diagnosis.wording import LIMITS, limit_in_short
 
 SUSPECT_WORDS = {
@@ -30,6 +31,15 @@ _UNTOLD = {
     "which request it was nor what passed beside it, and so not why. A capture or the PBX's log of that "
     "time tells more, or the trunk itself, if it is asked: `shiftline doctor run`.",
 }
+_OVERLOAD = "capacity.overload"
+_WHO_LOSES = (
+    "Either the way to the PBX loses packets, or the PBX cannot keep up: captures of both ends tell which."
+)
+_BY_SOURCE = frozenset({"throttle.source", "throttle.shared"})
+_ONE_SOURCE = (
+    "Whether each address is counted apart was not asked: that takes a second source "
+    "(`--source IP --source IP2`)."
+)
 _PASSWORD = "credentials.wrong-password"  # noqa: S105 - a cause
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -44,6 +54,8 @@ def headline(diagnosis: Diagnosis) -> str:
     sure = sureness(diagnosis.confidence)
     main = diagnosis.findings[0]
     several = 1 + len(main.indistinguishable_from)
+    if main.cause == _OVERLOAD and (lost := losses_in_short(main.figures)):
+        return f"{lost}: a way that loses packets, or {_OVERLOAD} ({sure})"
     if diagnosis.shows_no_fault:
         # Undecided, the number is that of health and of all that was not looked at.
         return _health_in_short(diagnosis) + (f", {sure} sure" if diagnosis.cause else "")
@@ -61,6 +73,8 @@ def headline(diagnosis: Diagnosis) -> str:
 
 
 def _health_in_short(diagnosis: Diagnosis) -> str:
+    if lost := losses_in_short(diagnosis.findings[0].figures):
+        return f"{lost}: a way that loses packets, or a PBX that cannot keep up; no other fault seen"
     if _is_unloaded(diagnosis):
         return f"no fault at single questions, {_not_looked_at(diagnosis)} not looked at"
     return HEALTHY if diagnosis.cause and diagnosis.confidence >= _LIKELY else "no fault seen"
@@ -85,6 +99,8 @@ def verdict(diagnosis: Diagnosis) -> str:
     main = diagnosis.findings[0]
     if diagnosis.shows_no_fault:
         return f"{_health(diagnosis)}{_not_asked_about(diagnosis)}"
+    if main.cause == _OVERLOAD and (lost := losses_in_words(main.figures)):
+        return f"{lost[0].upper()}{lost[1:]}. {_WHO_LOSES}"
     if diagnosis.basis in _UNTOLD:
         return _UNTOLD[diagnosis.basis]
     if diagnosis.cause is None:
@@ -102,6 +118,8 @@ def _is_likeliest(diagnosis: Diagnosis) -> bool:
 
 def _health(diagnosis: Diagnosis) -> str:
     """What was looked at and found well; a limit does not show at single questions."""
+    if lost := losses_in_words(diagnosis.findings[0].figures):
+        return f"{lost[0].upper()}{lost[1:]}. {_WHO_LOSES} No other fault was seen."
     if _is_unloaded(diagnosis):
         return f"No fault at single questions; {_not_looked_at(diagnosis)} were not looked at."
     if diagnosis.cause is None or diagnosis.confidence < _LIKELY:
@@ -139,7 +157,9 @@ def likeliest(finding: Finding) -> str:
     others = [one for one in finding.indistinguishable_from if one != UNKNOWN]
     more = f" and {_others(len(others) - _MANY)}" if len(others) > _MANY else ""
     told = f"Likeliest: {meaning(finding.cause)}"
-    return f"{told} It cannot be told here from {', '.join(others[:_MANY])}{more}." if others else told
+    if others:
+        told += f" It cannot be told here from {', '.join(others[:_MANY])}{more}."
+    return f"{told} {_ONE_SOURCE}" if {finding.cause, *others} >= _BY_SOURCE else told
 
 
 def undecided(finding: Finding) -> str:
