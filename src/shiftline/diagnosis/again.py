@@ -9,7 +9,7 @@ from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
 from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Method
+from shiftline.diagnosis.probe import Load, Method
 from shiftline.diagnosis.programme import programme_of
 
 _ODD, _USUAL = 0.05, 0.5
@@ -32,7 +32,9 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
         one = programme_of(permission.means).get(trial.experiment)
         if trial.outcome in _PASSED:
             continue
-        if one is None or asked.count(one.id) != 1 or not _is_cheap(one) or not permission.permits(one):
+        if one is None or asked.count(one.id) != 1 or not permission.permits(one):
+            continue
+        if not (_is_cheap(one) or one.probe.load is Load.DURING):
             continue
         odd, usual = _sides(trial, belief)
         if min(odd, usual) >= _LEAST_SHARE and odd + usual >= _DIVIDED:
@@ -43,13 +45,14 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
 def repeated(name: str, permission: Permission, done: Sequence[Done]) -> Experiment | None:
     """The experiment of that name, to be done a second time; None if it is dear, or has been.
 
-    A load ends with its first refusal, and its canary has said that it is over.
+    A load ends with its first refusal, and its canary has said that it is over; beside one, the question is
+    asked with its load.
     """
     one = programme_of(permission.means).get(name)
     asked = [past.experiment for past in done].count(name)
     if one is None or asked != 1 or not permission.permits(one):
         return None
-    return one if _is_cheap(one) or one.plan is not None else None
+    return one if _is_cheap(one) or one.is_load else None
 
 
 def _is_cheap(one: Experiment) -> bool:

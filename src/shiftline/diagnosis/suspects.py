@@ -78,6 +78,7 @@ SUSPECTS = (
         "burst throttle",
         (
             "throttle.source",
+            "throttle.shared",
             "throttle.user",
             "throttle.method",
             "throttle.concurrency",

@@ -191,6 +191,10 @@ def _throttle_source(draw: Lottery) -> Change:
     return Change(limiter=f"window:{_per_second(draw)}/1s")
 
 
+def _throttle_shared(draw: Lottery) -> Change:
+    return Change(limiter=f"window:{_per_second(draw)}/1s,key=all")
+
+
 def _throttle_user(draw: Lottery) -> Change:
     return Change(limiter=f"window:{_per_second(draw)}/1s,key=user")
 
@@ -296,6 +300,7 @@ KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
         "registrar.no-aor": _no_aor,
         "registrar.interval-too-brief": _brief,
         "throttle.source": _throttle_source,
+        "throttle.shared": _throttle_shared,
         "throttle.user": _throttle_user,
         "throttle.method": _throttle_method,
         "throttle.registration-rate": _throttle_registrations,

@@ -18,7 +18,7 @@ _SHUT = {Key.SOURCE: ("ban.source",), Key.USER: ("ban.user",), Key.ALL: ("ban.so
 _LIMITED = {
     Key.SOURCE: ("throttle.source",),
     Key.USER: ("throttle.user",),
-    Key.ALL: ("throttle.source", "throttle.registration-rate"),
+    Key.ALL: ("throttle.shared", "throttle.registration-rate"),
 }
 
 

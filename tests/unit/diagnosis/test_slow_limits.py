@@ -15,7 +15,13 @@ from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.probe import Load
 
 FORBIDDEN, BUSY = Answer(403, "Forbidden", 0.0005), Answer(503, "Service Unavailable", 0.0005)
-RATES = {"throttle.source", "throttle.user", "throttle.method", "throttle.registration-rate"}
+RATES = {
+    "throttle.source",
+    "throttle.shared",
+    "throttle.user",
+    "throttle.method",
+    "throttle.registration-rate",
+}
 PHONE = "192.0.2.50"
 
 

@@ -13,6 +13,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.diagnosis.second import LOADS
+from shiftline.doctor.report.wording import verdict
 from shiftline.lab.virtual_examination import examine
 
 MAY_TRIP = Permission(risk=Risk.MAY_TRIP)
@@ -51,6 +52,19 @@ def test_what_is_asked_beside_a_load_is_asked_well_above_the_limit(limit: int) -
     assert "p8.during.account" in {one.experiment for one in beside}
     assert sum(one.requests for one in beside) <= 200
     assert examination.diagnosis().cause == "throttle.source"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_limit_of_all_together_is_told_by_the_second_source(seed: int) -> None:
+    """Where there is none, nobody says that it counts one address."""
+    wishes = {"limit": 20, "window_seconds": 1, "form": "window"}
+    found = examine(trunk("throttle.shared", seed=seed, **wishes), CASE, MAY_TRIP).diagnosis()
+    assert (found.cause, found.confidence >= 0.9) == ("throttle.shared", True)
+    one = replace(CASE, has_second_source=False)
+    open_ = examine(trunk("throttle.shared", seed=seed, **wishes), one, MAY_TRIP).diagnosis()
+    main = open_.findings[0]
+    assert {"throttle.source", "throttle.shared"} <= {main.cause, *main.indistinguishable_from}
+    assert "`--source IP --source IP2`" in verdict(open_)
 
 
 def test_what_passed_is_said_with_its_rate() -> None:

@@ -236,7 +236,12 @@ ROWS = (
         "kamailio.limit",
         "a log line that says a rate limit was exceeded",
         "Kamailio pipelimit and ratelimit, K3, K4",
-        {"throttle.source": FAIR, "throttle.user": FAIR, "throttle.method": FAIR},
+        {
+            "throttle.source": FAIR,
+            "throttle.shared": FAIR,
+            "throttle.user": FAIR,
+            "throttle.method": FAIR,
+        },
         _SERS,
     ),
     row(
@@ -322,6 +327,7 @@ ROWS = (
         "Shiftline's governor",
         {
             "throttle.source": FAIR,
+            "throttle.shared": FAIR,
             "throttle.user": FAIR,
             "throttle.method": FAIR,
             "throttle.registration-rate": FAIR,

@@ -30,6 +30,7 @@ PHRASES = (
             "Kamailio ratelimit, htable; LiveKit: K3, K5, V20",
             {
                 "throttle.source": FAIR,
+                "throttle.shared": FAIR,
                 "throttle.user": FAIR,
                 "throttle.method": FAIR,
                 "throttle.registration-rate": FAIR,
@@ -58,7 +59,7 @@ PHRASES = (
             "phrase.telnyx-rate",
             "Telnyx's code for a rate",
             "Telnyx response codes, V19",
-            {"throttle.source": STRONG, "throttle.user": FAIR},
+            {"throttle.source": STRONG, "throttle.shared": STRONG, "throttle.user": FAIR},
             _SBC,
         ),
         403,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftline.diagnosis.catalogue.cause import Acts, Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.every_request import on_every_request
 from shiftline.diagnosis.catalogue.rates import (
     PIPE_BEHIND_LOGIN,
     REGISTERS,
@@ -12,17 +13,10 @@ from shiftline.diagnosis.catalogue.rates import (
     limited,
 )
 from shiftline.diagnosis.catalogue.words import (
-    ASTERISK,
     EVERY,
-    FOREIGN,
-    FREESWITCH,
-    KAMAILIO,
     LOGGED_IN,
-    OPENSIPS,
     SBC,
     SERS,
-    SILENT,
-    measured,
     read,
     shows,
     vendor,
@@ -61,15 +55,6 @@ _BUSY_ANSWERS = {
 }
 _SOURCE = limited(source=Source.OWN)
 _USER = limited(account=Account.OWN, credentials=LOGGED_IN)
-_IN_FRONT = {
-    Outcome.FORBIDDEN: 0.5,
-    Outcome.FORBIDDEN_RETRY_AFTER: 0.06,
-    Outcome.UNAVAILABLE: 0.14,
-    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
-    Outcome.SILENCE: 0.15,
-    Outcome.BUSY: 0.05,
-}
-"""What limits in front of a PBX answer: carriers do use 403 (V19)."""
 _SHOW_LIMIT = {
     Family.KAMAILIO: (
         "`kamcmd pl.stats` (pipelimit) or `kamcmd rl.stats` (ratelimit) shows pipes, limits and counts.",
@@ -109,15 +94,7 @@ CAUSES = (
         ),
         sources=("Kamailio pipelimit, K4, and pike without a ban, K2; OpenSIPS O2; Telnyx D24, V19",),
         signatures=(
-            shows(
-                "K4",
-                KAMAILIO,
-                Stage.RATE,
-                _SOURCE,
-                {Outcome.FORBIDDEN: 0.5, Outcome.UNAVAILABLE: 0.3, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2},
-                "Within each window the first N pass; the rest gets 403 or 503 before any login.",
-                measured("Kamailio 5.6.3 pipelimit, K4"),
-            ),
+            *on_every_request(_SOURCE),
             shows(
                 "K2",
                 SERS,
@@ -128,36 +105,32 @@ CAUSES = (
                 read("Kamailio pike README, K2; OpenSIPS pike, O1"),
                 weight=0.5,
             ),
-            shows(
-                "O2",
-                OPENSIPS,
-                Stage.RATE,
-                _SOURCE,
-                {Outcome.UNAVAILABLE: 0.7, Outcome.FORBIDDEN: 0.3},
-                "503 Server Unavailable from ratelimit.",
-                read("OpenSIPS ratelimit README, O2"),
-            ),
-            shows(
-                "V19",
-                FOREIGN | ASTERISK | FREESWITCH,
-                Stage.RATE,
-                _SOURCE,
-                _IN_FRONT,
-                "A limit in front of the PBX, or a carrier's.",
-                vendor("Telnyx D24, V19; FortiGate V23; V24"),
-            ),
-            shows(
-                "V24",
-                ASTERISK | FREESWITCH,
-                Stage.RATE,
-                _SOURCE,
-                SILENT,
-                "A firewall in front drops what one address sends above a rate.",
-                vendor("iptables hashlimit recipes, V24"),
-                weight=0.5,
-            ),
         ),
         prior=3.0,
+    ),
+    Cause(
+        id="throttle.shared",
+        meaning="The PBX answers only so many requests a second of all senders together.",
+        seen="As a limit of one address; it is worse while others send, and a second address does not help.",
+        tells="A second source is refused as well while a load from the first one is.",
+        refuted_by="Another source that passes while ours is refused for its rate.",
+        remedy=Remedy(
+            steps=(
+                *PACE,
+                "Find out who else sends: what they send is taken from the same limit.",
+                "Ask the operator of the PBX to count each address apart, or to raise the limit.",
+            ),
+            by_family={
+                **_SHOW_LIMIT,
+                Family.KAMAILIO: (
+                    _SHOW_LIMIT[Family.KAMAILIO][0],
+                    'Give each address a pipe of its own: `pl_check("$si")` instead of one fixed name.',
+                ),
+            },
+        ),
+        sources=("Kamailio pipelimit with one pipe for all, K4; OpenSIPS O2; Oracle SBC, V2",),
+        signatures=on_every_request(limited(), "a"),
+        prior=0.07,
     ),
     Cause(
         id="throttle.user",

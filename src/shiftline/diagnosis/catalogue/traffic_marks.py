@@ -5,7 +5,9 @@ from __future__ import annotations
 from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
-_RATES = ("throttle.source", "throttle.user", "throttle.method", "throttle.registration-rate")
+_RATES = (
+    "throttle.source", "throttle.shared", "throttle.user", "throttle.method", "throttle.registration-rate",
+)  # fmt: skip
 _LASTING = (
     "healthy", "acl.source", "acl.partial", "acl.contact", "acl.via-source", "network.nat-source",
     "credentials.wrong-password", "credentials.unknown-user", "credentials.identity-mismatch",
@@ -110,7 +112,9 @@ ROWS = (
         "the loads of one source: a limit for it counts them all alike",
         {
             "capacity.overload": FAIR,
-            **dict.fromkeys(("throttle.source", "throttle.concurrency", "ban.source"), AGAINST),
+            **dict.fromkeys(
+                ("throttle.source", "throttle.shared", "throttle.concurrency", "ban.source"), AGAINST
+            ),
         },
     ),
     row(

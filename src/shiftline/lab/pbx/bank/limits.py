@@ -52,6 +52,10 @@ def _source(draw: Draw) -> None:
     draw.refuse(_rate(draw, "source"))
 
 
+def _shared(draw: Draw) -> None:
+    draw.refuse(_rate(draw, "all"))
+
+
 def _user(draw: Draw) -> None:
     passes = _rate(draw, "user")
     draw.refuse(lambda visit: visit.account is not None and passes(visit))
@@ -85,6 +89,16 @@ THROTTLES = (
             "chan_sip": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, SILENCE)),
             "kamailio": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, _UNAVAILABLE), at(Stage.RATE, SILENCE)),
             "sbc": (at(Stage.RATE, _RATE), at(Stage.RATE, say(503)), at(Stage.RATE, SILENCE)),
+        },
+    ),
+    Entry(
+        id="throttle.shared",
+        does="so many requests a second pass in all, whoever sends them",
+        make=_shared,
+        shown={
+            "practice": (at(Stage.RATE, FORBIDDEN),),
+            "kamailio": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, _UNAVAILABLE)),
+            "sbc": (at(Stage.RATE, _RATE), at(Stage.RATE, say(503))),
         },
     ),
     Entry(
