@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shiftline.diagnosis.exchange import NO_HINTS, Exchange
@@ -18,6 +18,9 @@ _CHALLENGES = frozenset({401, 407})
 _OF_WHO_IS_ASKED = frozenset({404, 480, 486, 487, 600})
 """They say how it stands with the agent (RFC 3261 sections 21.4.5, 21.4.18, 21.4.24, 21.4.25, 21.6.1), not
 that the PBX refuses us; in words of its own it may say more."""
+_LEAST = 10
+_TIMES_AS_OFTEN = 3.0
+"""A plain 480 that comes so much more often under load than at rest, and so many times, is a limit's."""
 _LONGEST = 160
 """Characters of a text that are shown: a phrase may be of any length."""
 
@@ -43,13 +46,32 @@ class Refusal:
         return "; ".join((f"{self.words}, {often}", *beside))
 
 
-def refusals_of(counted: Iterable[tuple[Said, int]]) -> tuple[Refusal, ...]:
-    """The refusals among answers, the most frequent first. A plain challenge is none, nor is a plain 486."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Answers alike, and how many of them there were."""
+
+    said: Said
+    count: int
+    under_load: int = 0
+    """How many of them came to requests under load; known for what is about an agent."""
+    is_about_agent: bool = True
+    """Whether a user other than the sender was asked about or called: then a plain 480 speaks of him."""
+
+
+def refusals_of(counted: Iterable[Counted]) -> tuple[Refusal, ...]:
+    """The refusals among answers, the most frequent first. A plain challenge is none.
+
+    Nor is a plain 486 about an agent, unless it is the load that brings it.
+    """
+    every = list(counted)
+    strained = _strained([one for one in every if one.is_about_agent])
     counts: Counter[tuple[int, str]] = Counter()
     headers: defaultdict[tuple[int, str], defaultdict[str, Counter[str]]]
     headers = defaultdict(lambda: defaultdict(Counter))
-    for said, count in counted:
-        if not _is_refusal(said):
+    for one in every:
+        said, count = one.said, one.count
+        speaks_of_agent = one.is_about_agent and said.status not in strained
+        if not _is_refusal(said, speaks_of_agent=speaks_of_agent):
             continue
         key = said.status, _shown(said.phrase)
         counts[key] += count
@@ -67,6 +89,21 @@ def refusals_of(counted: Iterable[tuple[Said, int]]) -> tuple[Refusal, ...]:
     )
 
 
+def _strained(answers: Sequence[Counted]) -> frozenset[int]:
+    """Statuses that speak of agents, and come under load far more often than at rest."""
+    loaded, every = sum(one.under_load for one in answers), sum(one.count for one in answers)
+    if min(loaded, every - loaded) < _LEAST:
+        return frozenset()
+    found = set()
+    for status in _OF_WHO_IS_ASKED:
+        mine = [one for one in answers if one.said.status == status]
+        under_load = sum(one.under_load for one in mine)
+        at_rest = sum(one.count for one in mine) - under_load
+        if under_load >= _LEAST and under_load * (every - loaded) >= _TIMES_AS_OFTEN * at_rest * loaded:
+            found.add(status)
+    return frozenset(found)
+
+
 def said_of(exchange: Exchange) -> Said:
     """What the answer to one request said."""
     return Said(exchange.status or 0, exchange.reason, tuple(sorted(exchange.hints.items())))
@@ -76,11 +113,11 @@ def own_words(exchange: Exchange) -> str:
     """The reason phrase of a refusal, where it is not the one that every stack has for that status."""
     said = said_of(exchange)
     is_usual = said.phrase.casefold() == REASONS.get(said.status, "").casefold()
-    return _shown(said.phrase) if _is_refusal(said) and not is_usual else ""
+    return _shown(said.phrase) if _is_refusal(said, speaks_of_agent=True) and not is_usual else ""
 
 
-def _is_refusal(said: Said) -> bool:
-    if said.status not in _CHALLENGES | _OF_WHO_IS_ASKED:
+def _is_refusal(said: Said, *, speaks_of_agent: bool) -> bool:
+    if said.status not in (_CHALLENGES | _OF_WHO_IS_ASKED if speaks_of_agent else _CHALLENGES):
         return said.status >= 300
     is_usual = said.phrase.casefold() in ("", REASONS[said.status].casefold())
     return not is_usual or any(name == "warning" for name, _ in said.hints)

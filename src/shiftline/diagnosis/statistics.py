@@ -15,10 +15,11 @@ from functools import cached_property
 from shiftline.diagnosis.exchange import Exchange, brief
 from shiftline.diagnosis.groups import LIMITER_STATUSES, Group, Key, order_of
 from shiftline.diagnosis.outcome import outcome_in
+from shiftline.diagnosis.passive.arrivals import AT_REST
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Sorts
 from shiftline.diagnosis.probe import Credentials
-from shiftline.diagnosis.refusals import Refusal, refusals_of
+from shiftline.diagnosis.refusals import Counted, Refusal, refusals_of
 
 MOST_CELLS = 100_000
 
@@ -40,9 +41,7 @@ class Statistics:
         self._cells: list[_Cell] = []
         cell_of = self._cells_of(rows.sorts)
         self._which = array("I", map(cell_of.__getitem__, rows.sort))
-        self.refusals: tuple[Refusal, ...] = refusals_of(
-            (rows.sorts.said_of(sort), count) for sort, count in Counter(rows.sort).items()
-        )
+        self.refusals: tuple[Refusal, ...] = refusals_of(_counted(rows))
         """In whose words requests were refused, the most frequent first."""
         self._times = array("d", rows.at)
         """Of each request, when the copy left that counts."""
@@ -145,6 +144,19 @@ class Statistics:
             tally.setdefault(second - second % step, [0, 0, 0])[sides[number]] += 1
         for start, (passed, refused, silent) in sorted(tally.items()):
             yield start, passed, refused, silent
+
+
+def _counted(rows: Rows) -> Iterator[Counted]:
+    """What was said, by sort; under load is what left in a second in which its source sent several."""
+    sorts = rows.sorts
+    of_source = [sorts.source[sort] for sort in rows.sort]
+    seconds = list(zip(of_source, map(int, rows.at), strict=True))
+    busy = {second for second, count in Counter(seconds).items() if count > AT_REST}
+    under_load = Counter(sort for sort, second in zip(rows.sort, seconds, strict=True) if second in busy)
+    for sort, count in Counter(rows.sort).items():
+        kind = sorts.kind_of(sort)
+        is_about_agent = kind.method != "REGISTER" and kind.is_question
+        yield Counted(sorts.said_of(sort), count, under_load[sort], is_about_agent)
 
 
 def statistics_of(exchanges: Iterable[Exchange]) -> Statistics:

@@ -14,7 +14,7 @@ from shiftline.diagnosis.probe import Credentials
 from shiftline.diagnosis.publish_window import LONG_SECONDS, judge_publish_window
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
-from shiftline.diagnosis.wording import LIMITS, limit_in_words, trial_sentence
+from shiftline.diagnosis.wording import LIMITS, PASSED, limit_in_words, trial_sentence
 
 SEE_WHAT_SETTLES_IT = 'see "What would settle it"'
 """Each report has that heading once, with the command."""
@@ -148,7 +148,9 @@ def _why_not(suspect: Suspect, likeliest: str, belief: Belief) -> str:
     told = statements_for(without_empty_passages(suspect, belief), likeliest)
     against = [one for one in told if one.weight <= _SPEAKS_AGAINST]
     # A passage convinces more than a refusal that had to be explained.
-    passages = [one for one in against if one.weight <= -1.0 and "was accepted" in one.sentence]
+    passages = [
+        one for one in against if one.weight <= -1.0 and any(words in one.sentence for words in PASSED)
+    ]
     if passages:
         return _as_clause(passages[0].sentence)
     if against:

@@ -70,13 +70,21 @@ _ACCOUNTS = {
 _LOADS = {
     Load.BRISK: "at some 10 a second",
     Load.RAISED: "at some 50 a second",
-    Load.STORM: "at 200 a second or more",
+    Load.STORM: "at some 200 a second",
     Load.CONCURRENT: "with many under way at once",
     Load.PACED: "soon after other questions of ours",
     Load.DURING: "while the rest was refused for its rate",
     Load.AFTER_PAUSE: "some seconds after the rate had fallen",
     Load.AFTER_BAN: "minutes after the rate had fallen",
 }
+_RECORDED_LOADS = {
+    Load.BRISK: "at less than 30 a second",
+    Load.RAISED: "at 30 to 120 a second",
+    Load.STORM: "at 120 a second or more",
+}
+"""What those of a record say, by `passive.arrivals`: ours are steady, others' are not."""
+_LET_THROUGH = "let through"
+"""Of a record's questions about a user: a 404 or 480 that speaks of him is not the trunk's refusal."""
 _SHAPES = {
     Shape.MINIMAL: "in the shortest form",
     Shape.OTHER_AGENT: "under another User-Agent",
@@ -123,7 +131,7 @@ def probe_words(probe: Probe, *, carried: bool = True, is_known: bool = True) ->
     parts.append(_AIMS.get(probe.aim, "") if is_known or probe.aim is Aim.SERVER else "about a user")
     parts.append("over the other transport" if probe.path is Path.OTHER_TRANSPORT else "")
     parts.append(_HOURS.get(probe.hour, ""))
-    parts.append(_LOADS.get(probe.load, ""))
+    parts.append((_LOADS if is_known else _LOADS | _RECORDED_LOADS).get(probe.load, ""))
     return " ".join(part for part in parts if part)
 
 
@@ -141,6 +149,9 @@ def trial_sentence(trial: Trial) -> str:
 
 def _became(trial: Trial) -> str:
     words = OUTCOME_WORDS[trial.outcome]
+    is_about_user = trial.probe.aim is not Aim.SERVER or trial.probe.method is Method.SUBSCRIBE
+    if trial.outcome is Outcome.OK and is_about_user and not trial.experiment:
+        return _LET_THROUGH
     if not trial.heard:
         return words
     if trial.outcome in (Outcome.FORBIDDEN, Outcome.FORBIDDEN_AFTER_CHALLENGE):
@@ -148,6 +159,8 @@ def _became(trial: Trial) -> str:
     return f"{words}: {trial.heard}"
 
 
+PASSED = ("was accepted", f"was {_LET_THROUGH}")
+"""How sentences tell of a passage."""
 LIMITS = ("throttle.", "ban.", "capacity.")
 """Causes of which a limit may be told."""
 

@@ -146,6 +146,8 @@ def test_where_several_are_open_none_is_stated_as_a_fact() -> None:
         f"probably {main.cause} ({diagnosis.confidence:.0%}), or one of 2 that look like it"
     )
     assert "acl.source, acl.contact" in verdict(diagnosis)
+    pair = replace(main, indistinguishable_from=("acl.source",))
+    assert headline(replace(diagnosis, findings=(pair,))).endswith(", or another that looks like it")
     several = refused().findings[0]
     told = " ".join(several.remedy)
     assert all(cause in told for cause in (several.cause, *several.indistinguishable_from))

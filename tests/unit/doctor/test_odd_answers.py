@@ -16,7 +16,7 @@ from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Method, Probe, Shape
+from shiftline.diagnosis.probe import Account, Aim, Load, Method, Probe, Shape
 from shiftline.diagnosis.wording import trial_sentence
 from shiftline.doctor.examination import Sending, Way
 from shiftline.doctor.examination.records import exchange_of, outcome_of_end
@@ -104,3 +104,14 @@ def test_a_refusal_that_nobody_lists_is_weighed_as_another_403(status: bytes) ->
     sentence = trial_sentence(Trial(probe=Probe(), outcome=Outcome.FORBIDDEN, heard=heard))
     assert f"refused with {heard}, without a challenge" in sentence
     assert "403" not in sentence
+
+
+def test_what_is_let_through_in_a_record_is_not_called_accepted() -> None:
+    """A 480 of the user's is among it; and a record has its own rates."""
+    about = Probe(method=Method.OPTIONS, aim=Aim.ABSENT, load=Load.STORM)
+    told = trial_sentence(Trial(probe=about, outcome=Outcome.OK))
+    assert told.endswith("about a user at 120 a second or more was let through.")
+    ours = trial_sentence(Trial(probe=about, outcome=Outcome.OK, experiment="p5.storm"))
+    assert ours.endswith("at some 200 a second was accepted.")
+    register = trial_sentence(Trial(probe=Probe(method=Method.REGISTER), outcome=Outcome.OK))
+    assert register.endswith("was accepted.")

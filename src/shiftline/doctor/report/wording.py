@@ -64,7 +64,8 @@ def headline(diagnosis: Diagnosis) -> str:
     if diagnosis.cause is not None and several == 1:
         return f"{diagnosis.cause}, {sure} sure"
     if diagnosis.cause is not None:
-        return f"probably {diagnosis.cause} ({sure}), or one of {several - 1} that look like it"
+        others = "another that looks" if several == 2 else f"one of {several - 1} that look"
+        return f"probably {diagnosis.cause} ({sure}), or {others} like it"
     if several > 1:
         return f"undecided: one of {several} causes ({sure})"
     if main.cause == UNKNOWN:
