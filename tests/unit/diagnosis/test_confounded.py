@@ -170,6 +170,17 @@ def test_a_nonce_in_use_is_not_aged_by_a_passage() -> None:
     assert sorts == [Credentials.CACHED] * 5 + [Credentials.FRESH, Credentials.AGED]
 
 
+@pytest.mark.parametrize(("other", "is_repeated"), [("trunk", True), ("reception", False)])
+def test_a_nonce_count_is_the_accounts_own(other: str, is_repeated: bool) -> None:
+    """Kamailio gives one nonce to all that it challenges in a second, and each counts from one."""
+    challenged, first = list(Pbx().ask(1000.0, login="trunk"))
+    carried = _again(first, 1)
+    repeated = replace(first, at=1000.2, call_id="again@192.0.2.10", carried=replace(carried, username=other))
+    (evidence,) = observe([challenged, replace(first, carried=carried), repeated])
+    kinds = [mark.kind for mark in evidence.marks if mark.kind == "traffic.count-repeated"]
+    assert kinds == ["traffic.count-repeated"] * is_repeated
+
+
 def _again(one: Exchange, count: int) -> Carried:
     assert one.carried is not None
     return replace(one.carried, nonce_count=count)

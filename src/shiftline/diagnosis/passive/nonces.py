@@ -23,6 +23,8 @@ _MOST = 20_000
 _LEAST_REUSES = 10
 _ACCURATE, _MARGIN = 0.9, 0.03
 """Share that use or age has to tell right, refused and accepted weighing the same, and by how much better."""
+_MOST_ACCOUNTS = 256
+"""So many accounts are told apart that use one nonce."""
 _MOST_COUNTS = 4096
 """Up to this nonce count a repeat is noticed."""
 KNOWN_ALGORITHMS = frozenset(
@@ -32,8 +34,14 @@ KNOWN_ALGORITHMS = frozenset(
 
 
 class _Issued:
-    """A nonce that a server gave out. What most of them never get is the class's, and costs nothing."""
+    """A nonce that a server gave out. What most of them never get is the class's, and costs nothing.
 
+    Kamailio gives one nonce to all that it challenges in a second: each account uses and counts for itself.
+    """
+
+    username = ""
+    """The account that used it first."""
+    others: dict[str, _Issued] | None = None
     uses = 0
     counts = 0
     """The nonce counts that were used with it, as bits: those of a burst arrive in any order."""
@@ -43,6 +51,17 @@ class _Issued:
         self.at = at
         self.last_at = at
         """When it was issued or used last."""
+
+    def to(self, username: str) -> _Issued:
+        """The nonce as this account has it."""
+        if self.username in ("", username):
+            self.username = username
+            return self
+        if self.others is None:
+            self.others = {}
+        if len(self.others) >= _MOST_ACCOUNTS and username not in self.others:
+            return _Issued(self.at)  # of so many nobody is remembered
+        return self.others.setdefault(username, _Issued(self.at))
 
 
 class NonceBook:
@@ -86,7 +105,8 @@ class NonceBook:
 
     def _judge_login(self, one: Brief, username: str) -> tuple[Outcome, Credentials]:
         model = one.model
-        issued = self._issued.get(one.nonce)
+        given = self._issued.get(one.nonce)
+        issued = None if given is None else given.to(username)
         sent_at = _judged_at(one) if one.copied_after else one.at
         age = 0.0 if issued is None else sent_at - issued.at
         rest = 0.0 if issued is None else sent_at - issued.last_at
