@@ -12,6 +12,7 @@ from itertools import compress, islice
 from operator import le
 from typing import TypeAlias
 
+from shiftline.diagnosis.outcome import LIMITER_STATUSES
 from shiftline.governor.window_fit import (
     MEMORY_WINDOWS,
     WINDOW_LENGTHS,
@@ -22,8 +23,6 @@ from shiftline.governor.window_fit import (
 
 WINDOWS = (1.0, 2.0, 5.0, 10.0, 60.0)
 """Seconds over which arrivals are counted (facts on the experiment P13)."""
-LIMITER_STATUSES = frozenset({403, 429, 503})
-"""What a limiter answers with (facts K3, K4, V2, V19); silence is the other way to refuse."""
 _MOST_FITTED = 100_000
 _FIT_REACH = MEMORY_WINDOWS * max(WINDOW_LENGTHS) + 1.0
 """Seconds before and after a refusal that a fit looks at, and one more that shows it more was recorded."""

@@ -50,6 +50,9 @@ class Outcome(StrEnum):
     """500, 502 or 504."""
     UNAVAILABLE = "503"
     UNAVAILABLE_RETRY_AFTER = "503-retry-after"
+    LIMITED = "limited"
+    """What a limiter says in a status of its own (facts K4: it is a runtime setting): 429 at any time, or
+    another one that says nothing of a limit, and that the same question gets under a load and not at rest."""
     OTHER = "other"
     """Any other final answer, or something came that was none: 100 alone, a number beyond 699, no SIP."""
     SILENCE = "silence"
@@ -70,6 +73,7 @@ class Outcome(StrEnum):
 
 OUTCOME_BY_STATUS = {
     408: Outcome.TIMEOUT,
+    429: Outcome.LIMITED,
     423: Outcome.TOO_BRIEF,
     480: Outcome.UNAVAILABLE_NOW,
     489: Outcome.BAD_EVENT,
@@ -86,6 +90,13 @@ OUTCOME_BY_STATUS = {
 REFUSED_OTHERWISE = frozenset({402, 406, 433, 603, 607, 608})
 """Refusals that a script or a border controller may be told to send where others send 403 (RFC 3261 sections
 21.4.3, 21.4.7 and 21.6.2, RFC 5079, 8197, 8688)."""
+
+LIMITER_STATUSES = frozenset({403, 429, 503})
+"""What a limiter answers with, as far as the status alone can tell (facts K3, K4, V2, V19); silence is the
+other way to refuse."""
+NO_LIMITERS = frozenset({401, 407, 408}) | LIMITER_STATUSES | REFUSED_OTHERWISE
+"""Statuses whose outcome does not depend on what the same question gets at rest: challenges, what is late,
+and refusals."""
 
 REFUSALS = frozenset(Outcome) - {Outcome.OK, Outcome.CHALLENGE, Outcome.CHALLENGE_STALE}
 """What a user would call a failure. A challenge is none: it is answered."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shiftline.diagnosis.exchange import Exchange, brief
-from shiftline.diagnosis.groups import LIMITER_STATUSES, Group, Key, order_of
-from shiftline.diagnosis.outcome import outcome_in
+from shiftline.diagnosis.groups import Group, Key, order_of
+from shiftline.diagnosis.outcome import LIMITER_STATUSES, outcome_in
 from shiftline.diagnosis.passive.arrivals import AT_REST
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.sorts import Sorts

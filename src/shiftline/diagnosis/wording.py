@@ -40,6 +40,7 @@ OUTCOME_WORDS = {
     Outcome.SERVER_ERROR: "answered with a server error (500)",
     Outcome.UNAVAILABLE: "answered with 503",
     Outcome.UNAVAILABLE_RETRY_AFTER: "answered with 503 and a Retry-After",
+    Outcome.LIMITED: "refused in a status of the limit's own (429, 480 and others)",
     Outcome.OTHER: "answered oddly",
     Outcome.SILENCE: "not answered at all",
     Outcome.ICMP: "turned away by the network (ICMP)",
@@ -156,6 +157,8 @@ def _became(trial: Trial) -> str:
         return words
     if trial.outcome in (Outcome.FORBIDDEN, Outcome.FORBIDDEN_AFTER_CHALLENGE):
         return words.replace("403", trial.heard)  # another code that means the same
+    if trial.outcome is Outcome.LIMITED:
+        return f"refused with {trial.heard}"
     return f"{words}: {trial.heard}"
 
 

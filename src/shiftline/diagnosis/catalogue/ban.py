@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Stage, when
+from shiftline.diagnosis.catalogue.rates import in_any_status
 from shiftline.diagnosis.catalogue.words import (
     EVERY,
     FORBIDDEN_LOGIN,
@@ -69,7 +70,7 @@ CAUSES = (
                 KAMAILIO,
                 Stage.SOURCE_BAN,
                 _LATER,
-                {Outcome.SILENCE: 0.97, Outcome.FORBIDDEN: 0.03},
+                {Outcome.SILENCE: 0.95, Outcome.FORBIDDEN: 0.03, Outcome.LIMITED: 0.02},
                 "A burst is answered up to some 20 to 40 requests, then nothing for 300 s.",
                 measured("Kamailio 5.6.3 stock configuration, K1"),
             ),
@@ -87,7 +88,7 @@ CAUSES = (
                 EVERY - KAMAILIO,
                 Stage.SOURCE_BAN,
                 _LATER,
-                {Outcome.SILENCE: 0.78, Outcome.ICMP: 0.05, Outcome.FORBIDDEN: 0.17},
+                {Outcome.SILENCE: 0.75, Outcome.ICMP: 0.05, Outcome.FORBIDDEN: 0.17, Outcome.LIMITED: 0.03},
                 "Banned after a burst: silence, ICMP, or 403.",
                 vendor("fail2ban A14; Oracle V3; AudioCodes V6"),
             ),
@@ -161,7 +162,7 @@ CAUSES = (
                         load=(Load.STORM, Load.DURING, Load.AFTER_PAUSE),
                     ),
                 ),
-                FORBIDDEN_LOGIN,
+                in_any_status(FORBIDDEN_LOGIN),
                 "Locked after too many requests with this account.",
                 read("Kamailio htable README, K5"),
                 weight=0.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shiftline.diagnosis.catalogue.cause import Acts, Signature, Stage
+from shiftline.diagnosis.catalogue.rates import in_any_status
 from shiftline.diagnosis.catalogue.words import (
     ASTERISK,
     FOREIGN,
@@ -17,14 +18,15 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.outcome import Outcome
 
-_IN_FRONT = {
-    Outcome.FORBIDDEN: 0.5,
-    Outcome.FORBIDDEN_RETRY_AFTER: 0.06,
-    Outcome.UNAVAILABLE: 0.14,
-    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
-    Outcome.SILENCE: 0.15,
-    Outcome.BUSY: 0.05,
-}
+_IN_FRONT = in_any_status(
+    {
+        Outcome.FORBIDDEN: 0.5,
+        Outcome.FORBIDDEN_RETRY_AFTER: 0.06,
+        Outcome.UNAVAILABLE: 0.17,
+        Outcome.UNAVAILABLE_RETRY_AFTER: 0.12,
+        Outcome.SILENCE: 0.15,
+    }
+)
 """What limits in front of a PBX answer: carriers do use 403 (V19)."""
 
 
@@ -36,8 +38,10 @@ def on_every_request(acts: tuple[Acts, ...], end: str = "") -> tuple[Signature, 
             KAMAILIO,
             Stage.RATE,
             acts,
-            {Outcome.FORBIDDEN: 0.5, Outcome.UNAVAILABLE: 0.3, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2},
-            "Within each window the first N pass; the rest gets 403 or 503 before any login.",
+            in_any_status(
+                {Outcome.FORBIDDEN: 0.5, Outcome.UNAVAILABLE: 0.3, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2}
+            ),
+            "Within each window the first N pass; the rest gets 403, 503 or what is set, before login.",
             measured("Kamailio 5.6.3 pipelimit, K4"),
         ),
         shows(
@@ -45,7 +49,7 @@ def on_every_request(acts: tuple[Acts, ...], end: str = "") -> tuple[Signature, 
             OPENSIPS,
             Stage.RATE,
             acts,
-            {Outcome.UNAVAILABLE: 0.7, Outcome.FORBIDDEN: 0.3},
+            in_any_status({Outcome.UNAVAILABLE: 0.7, Outcome.FORBIDDEN: 0.3}),
             "503 Server Unavailable from ratelimit.",
             read("OpenSIPS ratelimit README, O2"),
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shiftline.diagnosis.catalogue.cause import Acts, Stage, when
 from shiftline.diagnosis.catalogue.words import EVERY, LOGGED_IN, SERS, read, shows, thread
 from shiftline.diagnosis.outcome import Outcome
@@ -23,6 +25,12 @@ def limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
     )
 
 
+def in_any_status(answers: Mapping[Outcome, float], share: float = 0.2) -> dict[Outcome, float]:
+    """What a limiter answers where its status is a setting, or a line of a script (K4, K5, V2): whatever it
+    is, it says nothing of what is limited, so that every limit has the same ``share`` of it."""
+    return {**{one: part * (1.0 - share) for one, part in answers.items()}, Outcome.LIMITED: share}
+
+
 _LOGINS = limited(method=REGISTERS, credentials=LOGGED_IN)
 _PIPE = {
     Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
@@ -35,7 +43,7 @@ PIPE_BEHIND_LOGIN = shows(
     SERS,
     Stage.ACCOUNT_LIMIT,
     _LOGINS,
-    _PIPE,
+    in_any_status(_PIPE),
     "One pipe for the REGISTERs of all accounts that carry a login; without one the challenge comes.",
     read("Kamailio pipelimit README: a pipe has any name, and the script says where it is asked, K4; O2"),
     weight=0.5,
@@ -47,12 +55,14 @@ REGISTRAR_BEHIND_LOGIN = shows(
     EVERY - SERS,
     Stage.ACCOUNT_LIMIT,
     _LOGINS,
-    {
-        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.45,
-        Outcome.FORBIDDEN_RETRY_AFTER: 0.25,
-        Outcome.UNAVAILABLE: 0.15,
-        Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-    },
+    in_any_status(
+        {
+            Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.45,
+            Outcome.FORBIDDEN_RETRY_AFTER: 0.25,
+            Outcome.UNAVAILABLE: 0.15,
+            Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+        }
+    ),
     "A registrar authenticates first (RFC 3261 section 10.3) and counts what has a login.",
     thread("a carrier's trace, V21; Genesys Cloud V15 names no status"),
     weight=0.5,

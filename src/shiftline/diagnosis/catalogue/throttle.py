@@ -10,6 +10,7 @@ from shiftline.diagnosis.catalogue.rates import (
     PIPE_BEHIND_LOGIN,
     REGISTERS,
     REGISTRAR_BEHIND_LOGIN,
+    in_any_status,
     limited,
 )
 from shiftline.diagnosis.catalogue.words import (
@@ -45,14 +46,14 @@ def _crowded(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
     )
 
 
-_BUSY_ANSWERS = {
-    Outcome.FORBIDDEN: 0.35,
-    Outcome.UNAVAILABLE: 0.25,
-    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-    Outcome.BUSY: 0.1,
-    Outcome.UNAVAILABLE_NOW: 0.1,
-    Outcome.SILENCE: 0.05,
-}
+_BUSY_ANSWERS = in_any_status(
+    {
+        Outcome.FORBIDDEN: 0.44,
+        Outcome.UNAVAILABLE: 0.31,
+        Outcome.UNAVAILABLE_RETRY_AFTER: 0.19,
+        Outcome.SILENCE: 0.06,
+    }
+)
 _SOURCE = limited(source=Source.OWN)
 _USER = limited(account=Account.OWN, credentials=LOGGED_IN)
 _SHOW_LIMIT = {
@@ -100,7 +101,7 @@ CAUSES = (
                 SERS,
                 Stage.RATE,
                 _SOURCE,
-                {Outcome.SILENCE: 0.7, Outcome.FORBIDDEN: 0.2, Outcome.UNAVAILABLE: 0.1},
+                in_any_status({Outcome.SILENCE: 0.7, Outcome.FORBIDDEN: 0.2, Outcome.UNAVAILABLE: 0.1}, 0.05),
                 "pike without a table of banned addresses: silence until the next 2 s below the limit.",
                 read("Kamailio pike README, K2; OpenSIPS pike, O1"),
                 weight=0.5,
@@ -151,11 +152,13 @@ CAUSES = (
                 SERS,
                 Stage.ACCOUNT_LIMIT,
                 _USER,
-                {
-                    Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
-                    Outcome.UNAVAILABLE: 0.25,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-                },
+                in_any_status(
+                    {
+                        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
+                        Outcome.UNAVAILABLE: 0.25,
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                    }
+                ),
                 "A pipe for each login name.",
                 read("Kamailio pipelimit README, K4; OpenSIPS O2"),
             ),
@@ -164,13 +167,14 @@ CAUSES = (
                 EVERY - SERS,
                 Stage.ACCOUNT_LIMIT,
                 _USER,
-                {
-                    Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
-                    Outcome.FORBIDDEN_RETRY_AFTER: 0.1,
-                    Outcome.UNAVAILABLE: 0.15,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.1,
-                    Outcome.BUSY: 0.05,
-                },
+                in_any_status(
+                    {
+                        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.6,
+                        Outcome.FORBIDDEN_RETRY_AFTER: 0.1,
+                        Outcome.UNAVAILABLE: 0.18,
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.12,
+                    }
+                ),
                 "More than some requests a second for one address-of-record.",
                 vendor("Twilio 32008, V17"),
             ),
@@ -195,7 +199,7 @@ CAUSES = (
                     families,
                     Stage.RATE,
                     limited(method=methods),
-                    answers,
+                    in_any_status(answers),
                     words,
                     basis,
                     weight,
@@ -316,13 +320,15 @@ CAUSES = (
                 EVERY,
                 Stage.RATE,
                 limited(method=REGISTERS),
-                {
-                    Outcome.FORBIDDEN: 0.35,
-                    Outcome.FORBIDDEN_RETRY_AFTER: 0.2,
-                    Outcome.UNAVAILABLE: 0.15,
-                    Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
-                    Outcome.SILENCE: 0.15,
-                },
+                in_any_status(
+                    {
+                        Outcome.FORBIDDEN: 0.35,
+                        Outcome.FORBIDDEN_RETRY_AFTER: 0.2,
+                        Outcome.UNAVAILABLE: 0.15,
+                        Outcome.UNAVAILABLE_RETRY_AFTER: 0.15,
+                        Outcome.SILENCE: 0.15,
+                    }
+                ),
                 "REGISTERs above the average are refused, or dropped.",
                 vendor("Genesys Cloud V15; a carrier's trace, V21; recipes that drop, V23, V24"),
             ),

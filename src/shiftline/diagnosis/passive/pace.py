@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer
+from shiftline.diagnosis.outcome import LIMITER_STATUSES
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.limit import RateLimit
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.outcome import REFUSED_OTHERWISE, Outcome
 from shiftline.diagnosis.probe import Probe, Shape
 from shiftline.doctor.examination.desk import Desk, End
 from shiftline.doctor.examination.sending import Way
@@ -68,6 +68,19 @@ class Attempt:
     def way(self) -> Way:
         """The way it takes."""
         return self._way
+
+    @property
+    def heard(self) -> str:
+        """What came, where the outcome does not say."""
+        last = self.last
+        if last is None:
+            return ""
+        is_otherwise = last.response is not None and last.response.status in REFUSED_OTHERWISE
+        if last.outcome not in (Outcome.OTHER, Outcome.LIMITED) and not is_otherwise:
+            return ""
+        if last.response is not None:
+            return f"{last.response.status} {last.response.reason}".rstrip()
+        return last.exchange.hints.get("heard", "")
 
     def begin(self, now: float, *, request: Request | None = None, ahead: bool = False) -> None:
         """Send; ``ahead`` of any challenge with credentials, if there is a nonce for them and they may go."""

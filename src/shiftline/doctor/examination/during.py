@@ -64,6 +64,11 @@ class Asked:
         return sum(one.refused_credentials for one in self.questions)
 
     @property
+    def heard(self) -> str:
+        """In which words its outcome came, where that does not say."""
+        return next((one.heard for one in self.questions if one.outcome is self.outcome), "")
+
+    @property
     def places(self) -> tuple[Place, ...]:
         """Of the questions."""
         return tuple(place for one in self.questions for place in one.places)
@@ -105,6 +110,11 @@ class DuringRun:
     def load_outcome(self) -> Outcome | None:
         """What the load met, if it was refused again."""
         return self._load.outcome if self._load.is_tripped else None
+
+    @property
+    def load_heard(self) -> str:
+        """In which words it was refused, where that outcome does not say."""
+        return self._load.heard
 
     @property
     def calm_outcome(self) -> Outcome | None:

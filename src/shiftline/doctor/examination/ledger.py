@@ -21,7 +21,7 @@ MOST_REFUSED_ONCE_PROVEN = 6
 about the digest's URI. A 403 is not among them: a limit says it to every request of a load."""
 _REFUSED = frozenset({
     Outcome.CHALLENGE_AGAIN, Outcome.CHALLENGE_STALE, Outcome.FORBIDDEN_AFTER_CHALLENGE,
-    Outcome.FORBIDDEN_RETRY_AFTER, Outcome.SILENCE,
+    Outcome.FORBIDDEN_RETRY_AFTER, Outcome.LIMITED, Outcome.SILENCE,
 })  # fmt: skip
 """Stale among them: as long as nothing has proved the password, a PBX may well have counted a failure.
 Silence as well: a server that drops what it does not let in has counted all the same. Where the password has

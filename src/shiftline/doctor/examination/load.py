@@ -82,6 +82,12 @@ class LoadRun:
         return sum(one.refused_credentials for one in self.attempts)
 
     @property
+    def heard(self) -> str:
+        """The commonest words of its outcome, where that does not say."""
+        told = Counter(one.heard for one in self.attempts if one.outcome is self.outcome)
+        return max(told, key=told.__getitem__, default="")
+
+    @property
     def places(self) -> tuple[Place, ...]:
         """The first requests and those at the end."""
         found = [one.places[0] for one in self.attempts if one.places]

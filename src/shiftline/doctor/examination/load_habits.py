@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 
 from shiftline.diagnosis.evidence import Mark, Trial
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.groups import LIMITER_STATUSES
+from shiftline.diagnosis.outcome import LIMITER_STATUSES
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.load import TRIPPED
 from shiftline.governor.window_fit import WINDOW_LENGTHS

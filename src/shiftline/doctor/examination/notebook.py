@@ -87,7 +87,7 @@ class Notebook:
 
     def _look_again(self, *, is_load: bool) -> None:
         """What all of it shows together, now that there is more of it."""
-        exchanges = self._desk.exchanges
+        exchanges = self._desk.in_plain_words
         self._pace.look(exchanges)
         if is_load:
             found = (
@@ -97,7 +97,7 @@ class Notebook:
                 refused_alone(exchanges),
             )
             self._of_loads = tuple(mark for mark in found if mark is not None)
-        self._habits = notice_habits(self.trials, exchanges, self._ours.account, self._ours.hosts)
+        self._habits = notice_habits(self.trials, self._desk.exchanges, self._ours.account, self._ours.hosts)
 
     def _note(
         self,
@@ -117,7 +117,7 @@ class Notebook:
                 experiment=one.id,
                 places=ended.places,
                 figures=figures,
-                heard=ended.heard if isinstance(ended, Question) else "",
+                heard=ended.heard,
             )
             self.trials.append(trial)
         self.done.append(
@@ -130,7 +130,7 @@ class Notebook:
                 refused_credentials=ended.refused_credentials,
                 account=one.probe.account,
                 places=ended.places,
-                heard=ended.heard if isinstance(ended, Question) else "",
+                heard=ended.heard,
             )
         )
 
@@ -154,7 +154,10 @@ class Notebook:
         if tripped is None:
             return
         if ended.load_outcome in TRIPPED:
-            self.trials.append(Trial(probe=tripped.probe, outcome=ended.load_outcome, experiment=tripped.id))
+            again = Trial(
+                probe=tripped.probe, outcome=ended.load_outcome, experiment=tripped.id, heard=ended.load_heard
+            )
+            self.trials.append(again)
         elif ended.calm_outcome is not None:
             self._take_silence_back(tripped, ended.load_requests, ended.calm_outcome)
 

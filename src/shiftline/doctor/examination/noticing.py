@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
-from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.losses import losses
-from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.outcome import LIMITER_STATUSES, Outcome
 from shiftline.diagnosis.possible_limits import PossibleLimits, possible_limits
 from shiftline.diagnosis.probe import Aim, Load, Shape
 from shiftline.diagnosis.programme import PROGRAMME

@@ -13,9 +13,8 @@ from itertools import pairwise
 
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.groups import LIMITER_STATUSES
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
-from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.outcome import LIMITER_STATUSES, Outcome
 from shiftline.diagnosis.possible_limits import possible_limits
 from shiftline.diagnosis.probe import Load
 from shiftline.doctor.examination.load import TRIPPED

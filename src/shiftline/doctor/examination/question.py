@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from shiftline.diagnosis.exchange import Place
-from shiftline.diagnosis.outcome import REFUSALS, REFUSED_OTHERWISE, Outcome
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Shape
 from shiftline.doctor.examination.attempt import Attempt
 from shiftline.doctor.examination.desk import Desk
@@ -81,15 +81,7 @@ class Question:
     @property
     def heard(self) -> str:
         """What came, where the outcome does not say."""
-        last = self._attempts[-1].last if self._attempts else None
-        if last is None:
-            return ""
-        is_otherwise = last.response is not None and last.response.status in REFUSED_OTHERWISE
-        if self.outcome is not Outcome.OTHER and not is_otherwise:
-            return ""
-        if last.response is not None:
-            return f"{last.response.status} {last.response.reason}"
-        return last.exchange.hints.get("heard", "")
+        return self._attempts[-1].heard if self._attempts else ""
 
     def next_timer(self) -> float | None:
         """It waits for answers only."""
