@@ -28,6 +28,7 @@ from shiftline.diagnosis.passive.habits import (
 from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
 from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours, told_mark
 from shiftline.diagnosis.passive.limit import find_limit
+from shiftline.diagnosis.passive.limiter_words import LimiterWords
 from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.pace import Pace, find_pace
 from shiftline.diagnosis.passive.passed import passed_sorts
@@ -128,6 +129,8 @@ class Observer:
             return (*([Evidence(marks=general)] if general or not others else []), *others)
         outcomes, marks = verdicts(rows)
         arrivals = count_arrivals(rows)
+        words = LimiterWords(rows, arrivals)
+        words.tell(marks, outcomes)
         passed = passed_sorts(rows, marks)
         parts, pace = self._parts(marks, outcomes, arrivals, passed)
         general = (
@@ -141,7 +144,7 @@ class Observer:
         if not parts:
             whole = Part("", (), frozenset(range(len(rows))))
             evidence = self._of_part(whole, frozenset(), general, arrivals, marks, outcomes, passed, None)
-            return (evidence, *others)
+            return (words.heard_in(evidence), *others)
         found = [
             self._of_part(
                 part,
@@ -155,7 +158,7 @@ class Observer:
             )
             for number, part in enumerate(parts)
         ]
-        return (*found, *others)
+        return (*map(words.heard_in, found), *others)
 
     def _parts(
         self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, passed: Counter[int]

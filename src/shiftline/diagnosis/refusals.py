@@ -73,7 +73,7 @@ def refusals_of(counted: Iterable[Counted]) -> tuple[Refusal, ...]:
         speaks_of_agent = one.is_about_agent and said.status not in strained
         if not _is_refusal(said, speaks_of_agent=speaks_of_agent):
             continue
-        key = said.status, _shown(said.phrase)
+        key = said.status, shown(said.phrase)
         counts[key] += count
         for name, text in said.hints:
             if name in _TOLD:
@@ -113,7 +113,7 @@ def own_words(exchange: Exchange) -> str:
     """The reason phrase of a refusal, where it is not the one that every stack has for that status."""
     said = said_of(exchange)
     is_usual = said.phrase.casefold() == REASONS.get(said.status, "").casefold()
-    return _shown(said.phrase) if _is_refusal(said, speaks_of_agent=True) and not is_usual else ""
+    return shown(said.phrase) if _is_refusal(said, speaks_of_agent=True) and not is_usual else ""
 
 
 def _is_refusal(said: Said, *, speaks_of_agent: bool) -> bool:
@@ -125,10 +125,10 @@ def _is_refusal(said: Said, *, speaks_of_agent: bool) -> bool:
 
 def _most(texts: Counter[str]) -> str:
     [(text, _)] = texts.most_common(1)
-    return _shown(text) + (" …" if len(texts) > 1 else "")
+    return shown(text) + (" …" if len(texts) > 1 else "")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Printable, on one line, without secrets."""
     line = "".join(char if char.isprintable() else " " for char in text)
     told = " ".join(redact(line.encode(errors="replace")).decode(errors="replace").split())

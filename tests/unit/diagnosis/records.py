@@ -104,16 +104,18 @@ class Pbx:
 
 
 class Window:
-    """At most so many requests from one source in each fixed window; then 403."""
+    """At most so many requests from one source in each fixed window; then 403, or what is set."""
 
-    def __init__(self, limit: int, seconds: float = 1.0, reason: str = "Forbidden") -> None:
-        self._limit, self._seconds, self._reason = limit, seconds, reason
+    def __init__(
+        self, limit: int, seconds: float = 1.0, reason: str = "Forbidden", status: int = 403
+    ) -> None:
+        self._limit, self._seconds, self._reason, self._status = limit, seconds, reason, status
         self._counts: dict[tuple[str, int], int] = {}
 
     def __call__(self, request: Exchange) -> Answer | None:
         key = (request.source, int(request.at / self._seconds))
         self._counts[key] = self._counts.get(key, 0) + 1
-        return Answer(403, self._reason, 0.0005) if self._counts[key] > self._limit else None
+        return Answer(self._status, self._reason, 0.0005) if self._counts[key] > self._limit else None
 
 
 def publish_day(pbx: Pbx, *, agents: int = 500, seconds: float = 5.0, seed: int = 2) -> list[Exchange]:

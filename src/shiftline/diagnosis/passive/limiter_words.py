@@ -1,0 +1,140 @@
+"""In which words a limiter refused in a record: its status is a setting, and may be any (facts K4).
+
+Rules of this file: a word is a status with its phrase. It is a limiter's if questions that were answered
+otherwise at rest got it under load, often, and hardly ever at rest, before the load and after it. What one
+question gets at rest as well is its answer: a user who is absent gets his 480 at any rate.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from itertools import compress
+from math import inf
+
+from shiftline.diagnosis.evidence import Evidence
+from shiftline.diagnosis.outcome import NO_LIMITERS, Outcome
+from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
+from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.walk import WINDOW_SECONDS
+from shiftline.diagnosis.refusals import shown
+
+Word = tuple[int, str]
+_Question = tuple[str, int]
+"""Method, and the number of the user who is asked about."""
+
+_LEAST_STATUS = 400
+_LEAST = 10
+"""So many under load, and so many answers at rest to the same questions: agents come and go."""
+_LEAST_AFTERWARDS = 3
+_LOW, _HIGH = 0.05, 0.2
+"""At rest at most this share of the answers is a limiter's word, under load at least that."""
+_OWN_SHARE = 0.2
+"""What so many answers at rest to one question are is its own answer."""
+_NO_WORD: Word = (0, "")
+_LIMITED = OUTCOMES.index(Outcome.LIMITED)
+
+
+class LimiterWords:
+    """The words of a record, each looked at by the questions that it answered."""
+
+    def __init__(self, rows: Rows, arrivals: Arrivals) -> None:
+        self._rows, self._arrivals = rows, arrivals
+        self._word_of = _candidates(rows)
+        self._at_rest: dict[_Question, Counter[Word]] = defaultdict(Counter)
+        self._loaded: dict[_Question, Counter[Word]] = defaultdict(Counter)
+        self._heard = ""
+        self.words: frozenset[Word] = frozenset()
+        """Those of a limiter."""
+        if self._word_of:
+            self._count()
+            self.words = frozenset(word for word in set(self._word_of.values()) if self._is_limiters(word))
+
+    def tell(self, marks: bytearray, outcomes: bytearray) -> None:
+        """Write into both columns that what was answered in these words was refused."""
+        sorts = self._rows.sort
+        if self.words:
+            refused = bytes(map(self._is_refused, range(len(self._rows.sorts))))
+            for row, sort in enumerate(sorts):
+                if refused[sort]:
+                    marks[row], outcomes[row] = TROUBLE, _LIMITED
+        if _LIMITED in outcomes:
+            of_sorts = Counter(sort for sort, one in zip(sorts, outcomes, strict=True) if one == _LIMITED)
+            [(sort, _)] = of_sorts.most_common(1)
+            said = self._rows.sorts.said_of(sort)
+            self._heard = shown(f"{said.status} {said.phrase}")
+
+    def heard_in(self, evidence: Evidence) -> Evidence:
+        """The same, with the commonest of these words where the outcome does not say."""
+        told = (
+            replace(one, heard=self._heard) if one.outcome is Outcome.LIMITED else one
+            for one in evidence.trials
+        )
+        return replace(evidence, trials=tuple(told)) if self._heard else evidence
+
+    def _is_refused(self, sort: int) -> bool:
+        word = self._word_of.get(sort, _NO_WORD)
+        return word in self.words and not self._is_own(self._question(sort), word)
+
+    def _question(self, sort: int) -> _Question:
+        sorts = self._rows.sorts
+        return sorts.kind_of(sort).method, sorts.asked[sort]
+
+    def _count(self) -> None:
+        sorts = self._rows.sort
+        is_loaded = bytearray([count > AT_REST for count in self._arrivals.by_source])
+        loaded = Counter(compress(sorts, is_loaded))
+        at_rest = Counter(sorts)
+        at_rest.subtract(loaded)
+        for side, counts in ((self._at_rest, at_rest), (self._loaded, loaded)):
+            for sort, count in counts.items():
+                said = self._rows.sorts.said_of(sort)
+                if said.status and count:
+                    side[self._question(sort)][said.status, said.phrase] += count
+
+    def _is_own(self, question: _Question, word: Word) -> bool:
+        at_rest = self._at_rest.get(question, Counter())
+        return at_rest[word] > _OWN_SHARE * at_rest.total()
+
+    def _is_limiters(self, word: Word) -> bool:
+        """Whether it follows the load, over all questions of which an answer at rest is known."""
+        known = [
+            question
+            for question in self._at_rest
+            if question in self._loaded and not self._is_own(question, word)
+        ]
+        rest = sum(self._at_rest[one].total() for one in known)
+        loaded = sum(self._loaded[one].total() for one in known)
+        refused = sum(self._loaded[one][word] for one in known)
+        is_rare = sum(self._at_rest[one][word] for one in known) <= _LOW * rest
+        follows = min(rest, refused) >= _LEAST and refused >= _HIGH * loaded and is_rare
+        return follows and self._is_over_with_the_load(word)
+
+    def _is_over_with_the_load(self, word: Word) -> bool:
+        """Whether who was answered otherwise before is so again: users may leave while a burst asks."""
+        rows, by_source = self._rows, self._arrivals.by_source
+        questions = [self._question(sort) for sort in range(len(rows.sorts))]
+        is_word = bytes(self._word_of.get(sort) == word for sort in range(len(rows.sorts)))
+        served: set[_Question] = set()
+        last, again, refused = -inf, 0, 0
+        for row in self._arrivals.order:
+            sort = rows.sort[row]
+            if by_source[row] > AT_REST:
+                last = rows.at[row] if is_word[sort] else last
+            elif last == -inf:
+                (served.discard if is_word[sort] else served.add)(questions[sort])
+            elif questions[sort] in served and rows.at[row] - last > WINDOW_SECONDS:
+                again += 1
+                refused += is_word[sort]
+        return again >= _LEAST_AFTERWARDS and refused <= _LOW * again
+
+
+def _candidates(rows: Rows) -> dict[int, Word]:
+    """By sort, the words that may be a limiter's though they name no refusal."""
+    found = {}
+    for sort in range(len(rows.sorts)):
+        said = rows.sorts.said_of(sort)
+        if said.status >= _LEAST_STATUS and said.status not in NO_LIMITERS:
+            found[sort] = said.status, said.phrase
+    return found

@@ -1,0 +1,65 @@
+"""A record of a limit that answers in a status of its own; and of users who do, at any rate."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.diagnosis.records import BEGIN, Answer, Fault, Pbx, Window, publish_day
+
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.finding import Diagnosis
+from shiftline.diagnosis.observe import observe
+from shiftline.diagnosis.outcome import Outcome
+
+STATUSES = (404, 429, 480, 486, 488, 500, 600)
+
+
+def read(exchanges: list[Exchange]) -> Diagnosis:
+    return conclude([believe(one, is_recorded=True) for one in observe(exchanges)], Permission())
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_limit_is_found_whatever_it_says(status: int) -> None:
+    """The address is refused above a rate, and others pass meanwhile."""
+    diagnosis = read(publish_day(Pbx(Window(50, 1.0, "Flood", status))))
+    assert diagnosis.findings[0].cause == "throttle.source"
+    told = [one.sentence for one in diagnosis.findings[0].statements]
+    assert any(f"was refused with {status} Flood" in one for one in told)
+
+
+def absent(share: float, seed: int) -> Fault:
+    """So many of the agents are not there, and get 480 at any rate."""
+    chance = random.Random(seed)
+    away: dict[str, bool] = {}
+
+    def judge(request: Exchange) -> Answer | None:
+        is_away = away.setdefault(request.user, chance.random() < share)
+        is_asked = request.method == "OPTIONS" and request.carried is not None
+        return Answer(480, "Temporarily Unavailable") if is_asked and is_away else None
+
+    return judge
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.0, 1.0), st.integers(0, 9))
+def test_users_who_are_absent_are_no_limit(share: float, seed: int) -> None:
+    """However many they are, in a burst or not."""
+    for evidence in observe(publish_day(Pbx(absent(share, seed)), agents=120)):
+        assert Outcome.LIMITED not in {one.outcome for one in evidence.trials}
+
+
+def test_agents_who_leave_are_no_limit() -> None:
+    """From a moment on all of them get 480, at rest as well."""
+
+    def left(request: Exchange) -> Answer | None:
+        is_asked = request.method == "OPTIONS" and request.carried is not None
+        return Answer(480, "Temporarily Unavailable") if is_asked and request.at > BEGIN + 890.0 else None
+
+    for evidence in observe(publish_day(Pbx(left))):
+        assert Outcome.LIMITED not in {one.outcome for one in evidence.trials}
