@@ -18,6 +18,7 @@ from shiftline.lab.kamailio_change import Change, KamailioFaults, challenge, dro
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
 from shiftline.lab.pbx.bank.build import require_fault
 from shiftline.lab.pbx.bank.draw import Lottery
+from shiftline.lab.pbx.bank.limits import OTHER_STATUSES
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE, LISTED
 
@@ -187,27 +188,36 @@ def _per_second(draw: Lottery) -> int:
     return limit
 
 
+def _in_status(draw: Lottery, delivered: int) -> str:
+    """The status as an option of a limiter: a setting of the module, or a line of the script (K4)."""
+    as_delivered = 3 * len(OTHER_STATUSES) * (delivered,)
+    return f",status={draw.pick('status', *as_delivered, *OTHER_STATUSES)}"
+
+
 def _throttle_source(draw: Lottery) -> Change:
-    return Change(limiter=f"window:{_per_second(draw)}/1s")
+    limiter = f"window:{_per_second(draw)}/1s"
+    return Change(limiter=limiter + _in_status(draw, 403))
 
 
 def _throttle_shared(draw: Lottery) -> Change:
-    return Change(limiter=f"window:{_per_second(draw)}/1s,key=all")
+    limiter = f"window:{_per_second(draw)}/1s,key=all"
+    return Change(limiter=limiter + _in_status(draw, 403))
 
 
 def _throttle_user(draw: Lottery) -> Change:
-    return Change(limiter=f"window:{_per_second(draw)}/1s,key=user")
+    limiter = f"window:{_per_second(draw)}/1s,key=user"
+    return Change(limiter=limiter + _in_status(draw, 403))
 
 
 def _throttle_method(draw: Lottery) -> Change:
     method = draw.pick("method", "OPTIONS", "REGISTER")
     limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
-    return Change(limiter=limiter, limited_methods=method)
+    return Change(limiter=limiter + _in_status(draw, 503), limited_methods=method)
 
 
 def _throttle_registrations(draw: Lottery) -> Change:
     limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
-    return Change(limiter=limiter, limited_methods="REGISTER")
+    return Change(limiter=limiter + _in_status(draw, 503), limited_methods="REGISTER")
 
 
 def _ban_source(draw: Lottery) -> Change:

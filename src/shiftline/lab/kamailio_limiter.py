@@ -14,6 +14,7 @@ from shiftline.errors import ConfigurationError
 from shiftline.governor.limiters.spec import LimiterSpec
 from shiftline.governor.limiters.spec_text import written
 from shiftline.lab.pbx.faults import Throttle, ThrottleKey
+from shiftline.sip.message import REASONS
 
 _PIPES = {"source": '"source-" + $si', "all": '"trunk"', "user": '"user-" + $au'}
 _KEYS = {ThrottleKey.SOURCE: "source", ThrottleKey.TRUNK: "all"}
@@ -101,7 +102,8 @@ def _answer(spec: LimiterSpec) -> _Made:
     wait = float(spec.options.get("retry-after", spec.options.get("seconds", 0.0)))
     if status == "silent":
         return ("SILENT",), {"LAB_STATUS": "0"}
-    words = {"LAB_STATUS": status, "LAB_PHRASE": "Forbidden" if status == "403" else "Limiting"}
+    phrase = "Limiting" if status == "503" else REASONS.get(int(status), "Too Many Requests")
+    words = {"LAB_STATUS": status, "LAB_PHRASE": phrase}
     return (("RETRY_AFTER",) if wait else ()), words | {"LAB_WAIT": f"{wait:.0f}"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from shiftline.governor.limiters.model import Arrival, Fate
 from shiftline.governor.limiters.spec import parse_limiter
@@ -16,6 +17,23 @@ _LIMITING = say(503, "Limiting", headers=(("Retry-After", "5"),))  # K3
 _UNAVAILABLE = say(503, "Server Unavailable", "Service Unavailable")  # K4
 _RATE = say(403, "Forbidden", "Forbidden D24", "Rate limit exceeded D24")  # V19
 _MANY = say(403, "Registration limit exceeded", headers=(("Retry-After", "1800"),))  # V21
+OTHER_STATUSES = (429, 429, 480, 480, 486, 486, 500, 488, 404, 603)
+"""What else limiters are told to say: the status is a setting, or a line of a script (K4), and no two
+operators agree. The first are the commoner ones."""
+TOO_MANY = 429
+_AS_DELIVERED = 3 * len(OTHER_STATUSES)
+"""Three of four leave it as it came."""
+
+
+def _in_a_status_of_its_own(draw: Draw) -> None:
+    """Whatever it says, unless that is silence. Drawn last, so that all else stays as it was."""
+    refusal = draw.showing.refusal
+    if refusal.status is None:
+        return
+    status = draw.pick("status", *(_AS_DELIVERED * (refusal.status,)), *OTHER_STATUSES)
+    if status != refusal.status:
+        phrases = ("Too Many Requests",) if status == TOO_MANY else ()
+        draw.showing = replace(draw.showing, refusal=replace(refusal, status=status, phrases=phrases))
 
 
 def limiter_of(draw: Draw, text: str) -> Strikes:
@@ -49,15 +67,20 @@ def _rate(draw: Draw, key: str) -> Strikes:
 
 
 def _source(draw: Draw) -> None:
-    draw.refuse(_rate(draw, "source"))
+    refuses = _rate(draw, "source")
+    _in_a_status_of_its_own(draw)
+    draw.refuse(refuses)
 
 
 def _shared(draw: Draw) -> None:
-    draw.refuse(_rate(draw, "all"))
+    refuses = _rate(draw, "all")
+    _in_a_status_of_its_own(draw)
+    draw.refuse(refuses)
 
 
 def _user(draw: Draw) -> None:
     passes = _rate(draw, "user")
+    _in_a_status_of_its_own(draw)
     draw.refuse(lambda visit: visit.account is not None and passes(visit))
 
 
@@ -70,12 +93,15 @@ def _registration(draw: Draw) -> None:
 
 
 def _only(draw: Draw, method: str, refuses: Callable[[Visit], bool]) -> None:
+    _in_a_status_of_its_own(draw)
     draw.refuse(lambda visit: visit.method == method and refuses(visit))
 
 
 def _concurrency(draw: Draw) -> None:
     places = draw.pick("places", 3, 5, 8, 12)
-    draw.refuse(limiter_of(draw, f"concurrency:{places},key=source"))
+    refuses = limiter_of(draw, f"concurrency:{places},key=source")
+    _in_a_status_of_its_own(draw)
+    draw.refuse(refuses)
 
 
 THROTTLES = (
