@@ -73,12 +73,18 @@ class _Group:
 
 
 def conclude(
-    beliefs: Sequence[Belief], permission: Permission, *, requests_sent: int = 0, is_recorded: bool = False
+    beliefs: Sequence[Belief],
+    permission: Permission,
+    *,
+    requests_sent: int = 0,
+    is_recorded: bool = False,
+    is_over: bool = True,
 ) -> Diagnosis:
     """The diagnosis of one or several subjects, the gravest first.
 
     ``is_recorded``: it rests on records alone, in which nobody chose the questions. Then all that explains
-    them as well is named, and not only what no experiment would tell apart.
+    them as well is named, and not only what no experiment would tell apart. Not ``is_over``: something ended
+    the questions while more would have told; what was not asked clears nobody.
 
     Raises ValueError if there is no belief.
     """
@@ -105,7 +111,7 @@ def conclude(
         cause=main.cause if findings[0].is_decided else None,
         confidence=findings[0].confidence,
         findings=findings,
-        suspicions=suspicions_of(beliefs, findings, separation),
+        suspicions=suspicions_of(beliefs, findings, separation, is_over=is_over),
         separation=separation,
         families=_families(beliefs),
         requests_sent=requests_sent,

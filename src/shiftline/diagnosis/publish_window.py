@@ -69,9 +69,12 @@ def _judged(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> tuple[Sus
 
 
 def _keeps_to_an_hour(finding: Finding) -> bool:
-    """Whether two hours were compared: a moment, or one hour of a record, is every hour's."""
+    """Whether two hours were compared: a moment, or one hour of a record, is every hour's.
+
+    So the record has to be longer than a window.
+    """
     is_named = finding.is_decided and finding.cause == "schedule.time-of-day"
-    return is_named and finding.subject.requests > 0
+    return is_named and finding.subject.requests > 0 and finding.subject.seconds >= LONG_SECONDS
 
 
 def _told_at(beliefs: Sequence[Belief]) -> Iterator[str]:

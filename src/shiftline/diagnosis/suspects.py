@@ -36,6 +36,8 @@ class Suspect:
     """Whether only a login that was accepted clears him."""
     login_clears: bool = False
     """Whether such a login clears him even where another method is refused."""
+    follows_load: bool = False
+    """Whether a load that was refused shows something like him."""
     because: str = ""
     """What such a passage shows: a sentence after "because"."""
 
@@ -85,6 +87,7 @@ SUSPECTS = (
             "throttle.registration-rate",
             "ban.source",
         ),
+        follows_load=True,
     ),
     Suspect(
         "missing agent metadata (includeCustomAttributes)",

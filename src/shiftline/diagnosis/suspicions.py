@@ -7,11 +7,14 @@ from functools import lru_cache
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates
-from shiftline.diagnosis.passages import passage, without_empty_passages
-from shiftline.diagnosis.probe import Credentials
+from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.passages import is_login, passage, without_empty_passages
+from shiftline.diagnosis.probe import Aim, Credentials
 from shiftline.diagnosis.publish_window import LONG_SECONDS, judge_publish_window
+from shiftline.diagnosis.second import LOADS
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspects import SUSPECTS, Suspect
 from shiftline.diagnosis.wording import LIMITS, PASSED, limit_in_words, trial_sentence
@@ -26,25 +29,41 @@ _CLEARED = 0.1
 _AGAINST = 1.0 / 3.0
 """Odds that fell to this share of what they were before any evidence: the evidence speaks against him. A
 suspect who was never likely is not let go for that alone, but for what was seen."""
+_OF_USERS = frozenset({Outcome.NOT_FOUND, Outcome.UNAVAILABLE_NOW, Outcome.BUSY})
 _CONVICTED, _SURE = 0.5, 0.9
 _SPEAKS_AGAINST = -0.4
 
 
 def suspicions_of(
-    beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+    beliefs: Sequence[Belief],
+    findings: Sequence[Finding],
+    separation: Separation | None,
+    *,
+    is_over: bool = True,
 ) -> tuple[Suspicion, ...]:
-    """A verdict on each suspect, from the beliefs about every part of the traffic."""
-    judged = [_judge(suspect, beliefs, findings, separation) for suspect in SUSPECTS]
+    """A verdict on each suspect, from the beliefs about every part of the traffic.
+
+    Of questions that were cut short only a login that passed clears anybody.
+    """
+    judged = [_judge(suspect, beliefs, findings, separation, is_over=is_over) for suspect in SUSPECTS]
     return (*judged, judge_publish_window(beliefs, findings))
 
 
 def _judge(
-    suspect: Suspect, beliefs: Sequence[Belief], findings: Sequence[Finding], separation: Separation | None
+    suspect: Suspect,
+    beliefs: Sequence[Belief],
+    findings: Sequence[Finding],
+    separation: Separation | None,
+    *,
+    is_over: bool,
 ) -> Suspicion:
     shares = [(_share(suspect, belief), belief) for belief in beliefs]
     share, belief = max(shares, key=lambda pair: pair[0])
     likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
     culprit = _named(suspect, findings)
+    why = _no_logins(beliefs) if suspect.needs_login and not suspect.absent else ""
+    if culprit is None and not why:
+        why = _left_open(suspect, belief, findings, is_over=is_over)
     if culprit is not None and share >= _CONVICTED:
         verdict = SuspectVerdict.IT_IS
         sentence = _conviction(suspect, culprit, share)
@@ -58,7 +77,7 @@ def _judge(
         sentence = f"It is not, because name and password are right: {CATALOGUE[other.cause].meaning}"
     elif suspect.needs_hours and _is_one_moment(beliefs, findings):
         verdict, sentence = SuspectVerdict.CANNOT_TELL, _ONE_MOMENT
-    elif suspect.needs_login and not suspect.absent and (why := _no_logins(beliefs)):
+    elif why:
         verdict, sentence = SuspectVerdict.CANNOT_TELL, f"It cannot be told: {why}."
     elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
         verdict, sentence = (
@@ -70,6 +89,31 @@ def _judge(
         todo = "record a quiet and a busy hour" if separation is None else SEE_WHAT_SETTLES_IT
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _left_open(suspect: Suspect, belief: Belief, findings: Sequence[Finding], *, is_over: bool) -> str:
+    """Why he cannot be cleared though nothing speaks for him: a clause, empty if he can be."""
+    faults = [one for one in findings if one.is_decided and one.cause != HEALTHY]
+    if suspect.follows_load and not faults and (load := _refused_load(belief)) is not None:
+        return _as_clause(trial_sentence(load))
+    passed = passage(suspect, belief.evidence)
+    is_sure = any(one.confidence >= _SURE for one in faults)
+    if is_over or is_sure or (passed is not None and is_login(passed)):
+        return ""
+    return "the questions ended before those that would tell; run it to its end"
+
+
+def _refused_load(belief: Belief) -> Trial | None:
+    """A load of ours that was refused; what is said of a user who was asked about is no refusal."""
+    refused = (
+        trial
+        for trial in belief.evidence.trials
+        if trial.experiment
+        and trial.probe.load in LOADS
+        and trial.outcome in REFUSALS
+        and (trial.probe.aim is Aim.SERVER or trial.outcome not in _OF_USERS)
+    )
+    return next(refused, None)
 
 
 def _no_logins(beliefs: Sequence[Belief]) -> str:

@@ -10,14 +10,15 @@ from tests.unit.doctor.trunk import ask, trunk
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
-from shiftline.diagnosis.evidence import Evidence, Mark, Trial
+from shiftline.diagnosis.evidence import Evidence, Mark, Subject, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.finding import Diagnosis, Suspicion
+from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passages import passage
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Path, Probe, Shape, Source
 from shiftline.diagnosis.suspects import PUBLISH_WINDOW, SUSPECTS
 from shiftline.diagnosis.suspicions import suspicions_of
 
@@ -175,6 +176,73 @@ def test_an_hour_is_not_the_culprit_where_no_hours_were_compared(is_decided: boo
     window = _named("schedule.time-of-day", is_decided=is_decided)[PUBLISH_WINDOW]
     assert window.verdict == "cannot-tell"
     assert "record of that hour" in window.sentence
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(59.0, "cannot-tell"), (30 * 3600.0, "it-is")])
+def test_an_hour_needs_a_record_that_is_longer_than_the_window(seconds: float, verdict: str) -> None:
+    subject = Subject(requests=200, refused=80, seconds=seconds)
+    belief = believe(Evidence(subject=subject, trials=(LOGS_IN, *[PINGED] * 6)), is_recorded=True)
+    finding = replace(
+        conclude([belief], Permission(), is_recorded=True).findings[0],
+        cause="schedule.time-of-day",
+        indistinguishable_from=(),
+        is_decided=True,
+        subject=subject,
+    )
+    judged = {one.suspect: one for one in suspicions_of([belief], [finding], None)}
+    assert judged[PUBLISH_WINDOW].verdict == verdict
+
+
+def test_what_was_cut_short_clears_nobody_but_by_a_login() -> None:
+    """A challenge is no sign of the list: PJSIP challenges whom no endpoint's list has, for ever."""
+    asked = (
+        Trial(probe=Probe(method=Method.OPTIONS), outcome=Outcome.OK, experiment="p0.options"),
+        Trial(probe=Probe(), outcome=Outcome.CHALLENGE, experiment="p2.challenge"),
+    )
+    found = conclude([believe(Evidence(trials=asked))], Permission(), is_over=False)
+    assert {one.verdict for one in found.suspicions} == {"cannot-tell"}
+    assert "run it to its end" in said(found, "IP allow list").sentence
+    logged_in = replace(LOGS_IN, experiment="p3.credentials")
+    found = conclude([believe(Evidence(trials=(*asked, logged_in)))], Permission(), is_over=False)
+    assert said(found, "credentials mismatch").verdict == "it-is-not"
+    assert said(found, "burst throttle").verdict == "cannot-tell"
+
+
+def test_a_load_that_was_refused_clears_no_throttle() -> None:
+    """Not where nothing is named for it: what passed to the server itself may not be counted."""
+    storm = Probe(credentials=Credentials.CACHED, load=Load.STORM)
+    asked = (
+        replace(LOGS_IN, experiment="p3.credentials"),
+        Trial(probe=storm, outcome=Outcome.FORBIDDEN, experiment="p5.login-storm"),
+        Trial(
+            probe=Probe(method=Method.OPTIONS, account=Account.NOBODY, load=Load.RAISED),
+            outcome=Outcome.OK,
+            experiment="p5.raised",
+        ),
+    )
+    belief = believe(Evidence(trials=asked))
+    healthy = replace(conclude([belief], Permission()).findings[0], cause="healthy", is_decided=True)
+    judged = {one.suspect: one for one in suspicions_of([belief], [healthy], None)}
+    assert judged["burst throttle"].verdict == "cannot-tell"
+    assert "was refused" in judged["burst throttle"].sentence
+
+
+def test_a_phrase_about_hours_does_not_clear_the_hour() -> None:
+    everywhere = (
+        Probe(), Probe(source=Source.OTHER), Probe(account=Account.OTHER), Probe(shape=Shape.MINIMAL),
+        Probe(path=Path.OTHER_TRANSPORT),
+    )  # fmt: skip
+    refused = tuple(Trial(probe=one, outcome=Outcome.FORBIDDEN, experiment="p") for one in everywhere)
+    refused += (Trial(probe=Probe(method=Method.OPTIONS), outcome=Outcome.OK, experiment="p0.options"),)
+    assert kinds_of("phrase", "Outside business hours", 403) == ("phrase.hours",)
+    marks = (Mark(kind="phrase.hours", text="Outside business hours"),)
+    found = conclude([believe(Evidence(trials=refused, marks=marks))], Permission())
+    assert said(found, HOUR).verdict != "it-is-not"
+    assert found.findings[0].cause == "schedule.time-of-day"
+    assert (
+        conclude([believe(Evidence(trials=refused))], Permission()).findings[0].cause
+        != "schedule.time-of-day"
+    )
 
 
 @pytest.mark.parametrize("is_decided", [True, False])

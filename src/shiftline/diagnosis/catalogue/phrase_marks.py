@@ -43,6 +43,16 @@ PHRASES = (
     ),
     said(
         "phrase",
+        r"\b(business|office|opening|working|service) hours\b|\b(after|out of|outside( of)?) hours\b",
+        row(
+            "phrase.hours",
+            "a reason phrase that speaks of hours",
+            "RFC 3261 section 7.2: the phrase is what the operator wrote",
+            {"schedule.time-of-day": FAIR},
+        ),
+    ),
+    said(
+        "phrase",
         r"registration limit",
         row(
             "phrase.registration-limit",

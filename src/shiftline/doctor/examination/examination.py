@@ -51,6 +51,8 @@ UNDER_WAY_SECONDS = QUESTION_SECONDS + 1.0
 BESIDE = 2.5
 """A load that is asked beside is so much faster than what was refused: then more than half of it is refused,
 wherever the limit lies. It is never faster than the ladder's last rung."""
+_CUT_SHORT = frozenset({StopReason.BANNED, StopReason.BUDGET, StopReason.GONE})
+"""Ends at which questions were left that would have told."""
 _GONE = "It stopped answering while it was asked, whoever asks. Look whether it runs, then ask again."
 
 
@@ -192,7 +194,12 @@ class Examination:
     def diagnosis(self) -> Diagnosis:
         """What is known by now."""
         spent = spent_means(self.done_before, self.trials, self.permission.means)
-        return conclude([self.belief], self.permission.without(spent), requests_sent=self.requests_sent)
+        return conclude(
+            [self.belief],
+            self.permission.without(spent),
+            requests_sent=self.requests_sent,
+            is_over=self.stop is not None and self.stop.reason not in _CUT_SHORT,
+        )
 
     # One experiment after the other
 
