@@ -24,6 +24,8 @@ class Suspect:
     """Causes that are taken for him, and clear him where one of them is named."""
     needs_hours: bool = False
     """Whether a moment without trouble tells nothing of him."""
+    phrase: str = ""
+    """The kind of mark by which an answer itself speaks of him."""
     needs_record: bool = False
     """Whether only a record of the client's traffic shows it."""
     absent: str = ""
@@ -119,6 +121,7 @@ SUSPECTS = (
         "something else that runs at that hour",
         ("schedule.time-of-day", "credentials.rotated", "capacity.maintenance"),
         needs_hours=True,
+        phrase="phrase.hours",
     ),
 )
 PUBLISH_WINDOW = "publish window (America/Chicago)"

@@ -93,6 +93,8 @@ def _judge(
 
 def _left_open(suspect: Suspect, belief: Belief, findings: Sequence[Finding], *, is_over: bool) -> str:
     """Why he cannot be cleared though nothing speaks for him: a clause, empty if he can be."""
+    if suspect.phrase and (words := _words(suspect.phrase, belief)):
+        return f'the PBX itself speaks of it ("{words}"); ask, or record, in another hour'
     faults = [one for one in findings if one.is_decided and one.cause != HEALTHY]
     if suspect.follows_load and not faults and (load := _refused_load(belief)) is not None:
         return _as_clause(trial_sentence(load))
@@ -101,6 +103,11 @@ def _left_open(suspect: Suspect, belief: Belief, findings: Sequence[Finding], *,
     if is_over or is_sure or (passed is not None and is_login(passed)):
         return ""
     return "the questions ended before those that would tell; run it to its end"
+
+
+def _words(kind: str, belief: Belief) -> str:
+    """What a mark of this kind says; empty if there is none."""
+    return next((one.text for one in belief.evidence.marks if one.kind == kind), "")
 
 
 def _refused_load(belief: Belief) -> Trial | None:

@@ -239,10 +239,16 @@ def test_a_phrase_about_hours_does_not_clear_the_hour() -> None:
     found = conclude([believe(Evidence(trials=refused, marks=marks))], Permission())
     assert said(found, HOUR).verdict != "it-is-not"
     assert found.findings[0].cause == "schedule.time-of-day"
-    assert (
-        conclude([believe(Evidence(trials=refused))], Permission()).findings[0].cause
-        != "schedule.time-of-day"
+    without = conclude([believe(Evidence(trials=refused))], Permission())
+    assert without.findings[0].cause != "schedule.time-of-day"
+    passed = [replace(one, outcome=Outcome.OK) for one in refused]
+    belief = believe(Evidence(trials=(LOGS_IN, *passed), marks=marks))
+    other = replace(
+        found.findings[0], cause="policy.method", indistinguishable_from=(), is_decided=True, confidence=0.95
     )
+    judged = {one.suspect: one for one in suspicions_of([belief], [other], None)}
+    assert judged[HOUR].verdict == "cannot-tell"
+    assert "Outside business hours" in judged[HOUR].sentence
 
 
 @pytest.mark.parametrize("is_decided", [True, False])
