@@ -53,6 +53,14 @@ def test_the_answer_of_a_question_is_no_limiters_word(answers: tuple[Exchange, .
     assert Outcome.LIMITED not in told(*answers)
 
 
+def test_a_limiters_word_is_one_to_whoever_was_not_asked_at_rest() -> None:
+    """Such as the other account, beside the load; but not to a user who gets it at rest."""
+    load, beside = "p8.options.raised", "p8.during.account"
+    answers = answer(200), answer(404, user="199"), answer(404, load)
+    others = answer(404, beside, user="reception"), answer(404, beside, user="199")
+    assert told(*answers, *others)[2:] == [Outcome.LIMITED, Outcome.LIMITED, Outcome.NOT_FOUND]
+
+
 def test_one_status_with_two_phrases_is_two_words() -> None:
     """A user who is absent, and a limit that says so in the same status."""
     absent = answer(480, reason="Not Registered", user="199")

@@ -2,8 +2,8 @@
 
 Rules of this file: a word is a status with its phrase. One that names no refusal is a limiter's if a load
 brought it while the same question at rest is answered, and never so. From then on it is that wherever it
-comes. What the same question gets at rest as well is its answer: a user who is absent gets his 480 at any
-rate.
+comes, and that of questions as well that were never asked at rest. What the same question gets at rest as
+well is its answer: a user who is absent gets his 480 at any rate.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class LimiterWords:
             self._at_rest.setdefault(question, set()).add(word)
         elif word[0] >= _LEAST_STATUS and word[0] not in NO_LIMITERS:
             seen = self._at_rest.get(question, set())
-            if seen and word not in seen:
+            is_told_to_others = any(word == told for _, told in self._known)
+            if word not in seen and (seen or is_told_to_others):
                 self._known.add((question, word))
                 return Outcome.LIMITED
         return outcome
