@@ -94,7 +94,7 @@ REFUSED_OTHERWISE = frozenset({402, 406, 433, 603, 607, 608})
 LIMITER_STATUSES = frozenset({403, 429, 503})
 """What a limiter answers with, as far as the status alone can tell (facts K3, K4, V2, V19); silence is the
 other way to refuse."""
-NO_LIMITERS = frozenset({401, 407, 408}) | LIMITER_STATUSES | REFUSED_OTHERWISE
+NO_LIMITERS = frozenset({401, 407, 408}) | LIMITER_STATUSES
 """Statuses whose outcome does not depend on what the same question gets at rest: challenges, what is late,
 and refusals."""
 

@@ -17,7 +17,7 @@ from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.outcome import Outcome
 
-STATUSES = (404, 429, 480, 486, 488, 500, 600)
+STATUSES = (404, 429, 480, 486, 488, 500, 600, 603)
 
 
 def read(exchanges: list[Exchange]) -> Diagnosis:

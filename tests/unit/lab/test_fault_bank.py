@@ -9,6 +9,9 @@ import pytest
 from tests.unit.lab.virtual_lab import CONFIG, SECOND, TCP, US, Caller, campaign, status
 
 from shiftline.errors import ConfigurationError
+from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.lab.kamailio_faults import kamailio_faults
+from shiftline.lab.kamailio_limiter import limiter_words
 from shiftline.lab.pbx.bank.build import BANK, DrawnFault
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.config import PracticePbxConfig
@@ -24,6 +27,7 @@ SETTINGS = {
 """Faults that are no judge of requests, and have a test of their own below."""
 SEEDS = (1, 2, 3)
 BURST = 40
+LIMITS = [name for name in BANK if name.startswith("throttle.")]
 
 
 def faulty(personality: str, *faults: str, seed: int = 1, **options: Drawn) -> VirtualPbx:
@@ -256,6 +260,29 @@ def test_a_throttle_keeps_the_limit_it_was_told(limit: int) -> None:
     passed = [status(ticket[0]) for ticket in tickets if ticket].count(200)
     assert limit <= passed <= 2 * limit
     assert pbx.truth[0].drawn["limit"] == limit
+
+
+def test_a_limiter_says_what_is_set_and_limits_the_same() -> None:
+    """Another status changes nothing else that is drawn; some draw one, most do not."""
+    told = []
+    for name, family, seed in product(LIMITS, ("kamailio", "sbc"), range(1, 9)):
+        one = faulty(family, name, seed=seed).truth[0]
+        other = faulty(family, name, seed=seed, status=480).truth[0]
+        if one.status is None:
+            continue  # silence is no status
+        assert other.status == other.drawn["status"] == 480
+        assert {**one.drawn, "status": 480} == other.drawn
+        told.append(one.status)
+    assert 0.1 < sum(status not in (403, 503) for status in told) / len(told) < 0.4
+
+
+def test_real_kamailio_says_it_too() -> None:
+    """Its limiters take the status as an option."""
+    names = ("throttle.source", "throttle.shared", "throttle.user", "throttle.method")
+    for name in names:
+        found = kamailio_faults([name], seed=1, wishes=Wishes(options={"status": 486}))
+        words = limiter_words(parse_limiter(found.changes[0].limiter)).words
+        assert (words["LAB_STATUS"], words["LAB_PHRASE"]) == ("486", "Busy Here")
 
 
 def test_a_fault_may_begin_later() -> None:

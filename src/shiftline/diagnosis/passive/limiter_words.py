@@ -45,6 +45,8 @@ class LimiterWords:
         self._at_rest: dict[_Question, Counter[Word]] = defaultdict(Counter)
         self._loaded: dict[_Question, Counter[Word]] = defaultdict(Counter)
         self._heard = ""
+        self._own: set[tuple[_Question, Word]] = set()
+        """Answers that questions get long before and after a load."""
         self.words: frozenset[Word] = frozenset()
         """Those of a limiter."""
         if self._word_of:
@@ -75,7 +77,7 @@ class LimiterWords:
 
     def _is_refused(self, sort: int) -> bool:
         word = self._word_of.get(sort, _NO_WORD)
-        return word in self.words and not self._is_own(self._question(sort), word)
+        return word in self.words and (self._question(sort), word) not in self._own
 
     def _question(self, sort: int) -> _Question:
         sorts = self._rows.sorts
@@ -112,21 +114,32 @@ class LimiterWords:
         return follows and self._is_over_with_the_load(word)
 
     def _is_over_with_the_load(self, word: Word) -> bool:
-        """Whether who was answered otherwise before is so again: users may leave while a burst asks."""
+        """Whether who was answered otherwise before is so again: users may leave while a burst asks.
+
+        What comes within a window of it may be refused to whoever asks at rest meanwhile.
+        """
         rows, by_source = self._rows, self._arrivals.by_source
         questions = [self._question(sort) for sort in range(len(rows.sorts))]
         is_word = bytes(self._word_of.get(sort) == word for sort in range(len(rows.sorts)))
         served: set[_Question] = set()
+        answers: defaultdict[_Question, list[int]] = defaultdict(lambda: [0, 0])
         last, again, refused = -inf, 0, 0
         for row in self._arrivals.order:
             sort = rows.sort[row]
             if by_source[row] > AT_REST:
                 last = rows.at[row] if is_word[sort] else last
-            elif last == -inf:
-                (served.discard if is_word[sort] else served.add)(questions[sort])
-            elif questions[sort] in served and rows.at[row] - last > WINDOW_SECONDS:
-                again += 1
-                refused += is_word[sort]
+            elif rows.at[row] - last > WINDOW_SECONDS:
+                answers[questions[sort]][is_word[sort]] += 1
+                if last == -inf:
+                    (served.discard if is_word[sort] else served.add)(questions[sort])
+                elif questions[sort] in served:
+                    again += 1
+                    refused += is_word[sort]
+        self._own |= {
+            (question, word)
+            for question, (other, mine) in answers.items()
+            if mine > _OWN_SHARE * (other + mine)
+        }
         return again >= _LEAST_AFTERWARDS and refused <= _LOW * again
 
 

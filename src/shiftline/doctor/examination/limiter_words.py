@@ -39,7 +39,7 @@ class LimiterWords:
             if (question, word) in self._known:
                 return Outcome.LIMITED
             self._at_rest.setdefault(question, set()).add(word)
-        elif word[0] >= _LEAST_STATUS and word[0] not in NO_LIMITERS:
+        elif word[0] >= _LEAST_STATUS and word[0] not in NO_LIMITERS | REFUSED_OTHERWISE:
             seen = self._at_rest.get(question, set())
             is_told_to_others = any(word == told for _, told in self._known)
             if word not in seen and (seen or is_told_to_others):
