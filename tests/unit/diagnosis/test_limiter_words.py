@@ -33,6 +33,23 @@ def test_the_limit_is_found_whatever_it_says(status: int) -> None:
     assert any(f"was refused with {status} Flood" in one for one in told)
 
 
+def test_a_limit_in_the_words_of_users_is_found_by_its_haste() -> None:
+    """One agent in five gets at rest what the limit says: the time of an answer tells which it is."""
+    away = {f"agent{number:04d}" for number in range(0, 500, 5)}
+
+    def absent_too(request: Exchange) -> Answer | None:
+        is_asked = request.method == "OPTIONS" and request.carried is not None
+        return Answer(480, "Gone", 0.01) if is_asked and request.user in away else None
+
+    exchanges = publish_day(Pbx(Window(50, 1.0, "Gone", 480), absent_too))
+    refused = sum(one.reason == "Gone" and (one.answered_after or 0.0) < 0.01 for one in exchanges)
+    diagnosis = read(exchanges)
+    assert diagnosis.findings[0].cause == "throttle.source"
+    [evidence] = observe(exchanges)
+    told = sum(one.count for one in evidence.trials if one.outcome is Outcome.LIMITED)
+    assert 0.9 * refused <= told <= refused
+
+
 def absent(share: float, seed: int) -> Fault:
     """So many of the agents are not there, and get 480 at any rate."""
     chance = random.Random(seed)

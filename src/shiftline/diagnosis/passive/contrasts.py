@@ -23,7 +23,7 @@ from shiftline.diagnosis.passive.rows import CREDENTIALS, CREDENTIALS_NUMBER, OU
 from shiftline.diagnosis.passive.shapes import NO_MATTER, Shapes
 from shiftline.diagnosis.passive.sorts import IN_DIALOGS
 from shiftline.diagnosis.passive.subjects import Part
-from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 from shiftline.diagnosis.passive.walk import Near, RefusedSort, Walk
 from shiftline.diagnosis.probe import Aim, Credentials, Hour, Load, Method, Path, Probe, Source
 
@@ -179,7 +179,7 @@ def find_contrasts(
         if row in excluded or (frame.in_force is not None and not frame.in_force(rows.at[row])):
             continue
         line = reader.line(row)
-        if line is None:
+        if line is None or marks[row] == UNTOLD:
             continue
         is_beside = line.is_loaded and reader.is_beside(rows.at[row])
         is_trouble = marks[row] == TROUBLE

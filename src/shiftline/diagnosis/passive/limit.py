@@ -12,7 +12,7 @@ from shiftline.diagnosis.passive.agreeing import agrees
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.sustained import sustained_limit
-from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 
 _LEAST = 5
@@ -54,7 +54,7 @@ def find_limit(
     mine = [
         row
         for row in arrivals.order
-        if source[row] in sources and (accounts is None or account[row] in accounts)
+        if source[row] in sources and (accounts is None or account[row] in accounts) and marks[row] != UNTOLD
     ]
     flips_at = _flip(marks, arrivals, mine)
     if flips_at is None:

@@ -7,16 +7,17 @@ question gets at rest as well is its answer: a user who is absent gets his 480 a
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import compress
-from math import inf
+from math import inf, sqrt
 
 from shiftline.diagnosis.evidence import Evidence
 from shiftline.diagnosis.outcome import NO_LIMITERS, Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
-from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 from shiftline.diagnosis.passive.walk import WINDOW_SECONDS
 from shiftline.diagnosis.refusals import shown
 
@@ -30,6 +31,8 @@ _LEAST = 10
 _LEAST_AFTERWARDS = 3
 _LOW, _HIGH = 0.05, 0.2
 """At rest at most this share of the answers is a limiter's word, under load at least that."""
+_FASTER = 1.2
+"""So many times as fast as an answer a refusal has to be for its time to tell it."""
 _OWN_SHARE = 0.2
 """What so many answers at rest to one question are is its own answer."""
 _NO_WORD: Word = (0, "")
@@ -57,10 +60,16 @@ class LimiterWords:
         """Write into both columns that what was answered in these words was refused."""
         sorts = self._rows.sort
         if self.words:
-            refused = bytes(map(self._is_refused, range(len(self._rows.sorts))))
-            for row, sort in enumerate(sorts):
-                if refused[sort]:
+            told = bytes(map(self._mark, range(len(self._rows.sorts))))
+            fastest = self._fastest_answer(told)
+            for row, (sort, count) in enumerate(zip(sorts, self._arrivals.by_source, strict=True)):
+                mark = told[sort]
+                if mark and count > AT_REST and fastest:
+                    mark = TROUBLE if self._rows.latency[row] < fastest else 0
+                if mark == TROUBLE:
                     marks[row], outcomes[row] = TROUBLE, _LIMITED
+                elif mark == UNTOLD and count > AT_REST:
+                    marks[row] = UNTOLD
         if _LIMITED in outcomes:
             of_sorts = Counter(sort for sort, one in zip(sorts, outcomes, strict=True) if one == _LIMITED)
             [(sort, _)] = of_sorts.most_common(1)
@@ -75,9 +84,30 @@ class LimiterWords:
         )
         return replace(evidence, trials=tuple(told)) if self._heard else evidence
 
-    def _is_refused(self, sort: int) -> bool:
+    def _fastest_answer(self, told: bytes) -> float:
+        """Seconds: what comes sooner in a limiter's words is a refusal, and what comes later an answer about
+        the user: a limiter asks no table and no phone. 0.0 where both come as fast.
+        """
+        refused, answered = array("f"), array("f")
+        for latency, sort, count in zip(
+            self._rows.latency, self._rows.sort, self._arrivals.by_source, strict=True
+        ):
+            if told[sort] == TROUBLE:
+                refused.append(latency)
+            elif told[sort] == UNTOLD and count <= AT_REST:
+                answered.append(latency)
+        if not answered or not refused:
+            return 0.0
+        slowest = sorted(refused)[int(0.75 * (len(refused) - 1))]
+        fastest = sorted(answered)[int(0.05 * (len(answered) - 1))]
+        return sqrt(slowest * fastest) if fastest > _FASTER * slowest > 0.0 else 0.0
+
+    def _mark(self, sort: int) -> int:
+        """What an answer of this sort is, under load: refused, or nobody knows; 0 if it is in other words."""
         word = self._word_of.get(sort, _NO_WORD)
-        return word in self.words and (self._question(sort), word) not in self._own
+        if word not in self.words:
+            return 0
+        return UNTOLD if (self._question(sort), word) in self._own else TROUBLE
 
     def _question(self, sort: int) -> _Question:
         sorts = self._rows.sorts

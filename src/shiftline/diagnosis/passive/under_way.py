@@ -10,7 +10,7 @@ from shiftline.diagnosis.groups import best_split
 from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.limit import RateLimit
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
-from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 
 _LEAST = 10
 _LEAST_PLACES = 2
@@ -51,7 +51,7 @@ def _under_way(
     ends: list[float] = []
     source = rows.source
     for row in arrivals.order:
-        if source[row] not in own:
+        if source[row] not in own or marks[row] == UNTOLD:
             continue
         now = rows.at[row]
         while ends and ends[0] <= now:

@@ -22,6 +22,8 @@ _ENDED = frozenset({487, 302, 301, 603})
 
 _OUTCOME_BITS = 6
 PASSED, TROUBLE = 1, 2
+UNTOLD = 3
+"""Under load, an answer that the user gets at rest in a limiter's words: it may be either."""
 _OUTCOME_OF = bytes(code & (1 << _OUTCOME_BITS) - 1 for code in range(256))
 _MARK_OF = bytes(code >> _OUTCOME_BITS for code in range(256))
 
