@@ -256,3 +256,37 @@ def test_a_suspect_is_no_surer_than_the_finding(is_decided: bool) -> None:
     told = _named("policy.method", is_decided=is_decided)[CALLS_ONLY]
     assert told.verdict == "it-is"
     assert told.sentence.startswith("It probably is (")
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.05, "it-is-not"), (0.2, "cannot-tell"), (0.4, "cannot-tell")]
+)
+def test_nobody_is_cleared_who_is_likelier_than_one_in_ten(share: float, verdict: str) -> None:
+    """However much was seen that speaks against him."""
+    belief = believe(Evidence(trials=(LOGS_IN, PINGED)))
+    first = belief.leading
+    accused = replace(first, causes=("credentials.wrong-password",), probability=share)
+    other = replace(first, causes=("policy.method",), probability=1.0 - share)
+    weighed = replace(belief, explanations=(other, accused), causes={accused.causes[0]: share})
+    finding = replace(
+        conclude([belief], Permission()).findings[0], cause="policy.method", indistinguishable_from=(),
+        is_decided=False,
+    )  # fmt: skip
+    judged = {one.suspect: one for one in suspicions_of([weighed], [finding], None)}
+    assert judged["credentials mismatch"].verdict == verdict
+
+
+@pytest.mark.parametrize(("share", "is_named"), [(0.4, True), (0.3, True), (0.2, False)])
+def test_a_rival_of_a_quarter_of_the_likeliest_is_named(share: float, is_named: bool) -> None:
+    """As good as it: what looks nothing like it, and is allowed to be told apart."""
+    belief = believe(Evidence(trials=(LOGS_IN, PINGED)))
+    first = replace(belief.leading, causes=("policy.method",), probability=1.0 / (1.0 + share))
+    rival = replace(first, causes=("registrar.max-contacts",), probability=share / (1.0 + share), fit=-99.0,
+                    fit_on={})  # fmt: skip
+    weighed = replace(
+        belief,
+        explanations=(first, rival),
+        causes={one.causes[0]: one.probability for one in (first, rival)},
+    )
+    (main, *_) = conclude([weighed], Permission()).findings
+    assert ("registrar.max-contacts" in main.indistinguishable_from) is is_named
