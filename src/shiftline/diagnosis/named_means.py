@@ -32,8 +32,8 @@ def untried(
     """A refused question with what was named and never tried; None if there is none that may be asked.
 
     Of questions that are refused alike one is enough; what REGISTER passes with, OPTIONS may want. A shape
-    that was tried together with others counts as tried only where that passed: of a refusal nobody knows
-    which change was wrong.
+    that was tried together with others counts as tried only where that passed, and nothing else that was
+    named was among them: else nobody knows which change was wrong, or needed.
     """
     shapes = {shape for means, shape in _NAMED.items() if means in permission.means}
     asked = {past.experiment for past in done}
@@ -81,7 +81,8 @@ def _tried(belief: Belief, refused: Mapping[Probe, Outcome]) -> set[tuple[Outcom
     tried: set[tuple[Outcome, Shape]] = set()
     for trial in belief.evidence.trials:
         probe, usual = trial.probe, _usual(trial.probe)
-        is_told = trial.outcome not in REFUSALS or probe.shape is not Shape.ALL_CHANGED
+        named = probe.changes & frozenset(_NAMED.values())
+        is_told = probe.shape is not Shape.ALL_CHANGED or (trial.outcome not in REFUSALS and len(named) < 2)
         if probe.load is Load.SINGLE and is_told:
             alike = {usual} if usual in asked else {one for one in refused if one.method is probe.method}
             tried |= {(refused[one], shape) for one in alike & refused.keys() for shape in probe.changes}

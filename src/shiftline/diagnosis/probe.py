@@ -103,8 +103,8 @@ class Shape(_Word):
     WITH_METADATA = "with-metadata"
     """The headers that production adds and this message lacked."""
     ALL_CHANGED = "all-changed"
-    """At once: another User-Agent, the other name in From and To, the other digest URI, the metadata; but
-    for what `Probe.unchanged` names."""
+    """At once: another User-Agent, the other name in From and To, the domain that was named, the other digest
+    URI, the metadata; but for what `Probe.unchanged` names."""
     LARGE = "large"
     """Beyond 1,300 bytes, where UDP may fragment (RFC 3261 section 18.1.1)."""
     FOREIGN = "foreign"
@@ -184,6 +184,7 @@ CHANGED = frozenset(
         Shape.OTHER_AGENT,
         Shape.INVENTED_AGENT,
         Shape.OTHER_CALLER,
+        Shape.OTHER_DOMAIN,
         Shape.OTHER_DIGEST_URI,
         Shape.WITH_METADATA,
     }

@@ -27,6 +27,7 @@ _WANTED = MappingProxyType(
     {
         Shape.OTHER_AGENT: Means.WORKING_AGENT,
         Shape.OTHER_CALLER: Means.OTHER_CALLER,
+        Shape.OTHER_DOMAIN: Means.SERVED_DOMAIN,
         Shape.OTHER_DIGEST_URI: Means.OTHER_HOST,
         Shape.WITH_METADATA: Means.METADATA,
     }

@@ -158,6 +158,15 @@ QUESTIONS = (
         needs=LOGIN | {Means.OTHER_TRANSPORT},
     ),
     Experiment(
+        id="p3.all-changed.usual-way",
+        title="log in with everything changed that there is another of",
+        reads="whether what was named keeps a right login out, each by itself and together",
+        probe=Probe(method=Method.REGISTER, credentials=Credentials.FRESH, shape=Shape.ALL_CHANGED),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN | {Means.SERVED_DOMAIN},
+    ),
+    Experiment(
         id="p3.all-changed.source",
         title="the same from the second source",
         reads="whether anything but the account keeps a right login out, at the price of one",

@@ -106,6 +106,7 @@ _SHAPES = {
 _CHANGES = {
     Shape.INVENTED_AGENT: "User-Agent",
     Shape.OTHER_CALLER: "From",
+    Shape.OTHER_DOMAIN: "domain",
     Shape.OTHER_DIGEST_URI: "digest URI",
     Shape.WITH_METADATA: "headers",
 }

@@ -87,6 +87,50 @@ def test_rules_of_a_script_are_named(
     assert found.cause == cause
 
 
+@pytest.mark.parametrize(
+    ("needed", "cause"),
+    [(Means.WORKING_AGENT, "policy.user-agent"), (Means.METADATA, "message.missing-metadata")],
+)
+def test_two_faults_that_were_both_named_are_both_found(needed: Means, cause: str) -> None:
+    """Each alone changes nothing; all together pass, and neither is excluded by that."""
+
+    def wants_both(probe: Probe) -> Outcome:
+        if needed is Means.WORKING_AGENT and Shape.OTHER_AGENT not in probe.changes:
+            return Outcome.FORBIDDEN  # ahead of the answer to OPTIONS about the box itself
+        is_ping = probe.method is Method.OPTIONS and probe.account is Account.NOBODY
+        is_right = {Shape.OTHER_DOMAIN, NAMED[needed]} <= probe.changes
+        return well(probe) if is_ping or is_right else Outcome.FORBIDDEN
+
+    permission = Permission(means=USUAL | {Means.SERVED_DOMAIN, needed})
+    ended = examine(wants_both, permission)
+    named = {
+        name
+        for finding in diagnosed(ended, permission).findings
+        for name in (finding.cause, *finding.indistinguishable_from)
+    }
+    assert {"policy.domain", cause} <= named
+    alone = {trial.probe.shape for trial in ended.belief.evidence.trials}
+    assert {Shape.OTHER_DOMAIN, NAMED[needed], Shape.ALL_CHANGED} <= alone
+
+
+def test_what_passed_with_two_that_were_named_is_tried_with_each_alone() -> None:
+    """Or nobody knows which of them was needed."""
+    permission = Permission(means=USUAL | {Means.WORKING_AGENT, Means.SERVED_DOMAIN})
+    several = programme_of(permission.means)["p3.all-changed"].probe
+    assert {Shape.OTHER_AGENT, Shape.OTHER_DOMAIN} <= several.changes
+    only_agent = programme_of(USUAL | {Means.WORKING_AGENT})["p3.all-changed"].probe
+    assert Shape.OTHER_DOMAIN not in only_agent.changes  # no domain was named
+    passed = Evidence(
+        trials=(
+            Trial(probe=QUERY.probe, outcome=Outcome.FORBIDDEN),
+            Trial(probe=several, outcome=Outcome.OK, experiment="p3.all-changed"),
+        )
+    )
+    one = untried(believe(passed), permission, (), budget=9, now=0.0)
+    assert one is not None
+    assert one.probe.shape in (Shape.OTHER_AGENT, Shape.OTHER_DOMAIN)
+
+
 @pytest.mark.parametrize("means", NAMED)
 def test_whatever_was_named_is_tried_before_the_run_is_sure(means: Means) -> None:
     """A message that is disliked for its length alone: nothing that could be named plays a part in it."""

@@ -55,7 +55,13 @@ class Writer:
 
     def identity(self, probe: Probe, domain: str = "") -> SipUri:
         """Who asks: From, and To of a REGISTER."""
-        return SipUri(user=self._user(probe), host=domain or self.case.home)
+        return SipUri(user=self._user(probe), host=domain or self._home(probe))
+
+    def _home(self, probe: Probe) -> str:
+        """The usual domain; where several things are changed at once, the first other one that was named."""
+        is_changed = probe.shape is Shape.ALL_CHANGED and Shape.OTHER_DOMAIN in probe.changes
+        named = (one for one in self.case.other_domains if is_changed and one != self.case.home)
+        return next(named, self.case.home)
 
     def _user(self, probe: Probe) -> str | None:
         account = self.case.account if probe.account is Account.OWN else self.case.known_good
