@@ -43,7 +43,7 @@ _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
 _TELLS_NOTHING = (Basis.NOTHING, Basis.HEARSAY)
-_OF_A_LIMIT = ("limit", "window_seconds", "rate", "burst", "recovered_after", "in_flight")
+_OF_A_LIMIT = ("limit", "window_seconds", "rate", "burst", "recovered_after", "in_flight", "places")
 """Figures that are measured of whatever answers a load."""
 
 

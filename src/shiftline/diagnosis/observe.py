@@ -27,7 +27,7 @@ from shiftline.diagnosis.passive.habits import (
 )
 from shiftline.diagnosis.passive.headers import find_header_rule, served_mark
 from shiftline.diagnosis.passive.hours import HourBand, burst_mark, find_hours, told_mark
-from shiftline.diagnosis.passive.limit import find_limit
+from shiftline.diagnosis.passive.limit import RateLimit, find_limit
 from shiftline.diagnosis.passive.limiter_words import LimiterWords
 from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.pace import Pace, find_pace
@@ -37,7 +37,7 @@ from shiftline.diagnosis.passive.sizes import size_mark
 from shiftline.diagnosis.passive.spans import find_spans
 from shiftline.diagnosis.passive.subjects import Part, find_parts
 from shiftline.diagnosis.passive.told import Noticed, Told
-from shiftline.diagnosis.passive.under_way import concurrency_marks
+from shiftline.diagnosis.passive.under_way import UNDER_WAY, concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 from shiftline.diagnosis.statistics import Statistics
 from shiftline.trades.windows import PublishWindow
@@ -210,12 +210,14 @@ class Observer:
         found = [*general, *self._said(part), *time_marks(rows, marks, arrivals, part)]
         troubled = sum(1 for row in part.rows if marks[row] == TROUBLE)
         if troubled:
-            found += rate_marks(part, contrasts, limit, arrivals)
+            under_way = tuple(concurrency_marks(rows, marks, arrivals, contrasts.own_sources))
+            if any(mark.kind == "traffic.follows-concurrency" for mark in under_way) and limit is not None:
+                limit = RateLimit(flips_at=limit.flips_at)  # how fast places become free is none
+            found += (*under_way, *rate_marks(part, contrasts, limit, arrivals))
             found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
             found += message_marks(rows, part)
             if (served := served_mark(rows, passed, part)) is not None:
                 found.append(served)
-            found += concurrency_marks(rows, marks, arrivals, contrasts.own_sources, limit)
         if spans is not None:
             found.append(spans.mark)
         if size is not None:
@@ -234,7 +236,7 @@ class Observer:
             refused=troubled,
             seconds=max(rows.at) - min(rows.at),
         )
-        is_crowded = any(mark.kind == "traffic.follows-concurrency" for mark in found)
+        is_crowded = any(mark.kind in UNDER_WAY for mark in found)
         trials = crowded(contrasts.trials) if is_crowded else contrasts.trials
         return Evidence(subject=subject, trials=trials, marks=tuple(found))
 

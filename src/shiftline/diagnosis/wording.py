@@ -175,7 +175,7 @@ def limit_in_words(figures: Mapping[str, float]) -> str:
         return f"{_bounds_in_words(figures)}, as far as a short load tells"
     limit, window = figures.get("limit"), figures.get("window_seconds")
     if limit is None:
-        return ""
+        return f"about {figures['places']:.0f} are under way at most" if "places" in figures else ""
     if window is None:
         return f"about {limit:.4g} requests a second pass"
     if window == 1.0:

@@ -208,6 +208,13 @@ ROWS = (
         {"throttle.concurrency": CERTAIN, "capacity.overload": FAIR, **dict.fromkeys(_RATES, 0.05)},
     ),
     row(
+        "traffic.follows-either",
+        "a number of requests under way from which on others were refused, as well told by a limit of a rate",
+        "requests that were accepted and not yet answered when each came: short loads fit both",
+        # What else such a record holds speaks for any limit, and the tables give it to those of a rate.
+        {"throttle.concurrency": STRONG, "capacity.overload": WEAK},
+    ),
+    row(
         "traffic.old-nonce-refused",
         "a challenge to credentials with an old nonce, that says nothing of stale",
         "age of the nonce at each second challenge, K8",

@@ -59,11 +59,11 @@ def find_limit(
     flips_at = _flip(marks, arrivals, mine)
     if flips_at is None:
         return None
-    episodes = _episodes(rows, marks, mine)
-    fits = [fit for window in episodes if (fit := _fit(rows, marks, window)) is not None]
+    loads = episodes(rows, marks, mine)
+    fits = [fit for window in loads if (fit := _fit(rows, marks, window)) is not None]
     if not fits:
-        return _sustained(flips_at, [_observed(rows, marks, one) for one in episodes])
-    fits = _unrefuted(fits, rows, marks, mine, episodes)
+        return _sustained(flips_at, [_observed(rows, marks, one) for one in loads])
+    fits = _unrefuted(fits, rows, marks, mine, loads)
     if not fits:
         return RateLimit(flips_at=flips_at)
     length, _ = Counter(fit.window_seconds for fit in fits).most_common(1)[0]
@@ -72,7 +72,7 @@ def find_limit(
 
 
 def _unrefuted(
-    fits: Sequence[WindowFit], rows: Rows, marks: bytearray, mine: Sequence[int], episodes: list[list[int]]
+    fits: Sequence[WindowFit], rows: Rows, marks: bytearray, mine: Sequence[int], loads: list[list[int]]
 ) -> list[WindowFit]:
     """Those that agree with all rows; else what the whole of each episode says, if that agrees."""
     passed = [one.sent_at for one in _observed(rows, marks, mine) if one.passed]
@@ -80,16 +80,16 @@ def _unrefuted(
     if agreeing:
         return agreeing
     for length in WINDOW_LENGTHS:
-        wide = (fit_windows(_observed(rows, marks, one), tolerance=2, lengths=(length,)) for one in episodes)
+        wide = (fit_windows(_observed(rows, marks, one), tolerance=2, lengths=(length,)) for one in loads)
         agreeing = [fit for fit in wide if fit is not None and agrees(fit, passed)]
         if agreeing:
             return agreeing
     return []
 
 
-def _sustained(flips_at: float, episodes: Sequence[Sequence[Observation]]) -> RateLimit:
+def _sustained(flips_at: float, loads: Sequence[Sequence[Observation]]) -> RateLimit:
     """From how many passed just before each refusal: what a bucket lets through, or a sliding window."""
-    found = [one for one in (sustained_limit(seen) for seen in episodes) if one is not None]
+    found = [one for one in (sustained_limit(seen) for seen in loads) if one is not None]
     if not found:
         return RateLimit(flips_at=flips_at)
     best = min(found, key=lambda one: one.spread)
@@ -112,8 +112,8 @@ def _flip(marks: bytearray, arrivals: Arrivals, mine: Sequence[int]) -> float | 
     return float(at) if below and low <= _LOW and high >= _HIGH else None
 
 
-def _episodes(rows: Rows, marks: bytearray, mine: Sequence[int]) -> list[list[int]]:
-    """The rows around each time of trouble."""
+def episodes(rows: Rows, marks: bytearray, mine: Sequence[int]) -> list[list[int]]:
+    """The rows around each time of trouble, in the order of time."""
     found: list[list[int]] = []
     last = -1e18
     for row in mine:

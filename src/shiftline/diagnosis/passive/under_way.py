@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.groups import best_split
 from shiftline.diagnosis.passive.arrivals import Arrivals
-from shiftline.diagnosis.passive.limit import RateLimit
+from shiftline.diagnosis.passive.of_a_rate import may_be_of_a_rate
 from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 
@@ -18,27 +18,32 @@ _WITHOUT_EXCEPTION = 0.995
 _ACCURATE = 0.95
 """Share, refused and passed weighing the same, that the number under way has to tell right."""
 
+UNDER_WAY = frozenset({"traffic.follows-concurrency", "traffic.follows-either"})
+"""Where the number under way is what the load is."""
+
 
 def concurrency_marks(
-    rows: Rows, marks: bytearray, arrivals: Arrivals, own: frozenset[int], limit: RateLimit | None
+    rows: Rows, marks: bytearray, arrivals: Arrivals, own: frozenset[int]
 ) -> Iterator[Mark]:
     """A number of accepted requests under way from which on others are refused.
 
-    Where a window fits as well, only a number without an exception is believed: short bursts fit any window.
+    Short bursts fit nearly any limit. Where one of a rate explains the order as well, both are possible, if
+    the number has no exception; else it is the rate.
     """
-    has_window = limit is not None and limit.window_seconds is not None
-    least = _WITHOUT_EXCEPTION if has_window else _ACCURATE
     counts, refused = _under_way(rows, marks, arrivals, own)
     if sum(refused) < _LEAST:
         return
     found = best_split(iter(counts), refused, 0.0)
-    if found is None or found.accuracy < least or found.arrivals < _LEAST_PLACES:
+    if found is None or found.accuracy < _ACCURATE or found.arrivals < _LEAST_PLACES:
+        return
+    is_either = may_be_of_a_rate(rows, marks, arrivals, own)
+    if is_either and found.accuracy < _WITHOUT_EXCEPTION:
         return
     yield Mark(
-        kind="traffic.follows-concurrency",
+        kind="traffic.follows-either" if is_either else "traffic.follows-concurrency",
         count=sum(refused),
         text=f"from {found.arrivals} under way on",
-        figures={"in_flight": float(found.arrivals)},
+        figures={"in_flight": float(found.arrivals), "places": float(found.arrivals)},
     )
 
 
