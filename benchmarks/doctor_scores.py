@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -150,7 +150,7 @@ def print_table(tables: Mapping[str, Scores], console: Console) -> None:
     table.add_column("")
     for name in tables:
         table.add_column(name, justify="right")
-    rows = {
+    rows: dict[str, Callable[[Scores], str]] = {
         "cases": lambda one: f"{one.cases}",
         "right (bar 97 %, passive 85 %)": lambda one: f"{one.right:.1%}",
         "one cause, right, at 0.9 or more (bar 70 %)": lambda one: f"{one.sure_singletons:.1%}",
