@@ -34,6 +34,12 @@ def seconds(times: Iterable[float | None]) -> str:
     return text + (f" never {len(known) - len(came)}/{len(known)}" if len(came) < len(known) else "")
 
 
+def floods(runs: Sequence[Outcome]) -> str:
+    """How many journeys failed, for they had sent many times what could pass; nothing if none did."""
+    cut = [one.flooded_at for one in runs if one.flooded_at is not None]
+    return f"; {len(cut)} of {len(runs)} flooded, cut off after {min(cut):.0f} s" if cut else ""
+
+
 def print_lines(outcomes: Outcomes) -> None:
     """One line for each cell, as fast to read as to search."""
     head = (
@@ -51,7 +57,7 @@ def print_lines(outcomes: Outcomes) -> None:
             f"{statistics.median(efficiencies):6.3f} {min(efficiencies):6.3f} "
             f"{statistics.median(refused):7.2%} {max(refused):7.2%} "
             f"{max(one.bans for one in runs):4} {max(one.prolongations for one in runs):4} "
-            f"{', '.join(times)}"
+            f"{', '.join(times)}{floods(runs)}"
         )
         CONSOLE.print(line, soft_wrap=True, markup=False)
 
@@ -184,4 +190,5 @@ def as_json(cell: Cell, seed: int, outcome: Outcome) -> dict[str, object]:
         "prolongations": outcome.prolongations,
         "checks": outcome.checks,
         "arrivals": outcome.arrivals,
+        "flooded_after_seconds": outcome.flooded_at,
     }

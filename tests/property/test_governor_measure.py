@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import accumulate
 from random import Random
 
 import pytest
@@ -19,6 +21,7 @@ from shiftline.governor.simulation.measure import Watched, settled_at
 from shiftline.governor.simulation.scenario import Scenario
 from shiftline.governor.simulation.trial import attempt
 from shiftline.governor.simulation.trunk_run import ideal_moments, run_trunk
+from shiftline.governor.simulation.worth import Worth, worth_of
 
 TEXTS = sorted({str(one.throttle) for one in DEVELOPMENT_BANK})
 
@@ -102,9 +105,52 @@ def test_who_has_settled_by_then_gets_what_is_asked(moments: list[float], limit:
             sum(start <= one < end for one in passed) >= 0.85 * ideal(start, end) for start, end in pieces
         ) and refused <= 0.05 * watched.arrived_between(at, at + 5.0)
 
-    found = settled_at(passed, watched, ideal, 0.0, 100.0, span=5.0, piece=2.0)
+    found = settled_at(Worth(passed), watched, ideal, 0.0, 100.0, span=5.0, piece=2.0)
     seconds = [float(second) for second in range(96)]
     assert found == next((at for at in seconds if is_good(at)), None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.sampled_from(
+        [
+            "window:7/2s",
+            "window:3/1s,key=user",
+            "retry-after:20/10s",
+            "sliding:5/3s",
+            "bucket:4/s,burst=30",
+            "bucket:9/s",
+            "cpu:6/s",
+            "changing:4/1s,9/2s@8s",
+        ]
+    ),
+    gaps=st.lists(st.one_of(st.just(0.0), st.floats(0.0, 0.5), st.floats(0.0, 6.0)), max_size=200),
+    seed=st.integers(0, 9999),
+)
+def test_whoever_is_judged_at_once_loses_nothing(text: str, gaps: list[float], seed: int) -> None:
+    """Neither a window's phase nor a bucket's burst makes a check that passed count for nothing."""
+    trunk = case(text)
+    watched = Watched(trunk.build(Random(seed).random))
+    for at in accumulate(gaps):
+        watched.judge(Arrival(at=at, account="ours"))
+    refused = Counter(watched.turned_down)
+    passed = sorted((Counter(watched.arrivals) - refused).elements())
+    assert worth_of(passed, trunk) == Worth(passed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    moments=st.lists(st.floats(0.0, 60.0), max_size=300).map(sorted),
+    spans=st.tuples(st.floats(0.0, 60.0), st.floats(0.0, 60.0)).map(sorted),
+)
+def test_no_span_counts_more_than_its_share_and_two_windows(moments: list[float], spans: list[float]) -> None:
+    """A flood earns two windows' worth, however long it lasts and whenever it comes."""
+    trunk = case("red:10/4s")
+    worth = worth_of(moments, trunk)
+    start, end = spans
+    most = trunk.ideal(start, end) + 2.0 * trunk.ideal(0.0, 4.0)
+    assert sum(start <= at < end for at in worth.counted) <= most + 1e-6
+    assert sorted([*worth.counted, *worth.beyond]) == moments
 
 
 @given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=20))

@@ -16,6 +16,7 @@ from shiftline.governor.simulation.bank import DEVELOPMENT_BANK, Beginning, Grou
 from shiftline.governor.simulation.journey import Journey, Reply, SentRequest
 from shiftline.governor.simulation.measure import Watched, measure, settled_at
 from shiftline.governor.simulation.trial import attempt
+from shiftline.governor.simulation.worth import Worth, worth_of
 
 
 def steady(watched: Watched, rate: int, start: int, end: int) -> list[float]:
@@ -88,7 +89,7 @@ class TestMeasure:
         trunk = case("window:10/1s")
         watched = Watched(trunk.throttle.build())
         passed = steady(watched, 5, 0, 20) + steady(watched, 9, 20, 80)
-        settled = settled_at(passed, watched, trunk.ideal, 0.0, 80.0)
+        settled = settled_at(Worth(passed), watched, trunk.ideal, 0.0, 80.0)
         assert settled is not None
         assert 17.0 <= settled <= 20.0
 
@@ -97,7 +98,7 @@ class TestMeasure:
         trunk = case("window:10/1s")
         watched = Watched(trunk.throttle.build())
         passed = steady(watched, 20, 0, 80)
-        assert settled_at(passed, watched, trunk.ideal, 0.0, 80.0) is None
+        assert settled_at(Worth(passed), watched, trunk.ideal, 0.0, 80.0) is None
 
     def test_bans_are_found_in_a_limiter_of_many_keys(self) -> None:
         """A ban counts wherever it is wrapped."""
@@ -107,6 +108,46 @@ class TestMeasure:
             watched.judge(Arrival(at=at))
         outcome = measure(Journey(), watched, trunk, horizon=600.0)
         assert (outcome.bans, outcome.prolongations) == (1, 1)
+
+
+class TestALateJudge:
+    """RED stops nobody in its first window: that is no merit of who sends then."""
+
+    def test_a_flood_through_the_first_window_counts_for_two(self) -> None:
+        """9,000 pass in three seconds; an all-knowing sender passes 19 in each window of ten."""
+        trunk = case("red:10/10s")
+        watched = Watched(trunk.throttle.build())
+        passed = steady(watched, 3000, 0, 3)
+        worth = worth_of(passed, trunk)
+        assert len(passed) == 9000
+        assert 38 <= len(worth.counted) <= 38 + 3 * 1.9 + 1
+        assert len(worth.counted) + len(worth.beyond) == 9000
+
+    def test_neither_efficiency_nor_the_share_refused_is_earned_by_it(self) -> None:
+        """It crawls after its flood, and half of what it sends then is refused."""
+        trunk = case("red:10/1s")
+        watched = Watched(trunk.throttle.build())
+        passed = steady(watched, 600, 0, 1) + steady(watched, 2, 10, 60)
+        for at in range(100):
+            watched.turned_down.append(60.0 + at / 10)
+            watched.arrivals.append(60.0 + at / 10)
+        requests = [
+            SentRequest(at, Send.CHECK, credentials=True, reply=Reply(Answer.PASSED)) for at in passed
+        ]
+        outcome = measure(Journey(requests), watched, trunk, horizon=60.0)
+        assert 600 / trunk.ideal(0.0, 60.0) > 0.5  # what it had come to
+        assert outcome.efficiency == pytest.approx(157 / trunk.ideal(0.0, 60.0), rel=0.01)
+        assert outcome.refused_share == pytest.approx(100 / 257, rel=0.01)
+        assert outcome.learned_after is None
+
+    def test_whoever_floods_has_failed(self) -> None:
+        """A journey that is cut off is measured over the whole time, and nothing passed after the cut."""
+        outcome = attempt("aimd", case("red:5/10s"), Beginning.COLD, Random(2).random)
+        assert outcome.flooded_at is not None
+        assert outcome.flooded_at < 20.0
+        assert outcome.checks > 1000
+        assert outcome.efficiency < 0.07
+        assert outcome.learned_after is None
 
 
 def test_a_trial_is_told_by_its_random_numbers() -> None:

@@ -78,6 +78,11 @@ class Case:
         """When the limiter changes (seconds)."""
         return tuple(step.since for step in self.throttle.steps[1:])
 
+    @property
+    def window_seconds(self) -> float:
+        """The longest span over which it counts; 0 if it counts what is under way."""
+        return max(step.amount.seconds for step in self.throttle.steps)
+
     def build(self, draw: Draw) -> Limiter:
         """Make the limiter anew; its phase is drawn."""
         return self.throttle.build(draw(), random=draw)

@@ -8,6 +8,7 @@ from statistics import fmean, median
 from typing import Any
 
 from shiftline.governor.simulation.bank import Draw
+from shiftline.governor.simulation.measure import share_refused
 from shiftline.governor.simulation.scenario import Scenario
 from shiftline.governor.simulation.trunk_run import TrunkRun, run_trunk
 
@@ -31,9 +32,12 @@ class SimulationReport:
 
     @property
     def refused_share(self) -> float:
-        """Of all requests at all trunks."""
-        requests = sum(run.requests for run in self.runs)
-        return sum(run.refused for run in self.runs) / requests if requests else 0.0
+        """Of all requests at all trunks; what passed and does not count is left out."""
+        return share_refused(
+            sum(run.refused for run in self.runs),
+            sum(run.requests for run in self.runs),
+            sum(run.beyond for run in self.runs),
+        )
 
     @property
     def learned_after(self) -> float | None:

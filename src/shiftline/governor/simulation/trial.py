@@ -11,12 +11,13 @@ from shiftline.governor.fairness import jain
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.bank import Beginning, Case, Draw
 from shiftline.governor.simulation.engine import Sender, behind, on_time, travel_together
-from shiftline.governor.simulation.measure import Outcome, Watched, measure
+from shiftline.governor.simulation.measure import Outcome, Watched, measure, share_refused
+from shiftline.governor.simulation.worth import worth_of
 
 KNOWN_SHARE = 0.97  # of the limit: what an earlier life had settled at
 HORIZON = 600.0  # seconds
 LATER = 60.0  # seconds; when the second of two senders comes
-FLOOD = 6.0  # times what could pass: whoever sends more is not waited for
+FLOOD = 6.0  # times what could pass: whoever sends more is not waited for, and has failed
 
 
 def beginning_of(case: Case, beginning: Beginning) -> tuple[GovernorPolicy, Mapping[str, object] | None]:
@@ -75,8 +76,8 @@ def attempt_watched(
     sender = Sender(controller, world)
     most = FLOOD * case.ideal(0.0, horizon)
     travel_together([sender], until=horizon, most=most, late=lateness_of(case, draw))
-    ended_at = horizon if len(watched.arrivals) < most else watched.arrivals[-1]
-    return measure(sender.journey, watched, case, horizon=ended_at), watched
+    flooded_at = None if len(watched.arrivals) < most else watched.arrivals[-1]
+    return measure(sender.journey, watched, case, horizon=horizon, flooded_at=flooded_at), watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +116,12 @@ def attempt_together(
     ]
     travel_together(senders, until=horizon, most=FLOOD * case.ideal(0.0, horizon))
     passed = [sender.journey.passed_between(LATER, horizon) for sender in senders]
+    worth = worth_of(sorted(at for sender in senders for at in sender.journey.passed()), case)
+    count = sum(LATER <= at < horizon for at in worth.counted)
     arrivals = sum(one.arrived_between(LATER, horizon) for one in watched)
     refused = sum(one.turned_down_between(LATER, horizon) for one in watched)
     return Companions(
         fairness=jain(passed),
-        efficiency=min(1.0, sum(passed) / case.ideal(LATER, horizon)),
-        refused_share=refused / arrivals if arrivals else 0.0,
+        efficiency=min(1.0, count / case.ideal(LATER, horizon)),
+        refused_share=share_refused(refused, arrivals, sum(passed) - count),
     )

@@ -17,6 +17,7 @@ from shiftline.governor.simulation.engine import Sender, behind, travel_together
 from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.simulation.measure import Watched, bans_within, settled_at
 from shiftline.governor.simulation.scenario import Scenario
+from shiftline.governor.simulation.worth import Worth, worth_of
 
 PATIENCE = 3600.0  # seconds after the last trade, or ten times the ideal if that is more; then it is given up
 FLOOD = 50.0  # requests for each check: whoever sends more is not waited for
@@ -49,12 +50,17 @@ class TrunkRun:
     requests: int
     """All that arrived at the trunk: canaries and what was sent again as well."""
     refused: int
+    beyond: int
+    """Checks that passed and do not count, see `worth`."""
     seconds: float
     """From the first check wanted to the last answer."""
     ideal_seconds: float
     """The same of an all-knowing sender."""
     efficiency: float
-    """ideal_seconds / seconds; 1 at most. What was never answered lowers it by its share."""
+    """ideal_seconds / seconds; 1 at most. What was never answered lowers it by its share.
+
+    Where some checks do not count (`beyond`), ideal_seconds does so for the share of the others only.
+    """
     learned_after: float | None
     """See `settled_at`; a span of a quarter of the ideal time, 2 to 30 s. None: never."""
     fairness: float
@@ -144,16 +150,8 @@ def _summed_up(
     ideal_seconds = ideal[-1] + case.answer_seconds - wanted[0]
     seconds = answered[-1] - wanted[0] if answered else 0.0
     waits = [end - start for start, end in zip(wanted, answered, strict=False)]
-    span = min(max(SHORTEST_SPAN, ideal_seconds / 4.0), LONGEST_SPAN)
-    learned_at = settled_at(
-        passed,
-        watched,
-        lambda start, end: bisect_left(ideal, end) - bisect_left(ideal, start),
-        wanted[0],
-        max(ideal[-1], passed[-1] if passed else 0.0) + span,
-        span=span,
-        piece=min(span, max(SHORTEST_SPAN, span / 3.0)),
-    )
+    worth = worth_of(passed, case)
+    due_seconds = ideal_seconds * (1.0 - len(worth.beyond) / len(passed)) if passed else 0.0
     bans = list(bans_within(watched.limiter))
     got = [sender.journey.passed_between(0.0, ideal[-1]) for sender in senders if sender.arrivals]
     return TrunkRun(
@@ -162,10 +160,11 @@ def _summed_up(
         answered=len(answered),
         requests=len(watched.arrivals),
         refused=len(watched.turned_down),
+        beyond=len(worth.beyond),
         seconds=seconds,
         ideal_seconds=ideal_seconds,
-        efficiency=min(1.0, ideal_seconds / seconds) * len(answered) / len(wanted) if seconds else 0.0,
-        learned_after=None if learned_at is None else learned_at - wanted[0],
+        efficiency=min(1.0, due_seconds / seconds) * len(answered) / len(wanted) if seconds else 0.0,
+        learned_after=_learned_after(wanted[0], ideal, ideal_seconds, worth, watched),
         fairness=jain(got, [len(sender.arrivals) for sender in senders if sender.arrivals]),
         bans=sum(ban.bans for ban in bans),
         prolongations=sum(ban.prolongations for ban in bans),
@@ -173,6 +172,23 @@ def _summed_up(
         longest_wait=max(waits, default=0.0),
         course=_course(case, passed, watched, rates) if rates else (),
     )
+
+
+def _learned_after(
+    start: float, ideal: Sequence[float], ideal_seconds: float, worth: Worth, watched: Watched
+) -> float | None:
+    """When the rate was as good as known, counted from the first check wanted at ``start``; None: never."""
+    span = min(max(SHORTEST_SPAN, ideal_seconds / 4.0), LONGEST_SPAN)
+    learned_at = settled_at(
+        worth,
+        watched,
+        lambda since, until: bisect_left(ideal, until) - bisect_left(ideal, since),
+        start,
+        max([ideal[-1], *worth.counted[-1:], *worth.beyond[-1:]]) + span,
+        span=span,
+        piece=min(span, max(SHORTEST_SPAN, span / 3.0)),
+    )
+    return None if learned_at is None else learned_at - start
 
 
 def _course(case: Case, passed: Sequence[float], watched: Watched, rates: Rates) -> tuple[Instant, ...]:
