@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals, load_of
 from shiftline.diagnosis.passive.own import Own, method_of
 from shiftline.diagnosis.passive.pace import Pace
-from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.rows import UNANSWERED, Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE
 from shiftline.diagnosis.probe import Load
 
@@ -43,6 +43,9 @@ class Walk:
         self._paced = frozenset[int]() if pace is None else pace.rows
         self._each_has_its_own = pace is not None and pace.is_of_sources
         self._last_refusal: float | None = None
+        self._answers_until = float("-inf")
+        self._longest_answer = 0.0
+        self._end = rows.at[arrivals.order[-1]] if arrivals.order else 0.0
         self._in_trouble = False
 
     def load(self, row: int) -> Load | None:
@@ -56,6 +59,7 @@ class Walk:
             since = self._last_refusal
             is_during = since is not None and self._rows.at[row] - since <= _DURING_SECONDS
             return Load.DURING if is_during else Load.SINGLE
+        is_in_queue = self._is_in_queue(row)
         if count > AT_REST:
             if self._marks[row] == TROUBLE:
                 self._last_refusal, self._in_trouble = self._rows.at[row], True
@@ -64,7 +68,24 @@ class Walk:
             return Load.PACED
         if not self._in_trouble or self.fails_at_rest or self._last_refusal is None:
             return Load.SINGLE
-        return self._afterwards(self._rows.at[row] - self._last_refusal, self._marks[row])
+        return (
+            None
+            if is_in_queue
+            else self._afterwards(self._rows.at[row] - self._last_refusal, self._marks[row])
+        )
+
+    def _is_in_queue(self, row: int) -> bool:
+        """Whether what was asked got no answer while earlier questions still got theirs.
+
+        That is a queue, or may be where the record ends before such an answer. Who bans an address in
+        silence answers nothing of it.
+        """
+        now, after = self._rows.at[row], self._rows.latency[row]
+        if after != UNANSWERED:
+            self._longest_answer = max(self._longest_answer, after)
+            self._answers_until = max(self._answers_until, now + after)
+            return False
+        return self._answers_until > now or now + self._longest_answer > self._end
 
     def _afterwards(self, since: float, mark: int) -> Load | None:
         if since < (WINDOW_SECONDS if mark == TROUBLE else SETTLING_SECONDS):
