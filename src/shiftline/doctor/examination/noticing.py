@@ -20,6 +20,7 @@ from shiftline.sip.address import Contact
 from shiftline.sip.grammar import split_list
 
 _LOADS = ("p8.", "p9.")
+_PAUSE = "p8.pause"
 _RUNGS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
 _RUNG_NAMES = frozenset(name for name, one in PROGRAMME.items() if one.plan is not None)
 _SAID = TRIPPED - {Outcome.SILENCE}
@@ -48,12 +49,16 @@ def notice_habits(
 
 
 def limit_mark(exchanges: Sequence[Exchange]) -> Mark | None:
-    """What all loads so far leave possible of a limit; None if nothing was refused, or explains it."""
+    """What all loads so far leave possible of a limit; None if nothing was refused, or explains it.
+
+    Nor where it is still there after the pause: a ban, or a window that is longer than those looked for.
+    """
     loads = [one for one in exchanges if one.probe.startswith(_LOADS)]
     refused = [one for one in loads if one.status is None or one.status in LIMITER_STATUSES]
-    if not refused:
+    of_loads = [one for one in refused if one.probe in _RUNG_NAMES]
+    if not of_loads or any(one.probe.startswith(_PAUSE) for one in refused):
         return None
-    last = refused[-1]
+    last = of_loads[-1]  # whom else it refused meanwhile had asked little
     longest = max((one.answered_after or 0.0 for one in loads), default=0.0)
     known = {id(one) for one in refused}
     seen = [
