@@ -79,6 +79,7 @@ FOR_GOOD: Mapping[str, tuple[dict[str, Drawn], Mapping[str, int | None]]] = {
 IN_CI = frozenset({"credentials.realm", "acl.via-source", "registrar.max-contacts"})
 FLOODS = {
     "throttle.source": 403,
+    "throttle.shared": 503,
     "throttle.user": 403,
     "throttle.method": 503,
     "throttle.registration-rate": 503,
@@ -204,7 +205,7 @@ async def test_a_fault_changes_what_the_facts_say(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize("name", FLOODS)
 async def test_a_throttle_lets_its_limit_pass(tmp_path: Path, name: str, connector: SipEndpoint) -> None:
     """Of a burst of 60, at most two windows of 10; a slow sender is never refused."""
-    async with faulty(tmp_path, name, limit=10, drawn={"method": "REGISTER"}) as pbx:
+    async with faulty(tmp_path, name, limit=10, drawn={"method": "REGISTER", "status": FLOODS[name]}) as pbx:
         caller = Caller(pbx, connector)
         assert await caller.log_in(caller.query()) == 200
         await asyncio.sleep(2.1)
