@@ -23,7 +23,6 @@ Sources: facts on overload control (section 1) and on SIP 403 signatures (3.7).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from shiftline.governor.account_book import BookPage
@@ -37,6 +36,7 @@ from shiftline.governor.quiet import FIRST_ONES
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.search import Closure
 from shiftline.governor.state import Asked, Mode
+from shiftline.governor.wishes import wait_for
 
 SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = 0.25  # seconds that count between two questions: our own pauses neither grow nor silence it
@@ -113,7 +113,7 @@ class Governor(AccountGovernor):
         feedback: Feedback | None = None,
         copied_at: float | None = None,
     ) -> None:
-        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal.
+        """Note what became of a request. ``retry_after`` (seconds) is honoured on any refusal, up to an hour.
 
         ``copied_at`` is when it was sent again first; None: it left once.
         An answer to a ticket that was answered before, or never given out, changes nothing.
@@ -134,7 +134,7 @@ class Governor(AccountGovernor):
             return
         self._hearing.heard(to_copy=copied_at is not None)
         self._silences = 0
-        wish = max(0.0, retry_after) if retry_after is not None and isfinite(retry_after) else 0.0
+        wish = wait_for(retry_after)
         self._note(flight, answer, now, status, wish)
         if answer is Answer.CREDENTIALS_REFUSED:
             self._strike(now, wish)
@@ -145,11 +145,11 @@ class Governor(AccountGovernor):
         elif is_news:
             self._passed(flight, now, copied_at, proven=answer is Answer.PASSED)
         if feedback is not None and not self.is_quiet:
-            self._heed(feedback, now)
+            self._heed(feedback, flight, now)
 
-    def _heed(self, feedback: Feedback, now: float) -> None:
+    def _heed(self, feedback: Feedback, flight: Flight, now: float) -> None:
         """Do what the PBX asks for: it need not be searched for."""
-        if self._learner.heed(feedback, now):
+        if self._learner.heed(feedback, now, sent_at=flight.sent_at):
             self._after_proof = Mode.HOLDING
             if self.mode is Mode.CLIMBING:
                 self.mode = Mode.HOLDING

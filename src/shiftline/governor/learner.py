@@ -118,7 +118,8 @@ class Learner:
 
     def creep(self, elapsed: float, now: float) -> None:
         """Grow while nothing is refused, if the policy allows to meet the limit again."""
-        if not self.policy.learn or self.policy.headroom:
+        is_as_asked = self._wishes.unbidden is not None and self.pacer.rate == self._bidden
+        if not self.policy.learn or self.policy.headroom or is_as_asked:
             return
         if self.places.limit is not None:
             if self._search.growth(now):
@@ -131,14 +132,16 @@ class Learner:
         """True if no place is free at a PBX that limits those."""
         return self.places.limit is not None and in_flight >= self.places.limit
 
-    def heed(self, feedback: Feedback, now: float) -> bool:
+    def heed(self, feedback: Feedback, now: float, *, sent_at: float) -> bool:
         """Do what the PBX asks for, within the policy; return whether it asks for anything.
 
-        While it does, there is nothing to be found by trying more.
+        ``sent_at`` is when the request left whose answer told it. While it does, there is nothing to be
+        found by trying more.
         """
         if self._wishes.unbidden is not None and self.pacer.rate != self._bidden:
             self._wishes.unbidden = self.pacer.rate  # what was refused since is not given back
-        wanted = self._wishes.rate_for(feedback, self.pacer.rate, now)
+        wanted = self._wishes.rate_for(feedback, self.pacer.rate, now, sent_at=sent_at)
+        self.pacer.rests_until = self._wishes.rests_until
         if wanted is None:
             self.end_wishes(now)
             return False
@@ -159,6 +162,7 @@ class Learner:
         if before is None or not self._wishes.is_over(self.pacer.rate, now):
             return
         self._wishes.end()
+        self.pacer.rests_until = -inf
         if self.pacer.rate == self._bidden < before:
             self._hold(before)
             self._search.begin_peace(now)

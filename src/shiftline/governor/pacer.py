@@ -46,6 +46,8 @@ class Pacer:
     cap: Cap | None = None
     makes_good: bool = False
     """One request that a cap put off leaves early after it: where the cap is a guess that may be too low."""
+    rests_until: float = -inf
+    """Until then nothing may leave, not even a canary: the PBX asked for that."""
     _free_at: float = field(default=0.0, init=False)
     _used: float = field(default=0.0, init=False)
     _idle: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MOST_GAPS), init=False)
@@ -60,7 +62,7 @@ class Pacer:
 
     def ceiling_room_at(self) -> float:
         """The first moment at which one more request keeps to the ceiling, whatever the rate."""
-        return self._room_at(self.ceiling)
+        return max(self._room_at(self.ceiling), self.rests_until)
 
     def take(self, now: float) -> None:
         """Note that a request leaves now."""

@@ -17,6 +17,7 @@ from shiftline.connector.reading import ABOUT_THE_BOX, REFUSALS, Reading, read_a
 from shiftline.errors import ConfigurationError, MisuseError, SipSyntaxError
 from shiftline.governor.controller import Answer
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.wishes import LONGEST_WAIT
 from shiftline.net.exchange import Exchange
 from shiftline.net.package_method import PACKAGE_METHODS, OpenQuestions
 from shiftline.net.resolver import require_no_password
@@ -30,9 +31,6 @@ from shiftline.sip.values import read_seconds
 
 SendRequest = Callable[[Request], Awaitable[Exchange]]
 """Sends one request to where it belongs, and waits for its final answer or a time-out."""
-LONGEST_WISH_SECONDS = 3600.0
-"""So much of a Retry-After is honoured. Registrars name up to 1,800 s (facts on SIP 403 signatures, V21);
-whatever is more is a mistake, or an attack on our trades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,4 +215,4 @@ def feedback_of(response: Response | None) -> Feedback | None:
 def retry_after(response: Response | None) -> float | None:
     """The Retry-After of any refusal, in seconds: off-spec on a 403, and honoured all the same."""
     seconds = read_seconds(response.headers.get("Retry-After")) if response is not None else None
-    return None if seconds is None else min(float(seconds), LONGEST_WISH_SECONDS)
+    return None if seconds is None else min(float(seconds), LONGEST_WAIT)

@@ -10,12 +10,12 @@ from typing import Protocol
 import pytest
 from tests.unit.governor.journeys import LEARNING, answer, changed_at, drive, proven, trunk
 
-from shiftline.governor.controller import Answer
+from shiftline.governor.controller import Answer, Send
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.simulation.journey import Reply, World
 from shiftline.governor.state import Mode
-from shiftline.governor.wishes import KEEPS_BELOW, Wishes
+from shiftline.governor.wishes import KEEPS_BELOW, LONGEST_VALIDITY, LONGEST_WAIT, Wishes, wait_for
 
 SLOWEST = 0.5
 NONSENSE = [nan, inf, -inf, -1.0, -1e300]
@@ -85,6 +85,47 @@ class TestWishes:
         assert wishes.rate_for(rate(50, 0), 20.0, 0.0) == wishes.rate_for(rate(50, 0), 49.0, 0.0)
         losses = Wishes()
         assert losses.rate_for(loss(50, 0), 60.0, 0.0) == losses.rate_for(loss(50, 0), 30.0, 0.0) == 30.0
+
+    def test_a_number_beyond_all_others_is_overruled(self) -> None:
+        """Three answers in a row, each to a request that left after it was heard, cannot be older."""
+        wishes = Wishes()
+        mangled = replace(rate(1, 999_999_999_999), validity_seconds=60.0)
+        wishes.rate_for(mangled, 20.0, 0.0, sent_at=-0.1)
+        told = [wishes.rate_for(rate(40, 5), 20.0, at + 0.1, sent_at=at) for at in (-0.05, 0.1, 0.2, 0.3)]
+        assert told == [None, None, None, 40 * KEEPS_BELOW]
+        assert wishes.rate_for(rate(30, 6), 39.6, 0.5, sent_at=0.45) == 30 * KEEPS_BELOW
+
+    def test_what_was_overtaken_overrules_nothing(self) -> None:
+        """However many left before the newest wish was heard."""
+        wishes = Wishes()
+        wishes.rate_for(rate(50, 5), 20.0, 0.0, sent_at=-0.1)
+        late = [wishes.rate_for(rate(80, 4), 20.0, 0.1 + step / 100, sent_at=-0.05) for step in range(20)]
+        assert late == [None] * 20
+
+    def test_stragglers_one_by_one_overrule_nothing(self) -> None:
+        """A server of several workers: one of them tells the number of before now and then."""
+        wishes = Wishes()
+        for step in range(20):
+            at = step / 10
+            assert wishes.rate_for(rate(50, 5), 20.0, at, sent_at=at - 0.05) == 50 * KEEPS_BELOW
+            assert wishes.rate_for(rate(80, 4), 20.0, at + 0.01, sent_at=at + 0.005) is None
+
+    @pytest.mark.parametrize("validity", [LONGEST_VALIDITY, 4_294_967.295, 1e300])
+    def test_no_wish_lasts_for_longer_than_a_minute(self, validity: float) -> None:
+        """Who means it tells it again in each answer."""
+        wishes = Wishes()
+        wishes.rate_for(replace(rate(50), validity_seconds=validity), 20.0, 0.0)
+        assert not wishes.is_over(50.0, LONGEST_VALIDITY - 0.001)
+        assert wishes.is_over(50.0, LONGEST_VALIDITY)
+
+    @pytest.mark.parametrize("validity", [nan, inf, -inf, -1.0])
+    def test_a_validity_that_is_no_time_asks_for_nothing(self, validity: float) -> None:
+        """Nor does it end what was asked for before."""
+        wishes = Wishes()
+        assert wishes.rate_for(replace(rate(50), validity_seconds=validity), 20.0, 0.0) is None
+        wishes.rate_for(rate(50), 20.0, 0.0)
+        assert wishes.rate_for(replace(rate(30), validity_seconds=validity), 20.0, 0.1) is None
+        assert not wishes.is_over(50.0, 0.2)
 
     @pytest.mark.parametrize("algorithm", ["rate", "loss"])
     def test_a_validity_of_zero_ends_it(self, algorithm: str) -> None:
@@ -225,6 +266,58 @@ class TestGovernor:
         assert governor.rate == plain.rate
         assert len(journey.passed()) >= 0.85 * 10 * 50
 
+    @pytest.mark.parametrize("wish", [rate(0), loss(100)])
+    @pytest.mark.parametrize("policy", [LEARNING, GovernorPolicy(max_rate=20.0)])
+    def test_a_wish_for_nothing_stops_it_while_it_lasts(self, wish: Feedback, policy: GovernorPolicy) -> None:
+        """Then one request asks, and the rate of before comes back when its answer asks for nothing."""
+        governor = proven(policy)
+        before = governor.rate
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=replace(wish, validity_seconds=5.0))
+        assert governor.permission(0.2).again_at == pytest.approx(5.14)
+        assert governor.permission(5.13).send is Send.NOTHING
+        assert governor.permission(5.14).send is Send.CHECK
+        answer(governor, 5.14, 5.18, Answer.PASSED)
+        assert governor.permission(5.2).send is Send.NOTHING
+        governor.permission(10.0)
+        assert governor.rate == before
+
+    def test_nothing_is_tried_while_a_wish_holds(self) -> None:
+        """Told once for half a minute: after each half second there were tries of more, up to the limit."""
+        told, number = trunk("window:1000/1s"), count()
+        wish = replace(rate(15), validity_seconds=30.0)
+
+        def world(now: float, credentials: bool) -> Reply:
+            reply = told(now, credentials)
+            return reply if next(number) else replace(reply, feedback=wish)
+
+        _, journey = drive(world, until=30.0)
+        assert all(len(journey.between(at, at + 1.0)) <= 16 for at in range(1, 29))
+
+    def test_a_wish_for_nothing_holds_for_canaries(self) -> None:
+        """A refusal in between changes nothing about it; a wish for more ends it at once."""
+        governor = proven()
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=replace(rate(0), validity_seconds=5.0))
+        answer(governor, 0.13, 0.15, Answer.REFUSED)
+        assert governor.permission(1.0).again_at == pytest.approx(5.14)
+        governor = proven()
+        on_its_way = governor.sent(0.1, Send.CHECK, credentials=True)
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=replace(rate(0), validity_seconds=5.0))
+        governor.answered(on_its_way, 0.16, Answer.PASSED, feedback=rate(10, 2))
+        assert governor.permission(0.6).send is Send.CHECK
+
+    def test_one_mangled_answer_costs_a_minute(self) -> None:
+        """Nothing wanted for 49 days, with a number that no later one reaches."""
+        governor = proven(GovernorPolicy(max_rate=50.0))
+        mangled = Feedback(
+            algorithm="rate", value=0, validity_seconds=4_294_967.295, sequence=999_999_999_999
+        )
+        answer(governor, 0.1, 0.14, Answer.PASSED, feedback=mangled)
+        again_at = governor.permission(1.0).again_at
+        assert again_at is not None
+        assert again_at == pytest.approx(0.14 + LONGEST_VALIDITY)
+        answer(governor, again_at, again_at + 0.04, Answer.PASSED, feedback=rate(40, 5))
+        assert governor.rate == 40 * KEEPS_BELOW
+
     def test_a_wish_in_a_refusal_counts_once_it_is_open_again(self) -> None:
         """While canaries ask, no rate is of interest; the first check that passes tells it anew."""
         governor = proven(LEARNING)
@@ -242,3 +335,25 @@ class TestGovernor:
 
         _, journey = drive(world, until=30.0)
         assert all(len(journey.between(at, at + 1.0)) <= 17 for at in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [
+        (None, 0.0),
+        (nan, 0.0),
+        (inf, 0.0),
+        (-5.0, 0.0),
+        (7.0, 7.0),
+        (3600.0, 3600.0),
+        (1e300, LONGEST_WAIT),
+    ],
+)
+def test_no_retry_after_is_waited_for_longer_than_an_hour(told: float | None, waited: float) -> None:
+    """Whoever read it: the core bounds it itself."""
+    assert wait_for(told) == waited
+    governor = proven()
+    answer(governor, 0.1, 0.14, Answer.REFUSED, retry_after=told)
+    again_at = governor.permission(0.15).again_at
+    assert again_at is not None
+    assert again_at <= 0.14 + max(waited, 0.15) + 0.001

@@ -10,7 +10,8 @@ import pytest
 from tests.unit.net.bench import DOMAIN, IDENTITY, NOW, a_governor, a_qualifier, trunk_driver
 
 from shiftline.connector.records import DueCheck
-from shiftline.net.asking import LONGEST_WISH_SECONDS, retry_after
+from shiftline.governor.wishes import LONGEST_WAIT
+from shiftline.net.asking import retry_after
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.trunk import TrunkDriver
 from shiftline.sip.events import RequestReceived
@@ -90,8 +91,8 @@ async def test_an_answer_to_an_earlier_lease_is_still_an_answer() -> None:
     [
         ("7", 7.0),
         ("7 (soon);duration=60", 7.0),
-        ("31536000", LONGEST_WISH_SECONDS),
-        ("9" * 400, LONGEST_WISH_SECONDS),
+        ("31536000", LONGEST_WAIT),
+        ("9" * 400, LONGEST_WAIT),
         ("later", None),
         ("-5", None),
     ],

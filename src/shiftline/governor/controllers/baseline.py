@@ -17,6 +17,7 @@ from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.controllers.start import Start
 from shiftline.governor.copies import TIMERS
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.wishes import wait_for
 
 SPACING = 1.01  # a declared rate is kept a hundredth slower: a window's edge forgives nothing
 DROPS = frozenset({Answer.REFUSED, Answer.CREDENTIALS_REFUSED, Answer.SILENT})
@@ -106,8 +107,7 @@ class Baseline(ABC):
         """See `Controller`."""
         del status, feedback, copied_at
         flight = self._flights.pop(ticket)
-        if retry_after is not None:
-            self._paused_until = max(self._paused_until, now + retry_after)
+        self._paused_until = max(self._paused_until, now + wait_for(retry_after))
         self._learn(flight, now, dropped=answer in DROPS)
 
     def knowledge(self) -> Mapping[str, Any]:
