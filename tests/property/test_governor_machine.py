@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shiftline.governor.account import MEMORY_SECONDS
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
-from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.policy import LOST_SECONDS, GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 
@@ -87,6 +87,7 @@ class GovernorMachine(RuleBasedStateMachine):
     def ask(self) -> Permission:
         mode = self.governor.mode
         permission = self.governor.permission(self.now)
+        self.forget_lost()
         if mode is Mode.STOPPED:
             assert permission == Permission(Send.NOTHING)
         if permission.send is Send.NOTHING:
@@ -98,6 +99,13 @@ class GovernorMachine(RuleBasedStateMachine):
             is_listening = self.governor.mode is Mode.LISTENING
             assert (permission.send in (Send.CANARY, Send.CANARY_AGAIN)) == is_listening
         return permission
+
+    def forget_lost(self) -> None:
+        """What nothing was told of for more than a minute is given up, the oldest first."""
+        lost = len(self.flights) - self.governor.told(self.now)["in_flight"]
+        for flight in self.flights[:lost]:
+            assert self.now - flight.sent_at >= LOST_SECONDS
+        del self.flights[:lost]
 
     def send(self, permission: Permission, *, credentials: bool) -> None:
         if permission.send is Send.NOTHING:

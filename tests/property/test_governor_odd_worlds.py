@@ -126,12 +126,20 @@ class OddWorld(RuleBasedStateMachine):
     def permission(self, now: float) -> Permission:
         self.tick(now)
         permission = self.governor.permission(now)
+        self.forget_lost()
         if permission.send is Send.NOTHING:
             is_waiting = permission.again_at is not None and self.governor.is_quiet
             self.quiet_until = permission.again_at or -inf if is_waiting else self.quiet_until
         else:
             self.keeps_its_promises(permission.send)
         return permission
+
+    def forget_lost(self) -> None:
+        """What nothing was told of for more than a minute is given up, the oldest first."""
+        lost = len(self.tickets) - self.governor.told(self.clock)["in_flight"]
+        for ticket in list(self.tickets)[:lost]:
+            del self.tickets[ticket]
+            self.answered.append(ticket)
 
     def keeps_its_promises(self, kind: Send) -> None:
         """One more may leave: it is a canary or a check as the mode wants it, and within all caps."""

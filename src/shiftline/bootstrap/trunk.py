@@ -23,7 +23,7 @@ from shiftline.connector.records import Lease, TrunkRecord
 from shiftline.governor.account import Account
 from shiftline.governor.account_book import AccountBook, BookPage
 from shiftline.governor.governor import Governor
-from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.policy import LOST_SECONDS, GovernorPolicy
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.hep import open_collector
 from shiftline.net.nonce_warming import NonceWarmer
@@ -270,7 +270,12 @@ def _governor(
     trunk: TrunkSettings, record: TrunkRecord | None, clock: Clock, page: BookPage | None = None
 ) -> Governor:
     """A governor that begins with what is kept, and with how old that is (``age_seconds``)."""
-    policy = GovernorPolicy(learn=trunk.learn, max_rate=trunk.max_rate, headroom=trunk.headroom)
+    policy = GovernorPolicy(
+        learn=trunk.learn,
+        max_rate=trunk.max_rate,
+        headroom=trunk.headroom,
+        lost_seconds=max(LOST_SECONDS, 2 * trunk.answer_timeout_seconds),
+    )
     known = None
     if record is not None:
         age = max(0.0, (clock() - record.saved_at).total_seconds())

@@ -41,6 +41,8 @@ class Permission:
 
     send: Send
     again_at: float | None = None
+    at_latest: float | None = None
+    """Where it waits for an answer: then even without one."""
 
 
 class Controller(Protocol):
@@ -80,7 +82,11 @@ class Controller(Protocol):
         """Return what may leave at ``now``, given that something waits to be sent."""
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
-        """Note that a request left; return the ticket for `answered`."""
+        """Note that a request left; return the ticket for `answered`.
+
+        Each is to be told of once, as SILENT if its driver no longer waits. What is never told of counts as
+        silent after the policy's ``lost_seconds`` (for a baseline: never).
+        """
 
     def answered(
         self,

@@ -51,6 +51,10 @@ class Flights:
         """Take out the one of that ticket; None if there is none (any more)."""
         return self._flights.pop(ticket, None)
 
+    def oldest(self) -> tuple[int, Flight] | None:
+        """The one that has been under way for longest, with its ticket; None: nothing is."""
+        return next(iter(self._flights.items()), None)
+
     def oldest_sent_at(self) -> float | None:
         """When the one left that has been under way for longest."""
         return next((flight.sent_at for flight in self._flights.values()), None)

@@ -62,6 +62,7 @@ class Governor(AccountGovernor):
         if self.mode is Mode.STOPPED:
             return Permission(Send.NOTHING)
         now = self._seen(now)
+        self._give_up_lost(now)
         passed = max(0.0, now - self._asked_at)
         elapsed = min(passed, LONGEST_STEP)
         self._asked_at = now
@@ -79,17 +80,25 @@ class Governor(AccountGovernor):
         if self._is_holding:
             return Permission(Send.NOTHING, now + HOLD_STEP)
         if self.mode is Mode.PROVING and self._flights.any_since(self._resumed_at):
-            return Permission(Send.NOTHING)
+            return Permission(Send.NOTHING, at_latest=self._lost_at())
         if self.mode is Mode.PROVING and now < self._listening.until:
             return Permission(Send.NOTHING, self._listening.until)
         self._grow(now, elapsed)
         if self._learner.is_full(len(self._flights)):
-            return Permission(Send.NOTHING)
+            return Permission(Send.NOTHING, at_latest=self._lost_at())
         if not self._was_held_up:
             self._learner.pacer.had_nothing(now, passed)
         free_at = self._learner.pacer.free_at(now)
         self._was_held_up = now < free_at
         return Permission(Send.NOTHING, free_at) if self._was_held_up else Permission(Send.CHECK)
+
+    def _give_up_lost(self, now: float) -> None:
+        """What nobody ever told of is as good as unanswered: else it would hold up the trunk for ever."""
+        while (oldest := self._flights.oldest()) is not None:
+            lost_at = self._lost_at()
+            if lost_at is None or now < lost_at:
+                return
+            self.answered(oldest[0], now, Answer.SILENT)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""

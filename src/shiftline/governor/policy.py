@@ -9,6 +9,7 @@ from shiftline.errors import ConfigurationError
 
 LOWEST_MAX_RATE = 1.0 / 3600.0  # requests per second; less is a typing error
 MOST_HEADROOM = 0.95
+LOST_SECONDS = 64.0  # twice the longest that SIP waits for an answer (RFC 3261 section 17.1.2.2, timer F)
 HIGHEST_RATE = 10_000.0  # requests per second; more than any trunk takes, so that no search runs away
 
 
@@ -33,6 +34,10 @@ class GovernorPolicy:
     """How long a trunk that had accepted us may refuse canaries before that is called a ban."""
     creep_per_second: float = 0.015
     """How fast the held rate grows while nothing is refused, as a share of itself."""
+    lost_seconds: float = LOST_SECONDS
+    """A request is lost when nothing was told of it for so long (a canary's own patience comes on top).
+
+    Longer than any driver waits for an answer: one that forgets a request costs a silence, and no trunk."""
 
     def __post_init__(self) -> None:
         at_least_hourly = "a number of requests per second, at least one an hour (0.0003), or 0"

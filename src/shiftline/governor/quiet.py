@@ -29,7 +29,7 @@ class QuietGovernor(GovernorState):
         Some trunks take a datagram only when it comes again: to them every new one would be lost as well.
         """
         if not self._is_only_silent or self._asked is Asked.AGAIN:
-            return Permission(Send.NOTHING)
+            return Permission(Send.NOTHING, at_latest=self._lost_at())
         overdue_at = canary.sent_at + self._hearing.canary_patience
         if self._asked is Asked.ONCE and now < overdue_at:
             return Permission(Send.NOTHING, overdue_at)

@@ -177,6 +177,15 @@ class GovernorState:
         canary_in = None if self._flights.has_canary() else self._listening.until - now
         return what_it_waits_for(self.mode, self.refusal, canary_in)
 
+    def _lost_at(self) -> float | None:
+        """When the oldest request that is under way counts as lost; None: none is."""
+        oldest = self._flights.oldest()
+        if oldest is None:
+            return None
+        _, flight = oldest
+        patience = self.canary_lasts if flight.kind is Send.CANARY else 0.0
+        return flight.sent_at + self.policy.lost_seconds + patience
+
     def _seen(self, now: float) -> float:
         """The moment that counts: a clock that steps back, or tells no moment, stands still."""
         if isfinite(now):

@@ -227,7 +227,8 @@ class TrunkDriver:
             if not is_new:
                 break
             self._let_leave(permission.send, now)
-        again_at = (permission.again_at, self._repeats.may_leave_at(self._governor, now))
+        repeat_at = self._repeats.may_leave_at(self._governor, now)
+        again_at = (permission.again_at, permission.at_latest, repeat_at)
         if moments := [moment for moment in again_at if moment is not None]:
             self._wakeup = self._loop.call_at(min(moments), self._pump)
 
