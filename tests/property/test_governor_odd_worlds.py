@@ -15,6 +15,7 @@ from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.known import HIGHEST, number, whole
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.moments import FARTHEST, SET_BACK_SECONDS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.state import Mode
 
@@ -29,7 +30,8 @@ POLICIES = st.sampled_from(
     ]
 )
 STEPS = st.sampled_from([0.0, 0.001, 0.02, 0.15, 1.0, 31.0, 1e6]) | st.floats(0.0, 100.0)
-ODD_STEPS = st.sampled_from([nan, inf, -inf, -1.0, -1e9, -1e-9])
+ODD_STEPS = st.sampled_from([nan, inf, -inf, 1e18, -1e18, -1.0, -3600.0, -1e7, -1e-9])
+ODD_MOMENTS = st.sampled_from([nan, inf, -inf, 1e18, -1e18])
 ODD_SECONDS = st.none() | st.sampled_from([nan, inf, -inf, -5.0, 0.0, 3.0, 120.0])
 NUMBERS = st.floats(0.0, 1e4) | st.sampled_from([nan, inf, -inf, -1.0, 0.0, 100.0, 101.0, 1e308])
 FEEDBACK = st.none() | st.builds(
@@ -87,18 +89,28 @@ ACCOUNT = st.fixed_dictionaries(
 KNOWN = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8) | ACCOUNT
 
 
+def is_moment(now: float) -> bool:
+    return isfinite(now) and abs(now) < FARTHEST
+
+
 class OddWorld(RuleBasedStateMachine):
     """The driver does what it is told, and sends nothing else; its clock and the PBX do what they like."""
 
-    @initialize(policy=POLICIES, known=st.none() | st.just(LEARNED), now=st.sampled_from([0.0, 1e6]))
+    @initialize(
+        policy=POLICIES, known=st.none() | st.just(LEARNED), now=st.sampled_from([0.0, 1e6]) | ODD_MOMENTS
+    )
     def start(self, policy: GovernorPolicy, known: dict[str, Any] | None, now: float) -> None:
         self.policy = policy
         self.governor = Governor(policy, now, known)
-        self.clock = now  # the latest moment that the governor was told
+        # The latest moment that the governor was told, whose clock begins with the first that is one.
+        self.clock = now if is_moment(now) else 1e6
+        if now != self.clock:
+            self.governor.permission(self.clock)
         self.tickets: dict[int, Send] = {}
         self.answered: list[int] = []
         self.sent: list[float] = []
         self.quiet_until = -inf
+        self.rounding = 0.0
 
     @rule(step=STEPS | ODD_STEPS, credentials=st.booleans(), times=st.integers(1, 12))
     def ask(self, step: float, credentials: bool, times: int) -> None:
@@ -108,7 +120,7 @@ class OddWorld(RuleBasedStateMachine):
             if permission.send is Send.NOTHING:
                 if permission.again_at is None:
                     return
-                now = permission.again_at if isfinite(step) and step >= 0 else now
+                now = permission.again_at if 0 <= step < 1e18 else now
                 continue
             kind = permission.send
             if kind is Send.CANARY_AGAIN:
@@ -143,7 +155,7 @@ class OddWorld(RuleBasedStateMachine):
 
     def keeps_its_promises(self, kind: Send) -> None:
         """One more may leave: it is a canary or a check as the mode wants it, and within all caps."""
-        assert self.clock >= self.quiet_until
+        assert self.clock >= self.quiet_until - self.rounding
         assert (kind in (Send.CANARY, Send.CANARY_AGAIN)) == (self.governor.mode is Mode.LISTENING)
         ceiling = self.policy.ceiling
         assert self.sent_within(ceil(ceiling) / ceiling) < ceil(ceiling)
@@ -193,8 +205,15 @@ class OddWorld(RuleBasedStateMachine):
         self.quiet_until = -inf
 
     def tick(self, now: float) -> None:
-        if isfinite(now):
-            self.clock = max(self.clock, now)
+        """A clock that was set back goes on from there: what was known is as long ago as it was."""
+        if not is_moment(now):
+            return
+        if now < self.clock - SET_BACK_SECONDS:
+            back, self.rounding = self.clock - now, 1e-6
+            self.sent = [at - back for at in self.sent]
+            self.quiet_until -= back
+            self.clock = now
+        self.clock = max(self.clock, now)
 
     def told(self) -> dict[str, Any]:
         return self.governor.knowledge() | self.governor.told(self.clock)

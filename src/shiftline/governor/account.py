@@ -100,7 +100,8 @@ class Account:
         others = self._elsewhere(now)
         if not (self.accepted or others.was_accepted) or self._locks >= LOCKS_THAT_STOP:
             return None
-        return max(self.struck_at if self.strikes else -inf, others.at) + LOCK_SECONDS
+        # A strike of another trunk whose clock was set back is none of the future.
+        return min(now, max(self.struck_at if self.strikes else -inf, others.at)) + LOCK_SECONDS
 
     def is_spent_by_others(self, now: float) -> bool:
         """True when other trunks leave no more tries to this one."""

@@ -26,7 +26,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from shiftline.governor.account_book import BookPage
-from shiftline.governor.account_trials import AccountGovernor
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
 from shiftline.governor.hearing import HOLD_STEP
@@ -34,15 +33,14 @@ from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.quiet import FIRST_ONES
 from shiftline.governor.refusals import RefusalClass
-from shiftline.governor.search import Closure
+from shiftline.governor.slowed import SlowedGovernor
 from shiftline.governor.state import Asked, Mode
 from shiftline.governor.wishes import wait_for
 
-SLOWER = 0.9  # times the rate, where answers are late and too few to tell how many the PBX can give
 LONGEST_STEP = 0.25  # seconds that count between two questions: our own pauses neither grow nor silence it
 
 
-class Governor(AccountGovernor):
+class Governor(SlowedGovernor):
     """See the module's text. All times are seconds on one monotonic clock."""
 
     def __init__(
@@ -55,7 +53,7 @@ class Governor(AccountGovernor):
         """See `GovernorState`."""
         super().__init__(policy, now, known, page)
         if self.account.is_spent:
-            self._begin_spent(now)
+            self._begin_spent(self._moments.now)
 
     def permission(self, now: float) -> Permission:
         """Return what may leave at ``now``, given that something waits to be sent."""
@@ -63,13 +61,21 @@ class Governor(AccountGovernor):
             return Permission(Send.NOTHING)
         now = self._seen(now)
         self._give_up_lost(now)
+        chosen = self._choose(now)
+        again_at, at_latest = map(self._moments.driver, (chosen.again_at, chosen.at_latest))
+        return Permission(chosen.send, again_at, at_latest)
+
+    def _choose(self, now: float) -> Permission:
+        """The same in own moments."""
+        if self.mode is Mode.STOPPED:
+            return Permission(Send.NOTHING)
         passed = max(0.0, now - self._asked_at)
         elapsed = min(passed, LONGEST_STEP)
         self._asked_at = now
         is_free = self.mode is not Mode.LISTENING and not self.account.is_bound
         if is_free and self.account.is_spent_by_others(now):
             self._begin_spent(now)
-            return self.permission(now)
+            return self._choose(now)
         self._learner.end_wishes(now)
         at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
         if self._hearing.has_fallen_silent(elapsed) and at_speed:
@@ -91,14 +97,6 @@ class Governor(AccountGovernor):
         free_at = self._learner.pacer.free_at(now)
         self._was_held_up = now < free_at
         return Permission(Send.NOTHING, free_at) if self._was_held_up else Permission(Send.CHECK)
-
-    def _give_up_lost(self, now: float) -> None:
-        """What nobody ever told of is as good as unanswered: else it would hold up the trunk for ever."""
-        while (oldest := self._flights.oldest()) is not None:
-            lost_at = self._lost_at()
-            if lost_at is None or now < lost_at:
-                return
-            self.answered(oldest[0], now, Answer.SILENT)
 
     def sent(self, now: float, kind: Send, *, credentials: bool) -> int:
         """Note that a request left; return the ticket for `answered`."""
@@ -131,20 +129,28 @@ class Governor(AccountGovernor):
         if flight is None:
             return
         now = self._seen(now)
+        if answer is Answer.SILENT:
+            self._unanswered(flight, now)
+            return
         self.ledger.decided(self.refusal)  # what came before this answer
         self.ledger.came(now, answer, status, self.rate)
         if self.mode is Mode.STOPPED:
             return
-        # What left before a canary passed says nothing new: the trunk has answered since.
-        is_news = flight.sent_at >= self._resumed_at
-        if answer is Answer.SILENT:
-            if is_news:
-                self._silent(flight, now)
-            return
+        wish = wait_for(retry_after)
         self._hearing.heard(to_copy=copied_at is not None)
         self._silences = 0
-        wish = wait_for(retry_after)
         self._note(flight, answer, now, status, wish)
+        copied_at = None if copied_at is None else self._moments.own(copied_at)
+        self._judge(flight, answer, now, wish, copied_at)
+        if feedback is not None and not self.is_quiet:
+            self._heed(feedback, flight, now)
+
+    def _judge(
+        self, flight: Flight, answer: Answer, now: float, wish: float, copied_at: float | None
+    ) -> None:
+        """What an answer means; ``wish`` is how long (seconds) we were told to wait."""
+        # What left before a canary passed says nothing new: the trunk has answered since.
+        is_news = flight.sent_at >= self._resumed_at
         if answer is Answer.CREDENTIALS_REFUSED:
             self._strike(now, wish)
         elif answer is Answer.REFUSED and (is_news or self.mode is Mode.LISTENING):
@@ -153,15 +159,6 @@ class Governor(AccountGovernor):
             self._listening.until = max(self._listening.until, now + wish)  # old news, but its wish is not
         elif is_news:
             self._passed(flight, now, copied_at, proven=answer is Answer.PASSED)
-        if feedback is not None and not self.is_quiet:
-            self._heed(feedback, flight, now)
-
-    def _heed(self, feedback: Feedback, flight: Flight, now: float) -> None:
-        """Do what the PBX asks for: it need not be searched for."""
-        if self._learner.heed(feedback, now, sent_at=flight.sent_at):
-            self._after_proof = Mode.HOLDING
-            if self.mode is Mode.CLIMBING:
-                self.mode = Mode.HOLDING
 
     def _grow(self, now: float, elapsed: float) -> None:
         """A rate that nobody needs, or nobody sent at, does not grow: nothing tells if it is too high."""
@@ -211,26 +208,6 @@ class Governor(AccountGovernor):
         self.account.release(by_canary=not self.account.is_bound)
         if self._flights.since_opened(flight) >= FIRST_ONES:
             self._listening.reopened()
-
-    def _late(self, flight: Flight, now: float) -> None:
-        """Answers come late: it was queued, or dropped and sent again. Either way we are too fast."""
-        took = now - flight.sent_at
-        dropped = self._hearing.were_dropped
-        throughput = self._hearing.throughput(now) or self.rate * SLOWER
-        waits = 0.0 if dropped else len(self._flights) / throughput
-        if not self._hearing.conclude(took, now, pause=waits):
-            self._learner.blameless.slowed_in_vain(now)
-            return
-        self.ledger.note(now, None, self.rate)
-        self.overshoots += 1
-        self.mode, self._resumed_at = Mode.HOLDING, now
-        self._learner.overshot(now)
-        if dropped:
-            self.refusal = RefusalClass.THROTTLE
-            self._learner.settle(now, Closure(flight.sent_at, flight.sent_at, now))
-        else:
-            self.refusal = RefusalClass.CAPACITY
-            self._learner.congested(now, throughput, waits=waits)
 
     def _path_is_open(self, now: float) -> None:
         """A canary passed. Go on one at a time unless the rate was surely all that was wrong."""

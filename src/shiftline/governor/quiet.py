@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.governor.controller import Permission, Send
+from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
 from shiftline.governor.hearing import SILENCES_THAT_COUNT
 from shiftline.governor.listening import STRIKE_SECONDS
@@ -74,6 +74,23 @@ class QuietGovernor(GovernorState):
             self._stop(RefusalClass.POLICY)
         elif now - self._listening.since > self.policy.patience_seconds:
             self.refusal = RefusalClass.BAN
+
+    def _give_up_lost(self, now: float) -> None:
+        """What nobody ever told of is as good as unanswered: else it would hold up the trunk for ever."""
+        while (oldest := self._flights.oldest()) is not None:
+            lost_at = self._lost_at()
+            if lost_at is None or now < lost_at:
+                return
+            ticket, flight = oldest
+            self._flights.land(ticket)
+            self._unanswered(flight, now)
+
+    def _unanswered(self, flight: Flight, now: float) -> None:
+        self.ledger.decided(self.refusal)  # what came before
+        self.ledger.came(now, Answer.SILENT, None, self.rate)
+        # What left before a canary passed says nothing new: the trunk has answered since.
+        if self.mode is not Mode.STOPPED and flight.sent_at >= self._resumed_at:
+            self._silent(flight, now)
 
     def _silent(self, flight: Flight, now: float) -> None:
         self._silences += 1

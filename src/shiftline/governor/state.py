@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
-from math import isfinite
 from typing import Any
 
 from shiftline.governor.account import Account
@@ -17,6 +16,7 @@ from shiftline.governor.known import is_set
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.listening import Listening
+from shiftline.governor.moments import Moments
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.window_fit import Observation
@@ -58,6 +58,8 @@ class GovernorState:
         with the same account met.
         """
         known = known or {}
+        self._moments = Moments(now)
+        now = self._asked_at = self._moments.now
         self.policy = policy
         self.mode = Mode.PROVING
         self.refusal = RefusalClass.NONE
@@ -86,7 +88,6 @@ class GovernorState:
         self._unexplained = 1  # if a login is refused now, so many were that our rate does not explain
         self._asks_witness_first = False
         self._asks_late = False  # about that login, once every usual counter is open again
-        self._now = self._asked_at = now
 
     @property
     def rate(self) -> float:
@@ -111,7 +112,7 @@ class GovernorState:
         """
         now = self._seen(now)
         is_held = self.mode is Mode.PROVING and now < self._listening.until
-        return None if self.is_quiet or is_held else self._learner.pacer.free_at(now)
+        return None if self.is_quiet or is_held else self._moments.driver(self._learner.pacer.free_at(now))
 
     def repeated(self, now: float) -> None:
         """Note that a request left once more; while listening, the canary."""
@@ -157,7 +158,8 @@ class GovernorState:
 
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
-        known = self._learner.knowledge(self._now) | self.account.knowledge(self._now)
+        now = self._moments.now
+        known = self._learner.knowledge(now) | self.account.knowledge(now)
         return known | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
@@ -168,13 +170,15 @@ class GovernorState:
     def told(self, now: float) -> dict[str, Any]:
         """What an operator is shown besides, as plain JSON values."""
         self.ledger.decided(self.refusal)
+        waiting_for = self.waiting_for(now)
+        now = self._moments.own(now)
         told = self.ledger.knowledge(now) | self._learner.certainty(now)
         # While nothing may leave, no other moment is known than that of the last question.
-        return told | self.account.knowledge(now) | {"waiting_for": self.waiting_for(now)}
+        return told | self.account.knowledge(now) | {"waiting_for": waiting_for}
 
     def waiting_for(self, now: float) -> str | None:
         """In a sentence, what has to happen before checks leave again; None while they may."""
-        canary_in = None if self._flights.has_canary() else self._listening.until - now
+        canary_in = None if self._flights.has_canary() else self._listening.until - self._moments.own(now)
         return what_it_waits_for(self.mode, self.refusal, canary_in)
 
     def _lost_at(self) -> float | None:
@@ -187,10 +191,8 @@ class GovernorState:
         return flight.sent_at + self.policy.lost_seconds + patience
 
     def _seen(self, now: float) -> float:
-        """The moment that counts: a clock that steps back, or tells no moment, stands still."""
-        if isfinite(now):
-            self._now = max(now, self._now)
-        return self._now
+        """The moment that counts; all that is kept is in such moments."""
+        return self._moments.seen(now)
 
     def _note(self, flight: Flight, answer: Answer, now: float, status: int | None, wish: float) -> None:
         """Remember what the limiter did with it. It lets refused credentials through: they were refused."""
