@@ -74,7 +74,7 @@ class Closure:
     @property
     def is_hidden(self) -> bool:
         """True if we waited as we were told: when it opened does not show, nor how long it was shut."""
-        waited = self.was_told and LONG_WAIT < self.cost_seconds <= LONGEST_CYCLE
+        waited = self.was_told and self.cost_seconds > LONG_WAIT
         return waited and self.shut_until - self.began_at < self.cost_seconds / 2
 
     @property
