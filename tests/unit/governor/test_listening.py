@@ -175,3 +175,11 @@ class TestClosure:
         assert silent.was_silent
         assert answered is not None
         assert not answered.was_silent
+
+
+def test_what_goes_on_three_times_is_one_closure_and_no_more() -> None:
+    """The fourth refusal right after something passed begins another."""
+    listening = Listening(GovernorPolicy(), until=0.0)
+    listening.begin(0.0)
+    listening.shut(0.0)
+    assert [listening.goes_on(float(at)) for at in (1, 2, 3, 4)] == [True, True, True, False]

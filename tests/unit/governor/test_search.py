@@ -92,7 +92,7 @@ class TestConclude:
     def test_a_little_less_than_what_passed(self) -> None:
         """Three percent; eight where a refusal costs seconds."""
         assert Search().conclude(80.0, 50.0, shut(0.5), BEGAN) == 50.0 * BACK_OFF
-        assert Search().conclude(80.0, 50.0, shut(3.0), BEGAN) == 50.0 * BACK_OFF_WHERE_DEAR
+        assert Search().conclude(80.0, 50.0, shut(3.0), BEGAN) == 50.0 * BACK_OFF_WHERE_DEAR == 46.0
 
     def test_never_more_than_what_was_refused(self) -> None:
         """However much passed in a lucky second."""
