@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from shiftline.errors import ConfigurationError
+
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -17,6 +19,17 @@ class PublishWindow:
     opens: time
     length: timedelta
     zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weekday < len(DAYS):
+            raise ConfigurationError(
+                f"There is no weekday {self.weekday}.", remedy="Number the days from 0 (Monday) to 6."
+            )
+        if not timedelta(0) < self.length <= timedelta(days=7):
+            raise ConfigurationError(
+                f"A publish window of {self.length} is not possible.",
+                remedy="Give it a length above nothing, and of a week at most.",
+            )
 
     def contains(self, now: datetime) -> bool:
         """True from the opening until ``length`` of real time has passed."""

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shiftline.errors import ConfigurationError
 from shiftline.trades.windows import DAYS, PublishWindow
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -131,3 +132,12 @@ def test_any_aware_time_may_be_asked() -> None:
     monday = window("monday", time(9))
     now = utc(2026, 11, 23, 16)
     assert monday.last_opening(now.astimezone(CHICAGO)) == monday.last_opening(now)
+
+
+@pytest.mark.parametrize(
+    ("weekday", "length"), [(9, HOUR), (7, HOUR), (-1, HOUR), (0, -HOUR), (0, 0 * HOUR), (0, 169 * HOUR)]
+)
+def test_a_window_that_no_week_has_is_refused(weekday: int, length: timedelta) -> None:
+    """It would never be open, or on another day than was meant."""
+    with pytest.raises(ConfigurationError):
+        PublishWindow(weekday=weekday, opens=time(9), length=length, zone=CHICAGO)
