@@ -17,10 +17,13 @@ from tests.unit.governor.journeys import (
 
 from shiftline.governor.controller import Answer
 from shiftline.governor.governor import Governor
+from shiftline.governor.learner import Learner
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.relief import LATEST_RUNS, Relief
+from shiftline.governor.search import Closure
 from shiftline.governor.simulation.engine import Sender, travel_together
 from shiftline.governor.simulation.journey import Reply, World
+from shiftline.governor.window_fit import Observation
 
 DECLARED = GovernorPolicy(max_rate=50.0)
 BOUNDED = GovernorPolicy(learn=True, max_rate=50.0)
@@ -213,3 +216,13 @@ def test_a_rate_that_nobody_needs_does_not_grow() -> None:
     travel_together([seldom], until=TEN_MINUTES)
     assert len(seldom.journey.passed()) >= 598
     assert governor.rate <= 2 * LEARNING.initial_rate
+
+
+@pytest.mark.parametrize(("held_seconds", "is_blameless"), [(30, False), (50, False), (61, True)])
+def test_an_outage_is_no_rates_fault_only_after_a_whole_minute(held_seconds: int, is_blameless: bool) -> None:
+    """What passed for half a minute may still have been too much for a counter that is longer."""
+    learner = Learner(GovernorPolicy(max_rate=40.0), 0.0, None)
+    for step in range(40 * held_seconds):
+        learner.observe(Observation(step / 40, True))
+    outage = Closure(float(held_seconds), held_seconds + 20.0, held_seconds + 20.0)
+    assert learner.blameless.was_an_outage(outage, 40.0) is is_blameless
