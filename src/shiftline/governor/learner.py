@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from shiftline.governor.blameless import Blameless
+from shiftline.governor.climb import Climb
 from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.limiters.model import Feedback
 from shiftline.governor.measuring import Measuring
@@ -39,6 +40,7 @@ class Learner:
         self.learned = kept is not None
         """True once a refusal taught the rate, in this life or in an earlier one."""
         self.pacer = Pacer(self._first_rate(kept), now, ceiling=Cap.at(policy.ceiling))
+        self._climb = Climb(policy)
         self._windows = Windows()
         self._seen = Seen()
         self._overshot_at: float | None = None
@@ -113,8 +115,7 @@ class Learner:
 
     def climb(self, elapsed: float) -> None:
         """Grow fast, in search of the limit."""
-        growth: float = 2 ** (elapsed / self.policy.doubling_seconds)
-        self.pacer.rate = min(self.pacer.rate * growth, self.policy.ceiling)
+        self.pacer.rate = self._climb.rate_after(self.pacer.rate, elapsed)
 
     def creep(self, elapsed: float, now: float) -> None:
         """Grow while nothing is refused, if the policy allows to meet the limit again."""
