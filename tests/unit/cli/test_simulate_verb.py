@@ -71,6 +71,7 @@ def test_many_trunks_show_how_the_cost_grows(tmp_path: Path) -> None:
         (("--throttle", "shared:50/1s,others=50/s"), "more than the others send"),
         (("--throttle", "shared:50/1s,others=1000000/s"), "10000 requests per second"),
         (("--throttle", "pike:1/2s"), "Nothing is sure to get through"),
+        (("--throttle", "bucket:50/s,burst=0.5"), "Nothing is sure to get through"),
         (("--throttle", "window:1/1000000s"), "in 7 days at the earliest"),
         (("--json", "/nowhere/figures.json"), "cannot be written"),
     ],

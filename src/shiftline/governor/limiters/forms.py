@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from shiftline.governor.limiters.form import AmountKind, Form, Kind
 from shiftline.governor.limiters.makers import (
     bucket,
+    bucket_rate,
     changing,
     concurrency,
     cpu,
@@ -91,7 +92,7 @@ FORMS: Mapping[str, Form] = {
         "a token bucket that fills at the rate up to its burst",
         AmountKind.RATE,
         bucket,
-        window_rate,
+        bucket_rate,
         "bucket:50/s,burst=10",
         _refusing(burst=Option(0.0, "tokens it holds; 0: one second's", read_number)),
     ),

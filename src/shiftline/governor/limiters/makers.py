@@ -157,6 +157,11 @@ def window_rate(wanted: Wanted, answer_seconds: float) -> float:
     return wanted.amount.per_second
 
 
+def bucket_rate(wanted: Wanted, answer_seconds: float) -> float:
+    """One that never holds a whole token lets nothing pass."""
+    return 0.0 if 0.0 < wanted.number("burst") < 1.0 else window_rate(wanted, answer_seconds)
+
+
 def red_rate(wanted: Wanted, answer_seconds: float) -> float:
     """It refuses from the window on whose predecessor had twice the limit."""
     del answer_seconds

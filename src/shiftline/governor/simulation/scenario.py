@@ -73,7 +73,8 @@ class Scenario:
         if not self.case().ideal_rate():
             raise ConfigurationError(
                 f"Nothing is sure to get through {self.throttle}.",
-                remedy="Give a limit that leaves something: more than the others send, 2 or more of pike.",
+                remedy="Give a limit that leaves something: more than the others send, 2 or more of pike, "
+                "a burst of 1 or more.",
             )
         checks = min(self.agents_of(0), 2 * self.trades_of(0))
         if self.case().ideal(0.0, LONGEST_DAYS * 86_400.0) < checks:
