@@ -19,7 +19,7 @@ from shiftline.doctor.examination import Examination
 from shiftline.lab.virtual_examination import examine
 
 Vector = tuple[Outcome | None, ...]
-_TRIPPING = ("p8.options.storm", "p8.register.storm")
+_TRIPPING = ("p8.users.storm", "p8.options.storm", "p8.register.storm")
 
 
 class _Path:

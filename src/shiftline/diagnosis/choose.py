@@ -19,7 +19,7 @@ from shiftline.diagnosis.experiment import (
     Risk,
     Stop,
 )
-from shiftline.diagnosis.hypotheses import expected
+from shiftline.diagnosis.hypotheses import HEALTHY, expected
 from shiftline.diagnosis.loads import SHORT_REQUESTS
 from shiftline.diagnosis.named_means import helped_once, untried
 from shiftline.diagnosis.outcome import Outcome
@@ -42,6 +42,8 @@ OPENING = ("p0.options", "p2.challenge", "p3.credentials")
 GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
 """When one login is left that may be refused, it changes all that it can: a single change could not part the
 rest."""
+PROVEN = ("p3.credentials",)
+CONTROLS = ("p6.present", "p6.absent")
 LEAST_BITS = 0.008
 """Less than this is not worth a question: a chance of some 1 in 1,500 that the verdict is another."""
 REFUTES = 0.3
@@ -62,8 +64,11 @@ def next_experiment(
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = _for_the_last_login([road for road in telling if road.requests <= budget], done, now)
     best = _best(affordable)
-    if (best is None or best.first.is_load) and (again := _again(belief, permission, done, now)) is not None:
-        return again
+    if best is None or best.first.is_load:
+        if (again := _again(belief, permission, done, now)) is not None:
+            return again
+        if (control := _control(belief, permission, done, budget=budget, now=now)) is not None:
+            return control
     if best is None:
         if (named := _named(belief, permission, done, budget=budget, now=now)) is not None:
             return named
@@ -110,6 +115,22 @@ def _named(
     one = helped_once(belief, permission, done, budget=budget, now=now)
     why = "once more: what was named helped, and chance does not help twice"
     return None if one is None else _checking(one, why, belief, done, now)
+
+
+def _control(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """A control that was named and not asked about, while nothing is found: it is what checks ask about."""
+    asked = {past.experiment for past in done}
+    programme = programme_of(permission.means)
+    left = [
+        one
+        for one in (programme[name] for name in CONTROLS if name not in asked)
+        if one.cost <= budget and permission.permits(one) and is_askable(one, belief, done, now)
+    ]
+    if belief.leading.causes != (HEALTHY,) or not left:
+        return None
+    return _checking(left[0], "a control that was named is asked about before all is well", belief, done, now)
 
 
 def _confirming(
@@ -247,12 +268,15 @@ def _road(
     past = {one.experiment: one.outcome for one in done}
     if goal.id in past or not permission.permits(goal) or (goal.is_load and second.spares_loads):
         return None
+    if _is_asked_otherwise(goal, permission, past):
+        return None
     first, chance, price_of_all, requests = goal, 1.0, price(goal), goal.cost
     while first.after and not any(opens(first, past.get(name)) for name in first.after):
         programme = programme_of(permission.means)
         before = [programme[name] for name in first.after if name not in past]
         before = [_short(one) if second.shortens_loads else one for one in before]
         before = [one for one in before if permission.permits(one)]
+        before = [one for one in before if not _is_asked_otherwise(one, permission, past)]
         if not before:
             return None
         wanted, step = first.after_outcomes, min(before, key=price)
@@ -263,6 +287,18 @@ def _road(
         first, price_of_all, requests = step, price_of_all + price(step), requests + step.cost
     bits = information(belief, goal.probe) + second.bits(goal.probe)
     return _Road(first, goal, chance * bits, price_of_all, requests)
+
+
+def _is_asked_otherwise(one: Experiment, permission: Permission, past: Mapping[str, Outcome | None]) -> bool:
+    """Whether there is another in its place: a load with our login, where that passes."""
+    if not one.unless:
+        return False
+    other = programme_of(permission.means)[one.unless]
+    if not permission.permits(other) or (other.id in past and past[other.id] is None):
+        return False
+    ways = (*PROVEN, other.id, *other.after)
+    told = [past[name] for name in ways if name in past]
+    return all(outcome is not None for outcome in told) and past.get(PROVEN[0]) is Outcome.OK
 
 
 def _short(one: Experiment) -> Experiment:

@@ -13,6 +13,7 @@ from shiftline.diagnosis.probe import Aim, Credentials, Method, Probe
 MOST_PLACES = 8
 """Places kept for each piece of evidence: enough to look it up."""
 NO_FIGURES: Mapping[str, float] = MappingProxyType({})
+_CHALLENGED_OR_NOT = (Aim.SERVER, Aim.USER, Aim.OTHER_USER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class Trial:
     def as_sent(self) -> Probe:
         """What really was asked: OPTIONS that nobody challenged are no proof of what meets a login."""
         probe = self.probe
-        asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
-        if self.carried or not asks_server or probe.credentials is Credentials.NONE:
+        is_options = probe.method is Method.OPTIONS and probe.aim in _CHALLENGED_OR_NOT
+        if self.carried or not is_options or probe.credentials is Credentials.NONE:
             return probe
         return replace(probe, credentials=Credentials.UNASKED)
 

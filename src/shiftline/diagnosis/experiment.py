@@ -103,6 +103,8 @@ class Experiment:
     wait_seconds: float = 0.0
     """Silence to keep before it."""
     plan: LoadPlan | None = None
+    unless: str = ""
+    """An experiment in whose place this one is asked: not where that one was, or can be."""
 
     @property
     def credentialed(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shiftline.diagnosis.experiment import Experiment, LoadPlan, Means, Risk
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Probe, Source
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe, Source
 from shiftline.diagnosis.questions import LOGGED_IN, LOGIN, OTHER_LOGIN, PING, QUERY, SECOND_SOURCE
 
 BRISK = LoadPlan(rate=10.0, requests=12)
@@ -28,15 +28,24 @@ _RUNGS = (
     (Load.RAISED, RAISED, "50 a second", "brisk"),
     (Load.STORM, STORM, "200 a second", "raised"),
 )
+ABOUT_A_USER = Probe(method=Method.OPTIONS, credentials=Credentials.CACHED, aim=Aim.USER)
+"""What checks of agents ask all day. Many a PBX answers OPTIONS to itself ahead of any limit (K19). Nobody's
+phone is asked: the user is the absent control, or an invented one."""
+UNKNOWN_ASKS = Probe(method=Method.OPTIONS, aim=Aim.USER)
+"""The same where our login is refused, or there is none: it meets what stands ahead of the login."""
+_ASKED_ONCE = replace(ABOUT_A_USER, credentials=Credentials.FRESH)
 _BURNED = {
-    "options": ("questions to the server itself", PING, frozenset[Means]()),
+    "users": ("questions about one user, with our login", ABOUT_A_USER, LOGIN),
+    "options": ("questions about one user, without a login", UNKNOWN_ASKS, frozenset[Means]()),
     "register": (
         "questions for our bindings",
         Probe(method=Method.REGISTER, credentials=Credentials.CACHED),
         LOGIN,
     ),
 }
-"""What a load is made of: the same, without and with an account."""
+"""What a load is made of."""
+_INSTEAD = {"options": "users"}
+"""Which is not put on where another can be, that meets all it would meet."""
 
 
 def _loads() -> Iterator[Experiment]:
@@ -54,6 +63,7 @@ def _loads() -> Iterator[Experiment]:
                 after=(f"p8.{kind}.{rung}",) if rung else proven,
                 after_outcomes=_PASSED,
                 plan=plan,
+                unless=_twin(f"p8.{kind}.{load}", kind),
             )
         yield Experiment(
             id=f"p9.{kind}",
@@ -66,17 +76,31 @@ def _loads() -> Iterator[Experiment]:
             after=(f"p8.{kind}.brisk",),
             after_outcomes=_PASSED,
             plan=CONCURRENT,
+            unless=_twin(f"p9.{kind}", kind),
         )
+
+
+def _twin(name: str, kind: str) -> str:
+    return name.replace(kind, _INSTEAD[kind]) if kind in _INSTEAD else ""
 
 
 def _tripping(kind: str) -> tuple[str, ...]:
     return (*(f"p8.{kind}.{load}" for load, *_ in _RUNGS), f"p9.{kind}")
 
 
-_EITHER = (*_tripping("options"), *_tripping("register"))
+_USERS = _tripping("users")
+_ANY = (*_USERS, *_tripping("options"), *_tripping("register"))
 
 
-def _during(word: str, title: str, reads: str, probe: Probe, needs: frozenset[Means]) -> Experiment:
+def _during(
+    word: str,
+    title: str,
+    reads: str,
+    probe: Probe,
+    needs: frozenset[Means],
+    *,
+    after: tuple[str, ...] = _ANY,
+) -> Experiment:
     return Experiment(
         id=f"p8.during.{word}",
         title=f"{title}, while the load is refused",
@@ -85,7 +109,7 @@ def _during(word: str, title: str, reads: str, probe: Probe, needs: frozenset[Me
         risk=Risk.MAY_TRIP,
         cost=RAISED.requests + 2,
         needs=needs,
-        after=_EITHER,
+        after=after,
         after_outcomes=_TRIPPED,
     )
 
@@ -96,7 +120,7 @@ LOADS = (
         "source",
         "one question from the second source",
         "whether the limit counts each source apart",
-        replace(PING, source=Source.OTHER),
+        replace(UNKNOWN_ASKS, source=Source.OTHER),
         SECOND_SOURCE,
     ),
     _during(
@@ -114,11 +138,55 @@ LOADS = (
         QUERY,
         frozenset(),
     ),
+    _during(
+        "user.source",
+        "one question about the user from the second source",
+        "whether the limit on questions about users counts each source apart",
+        replace(_ASKED_ONCE, source=Source.OTHER),
+        LOGIN | SECOND_SOURCE,
+        after=_USERS,
+    ),
+    _during(
+        "user.account",
+        "one question about the user as the good account",
+        "whether the limit on questions about users counts each account apart",
+        replace(_ASKED_ONCE, account=Account.OTHER),
+        OTHER_LOGIN,
+        after=_USERS,
+    ),
+    _during(
+        "user.other",
+        "one question about another user",
+        "whether the limit counts each user who is asked about apart",
+        replace(_ASKED_ONCE, aim=Aim.OTHER_USER),
+        LOGIN,
+        after=_USERS,
+    ),
+    _during(
+        "login",
+        "one login",
+        "whether logins are exempt from the limit",
+        LOGGED_IN,
+        LOGIN,
+        after=_USERS,
+    ),
+    Experiment(
+        id="p8.pause.user",
+        title="one question about the user, 12 s after the refusal",
+        reads="whether it is over with the rate, or a ban",
+        probe=replace(_ASKED_ONCE, load=Load.AFTER_PAUSE),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN,
+        after=_USERS,
+        after_outcomes=_TRIPPED,
+        wait_seconds=12.0,
+    ),
     Experiment(
         id="p8.pause",
         title="one question, 12 s after the refusal",
         reads="whether it is over with the rate, or a ban",
-        probe=replace(PING, load=Load.AFTER_PAUSE),
+        probe=replace(UNKNOWN_ASKS, load=Load.AFTER_PAUSE),
         risk=Risk.HARMLESS,
         cost=1,
         after=_tripping("options"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shiftline.diagnosis.catalogue.baseline import Home, carries_login
 from shiftline.diagnosis.catalogue.cause import Signature, Stage
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Aim, Credentials, Method, Path, Probe
+from shiftline.diagnosis.probe import Aim, Credentials, Load, Method, Path, Probe
 
 DOUBT_OF_HEALTH = 0.03
 """What the healthy answers leave to any outcome: odd dial plans, a lost packet."""
@@ -23,6 +23,9 @@ def reach(signature: Signature, probe: Probe, home: Home, chance: float) -> floa
 
     ``chance`` is how surely the filter acts on it (`Signature.chance`).
     """
+    if probe.aim in (Aim.USER, Aim.OTHER_USER):
+        # What refuses at rest is the answer at rest: such a load is not put on, and shows none of it.
+        chance = max(0.0, chance - signature.chance(replace(probe, load=Load.SINGLE)))
     asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
     if asks_server and home.answers_first and signature.stage not in _EVEN_BEFORE:
         return 0.0

@@ -142,6 +142,10 @@ class Aim(_Word):
     """A user who is real and known not to be there."""
     INVENTED = "invented"
     """A user who certainly does not exist."""
+    USER = "user"
+    """A user of whom it is known what the answer is at rest: `Outcome.OK` is that answer, whatever it is."""
+    OTHER_USER = "other-user"
+    """Another one than that user, in the same sense."""
 
 
 class Method(_Word):

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from shiftline.diagnosis.bisections import BISECTIONS
 from shiftline.diagnosis.experiment import Experiment, Means
 from shiftline.diagnosis.loads import LOADS
-from shiftline.diagnosis.probe import Probe, Shape
+from shiftline.diagnosis.probe import Aim, Probe, Shape
 from shiftline.diagnosis.questions import QUESTIONS
 
 PROGRAMME: Mapping[str, Experiment] = MappingProxyType(
@@ -57,6 +57,8 @@ def _as_asked(probe: Probe, means: frozenset[Means]) -> Probe:
     if probe.shape is Shape.ALL_CHANGED:
         lacking = frozenset(shape for shape, wanted in _WANTED.items() if wanted not in means)
         return replace(probe, unchanged=lacking)
+    if Means.CONTROLS not in means and probe.shape is not Shape.USUAL and probe.aim is Aim.PRESENT:
+        probe = replace(probe, aim=Aim.SERVER)  # nobody said who is there
     wanted, instead = _INSTEAD.get(probe.shape, (None, probe.shape))
     return probe if wanted is None or wanted in means else replace(probe, shape=instead)
 

@@ -258,6 +258,32 @@ QUESTIONS = (
         needs=LOGIN | {Means.CONTROLS},
     ),
     Experiment(
+        id="p6.present.source",
+        title="ask about the same user from the second source",
+        reads="whether it is our address that may not ask about users",
+        probe=Probe(
+            method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT, source=Source.OTHER
+        ),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=LOGIN | SECOND_SOURCE | {Means.CONTROLS},
+        after=("p6.present",),
+        after_outcomes=REFUSALS,
+    ),
+    Experiment(
+        id="p6.present.account",
+        title="ask about the same user as the good account",
+        reads="whether it is our account that may not ask about users",
+        probe=Probe(
+            method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT, account=Account.OTHER
+        ),
+        risk=Risk.HARMLESS,
+        cost=2,
+        needs=OTHER_LOGIN | {Means.CONTROLS},
+        after=("p6.present",),
+        after_outcomes=REFUSALS,
+    ),
+    Experiment(
         id="p6.invented",
         title="ask about a user whom nobody has",
         reads="whether the method is blind, or the absent control is there",
@@ -369,11 +395,16 @@ QUESTIONS = (
         id="p7.once-registered",
         title="send OPTIONS while a contact of ours is registered",
         reads="whether only registered sources may ask",
-        probe=Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, shape=Shape.ONCE_REGISTERED),
+        probe=Probe(
+            method=Method.OPTIONS,
+            credentials=Credentials.FRESH,
+            shape=Shape.ONCE_REGISTERED,
+            aim=Aim.PRESENT,
+        ),
         risk=Risk.MAY_TRIP,
         cost=5,
         needs=LOGIN,
-        after=("p7.options",),
+        after=("p7.options", "p6.present"),
     ),
     Experiment(
         id="p7.invite",

@@ -112,11 +112,11 @@ def logins_are_refused(trials: Iterable[Trial]) -> bool:
 
 
 def _is_check(probe: Probe) -> bool:
-    """Whether it is what a trunk sends all day: REGISTER or OPTIONS in the usual manner."""
+    """Whether it is what a trunk sends all day: REGISTER or OPTIONS in the usual manner, about users too."""
     return (
         probe.method in _CHECKS
         and probe.shape is Shape.USUAL
-        and probe.aim is Aim.SERVER
+        and probe.aim in (Aim.SERVER, Aim.PRESENT, Aim.ABSENT)
         and probe.source is Source.OWN
         and probe.path is Path.USUAL
         and probe.account in (Account.OWN, Account.NOBODY)

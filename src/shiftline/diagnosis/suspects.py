@@ -85,6 +85,7 @@ SUSPECTS = (
             "throttle.shared",
             "throttle.user",
             "throttle.method",
+            "throttle.callee",
             "throttle.concurrency",
             "throttle.registration-rate",
             "ban.source",

@@ -10,6 +10,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates
+from shiftline.diagnosis.loads_passed import not_loaded
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.passages import is_login, passage, without_empty_passages
 from shiftline.diagnosis.probe import Aim, Credentials
@@ -61,7 +62,7 @@ def _judge(
     share, belief = max(shares, key=lambda pair: pair[0])
     likeliest = max(suspect.causes, key=lambda cause: belief.causes.get(cause, 0.0))
     culprit = _named(suspect, findings)
-    why = _no_logins(beliefs) if suspect.needs_login and not suspect.absent else ""
+    why = _not_asked(suspect, beliefs, findings)
     if culprit is None and not why:
         why = _left_open(suspect, belief, findings, is_over=is_over)
     if culprit is not None and share >= _CONVICTED:
@@ -118,9 +119,16 @@ def _refused_load(belief: Belief) -> Trial | None:
         if trial.experiment
         and trial.probe.load in LOADS
         and trial.outcome in REFUSALS
-        and (trial.probe.aim is Aim.SERVER or trial.outcome not in _OF_USERS)
+        and (trial.probe.aim in (Aim.SERVER, Aim.USER) or trial.outcome not in _OF_USERS)
     )
     return next(refused, None)
+
+
+def _not_asked(suspect: Suspect, beliefs: Sequence[Belief], findings: Sequence[Finding]) -> str:
+    """What was not asked that alone clears him; empty if that was, or something else does."""
+    if suspect.follows_load:
+        return not_loaded(beliefs, findings)
+    return _no_logins(beliefs) if suspect.needs_login and not suspect.absent else ""
 
 
 def _no_logins(beliefs: Sequence[Belief]) -> str:

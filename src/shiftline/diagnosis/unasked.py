@@ -10,7 +10,7 @@ from shiftline.diagnosis.finding import Unasked
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
 from shiftline.diagnosis.options import options_for
 from shiftline.diagnosis.probe import Probe
-from shiftline.diagnosis.programme import PROGRAMME, programme_of
+from shiftline.diagnosis.programme import PROGRAMME, means_wanted, programme_of
 from shiftline.diagnosis.telling import distance, price
 
 _TELLS = 0.3
@@ -48,7 +48,8 @@ def _is_hidden(number: int, permission: Permission) -> bool:
 
 def _closed(permission: Permission) -> Iterator[tuple[Experiment, tuple[str, ...]]]:
     """Experiments that were not asked, or not in full, each with what it wants."""
-    for one in PROGRAMME.values():
+    for name, known in PROGRAMME.items():
+        one = programme_of(permission.means | means_wanted(known))[name]
         options = options_for(one, permission)
         if options and Means.OTHER_TRANSPORT not in one.needs - permission.means:
             yield one, options

@@ -116,6 +116,8 @@ _AIMS = {
     Aim.PRESENT: "about a user who is there",
     Aim.ABSENT: "about a user who is absent",
     Aim.INVENTED: "about a user whom nobody has",
+    Aim.USER: "about a user",
+    Aim.OTHER_USER: "about another user",
 }
 
 
@@ -150,6 +152,8 @@ def trial_sentence(trial: Trial) -> str:
 
 
 def _became(trial: Trial) -> str:
+    if trial.outcome is Outcome.OK and trial.probe.aim in (Aim.USER, Aim.OTHER_USER):
+        return "answered as at rest"
     words = OUTCOME_WORDS[trial.outcome]
     is_about_user = trial.probe.aim is not Aim.SERVER or trial.probe.method is Method.SUBSCRIBE
     if trial.outcome is Outcome.OK and is_about_user and not trial.experiment:

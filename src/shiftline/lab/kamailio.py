@@ -29,6 +29,7 @@ from shiftline.lab.kamailio_faults import hashed_password, kamailio_faults
 from shiftline.lab.kamailio_limiter import LimiterWords, limiter_words, throttle_words
 from shiftline.lab.other_system import OtherSystem
 from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.pbx.bank.wishes import Wishes
 from shiftline.lab.pbx.faults import Throttle
 from shiftline.lab.pbx_log import RequestRecord, read_log
@@ -319,6 +320,9 @@ def _text(config: KamailioConfig, port: int, faults: KamailioFaults) -> str:
     if only := faults.first("limited_methods"):
         defined.append("METHODS_ONLY")
         words["LAB_METHODS"] = only.limited_methods
+    if standing := faults.first("stands"):
+        place = STANDINGS.index(standing.stands)
+        defined += ("BEHIND_KEEPALIVE", "REGISTER_EXEMPT")[:place]
     text = files("shiftline.lab").joinpath("kamailio.cfg").read_text()
     for name in defined:
         text = text.replace("#!KAMAILIO", f"#!KAMAILIO\n#!define {name}", 1)

@@ -30,6 +30,8 @@ class Change:
     limiter: str = ""
     """By its text."""
     limited_methods: str = ""
+    stands: str = ""
+    """Where the limiter stands, in the words of the bank (`bank.limits.STANDINGS`); empty: ahead of all."""
     realm: str = ""
     password_of_trunk: str | None = None
     """Another one than its users know; empty: there is no such account."""

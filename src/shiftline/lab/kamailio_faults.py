@@ -18,7 +18,7 @@ from shiftline.lab.kamailio_change import Change, KamailioFaults, challenge, dro
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
 from shiftline.lab.pbx.bank.build import require_fault
 from shiftline.lab.pbx.bank.draw import Lottery
-from shiftline.lab.pbx.bank.limits import OTHER_STATUSES
+from shiftline.lab.pbx.bank.limits import OTHER_STATUSES, STANDINGS
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE, LISTED
 
@@ -195,8 +195,8 @@ def _in_status(draw: Lottery, delivered: int) -> str:
 
 
 def _throttle_source(draw: Lottery) -> Change:
-    limiter = f"window:{_per_second(draw)}/1s"
-    return Change(limiter=limiter + _in_status(draw, 403))
+    limiter = f"window:{_per_second(draw)}/1s" + _in_status(draw, 403)
+    return Change(limiter=limiter, stands=draw.aside("stands", *STANDINGS))
 
 
 def _throttle_shared(draw: Lottery) -> Change:
@@ -206,13 +206,16 @@ def _throttle_shared(draw: Lottery) -> Change:
 
 def _throttle_user(draw: Lottery) -> Change:
     limiter = f"window:{_per_second(draw)}/1s,key=user"
-    return Change(limiter=limiter + _in_status(draw, 403))
+    limiter += _in_status(draw, 403)
+    return Change(limiter=limiter, stands=draw.aside("stands", *STANDINGS))
 
 
 def _throttle_method(draw: Lottery) -> Change:
     method = draw.pick("method", "OPTIONS", "REGISTER")
     limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
-    return Change(limiter=limiter + _in_status(draw, 503), limited_methods=method)
+    limiter += _in_status(draw, 503)
+    stands = draw.aside("stands", *STANDINGS) if method == "OPTIONS" else ""
+    return Change(limiter=limiter, limited_methods=method, stands=stands)
 
 
 def _throttle_registrations(draw: Lottery) -> Change:

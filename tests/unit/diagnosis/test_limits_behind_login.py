@@ -16,21 +16,25 @@ from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.finding import Finding
 from shiftline.diagnosis.observe import observe
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Probe
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe
 
 USER = "throttle.user"
 OF_ALL = frozenset({"throttle.registration-rate", "throttle.method"})
 ONE_ACCOUNT = Permission(risk=Risk.MAY_TRIP, means=frozenset({Means.CREDENTIALS}))
 TWO_ACCOUNTS = replace(ONE_ACCOUNT, means=ONE_ACCOUNT.means | {Means.KNOWN_GOOD_ACCOUNT})
 FORBIDDEN = Answer(403, "Forbidden", 0.002)
+REGISTERS = frozenset({Method.REGISTER, Method.REGISTER_CONTACT})
 _LOADED = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.DURING)
 _RIGHT = (Credentials.FRESH, Credentials.CACHED, Credentials.AGED)
 
 
-def refuses(*accounts: Account) -> Callable[[Probe], Outcome]:
-    """A trunk that refuses REGISTERs with a login of these accounts under a load, and challenges others."""
+def refuses(*accounts: Account, methods: frozenset[Method] = REGISTERS) -> Callable[[Probe], Outcome]:
+    """A trunk that refuses these methods with logins of these accounts under a load; others it challenges."""
 
     def pbx(probe: Probe) -> Outcome:
+        is_limited = probe.method in methods and probe.load in _LOADED and probe.account in accounts
+        if is_limited and probe.credentials in _RIGHT and probe.aim is not Aim.SERVER:
+            return Outcome.FORBIDDEN_AFTER_CHALLENGE
         if probe.method not in (Method.REGISTER, Method.REGISTER_CONTACT):
             return Outcome.OK
         if probe.credentials in (Credentials.NONE, Credentials.UNASKED):
@@ -89,8 +93,9 @@ def test_logins_of_all_accounts_refused_at_a_rate_are_no_limit_of_one() -> None:
 
 
 def test_logins_of_one_account_refused_at_a_rate_are_its_limit() -> None:
-    """The other account passes in the same seconds."""
-    found = examine(refuses(Account.OWN), TWO_ACCOUNTS, budget=4000)
+    """The other account passes in the same seconds; questions about users are counted as well."""
+    limited = refuses(Account.OWN, methods=REGISTERS | {Method.OPTIONS})
+    found = examine(limited, TWO_ACCOUNTS, budget=4000)
     assert "p8.during.account" in {one.experiment for one in found.done}
     assert found.belief.leading.causes == (USER,)
     assert sum(found.belief.causes[one] for one in OF_ALL) < 0.05

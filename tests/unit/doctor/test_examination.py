@@ -21,6 +21,7 @@ from shiftline.doctor.examination.question import NO_NONCE, WITHHELD
 from shiftline.doctor.examination.requests import Writer
 from shiftline.errors import MisuseError
 from shiftline.lab.pbx.bank.build import BANK
+from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.virtual import Road
 from shiftline.lab.virtual_examination import OTHER, OWN, examine
 from shiftline.sip.uri import SipUri
@@ -90,7 +91,7 @@ def test_a_load_ends_with_the_first_refusal_and_a_canary_follows(personality: st
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_a_limit_counts_is_asked_while_it_refuses(seed: int) -> None:
     """By source: the other source passes meanwhile, the other account does not; 403, 503 and silence."""
-    pbx = trunk("throttle.source", limit=10, window_seconds=1, form="window", seed=seed)
+    pbx = trunk("throttle.source", limit=10, window_seconds=1, form="window", seed=seed, stands=STANDINGS[0])
     names = ("p8.options.raised", "p8.during.source", "p8.during.account", "p8.during.register")
     found = outcomes(ask(pbx, *names))
     refusal = found["p8.options.raised"]

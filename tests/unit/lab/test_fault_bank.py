@@ -13,6 +13,7 @@ from shiftline.governor.limiters.spec import parse_limiter
 from shiftline.lab.kamailio_faults import kamailio_faults
 from shiftline.lab.kamailio_limiter import limiter_words
 from shiftline.lab.pbx.bank.build import BANK, DrawnFault
+from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.personalities import FAMILIES, PERSONALITIES
@@ -297,13 +298,15 @@ def test_a_fault_may_begin_later() -> None:
 
 def test_two_faults_are_both_there() -> None:
     """Each as it would be alone: a throttle for all, a wrong password for one account."""
-    pbx = faulty("kamailio", "credentials.wrong-password", "throttle.source", limit=5, window_seconds=1)
+    first = STANDINGS[0]
+    names = ("credentials.wrong-password", "throttle.source")
+    pbx = faulty("kamailio", *names, limit=5, window_seconds=1, stands=first)
     trunk, other = Caller(pbx, pause_seconds=1.0), Caller(pbx, account="agent0001", pause_seconds=1.0)
     assert status(trunk.log_in(trunk.query())) == 401
     assert status(other.log_in(other.query())) == 200
     tickets = [pbx.send(trunk.options(None), US, pbx.now + 1.0) for _ in range(60)]
     assert len({status(pbx.conclude(ticket)) for ticket in tickets}) == 2
-    alone = faulty("kamailio", "throttle.source", limit=5, window_seconds=1)
+    alone = faulty("kamailio", "throttle.source", limit=5, window_seconds=1, stands=first)
     assert [one for one in pbx.truth if one.id == "throttle.source"] == list(alone.truth)
 
 

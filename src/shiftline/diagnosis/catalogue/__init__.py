@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shiftline.diagnosis.catalogue import (
+    about_users,
     acl,
     ban,
     beyond,
@@ -27,12 +28,13 @@ CATALOGUE: Mapping[str, Cause] = MappingProxyType(
         cause.id: cause
         for group in (
             beyond.HEALTH,
-            throttle.CAUSES,
+            about_users.with_rules_about_users(throttle.CAUSES),
+            about_users.CAUSES,
             ban.CAUSES,
             credentials.CAUSES,
             digests.CAUSES,
-            acl.CAUSES,
-            policy.CAUSES,
+            about_users.with_rules_about_users(acl.CAUSES),
+            about_users.with_rules_about_users(policy.CAUSES),
             transports.CAUSES,
             standing.CAUSES,
             registrar.CAUSES,

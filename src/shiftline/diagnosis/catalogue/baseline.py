@@ -173,6 +173,8 @@ def healthy(home: Home, probe: Probe) -> Distribution:
     """How likely each outcome is without a fault; probabilities sum to one."""
     if probe.account is Account.NOBODY:
         return home.ping
+    if probe.aim in (Aim.USER, Aim.OTHER_USER):
+        return _CACHED  # what it is at rest is known
     if probe.credentials is Credentials.UNASKED:
         return _unchallenged(home)
     if probe.credentials is Credentials.NONE:

@@ -144,13 +144,19 @@ CAUSES = (
     ),
     Cause(
         id="client.wrong-control",
-        meaning="The user who is called absent is there, so the 200 is right and the method not blind.",
-        seen="A method is given up as blind although phones that are off are reported as off.",
-        tells="The absent control gets 200, and an invented user does not.",
-        refuted_by="A 200 about an invented user as well.",
+        meaning="A control is not what it is called: the absent user is there, or the present one is not.",
+        seen="A method is given up as blind although phones that are off are reported as off; or every check "
+        "says absent, also of a phone that is said to be on.",
+        tells=(
+            "The absent control gets 200 and an invented user does not, or the present one gets 480 or 404."
+        ),
+        refuted_by="A 200 about an invented user as well; the phone of the present control, registered.",
         remedy=Remedy(
             steps=(
-                "Name another user as the absent control (`--absent`, `absent` of the trunk), and ask again.",
+                (
+                    "Name another user as that control (`--absent`, `--present`; `absent`, `present` of the "
+                    "trunk), and ask again."
+                ),
             )
         ),
         sources=("RFC 3261 section 11.2",),
@@ -163,6 +169,16 @@ CAUSES = (
                 {Outcome.OK: 1.0},
                 "200 about a user who is called absent, another answer about one who was invented.",
                 rfc("RFC 3261 section 11.2: OPTIONS about a user are answered as a call would be"),
+            ),
+            shows(
+                "R11.2p",
+                EVERY,
+                Stage.SERVICE,
+                (when(method=Method.OPTIONS, aim=Aim.PRESENT),),
+                {Outcome.UNAVAILABLE_NOW: 0.6, Outcome.NOT_FOUND: 0.3, Outcome.TIMEOUT: 0.1},
+                "480, 404 or 408 about a user who is called present.",
+                rfc("RFC 3261 sections 11.2, 21.4.5, 21.4.9 and 21.4.18"),
+                weight=0.5,
             ),
         ),
         prior=0.5,

@@ -21,7 +21,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Hour, Load, Method, Path, Shape
+from shiftline.diagnosis.probe import Account, Aim, Hour, Load, Method, Path, Shape
 
 _UNDER_LOAD = (
     when(0.6, load=Load.BRISK),
@@ -287,6 +287,19 @@ CAUSES = (
                         "The hour is now, and OPTIONS are exempt.",
                     ),
                 )
+            ),
+            shows(
+                "T1c",
+                EVERY,
+                Stage.SERVICE,
+                (
+                    when(0.0, hour=Hour.QUIET),
+                    when(method=Method.OPTIONS, aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED, Aim.USER)),
+                ),
+                {Outcome.UNAVAILABLE_NOW: 1.0},
+                "The hour is now, and nobody is there in it: 480 about every user.",
+                recalled("users' reports; RFC 3261 section 21.4.18"),
+                0.15,
             ),
             shows(
                 "T2",

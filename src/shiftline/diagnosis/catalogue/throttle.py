@@ -107,7 +107,7 @@ CAUSES = (
                 weight=0.5,
             ),
         ),
-        prior=3.0,
+        prior=4.0,
     ),
     Cause(
         id="throttle.shared",
@@ -131,7 +131,7 @@ CAUSES = (
         ),
         sources=("Kamailio pipelimit with one pipe for all, K4; OpenSIPS O2; Oracle SBC, V2",),
         signatures=on_every_request(limited(), "a"),
-        prior=0.07,
+        prior=0.19,
     ),
     Cause(
         id="throttle.user",

@@ -11,6 +11,7 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.notice import notice
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Path, Probe, Source
+from shiftline.doctor.examination.at_rest import AtRest
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.ledger import Ledger
 from shiftline.doctor.examination.limiter_words import LimiterWords
@@ -72,6 +73,7 @@ class Desk:
         self.case = case
         self.writer = writer
         self.ledger = ledger or Ledger()
+        self.at_rest = AtRest()
         self.exchanges: list[Exchange] = []
         self.in_plain_words: list[Exchange] = []
         """The same, with 429 for what a limiter says in a status of its own: to look for limits in."""

@@ -10,6 +10,7 @@ from shiftline.diagnosis.experiment import LoadPlan
 from shiftline.diagnosis.loads_passed import ASKED
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Credentials, Load, Probe
+from shiftline.doctor.examination.at_rest import REFUSED_AT_REST
 from shiftline.doctor.examination.attempt import Attempt, WhenOver
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.lateness import TOO_BUSY, Lateness
@@ -129,17 +130,26 @@ class LoadRun:
         """Log in if that is needed, then send."""
         self.began = now
         if self._probe.credentials is Credentials.NONE:
-            self._start_sending(now)
+            if self._is_comparable:
+                self._start_sending(now)
+            else:
+                self._log_in(now, self._logged_in)
             return
-        session = self._desk.session(self._probe)
+        session = self._desk.session(self._probe) if self._is_comparable else None
         if session is not None and now - session.since <= _NONCE_SECONDS:
             self._client, self._logged_in_at = session.client, session.since
             self._start_sending(now)
             return
         self._log_in(now, self._logged_in)
 
+    @property
+    def _is_comparable(self) -> bool:
+        """Whether it is known what the answer would be without a load."""
+        return self._desk.at_rest.is_known(self._probe)
+
     def _log_in(self, now: float, then: WhenOver) -> None:
-        fresh = replace(self._probe, credentials=Credentials.FRESH, load=Load.SINGLE)
+        carried = Credentials.FRESH if self._probe.credentials is not Credentials.NONE else Credentials.NONE
+        fresh = replace(self._probe, credentials=carried, load=Load.SINGLE)
         login = Attempt(
             self._desk,
             fresh,
@@ -153,7 +163,14 @@ class LoadRun:
 
     def _logged_in(self, login: Attempt, now: float) -> None:
         """Many requests at once with a password that nothing has proved might be as many failed logins."""
-        if self._desk.ledger.is_proven(self._probe.account):
+        if login.last is not None:
+            self._desk.at_rest.learn(login.probe, login.last.outcome, login.last.response)
+        if not self._is_comparable:
+            self.why_not = REFUSED_AT_REST
+            self.is_over = True
+        elif self._probe.credentials is Credentials.NONE:
+            self._start_sending(now)
+        elif self._desk.ledger.is_proven(self._probe.account):
             self._client, self._logged_in_at = login.client, login.began
             self._start_sending(now)
         else:

@@ -25,7 +25,7 @@ REST_SECONDS = 12.0
 """After a load that was refused: limiters count in windows of up to ten seconds."""
 CALM_SECONDS = 3.0
 """After a load that was not."""
-_CANARIES = {"options": "p8.pause", "register": "p8.pause.login"}
+_CANARIES = {"users": "p8.pause.user", "options": "p8.pause", "register": "p8.pause.login"}
 
 Running = Question | LoadRun | DuringRun
 

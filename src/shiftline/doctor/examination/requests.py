@@ -98,6 +98,10 @@ class Writer:
             return replace(self.case.server, user=self.nobody)
         if probe.aim is Aim.ABSENT:
             return replace(self.case.server, user=self.case.absent)
+        if probe.aim is Aim.USER:
+            return replace(self.case.server, user=self.case.absent or self.nobody)
+        if probe.aim is Aim.OTHER_USER:
+            return replace(self.case.server, user=self.nobody if self.case.absent else f"{self.nobody}2")
         if probe.aim is Aim.PRESENT or (probe.method is Method.SUBSCRIBE and self.case.present):
             return replace(self.case.server, user=self.case.present)
         if probe.method is Method.SUBSCRIBE:

@@ -82,6 +82,14 @@ class Lottery:
         self.truth[name] = drawn
         return drawn
 
+    def aside(self, name: str, *choices: Choice) -> Choice:
+        """The same as `pick`, and whatever else is drawn of the seed stays as it is."""
+        mine, self.random = self.random, Random(f"{name} {self.random.getstate()[1][:8]}")
+        try:
+            return self.pick(name, *choices)
+        finally:
+            self.random = mine
+
     def tell(self, name: str, value: Drawn) -> None:
         """Note what follows from what was drawn."""
         self.truth[name] = value

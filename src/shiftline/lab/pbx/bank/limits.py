@@ -13,6 +13,10 @@ from shiftline.lab.pbx.refusal import SILENCE
 
 _FEWEST, _MOST = 5.0, 60.0
 """Requests per second that pass, at least and at most."""
+STANDINGS = ("ahead of the keepalive", "behind the keepalive", "behind the keepalive, REGISTER exempt")
+"""What a limit counts: all, all but OPTIONS to the PBX itself, or neither that nor REGISTER."""
+_SCRIPTED = ("practice", "kamailio", "sbc")
+"""Where a limit is part of the routing, and not a firewall in front."""
 _LIMITING = say(503, "Limiting", headers=(("Retry-After", "5"),))  # K3
 _UNAVAILABLE = say(503, "Server Unavailable", "Service Unavailable")  # K4
 _RATE = say(403, "Forbidden", "Forbidden D24", "Rate limit exceeded D24")  # V19
@@ -66,8 +70,24 @@ def _rate(draw: Draw, key: str) -> Strikes:
     return limiter_of(draw, f"{form}:{limit * seconds}/{seconds}s,key={key}")
 
 
+def _standing(draw: Draw, refuses: Strikes) -> Strikes:
+    """Ahead of the keepalive, behind it, or behind it with REGISTER exempt (K4, K19)."""
+    if draw.personality.name not in _SCRIPTED:
+        return refuses
+    stands = draw.aside("stands", *STANDINGS)
+    if stands == STANDINGS[0]:
+        return refuses
+
+    def strikes(visit: Visit) -> bool:
+        is_keepalive = visit.method == "OPTIONS" and visit.request.uri.user is None
+        is_exempt = visit.method == "REGISTER" and stands == STANDINGS[-1]
+        return not (is_keepalive or is_exempt) and refuses(visit)
+
+    return strikes
+
+
 def _source(draw: Draw) -> None:
-    refuses = _rate(draw, "source")
+    refuses = _standing(draw, _rate(draw, "source"))
     _in_a_status_of_its_own(draw)
     draw.refuse(refuses)
 
@@ -81,11 +101,13 @@ def _shared(draw: Draw) -> None:
 def _user(draw: Draw) -> None:
     passes = _rate(draw, "user")
     _in_a_status_of_its_own(draw)
-    draw.refuse(lambda visit: visit.account is not None and passes(visit))
+    draw.refuse(_standing(draw, lambda visit: visit.account is not None and passes(visit)))
 
 
 def _method(draw: Draw) -> None:
-    _only(draw, draw.pick("method", "OPTIONS", "REGISTER"), _rate(draw, "all"))
+    method = draw.pick("method", "OPTIONS", "REGISTER")
+    refuses = _rate(draw, "all")
+    _only(draw, method, _standing(draw, refuses) if method == "OPTIONS" else refuses)
 
 
 def _registration(draw: Draw) -> None:

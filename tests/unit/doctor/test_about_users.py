@@ -1,0 +1,115 @@
+"""What checks of agents ask is what is loaded, and asked about, before a trunk is called healthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.doctor.trunk import CASE, ask, outcomes, trunk
+
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.conclude import conclude
+from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.experiment import Means, Permission, Risk
+from shiftline.diagnosis.finding import SuspectVerdict
+from shiftline.diagnosis.loads_passed import loads_passed
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe
+from shiftline.diagnosis.programme import PROGRAMME, programme_of
+from shiftline.doctor.examination.at_rest import AtRest
+from shiftline.lab.pbx.bank.limits import STANDINGS
+from shiftline.lab.virtual_examination import examine
+from shiftline.sip.message import Response
+
+MAY_TRIP = Permission(risk=Risk.MAY_TRIP)
+LOGIN = Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.USER)
+ABOUT_PRESENT = Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT)
+
+
+@pytest.mark.parametrize("stands", STANDINGS)
+@pytest.mark.parametrize("fault", ["throttle.source", "throttle.user"])
+def test_a_limit_is_met_wherever_it_stands(fault: str, stands: str) -> None:
+    """Behind the keepalive, and with REGISTER exempt, as many scripts have it."""
+    pbx = trunk(fault, limit=10, window_seconds=1, form="window", stands=stands)
+    assert fault in {one.cause for one in examine(pbx, CASE, MAY_TRIP).diagnosis().findings}
+
+
+def test_a_load_on_the_server_itself_would_not_meet_such_a_limit() -> None:
+    """And one without a login does, where the limit stands ahead of the login."""
+    pbx = trunk("throttle.source", limit=10, window_seconds=1, form="window", stands=STANDINGS[-1])
+    found = outcomes(ask(pbx, "p0.options", "p2.challenge", "p8.options.brisk", "p8.options.raised"))
+    assert found["p8.options.raised"] in {Outcome.FORBIDDEN, Outcome.UNAVAILABLE, Outcome.SILENCE}
+
+
+def test_the_load_without_a_login_is_put_on_where_none_with_it_can_be() -> None:
+    """Else it would meet nothing more."""
+    asked = {one.experiment for one in examine(trunk(), CASE, MAY_TRIP).done}
+    assert "p8.users.storm" in asked
+    assert not any(name.startswith("p8.options.") for name in asked)
+    without = examine(trunk(), replace(CASE, account=None), MAY_TRIP)
+    assert "p8.options.raised" in {one.experiment for one in without.done}
+
+
+def test_what_an_absent_user_gets_at_rest_is_no_refusal_and_other_words_are() -> None:
+    """A limiter may say 480 as well."""
+    at_rest = AtRest()
+    at_rest.learn(LOGIN, Outcome.UNAVAILABLE_NOW, Response(480, "Not Registered"))
+    there = Response(480, "Not Registered")
+    assert at_rest.compare(LOGIN, Outcome.UNAVAILABLE_NOW, there) is Outcome.OK
+    refused = Response(480, "Temporarily Unavailable")
+    assert at_rest.compare(LOGIN, Outcome.UNAVAILABLE_NOW, refused) is Outcome.LIMITED
+    other = replace(LOGIN, aim=Aim.OTHER_USER)
+    assert at_rest.compare(other, Outcome.UNAVAILABLE_NOW, refused) is Outcome.UNAVAILABLE_NOW
+    assert at_rest.compare(other, Outcome.NOT_FOUND, Response(404, "Not Found")) is Outcome.OK
+
+
+def test_a_refusal_at_rest_is_learned_by_nobody() -> None:
+    """Then a load about the user would tell nothing."""
+    at_rest = AtRest()
+    at_rest.learn(LOGIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Response(403, "Forbidden"))
+    assert not at_rest.is_known(LOGIN)
+    assert at_rest.is_known(ABOUT_PRESENT)
+
+
+def test_both_controls_are_asked_before_all_is_well() -> None:
+    """And before any load."""
+    asked = [one.experiment for one in examine(trunk(), CASE, MAY_TRIP).done]
+    assert max(map(asked.index, ("p6.present", "p6.absent"))) < asked.index("p8.users.brisk")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.OTHER])
+def test_controls_that_all_fail_are_no_health(outcome: Outcome) -> None:
+    """However much else passes."""
+    passed = [
+        Trial(probe=one.probe, outcome=Outcome.OK, experiment=one.id)
+        for one in PROGRAMME.values()
+        if one.probe.method is Method.REGISTER
+        and one.probe.account is Account.OWN
+        and one.probe.credentials in (Credentials.FRESH, Credentials.CACHED)
+    ]
+    failed = [
+        Trial(probe=replace(ABOUT_PRESENT, aim=aim), outcome=outcome) for aim in (Aim.PRESENT, Aim.ABSENT)
+    ]
+    found = conclude([believe(Evidence(trials=(*passed, *failed)))], MAY_TRIP)
+    assert found.cause == "method.failing"
+
+
+def test_a_throttle_is_not_cleared_where_no_question_about_a_user_was_loaded() -> None:
+    """Nor is it said that no limit was met, without what was not tried."""
+    harmless = examine(trunk(), CASE, Permission()).diagnosis()
+    throttle = next(one for one in harmless.suspicions if one.suspect == "burst throttle")
+    assert throttle.verdict is SuspectVerdict.CANNOT_TELL
+    assert "OPTIONS about users" in throttle.sentence
+    register = Trial(
+        probe=Probe(credentials=Credentials.CACHED, load=Load.STORM),
+        outcome=Outcome.OK,
+        experiment="p8.register.storm",
+    )
+    assert loads_passed([register]).endswith("No load was put on OPTIONS about users.")
+
+
+def test_with_controls_a_change_is_tried_on_the_question_that_checks_ask() -> None:
+    """The server itself lets anything pass."""
+    name = "p10.other-caller.options"
+    assert programme_of(frozenset({Means.CONTROLS, Means.OTHER_CALLER}))[name].probe.aim is Aim.PRESENT
+    assert programme_of(frozenset({Means.OTHER_CALLER}))[name].probe.aim is Aim.SERVER
