@@ -85,7 +85,13 @@ FLOODS = {
     "throttle.registration-rate": 503,
 }
 TLS = tuple(name for name in KAMAILIO_FAULTS if name.startswith("tls."))
-IN_TIME = ("credentials.stale-nonce", "credentials.shared-lockout", "ban.source", "capacity.overload")
+IN_TIME = (
+    "credentials.stale-nonce",
+    "credentials.shared-lockout",
+    "ban.source",
+    "capacity.overload",
+    "network.uneven-nodes",
+)
 
 
 @dataclass
@@ -240,6 +246,19 @@ async def test_an_overloaded_box_refuses_nothing_and_lets_wait(
         found = await asyncio.gather(*(connector.request(request, pbx.address) for request in burst))
         assert {status(exchange) for exchange in found} == {200}
         assert max(exchange.rtt_seconds for exchange in found) >= 20 * 0.030
+
+
+@pytest.mark.accept
+async def test_one_of_several_servers_refuses_a_share_of_everything(
+    tmp_path: Path, connector: SipEndpoint
+) -> None:
+    """Whatever is asked, and who asks; equal questions have both answers."""
+    async with faulty(tmp_path, "network.uneven-nodes", drawn={"nodes": 2, "refuses": "everything"}) as pbx:
+        caller = Caller(pbx, connector)
+        boxes = [await caller.ask(caller.options(None)) for _ in range(40)]
+        queries = [await caller.ask(caller.query()) for _ in range(40)]
+        assert {*boxes} == {200, 403}
+        assert {*queries} == {401, 403}
 
 
 @pytest.mark.accept

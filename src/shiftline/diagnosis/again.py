@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftline.diagnosis.belief import Belief
+from shiftline.diagnosis.by_turns import TOLD_APART
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
 from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Load, Method
+from shiftline.diagnosis.probe import Credentials, Load, Method
 from shiftline.diagnosis.programme import programme_of
 
 _ODD, _USUAL = 0.05, 0.5
 """How likely an answer is at most to a candidate that it surprises, and at least to one that it does not."""
+_BY_CHANCE = (Outcome.FORBIDDEN, Outcome.UNAVAILABLE)
+"""What one server of several may answer, though no other cause would."""
 _LEAST_SHARE = 0.03
 """Of what is believed, on either side."""
 _PASSED = (Outcome.OK, Outcome.CHALLENGE)
+MOST_EQUAL = 15
+"""One of five refuses thrice in so many questions, and what was asked before, in nine runs of ten."""
+_REST_SECONDS, _EACH = 10.5, 3
+"""Limiters count in windows of up to ten seconds."""
 _DIVIDED = 0.9
 """So much of what is believed has to be on one side or the other."""
 
@@ -37,7 +44,8 @@ def once_more(belief: Belief, permission: Permission, done: Sequence[Done]) -> E
         if not (_is_cheap(one) or one.probe.load is Load.DURING):
             continue
         odd, usual = _sides(trial, belief)
-        if min(odd, usual) >= _LEAST_SHARE and odd + usual >= _DIVIDED:
+        surprises_all = odd >= _DIVIDED and trial.outcome in _BY_CHANCE
+        if surprises_all or (min(odd, usual) >= _LEAST_SHARE and odd + usual >= _DIVIDED):
             found.append((min(odd, usual), one))
     return max(found, key=lambda item: (item[0], item[1].id))[1] if found else None
 
@@ -68,3 +76,22 @@ def _sides(trial: Trial, belief: Belief) -> tuple[float, float]:
         odd += one.weight if share < _ODD else 0.0
         usual += one.weight if share > _USUAL else 0.0
     return odd, usual
+
+
+def equal_again(belief: Belief, permission: Permission, done: Sequence[Done]) -> Experiment | None:
+    """A question without a login that had both answers, as often as it takes to tell chance from a spell."""
+    told = next((mark for mark in belief.evidence.marks if mark.kind == TOLD_APART), None)
+    if told is None:
+        return None
+    asked = [one.experiment for one in done]
+    programme = programme_of(permission.means)
+    for name in told.text.split(", "):
+        one = programme.get(name)
+        if one is not None and one.probe.credentials is Credentials.NONE and _is_cheap(one):
+            return one if permission.permits(one) and asked.count(name) <= MOST_EQUAL else None
+    return None
+
+
+def rest_before_equal(one: Experiment, done: Sequence[Done]) -> float:
+    """Seconds of silence before it: each third time so long that no limit is full of our own questions."""
+    return _REST_SECONDS if [past.experiment for past in done].count(one.id) % _EACH == 0 else 0.0

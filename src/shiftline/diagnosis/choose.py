@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shiftline.diagnosis.again import once_more, repeated
+from shiftline.diagnosis.again import equal_again, once_more, repeated, rest_before_equal
 from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.experiment import (
     Done,
@@ -57,6 +57,8 @@ def next_experiment(
 
     ``now`` and the times of ``done`` are seconds of one clock.
     """
+    if (equal := _equal(belief, permission, done, budget=budget, now=now)) is not None:
+        return equal
     second = SecondFault(belief)
     every = [_short(one) if second.shortens_loads else one for one in programme_of(permission.means).values()]
     roads = [road for one in every if (road := _road(one, belief, second, permission, done))]
@@ -102,6 +104,18 @@ def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: fl
     if one is None or not is_askable(one, belief, done, now):
         return None
     return _checking(one, "once more: a chance answer does not come twice", belief, done, now)
+
+
+def _equal(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """What was refused once and served once: all other answers are worth little until that is told."""
+    one = equal_again(belief, permission, done)
+    if one is None or one.cost > budget or not is_askable(one, belief, done, now):
+        return None
+    why = "equal questions had different answers: chance, or something that begins and ends"
+    proposal = _checking(one, why, belief, done, now)
+    return replace(proposal, not_before=max(proposal.not_before, now + rest_before_equal(one, done)))
 
 
 def _named(

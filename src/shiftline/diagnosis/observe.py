@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
+from shiftline.diagnosis.by_turns import whichever_was_refused
 from shiftline.diagnosis.catalogue.header_marks import NAMING_HEADERS
 from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Brief, Exchange, Remark, brief
@@ -37,6 +38,7 @@ from shiftline.diagnosis.passive.sizes import size_mark
 from shiftline.diagnosis.passive.spans import find_spans
 from shiftline.diagnosis.passive.subjects import Part, find_parts
 from shiftline.diagnosis.passive.told import Noticed, Told
+from shiftline.diagnosis.passive.turns import Turns, find_turns
 from shiftline.diagnosis.passive.under_way import UNDER_WAY, concurrency_marks
 from shiftline.diagnosis.passive.verdicts import TROUBLE, verdicts
 from shiftline.diagnosis.statistics import Statistics
@@ -132,7 +134,7 @@ class Observer:
         words = LimiterWords(rows, arrivals)
         words.tell(marks, outcomes)
         passed = passed_sorts(rows, marks)
-        parts, pace = self._parts(marks, outcomes, arrivals, passed)
+        parts, order = self._parts(marks, outcomes, arrivals, passed)
         general = (
             *self._general_marks(),
             *question_marks(rows, marks, arrivals),
@@ -154,7 +156,7 @@ class Observer:
                 marks,
                 outcomes,
                 passed,
-                None if part.key else pace,
+                None if part.key else order,
             )
             for number, part in enumerate(parts)
         ]
@@ -162,8 +164,8 @@ class Observer:
 
     def _parts(
         self, marks: bytearray, outcomes: bytearray, arrivals: Arrivals, passed: Counter[int]
-    ) -> tuple[list[Part], Pace | None]:
-        """One part if the size or one limit tells all that is refused; else by what the refused share."""
+    ) -> tuple[list[Part], Pace | Turns | None]:
+        """One part if the size, one limit or chance tells all that is refused; else by what they share."""
         rows = self._rows
         refused = Part("", (), frozenset([row for row, mark in enumerate(marks) if mark == TROUBLE]))
         if refused.rows and size_mark(rows, marks, refused) is not None:
@@ -173,7 +175,9 @@ class Observer:
             return [refused], pace
         parts = find_parts(rows, marks, outcomes, arrivals, passed)
         bound = frozenset[int]().union(*(part.rows | part.beside for part in parts if part.key))
-        return parts, find_pace(rows, marks, arrivals, bound) if bound else None
+        pace = find_pace(rows, marks, arrivals, bound) if bound else None
+        turns = find_turns(rows, marks, arrivals) if pace is None else None
+        return ([refused], turns) if turns is not None else (parts, pace)
 
     def _of_part(
         self,
@@ -184,15 +188,18 @@ class Observer:
         marks: bytearray,
         outcomes: bytearray,
         passed: Counter[int],
-        pace: Pace | None,
+        order: Pace | Turns | None,
     ) -> Evidence:
+        """``order``: what explains which were refused at rest, if one thing does."""
+        pace = order if isinstance(order, Pace) else None
+        turns = order if isinstance(order, Turns) else None
         rows = self._rows
         hours = find_hours(rows, marks, arrivals, part, self._zone)
         header = find_header_rule(rows, passed, part)
         # A header that is refused makes a message larger as well: either may be the reason.
         size = size_mark(rows, marks, part) if header is None or not header.is_wanted else None
         is_built = header is not None or size is not None
-        is_otherwise = hours is not None or is_built or pace is not None
+        is_otherwise = hours is not None or is_built or order is not None
         spans = None if is_otherwise else find_spans(rows, marks, arrivals, part)
         large_from = None if size is None else size.figures["bytes"]
         contrasts = find_contrasts(
@@ -205,7 +212,7 @@ class Observer:
             Frame(hours, large_from, header, spans, _by_age(general), pace),
         )
         limit = None
-        if not part.key:
+        if not (part.key or turns):
             limit = pace.limit if pace else find_limit(rows, marks, arrivals, contrasts.own_sources, None)
         found = [*general, *self._said(part), *time_marks(rows, marks, arrivals, part)]
         troubled = sum(1 for row in part.rows if marks[row] == TROUBLE)
@@ -218,12 +225,9 @@ class Observer:
             found += message_marks(rows, part)
             if (served := served_mark(rows, passed, part)) is not None:
                 found.append(served)
-        if spans is not None:
-            found.append(spans.mark)
+        found += [one.mark for one in (turns, spans, header) if one is not None]
         if size is not None:
             found.append(size)
-        if header is not None:
-            found.append(header.mark)
         if isinstance(hours, HourBand):
             found.append(hours.mark)
         if limit is not None and (window := burst_mark(rows, part, self._zone, self._windows)) is not None:
@@ -238,6 +242,8 @@ class Observer:
         )
         is_crowded = any(mark.kind in UNDER_WAY for mark in found)
         trials = crowded(contrasts.trials) if is_crowded else contrasts.trials
+        if turns is not None:
+            trials = whichever_was_refused(trials)
         return Evidence(subject=subject, trials=trials, marks=tuple(found))
 
     def _general_marks(self) -> Iterator[Mark]:

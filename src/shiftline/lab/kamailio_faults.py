@@ -239,6 +239,17 @@ def _overload(draw: Lottery) -> Change:
     )
 
 
+def _uneven(draw: Lottery) -> Change:
+    """What a pool of so many looks like if one of them has an older list; each request draws its server."""
+    nodes = draw.pick("nodes", 2, 3, 4, 5)
+    condition = f"$RANDOM mod {nodes} == 0"
+    place = draw.pick("refuses", "all but OPTIONS to itself", "everything")
+    refused = refuse("network.uneven-nodes", condition, 403, "Forbidden")
+    if place == "everything":
+        return Change(load='loadmodule "cfgutils.so"', shape=refused)
+    return Change(load='loadmodule "cfgutils.so"', source=refused)
+
+
 def _maintenance(draw: Lottery) -> Change:
     del draw
     return Change(
@@ -319,6 +330,7 @@ KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
         "throttle.registration-rate": _throttle_registrations,
         "ban.source": _ban_source,
         "ban.user": _ban_user,
+        "network.uneven-nodes": _uneven,
         "capacity.overload": _overload,
         "capacity.maintenance": _maintenance,
         "schedule.time-of-day": _time_of_day,

@@ -20,6 +20,7 @@ from shiftline.diagnosis.catalogue import (
     standing,
     throttle,
     transports,
+    uneven,
 )
 from shiftline.diagnosis.catalogue.cause import Cause
 
@@ -41,6 +42,7 @@ CATALOGUE: Mapping[str, Cause] = MappingProxyType(
             capacity.CAUSES,
             message.CAUSES,
             network.CAUSES,
+            uneven.CAUSES,
             network.TLS_CAUSES,
             beyond.CAUSES,
         )

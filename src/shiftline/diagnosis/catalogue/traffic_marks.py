@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shiftline.diagnosis.by_turns import BUSY_BY_TURNS, BY_TURNS, TOLD_APART
 from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
@@ -37,6 +38,24 @@ ROWS = (
         "a refusal of single requests, when nothing else was under way",
         "the arrivals before each request",
         {**dict.fromkeys(_RATES, AGAINST), "throttle.concurrency": AGAINST, "capacity.overload": 0.3},
+    ),
+    row(
+        BY_TURNS,
+        "requests that asked the same and were refused and served by turns, whatever their rate",
+        "the order of answers to equal requests: of two servers one refuses (RFC 3263 section 4.2)",
+        {"network.uneven-nodes": CERTAIN},
+    ),
+    row(
+        BUSY_BY_TURNS,
+        "requests that asked the same and got 503 and an answer by turns, whatever their rate",
+        "the order of answers to equal requests: one server of several is busy, or the only one",
+        {"network.uneven-nodes": STRONG, "capacity.overload": STRONG},
+    ),
+    row(
+        TOLD_APART,
+        "requests that asked the same and were refused once and served once",
+        "answers to equal requests at rest",
+        {"network.uneven-nodes": WEAK},
     ),
     row(
         "traffic.refused-in-spans",

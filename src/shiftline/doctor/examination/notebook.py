@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shiftline.diagnosis.by_turns import BY_TURNS, whichever_was_refused
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.experiment import Done, Experiment
 from shiftline.diagnosis.outcome import Outcome
@@ -20,6 +21,7 @@ from shiftline.doctor.examination.noticing import limit_mark, notice_habits, out
 from shiftline.doctor.examination.own_pace import OwnPace
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
+from shiftline.doctor.examination.turns import turns_mark
 
 REST_SECONDS = 12.0
 """After a load that was refused: limiters count in windows of up to ten seconds."""
@@ -51,6 +53,7 @@ class Notebook:
         self.rests_until = 0.0
         """No load before that, and no single question, unless it belongs to a load."""
         self._desk, self._presence, self._ours = desk, presence, ours
+        self._turns: Mark | None = None
         self._habits: tuple[Mark, ...] = ()
         self._of_loads: tuple[Mark, ...] = ()
         self._pace = OwnPace()
@@ -60,14 +63,18 @@ class Notebook:
     @property
     def evidence(self) -> Evidence:
         """All of it that belief rests on."""
-        return Evidence(trials=self._pace.as_asked(self.trials), marks=self.marks)
+        trials = self._pace.as_asked(self.trials)
+        if self._turns is not None and self._turns.kind == BY_TURNS:
+            trials = whichever_was_refused(trials)
+        return Evidence(trials=trials, marks=self.marks)
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What was noticed beside the outcomes."""
         exchanges = self._desk.exchanges
         at_rest = [mark for at, mark in self._from_the_first if self._pace.is_after_a_rest(at, exchanges)]
-        return (*self._desk.marks, *at_rest[:1], *self._habits, *self._of_loads)
+        turns = () if self._turns is None else (self._turns,)
+        return (*self._desk.marks, *at_rest[:1], *turns, *self._habits, *self._of_loads)
 
     def take(self, one: Experiment, ended: Running, now: float) -> None:
         """Write down how an experiment ended."""
@@ -89,6 +96,7 @@ class Notebook:
         """What all of it shows together, now that there is more of it."""
         exchanges = self._desk.in_plain_words
         self._pace.look(exchanges)
+        self._turns = turns_mark(self._desk.exchanges, may_be_a_limit=self._pace.may_be_a_limit)
         if is_load:
             found = (
                 limit_mark(exchanges),

@@ -1,14 +1,23 @@
-"""network.* and tls.*: what goes wrong before the PBX reads a message (facts: A14, V14, V24, V26)."""
+"""network.* and tls.*: what goes wrong before a PBX reads a message (facts: A14, V14, V24, V26)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from types import MappingProxyType
 
 from shiftline.lab.pbx.bank.access import ACL
 from shiftline.lab.pbx.bank.draw import Draw, Entry
-from shiftline.lab.pbx.bank.words import PUBLIC_HOSTS, Stage, as_wrong_password, at, everywhere
+from shiftline.lab.pbx.bank.words import (
+    FORBIDDEN,
+    PUBLIC_HOSTS,
+    Stage,
+    as_wrong_password,
+    at,
+    everywhere,
+    say,
+)
 from shiftline.lab.pbx.refusal import SILENCE
 from shiftline.lab.pbx.road_faults import losing_all, losing_large, rewriting, translating
 from shiftline.sip.transport import Transport
@@ -46,6 +55,16 @@ def _fragments(draw: Draw) -> None:
     draw.settings.road.append(losing_large(largest))
 
 
+def _uneven(draw: Draw) -> None:
+    """One of so many servers refuses; they are taken in turn, or by lot."""
+    nodes = draw.pick("nodes", 2, 3, 4, 5)
+    chance, turn = draw.random, count()
+    if draw.pick("chosen", "by lot", "in turn") == "by lot":
+        draw.refuse(lambda visit: chance.random() * nodes < 1.0)  # noqa: ARG005 - it strikes anybody
+    else:
+        draw.refuse(lambda visit: next(turn) % nodes == nodes - 1)  # noqa: ARG005 - it strikes anybody
+
+
 def _tls(kind: str) -> Callable[[Draw], None]:
     def make(draw: Draw) -> None:
         draw.settings.tls_fault = kind
@@ -53,6 +72,8 @@ def _tls(kind: str) -> Callable[[Draw], None]:
     return make
 
 
+_STALE = (at(Stage.SOURCE, FORBIDDEN), at(Stage.STATE, FORBIDDEN), at(Stage.SOURCE, say(403, "Not Allowed")))
+"""A list of addresses, or all of a configuration, that is older than that of the others."""
 _LOST = everywhere(at(Stage.BAN, SILENCE))
 _HANDSHAKE = everywhere(at(Stage.BAN, replace(SILENCE, words="the TLS handshake fails")))
 _TLS = {
@@ -92,6 +113,12 @@ ROADS = (
         does="over UDP, a gateway on the way rewrites Via, Contact and Request-URI, and breaks the digest",
         make=_alg,
         shown=as_wrong_password(),
+    ),
+    Entry(
+        id="network.uneven-nodes",
+        does="of several servers behind the one address, one refuses: all, or all but OPTIONS to itself",
+        make=_uneven,
+        shown=everywhere(*_STALE),
     ),
     Entry(
         id="network.fragmentation",
