@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.doctor.trunk import CASE, ask, outcomes, trunk
@@ -57,7 +58,7 @@ def test_what_is_asked_beside_a_load_is_asked_well_above_the_limit(limit: int) -
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_limit_of_all_together_is_told_by_the_second_source(seed: int) -> None:
     """Where there is none, nobody says that it counts one address."""
-    wishes = {"limit": 20, "window_seconds": 1, "form": "window"}
+    wishes: dict[str, Any] = {"limit": 20, "window_seconds": 1, "form": "window"}
     found = examine(trunk("throttle.shared", seed=seed, **wishes), CASE, MAY_TRIP).diagnosis()
     assert (found.cause, found.confidence >= 0.9) == ("throttle.shared", True)
     one = replace(CASE, has_second_source=False)
