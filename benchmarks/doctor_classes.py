@@ -12,7 +12,7 @@ from shiftline.diagnosis.experiment import Permission
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates, expected
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Probe
+from shiftline.diagnosis.probe import Aim, Probe
 from shiftline.diagnosis.programme import programme_of
 
 TELLS = 0.5
@@ -67,7 +67,8 @@ def alike_unheard(cause: str, permission: Permission) -> frozenset[str]:
     A PBX that nobody has heard a word of may be of any kind, so these are the causes that leave every allowed
     question unanswered on some kind of PBX as it does.
     """
-    probes = probes_allowed(permission)
+    # A load about a user is put on only where it is known what is said of him at rest.
+    probes = [one for one in probes_allowed(permission) if one.aim not in (Aim.USER, Aim.OTHER_USER)]
     unheard = [
         number for number in range(len(candidates())) if all(_is_unheard(number, probe) for probe in probes)
     ]

@@ -11,7 +11,7 @@ from shiftline.diagnosis.experiment import Done, Experiment, Means, Permission, 
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.probe import Load, Path, Probe, Shape, Source
 from shiftline.diagnosis.programme import programme_of
-from shiftline.diagnosis.stopping import is_askable
+from shiftline.diagnosis.stopping import DECIDED, is_askable
 from shiftline.diagnosis.telling import price
 
 _NAMED = {
@@ -21,6 +21,7 @@ _NAMED = {
     Means.METADATA: Shape.WITH_METADATA,
 }
 """What may be named, and how a message looks that has it."""
+_UNHEARD = frozenset({Outcome.SILENCE, Outcome.ICMP})
 
 
 _SAYS_WHAT_IT_LACKS = (Outcome.NO_METHOD, Outcome.BAD_EVENT)
@@ -34,7 +35,11 @@ def untried(
     Of questions that are refused alike one is enough; what REGISTER passes with, OPTIONS may want. A shape
     that was tried together with others counts as tried only where that passed, and nothing else that was
     named was among them: else nobody knows which change was wrong, or needed.
+
+    What is only silent may be a ban, which more questions prolong, or whose end looks like their doing: there
+    it is asked only before a verdict is called sure.
     """
+    is_sure = belief.leading.probability >= DECIDED
     shapes = {shape for means, shape in _NAMED.items() if means in permission.means}
     asked = {past.experiment for past in done}
     refused = _refused(belief)
@@ -45,6 +50,7 @@ def untried(
         if one.id not in asked
         and one.probe.shape in shapes
         and (outcome := refused.get(_usual(one.probe))) is not None
+        and (is_sure or outcome not in _UNHEARD)
         and (outcome, one.probe.shape) not in tried
         and one.risk <= Risk.HARMLESS
         and one.cost <= budget

@@ -117,7 +117,7 @@ CAUSES = (
                 read("Kamailio pipelimit README: a pipe has any name, K4; htable README, K5"),
             ),
         ),
-        prior=0.4,
+        prior=0.1,
     ),
     Cause(
         id="policy.asked-user",

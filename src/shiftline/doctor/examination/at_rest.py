@@ -6,7 +6,7 @@ in its own words. Of another user nobody knows the answer; but the words of the 
 
 from __future__ import annotations
 
-from shiftline.diagnosis.outcome import NO_LIMITERS, REFUSALS, Outcome
+from shiftline.diagnosis.outcome import NO_LIMITERS, REFUSALS, REFUSED_OTHERWISE, Outcome
 from shiftline.diagnosis.probe import Aim, Credentials, Probe
 from shiftline.sip.message import Response
 
@@ -48,7 +48,7 @@ class AtRest:
         if outcome not in REFUSALS:
             return outcome
         self._refusals.add(words)
-        return outcome if response.status in NO_LIMITERS else Outcome.LIMITED
+        return outcome if response.status in NO_LIMITERS | REFUSED_OTHERWISE else Outcome.LIMITED
 
 
 def _logs_in(probe: Probe) -> bool:
