@@ -20,6 +20,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Method, Path, Probe, Shape
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.diagnosis.statements import statements_for
+from shiftline.diagnosis.stopping import DECIDED
 
 USUAL = frozenset(
     {
@@ -150,14 +151,22 @@ def test_nothing_is_tried_where_nothing_was_refused_or_it_was_tried() -> None:
     permission = Permission(means=USUAL | {Means.WORKING_AGENT})
     belief = believe(Evidence(trials=(Trial(probe=QUERY.probe, outcome=Outcome.CHALLENGE),)))
     assert untried(belief, permission, (), budget=9, now=0.0) is None
-    refused = Evidence(trials=(Trial(probe=QUERY.probe, outcome=Outcome.SILENCE, experiment=QUERY.id),))
+    refused = Evidence(trials=(Trial(probe=QUERY.probe, outcome=Outcome.FORBIDDEN, experiment=QUERY.id),))
     one = untried(believe(refused), permission, (), budget=9, now=0.0)
     assert one is not None
     assert one.probe.shape is Shape.OTHER_AGENT
     assert untried(believe(refused), permission, (), budget=0, now=0.0) is None
-    again = believe(refused.with_trials(Trial(probe=one.probe, outcome=Outcome.SILENCE)))
-    done = Done(experiment=one.id, at=0.0, outcome=Outcome.SILENCE, requests=1)
+    again = believe(refused.with_trials(Trial(probe=one.probe, outcome=Outcome.FORBIDDEN)))
+    done = Done(experiment=one.id, at=0.0, outcome=Outcome.FORBIDDEN, requests=1)
     assert untried(again, permission, (done,), budget=9, now=0.0) is None
+
+
+def test_what_is_only_silent_is_left_alone_while_nobody_is_sure() -> None:
+    """It may be a ban."""
+    permission = Permission(means=USUAL | {Means.WORKING_AGENT})
+    silent = Evidence(trials=(Trial(probe=QUERY.probe, outcome=Outcome.SILENCE, experiment=QUERY.id),))
+    assert believe(silent).leading.probability < DECIDED
+    assert untried(believe(silent), permission, (), budget=9, now=0.0) is None
 
 
 def test_a_refused_change_of_many_tries_none_of_them() -> None:

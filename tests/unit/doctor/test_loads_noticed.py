@@ -12,7 +12,7 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.load import LoadRun
-from shiftline.doctor.examination.noticing import notice_habits, outside_limits
+from shiftline.doctor.examination.noticing import limits_noticed, notice_habits
 
 SILENCE, OK, UNAVAILABLE = Outcome.SILENCE, Outcome.OK, Outcome.UNAVAILABLE
 
@@ -120,4 +120,6 @@ def test_an_order_that_no_limit_explains_is_told(
         )
         for name, statuses in ends
     ]
-    assert (outside_limits(trials, exchanges) is not None) is is_told
+    noticed = [mark.kind for mark in limits_noticed(trials, exchanges)]
+    assert ("traffic.outside-limits" in noticed) is is_told
+    assert not {"load.limit", "traffic.outside-limits"} <= {*noticed}

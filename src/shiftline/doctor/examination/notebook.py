@@ -17,7 +17,7 @@ from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
-from shiftline.doctor.examination.noticing import limit_mark, notice_habits, outside_limits
+from shiftline.doctor.examination.noticing import limits_noticed, notice_habits
 from shiftline.doctor.examination.own_pace import OwnPace
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
@@ -98,13 +98,9 @@ class Notebook:
         self._pace.look(exchanges)
         self._turns = turns_mark(self._desk.exchanges, may_be_a_limit=self._pace.may_be_a_limit)
         if is_load:
-            found = (
-                limit_mark(exchanges),
-                outside_limits(self.trials, exchanges),
-                faster_passed(self.trials, exchanges),
-                refused_alone(exchanges),
-            )
-            self._of_loads = tuple(mark for mark in found if mark is not None)
+            found = (faster_passed(self.trials, exchanges), refused_alone(exchanges))
+            limits = limits_noticed(self.trials, exchanges)
+            self._of_loads = (*limits, *(mark for mark in found if mark is not None))
         self._habits = notice_habits(self.trials, self._desk.exchanges, self._ours.account, self._ours.hosts)
 
     def _note(

@@ -48,6 +48,13 @@ def notice_habits(
     return tuple(mark for mark in found if mark is not None)
 
 
+def limits_noticed(trials: Sequence[Trial], exchanges: Sequence[Exchange]) -> tuple[Mark, ...]:
+    """The limit that all loads so far leave possible, or that their order leaves none: never both."""
+    outside = outside_limits(trials, exchanges)
+    found = limit_mark(exchanges) if outside is None else outside
+    return () if found is None else (found,)
+
+
 def limit_mark(exchanges: Sequence[Exchange]) -> Mark | None:
     """What all loads so far leave possible of a limit; None if nothing was refused, or explains it.
 
