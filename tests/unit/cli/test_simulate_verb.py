@@ -50,6 +50,16 @@ def test_several_controllers_are_compared(tmp_path: Path) -> None:
     assert "<script" not in html
 
 
+def test_short_times_are_told_as_such() -> None:
+    """Not as 0.0 s, nor the largest amount as a broken number."""
+    told = invoke("simulate", "--trades", "3", "--throttle", "window:1000000000/1s")
+    assert "window:1000000000/1s" in told
+    assert "0.0 s" not in told.partition("Simulated")[0]
+    assert "at once" in told
+    figures = json.loads(invoke("simulate", "--trades", "3", "--throttle", "window:1000000000/1s", "--json", "-"))
+    assert figures["ideal_seconds"] > 0.0
+
+
 def test_many_trunks_show_how_the_cost_grows(tmp_path: Path) -> None:
     """The first trunk, the first ten, and all, on other processes; the figures are the sum of the trunks'."""
     file = tmp_path / "figures.json"
@@ -73,6 +83,7 @@ def test_many_trunks_show_how_the_cost_grows(tmp_path: Path) -> None:
         (("--throttle", "pike:1/2s"), "Nothing is sure to get through"),
         (("--throttle", "bucket:50/s,burst=0.5"), "Nothing is sure to get through"),
         (("--throttle", "window:1/1000000s"), "in 7 days at the earliest"),
+        (("--throttle", "window:5/s", "--throttle", "bucket:5/s"), "2 limiters were given"),
         (("--json", "/nowhere/figures.json"), "cannot be written"),
     ],
 )

@@ -56,7 +56,7 @@ def figures(done: Sequence[Simulated]) -> tuple[list[str], list[tuple[str, ...]]
         "controller": [one.report.scenario.controller for one in done],
         "efficiency": [f"{one.report.efficiency:.3f}" for one in done],
         "refused": [f"{one.report.refused_share:.2%}" for one in done],
-        "learned": [_seconds(one.report.learned_after) for one in done],
+        "learned": [_learned(one.report.learned_after) for one in done],
         "took": [_seconds(max(run.seconds for run in one.report.runs) or None) for one in done],
     }
     if done[0].report.scenario.trunks > 1:
@@ -211,7 +211,14 @@ def _stairs(course: Sequence[Instant], name: str) -> list[tuple[float, float | N
     return points
 
 
+def _learned(after: float | None) -> str:
+    """When the rate was as good as known; some controllers do well from their first request on."""
+    return "at once" if after == 0.0 else _seconds(after)
+
+
 def _seconds(value: float | None) -> str:
     if value is None:
         return "never"
+    if value < 1.0:
+        return f"{value * 1000:.0f} ms"
     return f"{value:.1f} s" if value < 100 else f"{value:,.0f} s"

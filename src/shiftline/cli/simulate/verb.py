@@ -14,19 +14,23 @@ from shiftline.cli.writing import require_writable, write_text
 from shiftline.config import HIGHEST_RATE
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controllers.registry import CONTROLLERS, OURS
-from shiftline.governor.limiters.spec import parse_limiter
+from shiftline.governor.limiters.spec import LimiterSpec, parse_limiter
 from shiftline.governor.simulation import Scenario
 from shiftline.governor.simulation.arrivals import Arrivals
 
 STANDARD_OUTPUT = Path("-")
 MOST_TRADES = 10_000_000
 MOST_TRUNKS = 100_000
+USUAL_THROTTLE = "window:50/1s"
 
 
 def run(
     throttle: Annotated[
-        str, typer.Option(help="The limiter, such as window:50/1s or pike:30/2s,ban=300s.")
-    ] = "window:50/1s",
+        list[str] | None,
+        typer.Option(
+            help=f"The limiter, such as window:50/1s or pike:30/2s,ban=300s. [default: {USUAL_THROTTLE}]"
+        ),
+    ] = None,
     controller: Annotated[
         list[str] | None,
         typer.Option(help=f"One of {', '.join(CONTROLLERS)}; several to compare them."),
@@ -62,9 +66,10 @@ def run(
             "A controller that may not learn needs a rate.",
             remedy="Give --max-rate, or leave --no-learn out.",
         )
+    limiter = _the_limiter(throttle or [USUAL_THROTTLE])
     scenarios = [
         Scenario(
-            throttle=parse_limiter(throttle),
+            throttle=limiter,
             controller=name,
             trades=trades,
             trunks=trunks,
@@ -79,6 +84,16 @@ def run(
         for name in dict.fromkeys(controller or [OURS])
     ]
     _simulate(scenarios, seed, json_file, report_file)
+
+
+def _the_limiter(throttles: Sequence[str]) -> LimiterSpec:
+    """Read it. Raises ConfigurationError where several were given: the last one alone would count."""
+    if len(throttles) > 1:
+        raise ConfigurationError(
+            f"{len(throttles)} limiters were given: {', '.join(throttles)}.",
+            remedy="Give --throttle once, and run it once for each; several --controller compare at one limiter.",
+        )
+    return parse_limiter(throttles[0])
 
 
 def _simulate(

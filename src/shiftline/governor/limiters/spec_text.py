@@ -121,5 +121,5 @@ def written(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and value < _LARGEST else repr(value)
+        return str(int(value)) if value.is_integer() and value <= _LARGEST else repr(value)
     return value

@@ -72,11 +72,11 @@ class SimulationReport:
             "refused": sum(run.refused for run in runs),
             "bans": sum(run.bans for run in runs),
             "prolongations": sum(run.prolongations for run in runs),
-            "seconds": round(max(run.seconds for run in runs), 2),
-            "ideal_seconds": round(max(run.ideal_seconds for run in runs), 2),
+            "seconds": round(max(run.seconds for run in runs), 3),
+            "ideal_seconds": round(max(run.ideal_seconds for run in runs), 3),
             "wait_seconds": {
-                "median": round(median(run.median_wait for run in runs), 2),
-                "longest": round(max(run.longest_wait for run in runs), 2),
+                "median": round(median(run.median_wait for run in runs), 3),
+                "longest": round(max(run.longest_wait for run in runs), 3),
             },
         }
 
