@@ -52,11 +52,12 @@ def test_several_controllers_are_compared(tmp_path: Path) -> None:
 
 def test_short_times_are_told_as_such() -> None:
     """Not as 0.0 s, nor the largest amount as a broken number."""
-    told = invoke("simulate", "--trades", "3", "--throttle", "window:1000000000/1s")
+    few = ("simulate", "--trades", "3", "--throttle", "window:1000000000/1s")
+    told = invoke(*few)
     assert "window:1000000000/1s" in told
     assert "0.0 s" not in told.partition("Simulated")[0]
     assert "at once" in told
-    figures = json.loads(invoke("simulate", "--trades", "3", "--throttle", "window:1000000000/1s", "--json", "-"))
+    figures = json.loads(invoke(*few, "--json", "-"))
     assert figures["ideal_seconds"] > 0.0
 
 

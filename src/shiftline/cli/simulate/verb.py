@@ -91,7 +91,7 @@ def _the_limiter(throttles: Sequence[str]) -> LimiterSpec:
     if len(throttles) > 1:
         raise ConfigurationError(
             f"{len(throttles)} limiters were given: {', '.join(throttles)}.",
-            remedy="Give --throttle once, and run it once for each; several --controller compare at one limiter.",
+            remedy="Give --throttle once, and run it for each; several --controller are compared.",
         )
     return parse_limiter(throttles[0])
 
