@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from shiftline.lab.certificates import make_certificates
 from shiftline.lab.kamailio import KamailioConfig, KamailioPbx
 from shiftline.lab.kamailio_faults import KAMAILIO_FAULTS
 from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.bank.limits import OTHER_STATUSES, STANDINGS
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 from shiftline.net.endpoint import SipEndpoint
 from shiftline.net.exchange import Exchange
@@ -64,6 +65,7 @@ FOR_GOOD: Mapping[str, tuple[dict[str, Drawn], Mapping[str, int | None]]] = {
     "policy.no-trunk-match": ({}, STRANGERS),
     "policy.unregistered-source": ({}, {"options": 403, "absent": 403}),
     "policy.caller-identity": ({}, {"options": 403, "absent": 403}),
+    "policy.asked-user": ({"covers": "one user"}, {"options": 403}),
     "registrar.max-contacts": ({}, {"bind": 503}),
     "registrar.no-aor": ({}, dict.fromkeys(("query", "again", "bind", "second", "other"), 404)),
     "registrar.interval-too-brief": ({"min_expires": 900}, {"bind": 423}),
@@ -74,6 +76,7 @@ FOR_GOOD: Mapping[str, tuple[dict[str, Drawn], Mapping[str, int | None]]] = {
     "message.too-large": ({"most_bytes": 480}, {**BARRED, "other": 403}),
     "message.missing-metadata": ({}, EVERYONE),
     "method.blind": ({}, {"absent": 200}),
+    "method.failing": ({"answer": 500}, {"options": 500, "absent": 500}),
 }
 """What is drawn just so, and what differs from a healthy Kamailio."""
 IN_CI = frozenset({"credentials.realm", "acl.via-source", "registrar.max-contacts"})
@@ -86,6 +89,7 @@ FLOODS = {
 }
 TLS = tuple(name for name in KAMAILIO_FAULTS if name.startswith("tls."))
 IN_TIME = (
+    "throttle.callee",
     "credentials.stale-nonce",
     "credentials.shared-lockout",
     "ban.source",
@@ -221,6 +225,93 @@ async def test_a_throttle_lets_its_limit_pass(tmp_path: Path, name: str, connect
         found = Counter(await asyncio.gather(*map(caller.ask, burst)))
         assert {*found} == {200, FLOODS[name]}
         assert 10 <= found[200] <= 20
+
+
+def refused_by(name: str, stands: str) -> set[str]:
+    """Which floods a limit refuses that stands there."""
+    counted = {"box", "query", "user"}
+    counted -= {"query"} if name == "throttle.method" or stands == STANDINGS[2] else set()
+    return counted - ({"box"} if stands != STANDINGS[0] else set())
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("stands", STANDINGS)
+@pytest.mark.parametrize("name", ["throttle.source", "throttle.user", "throttle.method"])
+async def test_a_limit_stands_where_it_was_drawn(
+    tmp_path: Path, name: str, stands: str, connector: SipEndpoint
+) -> None:
+    """Ahead of the keepalive, behind it, or with REGISTER exempt; in a status of its own."""
+    drawn: dict[str, Drawn] = {"method": "OPTIONS", "status": 429, "stands": stands}
+    async with faulty(tmp_path, name, limit=10, drawn=drawn) as pbx:
+        caller = Caller(pbx, connector)
+        assert await caller.log_in(caller.query()) == 200
+        kinds: dict[str, Callable[[], Request]] = {
+            "box": lambda: caller.options(None),
+            "query": caller.query,
+            "user": lambda: caller.options("agent0003"),
+        }
+        found = {}
+        for kind, made in kinds.items():
+            await asyncio.sleep(2.1)
+            burst = [made() for _ in range(40)]
+            for request in burst:
+                caller.digest.authorize(request)
+            found[kind] = Counter(await asyncio.gather(*map(caller.ask, burst)))
+        assert {kind for kind, counted in found.items() if 429 in counted} == refused_by(name, stands)
+        assert all(10 <= counted.total() - counted[429] <= 20 for counted in found.values() if counted[429])
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("status", sorted({*OTHER_STATUSES}))
+async def test_a_limit_says_what_was_drawn(tmp_path: Path, status: int, connector: SipEndpoint) -> None:
+    """In RFC 3261's own words."""
+    drawn: dict[str, Drawn] = {"status": status, "stands": STANDINGS[0]}
+    async with faulty(tmp_path, "throttle.source", limit=5, drawn=drawn) as pbx:
+        caller = Caller(pbx, connector)
+        burst = [caller.query() for _ in range(30)]
+        assert {*await asyncio.gather(*map(caller.ask, burst))} == {401, status}
+
+
+@pytest.mark.accept
+async def test_a_limit_of_each_user_spares_the_others(tmp_path: Path, connector: SipEndpoint) -> None:
+    """Whoever asks meets it, about that user alone; what names no user is not counted."""
+    drawn: dict[str, Drawn] = {"status": 403}
+    async with (
+        faulty(tmp_path, "throttle.callee", limit=10, drawn=drawn) as pbx,
+        await SipEndpoint.open(local_host="127.0.0.4") as seconds,
+    ):
+        caller, second = Caller(pbx, connector), Caller(pbx, seconds)
+        assert await caller.log_in(caller.options("agent0003")) == 480
+        await asyncio.sleep(2.1)
+        about = ["agent0003"] * 60 + ["agent0001"] * 5
+        burst = [caller.options(user) for user in about] + [caller.query() for _ in range(15)]
+        for request in burst:
+            caller.digest.authorize(request)
+        found = await asyncio.gather(
+            *map(caller.ask, burst), second.ask(second.options("agent0003")), caller.ask(caller.options(None))
+        )
+        hot = Counter(found[:60])
+        assert {*hot} == {480, 403}
+        assert 10 <= hot[480] <= 20
+        assert found[60:] == [200] * 5 + [401] * 15 + [403, 200]  # these have no nonce of a registrar's
+
+
+@pytest.mark.accept
+async def test_a_rule_may_be_for_whoever_is_there(tmp_path: Path) -> None:
+    """Before the login as well; of who is not there, and of nobody, the answer is as ever."""
+    drawn: dict[str, Drawn] = {"covers": "whoever is there", "stands": "before the login"}
+    async with faulty(tmp_path, "policy.asked-user", drawn=drawn) as pbx:
+        assert await battery(pbx) == {**HEALTHY, "options": 403}
+
+
+@pytest.mark.accept
+async def test_a_question_that_is_handed_on_to_nobody(tmp_path: Path, connector: SipEndpoint) -> None:
+    """100 Trying, and nothing more; logins pass."""
+    async with faulty(tmp_path, "method.failing", drawn={"answer": 100}) as pbx:
+        caller = Caller(pbx, connector)
+        assert await caller.log_in(caller.query()) == 200
+        assert await caller.log_in(caller.options("agent0003")) is None
+        assert [one.status for one in pbx.log_records() if one.reason == "method.failing"][:1] == [100]
 
 
 @pytest.mark.accept

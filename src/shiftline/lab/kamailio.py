@@ -28,7 +28,7 @@ from shiftline.lab.kamailio_change import HOOKS, KamailioFaults
 from shiftline.lab.kamailio_faults import hashed_password, kamailio_faults
 from shiftline.lab.kamailio_limiter import LimiterWords, limiter_words, throttle_words
 from shiftline.lab.other_system import OtherSystem
-from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth
+from shiftline.lab.pbx.agents import CALL_DESTINATION, CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT, Truth, controls_of
 from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.pbx.bank.wishes import Wishes
 from shiftline.lab.pbx.faults import Throttle
@@ -310,6 +310,7 @@ def _text(config: KamailioConfig, port: int, faults: KamailioFaults) -> str:
         "LAB_TABLES": str(config.directory / "tables"),
         "LAB_PHONES": config.phones_host,
         "LAB_CALLS": CALL_DESTINATION,
+        "LAB_PRESENT": controls_of(config.agents).get("control_present", ""),
     }
     limiter = _limiter_words(config, faults)
     words |= limiter.words
@@ -320,6 +321,9 @@ def _text(config: KamailioConfig, port: int, faults: KamailioFaults) -> str:
     if only := faults.first("limited_methods"):
         defined.append("METHODS_ONLY")
         words["LAB_METHODS"] = only.limited_methods
+    if piped := faults.first("pipe"):
+        defined.append("CALLEES_ONLY")
+        words["LAB_PIPE"] = piped.pipe
     if standing := faults.first("stands"):
         place = STANDINGS.index(standing.stands)
         defined += ("BEHIND_KEEPALIVE", "REGISTER_EXEMPT")[:place]

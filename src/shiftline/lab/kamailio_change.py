@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT
+from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE
+
+_CAMPAIGN = f'$si == "{CAMPAIGN_SOURCE}" || $au == "{CAMPAIGN_ACCOUNT}"'
+OTHERS = f"!({_CAMPAIGN})"
+"""The condition of a script that strikes everybody but the campaign."""
 HOOKS = ("load", "shape", "source", "user", "wrong", "proven", "register")
 """The places of the script that a change may add to."""
 
@@ -30,6 +36,8 @@ class Change:
     limiter: str = ""
     """By its text."""
     limited_methods: str = ""
+    pipe: str = ""
+    """Script that names the limiter's pipe; what names no user in its Request-URI is in none then."""
     stands: str = ""
     """Where the limiter stands, in the words of the bank (`bank.limits.STANDINGS`); empty: ahead of all."""
     realm: str = ""

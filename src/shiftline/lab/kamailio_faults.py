@@ -6,7 +6,6 @@ passwords in the table of accounts. What stock Debian Kamailio cannot be is not 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import md5
@@ -14,18 +13,18 @@ from random import Random
 from types import MappingProxyType
 
 from shiftline.errors import ConfigurationError
-from shiftline.lab.kamailio_change import Change, KamailioFaults, challenge, drop, refuse
-from shiftline.lab.pbx.agents import CAMPAIGN_ACCOUNT, TRUNK_ACCOUNT
+from shiftline.lab.kamailio_change import OTHERS, Change, KamailioFaults, challenge, drop, refuse
+from shiftline.lab.kamailio_conditions import CONDITIONS
+from shiftline.lab.kamailio_limits import LIMITS
+from shiftline.lab.pbx.agents import TRUNK_ACCOUNT
+from shiftline.lab.pbx.bank.access import COVERED
 from shiftline.lab.pbx.bank.build import require_fault
 from shiftline.lab.pbx.bank.draw import Lottery
-from shiftline.lab.pbx.bank.limits import OTHER_STATUSES, STANDINGS
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
-from shiftline.lab.pbx.bank.words import CAMPAIGN_SOURCE, LISTED
+from shiftline.lab.pbx.bank.words import LISTED
 
 OUR_SOURCE = "127.0.0.2"
 """Where the lab's clients are, as its configurations say."""
-_CAMPAIGN = f'$si == "{CAMPAIGN_SOURCE}" || $au == "{CAMPAIGN_ACCOUNT}"'
-_OTHERS = f"!({_CAMPAIGN})"
 
 
 def _sources(why: str, phrase: str) -> Callable[[Lottery], Change]:
@@ -44,7 +43,7 @@ def _partial(draw: Lottery) -> Change:
 
 def _contact(draw: Lottery) -> Change:
     allowed = draw.pick("allowed_contacts", "10.20.0.", "192.168.7.", "phone.lab")
-    condition = f'is_method("REGISTER") && is_present_hf("Contact") && !($ct =~ "@{allowed}") && {_OTHERS}'
+    condition = f'is_method("REGISTER") && is_present_hf("Contact") && !($ct =~ "@{allowed}") && {OTHERS}'
     return Change(source=refuse("acl.contact", condition, 403, "Forbidden"))
 
 
@@ -64,18 +63,18 @@ def _method(draw: Lottery) -> Change:
 
 def _domain(draw: Lottery) -> Change:
     domain = draw.pick("domain", "lab", "pbx.lab.example", "sip.lab.example")
-    condition = f'$fd != "{domain}" && $rd != "{domain}" && {_OTHERS}'
+    condition = f'$fd != "{domain}" && $rd != "{domain}" && {OTHERS}'
     return Change(source=refuse("policy.domain", condition, 403, "Not relaying"))
 
 
 def _user_agent(draw: Lottery) -> Change:
     allowed = draw.pick("allowed_agents", "Genesys", "PureCloud", "Campaign", "Polycom")
-    return Change(shape=drop("policy.user-agent", f'!($ua =~ "{allowed}") && {_OTHERS}'))
+    return Change(shape=drop("policy.user-agent", f'!($ua =~ "{allowed}") && {OTHERS}'))
 
 
 def _transport(draw: Lottery) -> Change:
     phrase = draw.pick("phrase", "Use TCP or TLS", "Forbidden")
-    return Change(source=refuse("policy.transport", f"proto == UDP && {_OTHERS}", 403, phrase))
+    return Change(source=refuse("policy.transport", f"proto == UDP && {OTHERS}", 403, phrase))
 
 
 def _disabled(draw: Lottery) -> Change:
@@ -86,7 +85,7 @@ def _disabled(draw: Lottery) -> Change:
 
 def _unregistered(draw: Lottery) -> Change:
     del draw
-    condition = f'!is_method("REGISTER") && !registered("location", "$fu") && {_OTHERS}'
+    condition = f'!is_method("REGISTER") && !registered("location", "$fu") && {OTHERS}'
     return Change(
         proven=refuse("policy.unregistered-source", condition, 403, "Forbidden - You must register first")
     )
@@ -94,8 +93,19 @@ def _unregistered(draw: Lottery) -> Change:
 
 def _caller(draw: Lottery) -> Change:
     number = draw.pick("verified", "+13125550100", "13125550199", "support")
-    condition = f'!is_method("REGISTER") && $fU != "{number}" && {_OTHERS}'
+    condition = f'!is_method("REGISTER") && $fU != "{number}" && {OTHERS}'
     return Change(proven=refuse("policy.caller-identity", condition, 403, "Not Allowed"))
+
+
+def _asked_user(draw: Lottery) -> Change:
+    """A rule by the user of the Request-URI, as the stock script has them for dialled numbers (K10)."""
+    covers = draw.pick("covers", *COVERED)
+    about = '$rU == "LAB_PRESENT"' if covers == COVERED[0] else 'registered("location", "$ru")'
+    place = draw.pick("stands", "before the login", "after the login")
+    phrase = draw.pick("phrase", "Not Allowed", "Forbidden")
+    condition = f'!is_method("REGISTER") && $rU != $null && {OTHERS} && {about}'
+    refused = refuse("policy.asked-user", condition, 403, phrase)
+    return Change(source=refused) if place == "before the login" else Change(proven=refused)
 
 
 def _wrong_password(draw: Lottery) -> Change:
@@ -182,112 +192,6 @@ def _brief(draw: Lottery) -> Change:
     return Change(register=refuse("too-brief", condition, 423, "Interval Too Brief", said))
 
 
-def _per_second(draw: Lottery) -> int:
-    limit = draw.wishes.limit or round(draw.between("limit", 5.0, 60.0, digits=0))
-    draw.truth.update(limit=limit, window_seconds=1)
-    return limit
-
-
-def _in_status(draw: Lottery, delivered: int) -> str:
-    """The status as an option of a limiter: a setting of the module, or a line of the script (K4)."""
-    as_delivered = 3 * len(OTHER_STATUSES) * (delivered,)
-    return f",status={draw.pick('status', *as_delivered, *OTHER_STATUSES)}"
-
-
-def _throttle_source(draw: Lottery) -> Change:
-    limiter = f"window:{_per_second(draw)}/1s" + _in_status(draw, 403)
-    return Change(limiter=limiter, stands=draw.aside("stands", *STANDINGS))
-
-
-def _throttle_shared(draw: Lottery) -> Change:
-    limiter = f"window:{_per_second(draw)}/1s,key=all"
-    return Change(limiter=limiter + _in_status(draw, 403))
-
-
-def _throttle_user(draw: Lottery) -> Change:
-    limiter = f"window:{_per_second(draw)}/1s,key=user"
-    limiter += _in_status(draw, 403)
-    return Change(limiter=limiter, stands=draw.aside("stands", *STANDINGS))
-
-
-def _throttle_method(draw: Lottery) -> Change:
-    method = draw.pick("method", "OPTIONS", "REGISTER")
-    limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
-    limiter += _in_status(draw, 503)
-    stands = draw.aside("stands", *STANDINGS) if method == "OPTIONS" else ""
-    return Change(limiter=limiter, limited_methods=method, stands=stands)
-
-
-def _throttle_registrations(draw: Lottery) -> Change:
-    limiter = f"retry-after:{_per_second(draw)}/1s,key=all"
-    return Change(limiter=limiter + _in_status(draw, 503), limited_methods="REGISTER")
-
-
-def _ban_source(draw: Lottery) -> Change:
-    density = draw.pick("density", 16, 30)
-    seconds = draw.between("ban_seconds", 60.0, 600.0, digits=0)
-    return Change(limiter=f"pike:{density}/2s,ban={seconds:.0f}s")
-
-
-def _overload(draw: Lottery) -> Change:
-    """One process that a slow database holds up for so long with every request: what comes waits for it."""
-    milliseconds = draw.pick("service_milliseconds", 30, 60, 100)
-    return Change(
-        load='loadmodule "cfgutils.so"',
-        shape=f'\tusleep("{1000 * milliseconds}");',
-        children=1,
-    )
-
-
-def _uneven(draw: Lottery) -> Change:
-    """What a pool of so many looks like if one of them has an older list; each request draws its server."""
-    nodes = draw.pick("nodes", 2, 3, 4, 5)
-    condition = f"$RANDOM mod {nodes} == 0"
-    place = draw.pick("refuses", "all but OPTIONS to itself", "everything")
-    refused = refuse("network.uneven-nodes", condition, 403, "Forbidden")
-    if place == "everything":
-        return Change(load='loadmodule "cfgutils.so"', shape=refused)
-    return Change(load='loadmodule "cfgutils.so"', source=refused)
-
-
-def _maintenance(draw: Lottery) -> Change:
-    del draw
-    return Change(
-        shape=refuse("capacity.maintenance", "1", 503, "Maintenance", "Retry-After: 600"),
-    )
-
-
-def _time_of_day(draw: Lottery) -> Change:
-    """A rule of the clock: Kamailio compares its own time with the end of the hour that is now."""
-    lasts = draw.between("lasts_seconds", 60.0, 900.0, digits=0)
-    ends = round(time.time() + lasts)
-    draw.tell("ends_at", ends)
-    return Change(shape=refuse("schedule.time-of-day", f"$Ts < {ends} && {_OTHERS}", 403, "Forbidden"))
-
-
-def _malformed(draw: Lottery) -> Change:
-    header = draw.pick("header", "Accept", "User-Agent", "Expires")
-    condition = f'is_present_hf("{header}") && {_OTHERS}'
-    return Change(shape=refuse("message.malformed", condition, 400, "Bad Request"))
-
-
-def _too_large(draw: Lottery) -> Change:
-    most = draw.pick("most_bytes", 480, 560, 640, 800)
-    condition = f"msg:len > {most} && {_OTHERS}"
-    return Change(shape=refuse("message.too-large", condition, 403, "Message too large"))
-
-
-def _metadata(draw: Lottery) -> Change:
-    header = draw.pick("header", "X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
-    condition = f'!is_present_hf("{header}") && {_OTHERS}'
-    return Change(shape=refuse("message.missing-metadata", condition, 403, "Forbidden"))
-
-
-def _blind(draw: Lottery) -> Change:
-    del draw
-    return Change(source=refuse("method.blind", 'is_method("OPTIONS")', 200, "Keepalive"))
-
-
 def _tls(name: str) -> Callable[[Lottery], Change]:
     loads = {
         "tls.version": 'modparam("tls", "tls_method", "TLSv1.1")',
@@ -320,24 +224,13 @@ KAMAILIO_FAULTS: Mapping[str, Callable[[Lottery], Change]] = MappingProxyType(
         "policy.no-trunk-match": _sources("policy.no-trunk-match", "Not Allowed"),
         "policy.unregistered-source": _unregistered,
         "policy.caller-identity": _caller,
+        "policy.asked-user": _asked_user,
         "registrar.max-contacts": _full,
         "registrar.no-aor": _no_aor,
         "registrar.interval-too-brief": _brief,
-        "throttle.source": _throttle_source,
-        "throttle.shared": _throttle_shared,
-        "throttle.user": _throttle_user,
-        "throttle.method": _throttle_method,
-        "throttle.registration-rate": _throttle_registrations,
-        "ban.source": _ban_source,
         "ban.user": _ban_user,
-        "network.uneven-nodes": _uneven,
-        "capacity.overload": _overload,
-        "capacity.maintenance": _maintenance,
-        "schedule.time-of-day": _time_of_day,
-        "message.malformed": _malformed,
-        "message.too-large": _too_large,
-        "message.missing-metadata": _metadata,
-        "method.blind": _blind,
+        **LIMITS,
+        **CONDITIONS,
         **{
             name: _tls(name)
             for name in ("tls.untrusted", "tls.name", "tls.expired", "tls.version", "tls.client-certificate")

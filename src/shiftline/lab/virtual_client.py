@@ -40,6 +40,8 @@ class VirtualExchange:
     """Seconds from the first copy to the final answer; None: there was none."""
     failure: str = ""
     """The system's word when it refused to send."""
+    heard: str = ""
+    """The last answer that was no final one, where no other came."""
 
 
 WhenDone = Callable[[VirtualExchange], None]
@@ -65,6 +67,7 @@ class _Waiting:
     when_done: WhenDone
     copies: int = 0
     data: bytes = b""
+    heard: str = ""
 
 
 class VirtualClient:
@@ -135,6 +138,8 @@ class VirtualClient:
     def _conclude(self, event: ResponseReceived | RequestTimedOut | SendFailed) -> None:
         response = event.response if isinstance(event, ResponseReceived) else None
         if response is not None and response.status < 200:
+            if provisional := self._waiting.get(event.key):
+                provisional.heard = f"{response.status} {response.reason}"
             return
         waiting = self._waiting.pop(event.key, None)
         if waiting is not None:
@@ -148,6 +153,7 @@ class VirtualClient:
                     response=response,
                     answered_after=event.rtt_seconds if response else None,
                     failure=event.why if isinstance(event, SendFailed) else "",
+                    heard="" if response else waiting.heard,
                 )
             )
 

@@ -134,5 +134,6 @@ def _answer(exchange: VirtualExchange) -> Answer:
         answered_after=exchange.answered_after,
         copies=exchange.copies,
         failure=exchange.failure,
+        heard=exchange.heard,
         request=exchange.request,
     )

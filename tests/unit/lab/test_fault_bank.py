@@ -97,6 +97,8 @@ def test_a_fault_strikes_in_the_words_that_were_drawn(name: str, personality: st
 
 
 def _shows(exchange: VirtualExchange, truth: DrawnFault) -> bool:
+    if truth.status is not None and truth.status < 200:
+        return exchange.heard == f"{truth.status} {truth.phrase}"
     phrase = exchange.response.reason if exchange.response else ""
     return status(exchange) == truth.status and (not truth.phrase or phrase == truth.phrase)
 

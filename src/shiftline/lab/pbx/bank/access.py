@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.bank.draw import Draw, Entry
 from shiftline.lab.pbx.bank.words import (
     CHALLENGE,
@@ -21,6 +22,8 @@ from shiftline.sip.values import EventType
 _CUCM = '399 cucm "Unable to find a device handler for the request received on port 5060"'
 _LYNC = '1012;reason="From URI not authorized to communicate with public networks"'
 _CALLS = ("INVITE", "OPTIONS", "SUBSCRIBE")
+COVERED = ("one user", "whoever is there")
+"""Whom a rule about users is for."""
 ACL = {
     "practice": (at(Stage.SOURCE, FORBIDDEN),),
     "chan_sip": (at(Stage.SOURCE, CHALLENGE),),  # C2
@@ -120,6 +123,23 @@ def _unregistered(draw: Draw) -> None:
 def _caller(draw: Draw) -> None:
     number = draw.pick("verified", "+13125550100", "13125550199", "support")
     draw.refuse(lambda visit: is_stranger(visit) and visit.method != "REGISTER" and visit.from_user != number)
+
+
+def _asked_user(draw: Draw) -> None:
+    """A rule by who is asked about (K10, K12): the first one who is there, or whoever is."""
+    is_one = draw.pick("covers", *COVERED) == COVERED[0]
+    covered: list[str] = []
+    truth_of = draw.settings.truth_of
+
+    def strikes(visit: Visit) -> bool:
+        user = visit.user
+        if not user or not is_stranger(visit) or truth_of(user) is not Truth.AVAILABLE:
+            return False
+        if not covered:
+            covered.append(user)
+        return user in covered or not is_one
+
+    draw.refuse(strikes)
 
 
 ACCESS = (
@@ -261,6 +281,19 @@ ACCESS = (
                 at(Stage.ACCOUNT, FORBIDDEN, *_CALLS),  # V18
                 at(Stage.ACCOUNT, say(403, headers=(("ms-diagnostics", _LYNC),)), *_CALLS),  # V13
             ),
+        },
+    ),
+    Entry(
+        id="policy.asked-user",
+        does="nobody but the campaign and the phones may ask about a certain user, or about who is there",
+        make=_asked_user,
+        shown={
+            "practice": (at(Stage.ACCOUNT, FORBIDDEN, *_CALLS),),
+            "kamailio": (
+                at(Stage.ACCOUNT, say(403, "Not Allowed", "Forbidden"), *_CALLS),  # K10
+                at(Stage.PLACE, FORBIDDEN, *_CALLS),  # K12
+            ),
+            "sbc": (at(Stage.ACCOUNT, FORBIDDEN, *_CALLS),),
         },
     ),
 )

@@ -40,15 +40,22 @@ def _in_a_status_of_its_own(draw: Draw) -> None:
         draw.showing = replace(draw.showing, refusal=replace(refusal, status=status, phrases=phrases))
 
 
-def limiter_of(draw: Draw, text: str) -> Strikes:
-    """A limiter of the governor's bank, as what a step asks; the words of a refusal are the family's."""
+def _of_source(visit: Visit) -> str:
+    return visit.source
+
+
+def limiter_of(draw: Draw, text: str, counted: Callable[[Visit], str] = _of_source) -> Strikes:
+    """A limiter of the governor's bank, as what a step asks; the words of a refusal are the family's.
+
+    ``counted`` is what it takes for the source of a request.
+    """
     limiter = parse_limiter(text).build(draw.random.random(), random=draw.random.random)
     draw.tell("limiter", text)
 
     def strikes(visit: Visit) -> bool:
         arrival = Arrival(
             at=visit.elapsed,
-            source=visit.source,
+            source=counted(visit),
             account=visit.account,
             service_seconds=visit.service_seconds,
         )
@@ -57,7 +64,7 @@ def limiter_of(draw: Draw, text: str) -> Strikes:
     return strikes
 
 
-def _rate(draw: Draw, key: str) -> Strikes:
+def _rate(draw: Draw, key: str, counted: Callable[[Visit], str] = _of_source) -> Strikes:
     """A limit per second, counted in windows or as a bucket."""
     seconds = draw.pick("window_seconds", 1, 2, 5, 10)
     limit = round(draw.between("limit", _FEWEST, _MOST, digits=0))
@@ -66,8 +73,8 @@ def _rate(draw: Draw, key: str) -> Strikes:
     draw.truth.update(limit=limit, window_seconds=seconds)
     form = draw.pick("form", "window", "window", "sliding", "bucket")
     if form == "bucket":
-        return limiter_of(draw, f"bucket:{limit}/s,burst={max(2, limit * seconds // 2)},key={key}")
-    return limiter_of(draw, f"{form}:{limit * seconds}/{seconds}s,key={key}")
+        return limiter_of(draw, f"bucket:{limit}/s,burst={max(2, limit * seconds // 2)},key={key}", counted)
+    return limiter_of(draw, f"{form}:{limit * seconds}/{seconds}s,key={key}", counted)
 
 
 def _standing(draw: Draw, refuses: Strikes) -> Strikes:
@@ -108,6 +115,14 @@ def _method(draw: Draw) -> None:
     method = draw.pick("method", "OPTIONS", "REGISTER")
     refuses = _rate(draw, "all")
     _only(draw, method, _standing(draw, refuses) if method == "OPTIONS" else refuses)
+
+
+def _callee(draw: Draw) -> None:
+    """Counted by the user of the Request-URI (K4, O2): what names none there, as REGISTER, is not counted."""
+    draw.tell("counted_by", "the user of the Request-URI, in place of the source")
+    refuses = _rate(draw, "source", lambda visit: visit.request.uri.user or "")
+    _in_a_status_of_its_own(draw)
+    draw.refuse(lambda visit: bool(visit.request.uri.user) and refuses(visit))
 
 
 def _registration(draw: Draw) -> None:
@@ -168,6 +183,16 @@ THROTTLES = (
             "practice": (at(Stage.RATE, say(503)),),
             "kamailio": (at(Stage.RATE, _LIMITING),),
             "sbc": (at(Stage.RATE, say(503)),),  # V2
+        },
+    ),
+    Entry(
+        id="throttle.callee",
+        does="so many requests a second pass about each user, whoever asks",
+        make=_callee,
+        shown={
+            "practice": (at(Stage.RATE, FORBIDDEN),),
+            "kamailio": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, _UNAVAILABLE)),  # K4, O2
+            "sbc": (at(Stage.RATE, FORBIDDEN), at(Stage.RATE, say(503))),
         },
     ),
     Entry(

@@ -1,13 +1,13 @@
-"""message.*, method.blind, policy.transport: what a request holds and comes by, what an answer is worth.
+"""message.*, method.*, policy.transport: what a request holds and comes by, what an answer is worth.
 
-Facts: K11, K15, K16, K19, A11, C4, C8.
+Facts: K11, K15, K16, K19, K22, A11, C4, C8.
 """
 
 from __future__ import annotations
 
 from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.bank.draw import Draw, Entry
-from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, is_stranger, say
+from shiftline.lab.pbx.bank.words import FORBIDDEN, Stage, Visit, at, everywhere, is_stranger, say
 from shiftline.lab.pbx.refusal import SILENCE
 from shiftline.sip.transport import Transport
 
@@ -39,7 +39,16 @@ def _blind(draw: Draw) -> None:
     draw.refuse(strikes)
 
 
+def _failing(draw: Draw) -> None:
+    """Whatever is behind it and knows the users fails; what is about the box itself does not need it."""
+    draw.refuse(lambda visit: bool(visit.user))
+
+
 _BAD = say(400, "Bad Request")
+_FAILS = at(Stage.TARGET, say(500, "Server Internal Error", "Internal Server Error"), "OPTIONS")
+_TRIES = at(Stage.TARGET, say(100, "Trying"), "OPTIONS")
+"""Who hands a question on may say so, and then nothing ever comes back (RFC 3261 section 17.2.2)."""
+_SORRY = "I'm terribly sorry, server error occurred (1/SL)"  # K22
 _BOX = at(Stage.KEEPALIVE, say(200), "OPTIONS")
 
 
@@ -103,6 +112,17 @@ MESSAGES = (
             "freeswitch": (_BOX,),
             "kamailio": (at(Stage.KEEPALIVE, say(200, "Keepalive"), "OPTIONS"),),  # K19
             "sbc": (_BOX,),
+        },
+    ),
+    Entry(
+        id="method.failing",
+        does="every OPTIONS about a user gets 500, or 100 Trying and no more",
+        make=_failing,
+        shown={
+            **everywhere(_FAILS),  # RFC 3261 section 21.5.1
+            "practice": (_FAILS, _TRIES),
+            "kamailio": (at(Stage.TARGET, say(500, _SORRY), "OPTIONS"), _TRIES),
+            "sbc": (_FAILS, _TRIES),
         },
     ),
     Entry(
