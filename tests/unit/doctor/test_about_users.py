@@ -17,6 +17,7 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.doctor.examination.at_rest import AtRest
+from shiftline.lab.pbx.bank.access import COVERED
 from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.virtual_examination import examine
 from shiftline.sip.message import Response
@@ -113,3 +114,26 @@ def test_with_controls_a_change_is_tried_on_the_question_that_checks_ask() -> No
     name = "p10.other-caller.options"
     assert programme_of(frozenset({Means.CONTROLS, Means.OTHER_CALLER}))[name].probe.aim is Aim.PRESENT
     assert programme_of(frozenset({Means.OTHER_CALLER}))[name].probe.aim is Aim.SERVER
+
+
+@pytest.mark.parametrize("covers", COVERED)
+@pytest.mark.parametrize("personality", ["kamailio", "sbc"])
+def test_a_rule_about_users_is_told_from_rules_about_us(personality: str, covers: str) -> None:
+    """It meets SUBSCRIBE as well, which was taken for a binding or a caller that is wanted (K10)."""
+    pbx = trunk("policy.asked-user", personality=personality, covers=covers)
+    found = examine(pbx, CASE, MAY_TRIP).diagnosis()
+    assert (found.cause, found.confidence > 0.9) == ("policy.asked-user", True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_fails_behind_the_pbx_is_told(seed: int) -> None:
+    """500 with the one seed, 100 Trying and no more with the other."""
+    pbx = trunk("method.failing", seed=seed)
+    assert pbx.truth[0].status == (500, 100)[seed - 1]
+    assert examine(pbx, CASE, MAY_TRIP).diagnosis().cause == "method.failing"
+
+
+def test_a_limit_of_each_user_is_told_by_another_user() -> None:
+    """Who is spared."""
+    pbx = trunk("throttle.callee", limit=10, window_seconds=1, form="window", status=403)
+    assert examine(pbx, CASE, MAY_TRIP).diagnosis().cause == "throttle.callee"

@@ -11,7 +11,17 @@ from dataclasses import replace
 
 from shiftline.diagnosis.catalogue.cause import Acts, Cause, Grounds, Remedy, Signature, Stage, when
 from shiftline.diagnosis.catalogue.rates import REGISTERS, in_any_status, limited
-from shiftline.diagnosis.catalogue.words import EVERY, FOREIGN, LOGGED_IN, SERS, read, recalled, shows
+from shiftline.diagnosis.catalogue.words import (
+    EVERY,
+    FORBIDDEN,
+    FORBIDDEN_LOGIN,
+    FOREIGN,
+    LOGGED_IN,
+    SERS,
+    read,
+    recalled,
+    shows,
+)
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Aim, Method
@@ -21,6 +31,10 @@ _KEEPALIVE = when(0.0, account=Account.NOBODY)
 _LOGINS = when(0.0, method=REGISTERS)
 _EXEMPT = "REGISTER is exempt."
 _WEIGHT = 0.25
+_NAMES_USER = (
+    when(method=(Method.OPTIONS, Method.INVITE), aim=Aim.PRESENT),
+    when(method=Method.SUBSCRIBE),  # it is the present control that is subscribed to
+)
 _BEHIND_LOGIN = {Outcome.FORBIDDEN: Outcome.FORBIDDEN_AFTER_CHALLENGE}
 
 
@@ -132,7 +146,7 @@ CAUSES = (
                 "Name another present control, and see whether the agents' own numbers are covered.",
             )
         ),
-        sources=("Kamailio K12, rules by $rU in the script",),
+        sources=("Kamailio K10 and K12, rules by $rU in the script",),
         signatures=(
             shows(
                 "K12u",
@@ -142,6 +156,25 @@ CAUSES = (
                 {Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.8, Outcome.FORBIDDEN: 0.2},
                 "403 about this user alone.",
                 recalled("rules by the user who is asked about"),
+            ),
+            shows(
+                "K10u",
+                EVERY,
+                Stage.SERVICE,
+                _NAMES_USER,
+                FORBIDDEN_LOGIN,
+                "403 after the login to whatever names this user, by whichever method.",
+                read("Kamailio stock configuration, K10: its rule is one of the number that is dialled"),
+            ),
+            shows(
+                "K10u.b",
+                EVERY,
+                Stage.RULE,
+                _NAMES_USER,
+                FORBIDDEN,
+                "The same before any challenge.",
+                read("Kamailio stock configuration, K10: its rule is one of the number that is dialled"),
+                weight=0.5,
             ),
         ),
         prior=0.5,
