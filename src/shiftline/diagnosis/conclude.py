@@ -18,9 +18,9 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Basis, Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.loads_passed import ASKED
-from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.remedies import AFTER_HEARSAY, remedy_of_one_of
 from shiftline.diagnosis.separation import separate
+from shiftline.diagnosis.silent import Silent, explains, silent_causes
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.suspicions import suspicions_of
 from shiftline.diagnosis.unasked import unasked
@@ -64,7 +64,7 @@ class _Group:
     without_one: float = 1.0
     """The confidence without the piece of evidence that tells most."""
     silent: float = 0.0
-    """That something is at work that a record of a healthy trunk does not show."""
+    """That something is at work beside health for which nothing speaks, and which nothing asked about."""
 
     @property
     def is_decided(self) -> bool:
@@ -127,15 +127,16 @@ def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> lis
     for cause in leading.causes:
         rest = frozenset(leading.causes) - {cause}
         alike = {home: _alike(cause, home, permission) for home in homes}
-        silent = _silent(belief) if is_recorded and cause == HEALTHY else {}
+        silent = _beside_health(belief, alike, is_recorded=is_recorded) if cause == HEALTHY else {}
         rivals, twins = [], []
         for one in belief.explanations:  # by falling probability: rivals come before twins
             if one.probability < TWIN:
                 break
             swapped = _swapped(one, rest)
-            if swapped is None or swapped == cause or one.causes in silent:
+            is_silent = one.causes in silent
+            if swapped is None or swapped == cause or (is_recorded and is_silent):
                 continue
-            if one.probability >= RIVAL * leading.probability:
+            if one.probability >= RIVAL * leading.probability and not is_silent:
                 rivals.append(swapped)
                 alike = {
                     home: names | _named_with(cause, swapped, home, permission)
@@ -195,6 +196,17 @@ def _not_asked_for(home: Family, permission: Permission) -> frozenset[str]:
     return class_of(HEALTHY, home, permission) - class_of(HEALTHY, home, more)
 
 
+def _beside_health(belief: Belief, alike: Mapping[Family, frozenset[str]], *, is_recorded: bool) -> Silent:
+    """What takes nothing from health: it was not looked at, and nothing that was seen speaks for it.
+
+    A record shows no more than was asked; of an examination it is what more is allowed for. How usual it is
+    says nothing of this trunk (decision 0018); it is told beside health.
+    """
+    if is_recorded:
+        return silent_causes(belief)
+    return silent_causes(belief, frozenset[str]().union(*alike.values()))
+
+
 def _named_with(cause: str, rival: str, home: Family, permission: Permission) -> frozenset[str]:
     """Whoever is like one that is named is named as well; but not beside health."""
     return frozenset() if HEALTHY in (cause, rival) else class_of(rival, home, permission)
@@ -207,7 +219,7 @@ def _leading(belief: Belief, *, is_recorded: bool) -> Explanation:
         is_recorded
         and not belief.evidence.subject.refused
         and not _excludes_health(belief)
-        and not any(cause == HEALTHY or _explains(belief, cause) for cause in first.causes)
+        and not any(cause == HEALTHY or explains(belief, cause) for cause in first.causes)
     ):
         return next((one for one in belief.explanations if one.causes == (HEALTHY,)), first)
     return first
@@ -220,28 +232,6 @@ def _excludes_health(belief: Belief) -> bool:
         for mark in belief.evidence.marks
         if mark.kind in MARKS
     )
-
-
-def _silent(belief: Belief) -> dict[tuple[str, ...], float]:
-    """How likely each cause is that explains nothing of the record: none of them is named beside health."""
-    return {
-        one.causes: one.probability
-        for one in belief.explanations
-        if len(one.causes) == 1 and one.causes != (HEALTHY,) and not _explains(belief, *one.causes)
-    }
-
-
-def _explains(belief: Belief, cause: str) -> bool:
-    """Whether anything of a record is what the cause would do; else nothing but its doubts speaks for it."""
-    evidence = belief.evidence
-    if any(MARKS[mark.kind].causes.get(cause, 1.0) > 1.0 for mark in evidence.marks if mark.kind in MARKS):
-        return True
-    if cause not in CATALOGUE:
-        return False
-    answers = {answer for one in CATALOGUE[cause].signatures for answer in one.answers}
-    if Outcome.FORBIDDEN in answers:
-        answers.add(Outcome.FORBIDDEN_AFTER_CHALLENGE)
-    return any(trial.outcome in answers - {Outcome.OK} for trial in evidence.trials)
 
 
 def _is_twin_in_records(cause: str, other: str) -> bool:
