@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from ipaddress import ip_address
-from math import isfinite
 from typing import Any
 
 from shiftline.errors import ConfigurationError
@@ -14,6 +13,12 @@ from shiftline.sip.trace import Direction, Trace, TracedMessage
 from shiftline.sip.transport import Transport
 
 FORMAT = "shiftline-trace/1"
+_LATEST = 253_402_214_400.0
+"""The last day that a calendar has, in seconds since 1970."""
+
+
+class _NotAsWrittenError(ValueError):
+    """A value that no trace has; its words are for people."""
 
 
 def write_trace_json(trace: Trace, *, redacted: bool = True, epoch_offset: float | None = None) -> str:
@@ -55,7 +60,7 @@ def read_trace_json(text: str) -> tuple[Trace, float | None]:
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise _unreadable(f"its format is {str(content['format'])[:40]!r}, not {FORMAT!r}")
-        messages = [_message(row) for row in content["messages"]]
+        messages = [_message(number, row) for number, row in enumerate(content["messages"], start=1)]
         offset = content["epoch_offset"]
         trace = Trace(
             messages,
@@ -63,18 +68,32 @@ def read_trace_json(text: str) -> tuple[Trace, float | None]:
             most_bytes=sum(len(message.data) for message in messages),
             dropped=int(content["dropped"]),
         )
-        return trace, None if offset is None else _finite(offset)
+        return trace, None if offset is None else _moment(offset)
+    except json.JSONDecodeError as error:
+        raise _unreadable(f"its JSON is broken in line {error.lineno}") from error
+    except _NotAsWrittenError as error:
+        raise _unreadable(str(error)) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _unreadable(f"{type(error).__name__}: {str(error)[:80]}") from error
+        raise _unreadable("it has not the keys of one, or other values than it should") from error
 
 
-def _message(row: dict[str, Any]) -> TracedMessage:
+def _message(number: int, row: dict[str, Any]) -> TracedMessage:
+    """Message ``number``, counted from 1, of a trace. Raises _NotAsWrittenError, which says which it was."""
+    try:
+        return _as_written(row)
+    except _NotAsWrittenError as error:
+        raise _NotAsWrittenError(f"in message {number}, {error}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _NotAsWrittenError(f"message {number} is not as a trace has it") from error
+
+
+def _as_written(row: dict[str, Any]) -> TracedMessage:
     text = row["message"]
     if not isinstance(text, str):
-        raise TypeError("a message is no text")
+        raise _NotAsWrittenError("the message is no text")
     data = b64decode(text, validate=True) if row["encoding"] == "base64" else text.encode()
     return TracedMessage(
-        at=_finite(row["at"]),
+        at=_moment(row["at"]),
         direction=Direction(row["direction"]),
         local=_address(row["local"]),
         peer=_address(row["peer"]),
@@ -86,15 +105,16 @@ def _message(row: dict[str, Any]) -> TracedMessage:
 def _address(value: Any) -> Address:
     host, port = value
     if not (isinstance(port, int) and 0 <= port <= 65535):
-        raise ValueError(f"{port!r} is no port")
+        raise _NotAsWrittenError(f"{str(port)[:40]!r} is no port")
     ip_address(host)
     return str(host), port
 
 
-def _finite(value: Any) -> float:
+def _moment(value: Any) -> float:
+    """Seconds, since 1970 or since a start; no infinity, and nothing beyond all calendars."""
     number = float(value)
-    if not isfinite(number):
-        raise ValueError(f"{value!r} is no time")
+    if not abs(number) <= _LATEST:
+        raise _NotAsWrittenError(f"{str(value)[:40]!r} is no time")
     return number
 
 

@@ -8,6 +8,7 @@ import struct
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from tests.unit.doctor.captures import (
     block,
     enhanced,
@@ -27,6 +28,9 @@ from shiftline.doctor.reading.pairing import EVICTED, NO_REQUEST, Pairing
 from shiftline.doctor.reading.reading import Reading
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.sources import files_of
+from shiftline.sip.trace import Direction, Trace, TracedMessage
+from shiftline.sip.trace_json import write_trace_json
+from shiftline.sip.transport import Transport
 
 
 def test_a_file_that_ends_within_a_packet(tmp_path: Path) -> None:
@@ -109,6 +113,8 @@ def test_what_is_no_capture_is_named_with_its_reason(tmp_path: Path) -> None:
         (bytes(100), "neither a capture nor a text"),
         (b"\xfd7zXZ\0 and so on", "unpack it first"),
         (b"%PDF-1.4", "a PDF"),
+        (b'{\n  "verdict": {\n    "cause": null,', "a verdict of the doctor's"),
+        (b'{\n  "personality": "sbc",\n  "seed": 1,\n  "faults": [', "the lab's truth"),
     ):
         _, reading = read(tmp_path, content, "odd.bin")
         assert why in reading.ledger.files[0].passed_over
@@ -118,6 +124,44 @@ def test_a_pipe_is_passed_over_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (entry,) = Reading([tmp_path / "pipe"]).ledger.files
     assert entry.passed_over == "it is a pipe or a device: write it to a file first"
+
+
+def test_times_that_no_calendar_has_are_left_out_and_counted(tmp_path: Path) -> None:
+    frame = ethernet(udp(request()))
+    head = struct.pack("<IIIII", 0, 0xFFFFFFFF, 0xFFFFFFFF, len(frame), len(frame))
+    padded = frame + bytes(-len(frame) % 4)
+    _, reading = read(tmp_path, section() + interface() + block("<", 6, head + padded))
+    assert reading.ledger.files[0].notes == ["1 packets of times that no calendar has are left out"]
+    (tmp_path / "t.json").write_text(
+        write_trace_json(Trace([_traced(at=1e12)]), epoch_offset=1.0), encoding="utf-8"
+    )
+    reading = Reading([tmp_path / "t.json"])
+    assert list(reading) == []
+    assert "no time" in reading.ledger.files[0].passed_over
+
+
+def _traced(at: float) -> TracedMessage:
+    here, there = ("127.0.0.1", 5060), ("127.0.0.1", 5062)
+    return TracedMessage(
+        at=at, direction=Direction.SENT, local=here, peer=there, transport=Transport.UDP, data=request()
+    )
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.pcap").write_bytes(pcap(framed(PAIR)))
+    scan = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told = {entry.name: entry.passed_over for entry in Reading([tmp_path]).ledger.files}
+    assert told == {"a.pcap": "", "sub": "it is a folder that may not be looked into"}
 
 
 def test_folders_that_are_deep_or_link_to_themselves(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ LINES = {
         "firewall.drop", "192.0.2.7", "",
     ),
     '{"status": 403, "code": "missing.division.permission"}': ("genesys.http-permission", "", ""),
+    '{"message": "no", "code": "x", "status": 403, "contextId": "7"}': ("genesys.http-permission", "", ""),
+    '{"contextId": "7", "status":429, "limit": {"key": "a"}}': ("genesys.http-rate", "", ""),
 }  # fmt: skip
 IN_ZONE = "2024-05-22 09:30:00"
 
@@ -90,6 +92,8 @@ def test_every_kind_that_the_reader_gives_is_in_the_catalogue() -> None:
         "systemd[1]: Failed to start LSB: rate limit exceeded",
         "app_dial.c: -- SIP/agent0007 is busy",
         "kamailio[1]: INFO: <core> [main.c]: processes (at least): 12",
+        '{"level": "error", "sip": {"status": 403, "reason": "Forbidden"}, "msg": "agent0001 refused"}',
+        '    "status": 429,',
     ],
 )
 def test_other_lines_say_nothing(tmp_path: Path, line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -77,6 +78,8 @@ VALID = write_trace_json(Trace([message(b"x")]))
         VALID.replace("5060", "70000"),
         VALID.replace("2001:db8::9", "pbx.example.com"),
         VALID.replace("1.25", "NaN"),
+        VALID.replace("1.25", "1e308"),
+        VALID.replace('"TLS",', ""),
         VALID.replace("utf-8", "base64"),
         VALID.replace('"x"', "7"),
         VALID.replace('"messages": [', '"messages": [1, '),
@@ -84,5 +87,14 @@ VALID = write_trace_json(Trace([message(b"x")]))
 )
 def test_what_is_no_trace_is_one_clear_error(text: str) -> None:
     """A file that somebody edited or that is another one's never ends in a traceback."""
-    with pytest.raises(ConfigurationError, match="no trace"):
+    with pytest.raises(ConfigurationError, match="no trace") as told:
         read_trace_json(text)
+    assert not re.search("Error|unpack|indices", str(told.value)), "these are words of the language, not ours"
+
+
+def test_what_is_wrong_with_a_trace_is_told_with_its_message() -> None:
+    two = write_trace_json(Trace([message(b"x"), message(b"y")]))
+    with pytest.raises(ConfigurationError, match=r"in message 2, '70000' is no port"):
+        read_trace_json("70000".join(two.rsplit("5060", 1)))
+    with pytest.raises(ConfigurationError, match="JSON is broken in line 8"):
+        read_trace_json("".join(two.splitlines(keepends=True)[:7]))

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shiftline.doctor.reading.frames import MOST_FRAME, Frame, Readable
+from shiftline.doctor.reading.frames import LATEST, MOST_FRAME, Frame, Readable
 from shiftline.doctor.reading.ledger import FileEntry
 
 SECTION = b"\x0a\x0d\x0d\x0a"
@@ -34,18 +34,23 @@ class _Damage(Exception):  # noqa: N818 - not an error: the end of what can be r
 def pcapng_frames(file: Readable, entry: FileEntry) -> Iterator[Frame]:
     """The frames of a pcapng file, from its first byte on; ``entry`` gets notes about damage."""
     interfaces: list[_Interface] = []
+    beyond = 0
     try:
         for order, kind, body in _blocks(file):
             if kind == _PACKET or kind in _PACKETS:
                 frame = _frame(order, kind, body, interfaces)
-                if frame is not None:
+                if frame is not None and 0.0 <= frame[0] <= LATEST:
                     yield frame
+                elif frame is not None:
+                    beyond += 1
             elif kind == _SECTION:
                 interfaces.clear()
             elif kind == _INTERFACE and len(body) >= 8 and len(interfaces) < _MOST_INTERFACES:
                 interfaces.append(_interface(order, body))
     except _Damage as damage:
         entry.notes.append(str(damage))
+    if beyond:
+        entry.notes.append(f"{beyond} packets of times that no calendar has are left out")
 
 
 def _blocks(file: Readable) -> Iterator[tuple[str, int, bytes]]:

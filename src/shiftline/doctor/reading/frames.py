@@ -25,6 +25,8 @@ class Readable(Protocol):
 
 MOST_FRAME = 262_144
 """Wireshark's own limit; a record that claims more is damage."""
+LATEST = 253_402_214_400.0
+"""The last day that a calendar has, in seconds since the epoch: no record is of later."""
 _PIECE = 1 << 20
 _MOST_EMPTY = 1_000_000
 _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D

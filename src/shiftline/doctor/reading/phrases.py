@@ -33,6 +33,10 @@ _KAMAILIO = re.compile(
 )
 
 
+_API_ERROR = r"(?=.*\"(?:contextId|messageParams|messageWithParams)\")"
+"""Of a REST API's error body (facts/genesys.md, ErrorBody): any program's JSON may have a ``status``."""
+
+
 def _phrase(kind: str, pattern: str, *, ignore_case: bool = False) -> Phrase:
     needs = _KAMAILIO if kind.startswith("kamailio.") else None
     return Phrase(kind, re.compile(pattern, re.IGNORECASE if ignore_case else 0), needs)
@@ -123,12 +127,15 @@ PHRASES = (
     _phrase(
         "genesys.http-permission",
         r"missing\.(?:any\.)?(?:division\.)?permissions?|\bnot\.authorized"
-        r"|HTTP(?:/1\.1|/2)? 403\b|\"status\": ?403",
+        rf"|HTTP(?:/1\.1|/2)? 403\b|^{_API_ERROR}.*\"status\": ?403",
     ),
-    _phrase("genesys.http-rate", r"too\.many\.requests|HTTP(?:/1\.1|/2)? 429\b|\"status\": ?429"),
+    _phrase(
+        "genesys.http-rate",
+        rf"too\.many\.requests|HTTP(?:/1\.1|/2)? 429\b|^{_API_ERROR}.*\"status\": ?429",
+    ),
     _phrase(
         "genesys.version-conflict",
-        r"(?:HTTP(?:/1\.1|/2)? 409\b|\"status\": ?409).{0,200}version"
+        rf"(?:HTTP(?:/1\.1|/2)? 409\b|^{_API_ERROR}.*\"status\": ?409).{{0,200}}version"
         r"|metadata\.version.{0,80}(?:conflict|mismatch)",
     ),
     _phrase(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shiftline.doctor.reading.frames import Readable
+from shiftline.doctor.reading.frames import LATEST, Readable
 from shiftline.doctor.reading.ledger import FileEntry
 from shiftline.doctor.reading.sighting import Flow, Sighting, looks_like_sip
 from shiftline.errors import ConfigurationError
@@ -30,11 +30,15 @@ def trace_sightings(file: Readable, entry: FileEntry) -> Iterator[Sighting]:
         entry.notes.append(f"{trace.dropped} messages before its first were dropped when it was written")
     if offset is None:
         entry.notes.append("its times count from no known moment")
+    offset = offset or 0.0
+    if any(not 0.0 <= message.at + offset <= LATEST for message in trace):
+        entry.passed_over = "it has times that no calendar has"
+        return
     flows: dict[tuple[object, ...], Flow] = {}
     number = 0
     for number, message in enumerate(trace, start=1):
         way = (*message.source, *message.target, message.transport.value.upper())
         flow = flows.setdefault(way, Flow(*way))
         if looks_like_sip(message.data):
-            yield message.at + (offset or 0.0), flow, message.data, number
+            yield message.at + offset, flow, message.data, number
     entry.packets = number
