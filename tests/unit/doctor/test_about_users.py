@@ -137,3 +137,20 @@ def test_a_limit_of_each_user_is_told_by_another_user() -> None:
     """Who is spared."""
     pbx = trunk("throttle.callee", limit=10, window_seconds=1, form="window", status=403)
     assert examine(pbx, CASE, MAY_TRIP).diagnosis().cause == "throttle.callee"
+
+
+def test_a_limit_of_each_user_may_stand_behind_the_login() -> None:
+    """A bucket lets bare questions through now and then: all is refused after the login, as by a limit of
+    the method that stands there. Another user tells them apart.
+    """
+    asked = [
+        ("p9.users", Outcome.FORBIDDEN_AFTER_CHALLENGE),
+        ("p8.during.user.source", Outcome.FORBIDDEN_AFTER_CHALLENGE),
+        ("p8.during.user.account", Outcome.FORBIDDEN_AFTER_CHALLENGE),
+        *((f"p8.during.{name}", Outcome.OK) for name in ("user.other", "login", "account", "options")),
+        ("p8.during.register", Outcome.CHALLENGE),
+        *((name, Outcome.OK) for name in ("p3.credentials", "p8.register.raised", "p6.present")),
+    ]
+    trials = [Trial(probe=PROGRAMME[name].probe, outcome=found) for name, found in asked]
+    causes = believe(Evidence(trials=tuple(trials))).causes
+    assert causes["throttle.callee"] > causes["throttle.method"]

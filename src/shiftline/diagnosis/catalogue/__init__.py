@@ -30,7 +30,7 @@ CATALOGUE: Mapping[str, Cause] = MappingProxyType(
         for group in (
             beyond.HEALTH,
             about_users.with_rules_about_users(throttle.CAUSES),
-            about_users.CAUSES,
+            about_users.with_rules_about_users(about_users.CAUSES),
             ban.CAUSES,
             credentials.CAUSES,
             digests.CAUSES,

@@ -66,6 +66,8 @@ def _about_users(cause: Cause) -> Iterator[Signature]:
         elif cause.id == "throttle.method" and one.id in ("K3.options", "V2.options", "V23.options"):
             yield _behind(one, "k", (_KEEPALIVE, *one.acts), "It stands behind the keepalive.")
             yield _behind_login(one, "l", one.acts, "It stands behind the login.")
+        elif cause.id == "throttle.callee":
+            yield _behind_login(one, "l", one.acts, "It stands behind the login.")
 
 
 def _behind(one: Signature, letter: str, acts: tuple[Acts, ...], words: str) -> Signature:
