@@ -8,6 +8,7 @@ import pytest
 from tests.unit.doctor.captures import request, response
 
 from shiftline.diagnosis.exchange import Brief, Carried, Challenge, Exchange
+from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.doctor.reading.heads import Heads
 from shiftline.doctor.reading.pairing import ECHOES, UNFINISHED, Pairing
 from shiftline.doctor.reading.sighting import Flow
@@ -81,6 +82,14 @@ def test_silence_is_told_after_a_while_and_not_at_the_edge_of_the_record() -> No
     )
     assert [(one.at, one.status) for one in exchanges] == [(0.0, None), (100.0, None)]
     assert skipped[UNFINISHED] == 2
+
+
+def test_what_only_got_100_trying_was_heard_and_not_answered() -> None:
+    """Whoever says Trying is not silent."""
+    seen = [(at, THERE, request()) for at in (0.0, 0.5, 4.5)]
+    (one,), _ = pair(*seen, (4.6, BACK, response("100 Trying")))
+    assert (one.status, one.hints) == (None, {"heard": "100 Trying"})
+    assert outcome_of(one) is Outcome.OTHER
 
 
 def test_a_call_that_rings_for_minutes_is_not_called_silent() -> None:

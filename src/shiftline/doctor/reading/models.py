@@ -10,11 +10,13 @@ from shiftline.doctor.reading.layout import DIGEST_WORDS
 from shiftline.doctor.reading.sighting import Flow
 from shiftline.doctor.reading.stencils import Common
 
-Shared: TypeAlias = tuple[Flow, Common, Common | None, str, Carried | None, Challenge | None]
+Hint: TypeAlias = tuple[str, str]
+"""One of `Exchange.hints`."""
+Shared: TypeAlias = tuple[Flow, Common, Common | None, Hint | None, Carried | None, Challenge | None]
 
 
 def _model(shared: Shared) -> Exchange:
-    flow, request, reply, bounce, carried, challenge = shared
+    flow, request, reply, hint, carried, challenge = shared
     habit = words.habit[request]
     answer = words.NO_ANSWER if reply is None else words.answer[reply]
     if login := request.values[DIGEST_WORDS]:
@@ -42,11 +44,11 @@ def _model(shared: Shared) -> Exchange:
         status=answer.status,
         reason=answer.reason,
         challenge=challenge if answer.status in (401, 407) else None,
-        hints=answer.hints if reply is not None or not bounce else {"icmp": bounce},
+        hints=answer.hints if reply is not None or hint is None else dict([hint]),
         alike=object(),
     )
 
 
 models = words.Memory(_model)
 """From all that exchanges may have in common (`Exchange.alike`): the flow, what is common to the requests and
-to the answers, what ICMP said, and credentials and challenge where they are no part of what is common."""
+to the answers, what came in place of one, and credentials and challenge where they are no part of that."""

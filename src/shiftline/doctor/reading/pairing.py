@@ -24,7 +24,7 @@ from shiftline.doctor.reading.layout import (
     SENT_BY,
     STATUS,
 )
-from shiftline.doctor.reading.models import models
+from shiftline.doctor.reading.models import Hint, models
 from shiftline.doctor.reading.row_by_row import call_id_of
 from shiftline.doctor.reading.sighting import Flow, Sighting
 from shiftline.doctor.reading.signals import Bounce
@@ -71,8 +71,8 @@ class _Pair:
     answered_at = 0.0
     answer = 0
     """The number of the answer's packet."""
-    bounce = ""
-    """What an ICMP error said of it."""
+    hint: Hint | None = None
+    """What came that was no final answer: what an ICMP error said of it, or a provisional answer."""
     challenged = b""
     """The whole answer, if it has challenges that were not cut."""
 
@@ -82,6 +82,11 @@ class _Pair:
         self.number = number
         self.size = size
         self.request = request
+
+    @property
+    def is_bounced(self) -> bool:
+        """Whether the network said that it did not arrive."""
+        return self.hint is not None and self.hint[0] == "icmp"
 
 
 class Pairing:
@@ -161,7 +166,12 @@ class Pairing:
         elif pair is None:
             self._skipped[NO_REQUEST] += 1
         elif status[:1] == b"1":
-            pair.is_ringing = True
+            # An INVITE may ring for minutes. Anything else is over after 64 * T1, 100 or not (17.1.2.2).
+            if key[2].endswith(b"INVITE"):
+                pair.is_ringing = True
+            elif pair.hint is None:
+                said = words.answer[values[COMMON]]
+                pair.hint = "heard", f"{said.status} {said.reason}"
         elif pair.reply is None:
             pair.answered_at, _, data, pair.answer = sighting
             pair.reply = values
@@ -176,7 +186,7 @@ class Pairing:
         if pair is None or not values[CSEQ]:
             self._skipped["ICMP errors about requests that are not there"] += 1
         else:
-            pair.bounce = bounce.word
+            pair.hint = "icmp", bounce.word
 
     def _repeated(self, pair: _Pair, at: float) -> None:
         is_coarse = self._is_coarse is not None and self._is_coarse()
@@ -209,7 +219,7 @@ class Pairing:
             for pair in generation.values():
                 if (
                     pair.reply is None
-                    and not pair.bounce
+                    and not pair.is_bounced
                     and pair.copies < 3
                     and self._now - pair.at < _CUT_SILENCE
                 ):
@@ -272,6 +282,6 @@ class Pairing:
                 self._file,
                 pair.number,
                 pair.answer,
-                models[pair.flow, asked, answer, pair.bounce, carried, challenge],
+                models[pair.flow, asked, answer, pair.hint, carried, challenge],
             ),
         )
