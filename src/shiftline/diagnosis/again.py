@@ -22,7 +22,7 @@ _LEAST_SHARE = 0.03
 _PASSED = (Outcome.OK, Outcome.CHALLENGE)
 MOST_EQUAL = 15
 """One of five refuses thrice in so many questions, and what was asked before, in nine runs of ten."""
-_REST_SECONDS, _EACH = 10.5, 3
+REST_SECONDS, _EACH = 10.5, 3
 """Limiters count in windows of up to ten seconds."""
 _DIVIDED = 0.9
 """So much of what is believed has to be on one side or the other."""
@@ -92,6 +92,21 @@ def equal_again(belief: Belief, permission: Permission, done: Sequence[Done]) ->
     return None
 
 
+def after_a_rest(belief: Belief, permission: Permission, done: Sequence[Done]) -> Experiment | None:
+    """What our own questions may have used up a limit for, to be asked when no window is full of them.
+
+    Limiters count in windows of up to ten seconds (K2, K3, K4, O2): who is refused after a rest met no limit,
+    and nobody else among those did. One such question tells of all.
+    """
+    paced = {trial.experiment for trial in belief.evidence.trials if trial.probe.load is Load.PACED}
+    asked = [one.experiment for one in done]
+    if any(asked.count(name) > 1 for name in paced):
+        return None
+    programme = programme_of(permission.means)
+    found = [one for name, one in programme.items() if name in paced and _is_cheap(one)]
+    return next((one for one in found if permission.permits(one)), None)
+
+
 def rest_before_equal(one: Experiment, done: Sequence[Done]) -> float:
     """Seconds of silence before it: each third time so long that no limit is full of our own questions."""
-    return _REST_SECONDS if [past.experiment for past in done].count(one.id) % _EACH == 0 else 0.0
+    return REST_SECONDS if [past.experiment for past in done].count(one.id) % _EACH == 0 else 0.0

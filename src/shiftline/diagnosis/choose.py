@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shiftline.diagnosis.again import equal_again, once_more, repeated, rest_before_equal
+from shiftline.diagnosis.again import (
+    REST_SECONDS,
+    after_a_rest,
+    equal_again,
+    once_more,
+    repeated,
+    rest_before_equal,
+)
 from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.experiment import (
     Done,
@@ -99,11 +106,17 @@ def _best(affordable: Sequence[_Road]) -> _Road | None:
 
 
 def _again(belief: Belief, permission: Permission, done: Sequence[Done], now: float) -> Proposal | None:
-    """An odd answer, asked for once more."""
-    one = once_more(belief, permission, done) if belief.leading.probability < DECIDED else None
+    """An odd answer, asked for once more; or one that our own questions may have brought about."""
+    if belief.leading.probability >= DECIDED:
+        return None
+    one = once_more(belief, permission, done)
+    if one is not None and is_askable(one, belief, done, now):
+        return _checking(one, "once more: a chance answer does not come twice", belief, done, now)
+    one = after_a_rest(belief, permission, done)
     if one is None or not is_askable(one, belief, done, now):
         return None
-    return _checking(one, "once more: a chance answer does not come twice", belief, done, now)
+    why = "once more after a rest: no limit is full of our own questions then"
+    return replace(_checking(one, why, belief, done, now), not_before=now + REST_SECONDS)
 
 
 def _equal(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.doctor.trunk import CASE, PASSWORD
+from tests.unit.doctor.trunk import CASE, PASSWORD, trunk
 
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.exchange import Exchange
@@ -123,3 +124,21 @@ def test_a_load_meets_a_limit_at_rest_only_if_nothing_was_asked_before() -> None
     assert pace.is_after_a_rest(last + 12.0, before)
     pace.may_be_a_limit = False
     assert pace.is_after_a_rest(last + 1.0, before)
+
+
+def test_the_answer_of_who_is_absent_is_no_refusal_of_a_limit() -> None:
+    pace = OwnPace()
+    pace.look(asked(*[OK] * 5, *[BUSY] * 3, *[OK] * 5, *[BUSY] * 3))
+    absent = Trial(
+        probe=PROGRAMME["p6.absent"].probe, outcome=Outcome.UNAVAILABLE_NOW, experiment="p6.absent"
+    )
+    assert pace.as_asked([absent]) == (absent,)
+
+
+def test_what_a_slow_limit_would_explain_is_asked_after_a_rest() -> None:
+    """By chance a rule refuses subscriptions in the order in which a limit of a few in ten seconds would."""
+    pbx = trunk("policy.event-package", personality="chan_sip", seed=1, package="presence")
+    found = examine(pbx, replace(CASE, working_agent="PureCloud/2.1"), Permission(), seed=1)
+    diagnosis = found.diagnosis()
+    assert (diagnosis.cause, diagnosis.confidence >= 0.9) == ("policy.event-package", True)
+    assert not diagnosis.findings[0].indistinguishable_from

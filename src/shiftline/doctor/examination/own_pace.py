@@ -17,10 +17,19 @@ from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import LIMITER_STATUSES, Outcome
 from shiftline.diagnosis.possible_limits import possible_limits
 from shiftline.diagnosis.probe import Load
-from shiftline.doctor.examination.load import TRIPPED
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 
-_SAID = TRIPPED - {Outcome.SILENCE}
+_SAID = frozenset(
+    {
+        Outcome.FORBIDDEN,
+        Outcome.FORBIDDEN_AFTER_CHALLENGE,
+        Outcome.FORBIDDEN_RETRY_AFTER,
+        Outcome.UNAVAILABLE,
+        Outcome.UNAVAILABLE_RETRY_AFTER,
+        Outcome.LIMITED,
+    }
+)
+"""What the statuses are called that count as a limit's here: a 480 about an absent user is his answer."""
 _LEAST_ROWS = 2
 """Rows of refusals, passages between them: one fits a window that ends behind it, whatever the cause."""
 
