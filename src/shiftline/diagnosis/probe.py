@@ -146,6 +146,8 @@ class Aim(_Word):
     """A user of whom it is known what the answer is at rest: `Outcome.OK` is that answer, whatever it is."""
     OTHER_USER = "other-user"
     """Another one than that user, in the same sense."""
+    ANOTHER = "another"
+    """In a record in which one user is what tells the refused: any other, who is asked about as usual."""
 
 
 class Method(_Word):

@@ -117,7 +117,7 @@ _AIMS = {
     Aim.ABSENT: "about a user who is absent",
     Aim.INVENTED: "about a user whom nobody has",
     Aim.USER: "about a user",
-    Aim.OTHER_USER: "about another user",
+    **dict.fromkeys((Aim.OTHER_USER, Aim.ANOTHER), "about another user"),
 }
 
 
@@ -132,7 +132,8 @@ def probe_words(probe: Probe, *, carried: bool = True, is_known: bool = True) ->
     parts.append(_ACCOUNTS.get(probe.account, ""))
     parts.append("from another source" if probe.source is Source.OTHER else "")
     parts.append(_changed(probe) if probe.shape is Shape.ALL_CHANGED else _SHAPES.get(probe.shape, ""))
-    parts.append(_AIMS.get(probe.aim, "") if is_known or probe.aim is Aim.SERVER else "about a user")
+    is_told = is_known or probe.aim in (Aim.SERVER, Aim.ANOTHER)
+    parts.append(_AIMS.get(probe.aim, "") if is_told else "about a user")
     parts.append("over the other transport" if probe.path is Path.OTHER_TRANSPORT else "")
     parts.append(_HOURS.get(probe.hour, ""))
     parts.append((_LOADS if is_known else _LOADS | _RECORDED_LOADS).get(probe.load, ""))

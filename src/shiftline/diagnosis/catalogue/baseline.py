@@ -153,8 +153,10 @@ _BY_METHOD: Mapping[Method, Distribution] = {
     Method.OTHER: {Outcome.OK: 0.8, Outcome.NO_METHOD: 0.2},
 }
 
+_MOSTLY_THERE: Distribution = {Outcome.OK: 0.93, Outcome.BUSY: 0.04, Outcome.NOT_FOUND: 0.03}
 _ABOUT_USERS: Mapping[Aim, Distribution] = {
-    Aim.PRESENT: {Outcome.OK: 0.93, Outcome.BUSY: 0.04, Outcome.NOT_FOUND: 0.03},
+    Aim.PRESENT: _MOSTLY_THERE,
+    Aim.ANOTHER: _MOSTLY_THERE,
     # A 200 about somebody who is absent would be no health, but `method.blind`.
     Aim.ABSENT: {Outcome.UNAVAILABLE_NOW: 0.5, Outcome.NOT_FOUND: 0.45, Outcome.TIMEOUT: 0.05},
     Aim.INVENTED: {Outcome.NOT_FOUND: 0.85, Outcome.UNAVAILABLE_NOW: 0.15},

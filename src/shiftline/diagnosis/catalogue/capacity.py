@@ -294,7 +294,10 @@ CAUSES = (
                 Stage.SERVICE,
                 (
                     when(0.0, hour=Hour.QUIET),
-                    when(method=Method.OPTIONS, aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED, Aim.USER)),
+                    when(
+                        method=Method.OPTIONS,
+                        aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED, Aim.USER, Aim.ANOTHER),
+                    ),
                 ),
                 {Outcome.UNAVAILABLE_NOW: 1.0},
                 "The hour is now, and nobody is there in it: 480 about every user.",

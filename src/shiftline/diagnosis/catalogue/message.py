@@ -324,7 +324,7 @@ CAUSES = (
                 "R21.5",
                 EVERY,
                 Stage.SERVICE,
-                (when(method=Method.OPTIONS, aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED)),),
+                (when(method=Method.OPTIONS, aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED, Aim.ANOTHER)),),
                 {Outcome.SERVER_ERROR: 0.6, Outcome.OTHER: 0.4},
                 "A server error about every user, or nothing after 100 Trying.",
                 rfc("RFC 3261 section 21.5.1; Kamailio `sl_reply_error`"),

@@ -22,7 +22,7 @@ from shiftline.diagnosis.passive.pace import Pace
 from shiftline.diagnosis.passive.rows import CREDENTIALS, CREDENTIALS_NUMBER, OUTCOME_NUMBER, OUTCOMES, Rows
 from shiftline.diagnosis.passive.shapes import NO_MATTER, Shapes
 from shiftline.diagnosis.passive.sorts import IN_DIALOGS
-from shiftline.diagnosis.passive.subjects import Part
+from shiftline.diagnosis.passive.subjects import ASKED, Part
 from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
 from shiftline.diagnosis.passive.walk import Near, RefusedSort, Walk
 from shiftline.diagnosis.probe import Aim, Credentials, Hour, Load, Method, Path, Probe, Source
@@ -109,6 +109,7 @@ class _Reader:
         self._never = Near(())
         self._lines: dict[_LineKey, _Line | None] = {}
         self._has_sizes = frame.large_from is not None
+        self._asked = {sorts.asked[rows.sort[row]] for row in part.rows} if part.key == ASKED else set()
 
     def line(self, row: int) -> _Line | None:
         """None where the row could mean two things."""
@@ -153,10 +154,20 @@ class _Reader:
             load=load,
             shape=shape,
             path=Path.USUAL if kind.transport == self.own.transport else Path.OTHER_TRANSPORT,
-            aim=Aim.PRESENT if kind.method == Method.OPTIONS and kind.names_user else Aim.SERVER,
+            aim=self._aim(sort),
             hour=hour,
         )
         return _Line(probe, load in LOADED, self._near.get(_sort(probe), self._never))
+
+    def _aim(self, sort: int) -> Aim:
+        """Whom it asks for; where one user is what tells the refused, any other is another one."""
+        sorts = self._rows.sorts
+        kind = sorts.kind_of(sort)
+        if kind.method not in (Method.OPTIONS, Method.SUBSCRIBE) or not kind.names_user:
+            return Aim.SERVER
+        if self._asked and sorts.asked[sort] not in self._asked:
+            return Aim.ANOTHER
+        return Aim.PRESENT if kind.method == Method.OPTIONS else Aim.SERVER
 
 
 def find_contrasts(

@@ -12,6 +12,7 @@ from itertools import islice
 
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
+from shiftline.diagnosis.passive.asked_users import users_refused
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
 from shiftline.diagnosis.passive.sorts import Kind
 from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
@@ -27,8 +28,10 @@ _LUCK = 0.05
 """As many values that always fail would be expected by chance, if all failed as the others do."""
 _MOST_NAMED = 20
 _OWN_TRANSPORT = "own transport"
-_OF_MESSAGES = (_OWN_TRANSPORT, "method", "header")
+ASKED = "asked-user"
+_OF_MESSAGES = (_OWN_TRANSPORT, "method", "header", ASKED)
 """Keys that part what one sender sends."""
+_OF_A_USER = ("OPTIONS", "SUBSCRIBE")
 _FEW = 0.1
 _TWINS = {
     Outcome.FORBIDDEN_AFTER_CHALLENGE: Outcome.FORBIDDEN,
@@ -45,8 +48,8 @@ class Part:
     """A part of the traffic that has a fault of its own: its rows in trouble, and what they share."""
 
     key: str
-    """``transport``, ``method``, ``source``, ``user``, ``domain``, ``user-agent`` or ``header``; "" for the
-    rest."""
+    """``transport``, ``method``, ``source``, ``user``, ``asked-user``, ``domain``, ``user-agent`` or
+    ``header``; "" for the rest."""
     values: tuple[str, ...]
     rows: frozenset[int]
     beside: frozenset[int] = frozenset()
@@ -65,6 +68,8 @@ def name_of(key: str, values: Sequence[str]) -> str:
         return "the trunk"
     word = {"user": "account", "user-agent": "program"}.get(key, key)
     shown = ", ".join(values[:3]) + (" and others" if len(values) > 3 else "")
+    if key == ASKED:
+        return f"questions about {shown}"
     return f"{word} {shown}" if len(values) == 1 else f"{word}s {shown}"
 
 
@@ -119,7 +124,7 @@ def _most_bound(
             count = counts.setdefault(key(row), _Count())
             count.troubled += 1
             count.at_rest += arrivals.by_source[row] <= AT_REST
-        bound = _bound(counts)
+        bound = _bound(counts) if name != ASKED else set(users_refused(rows, marks, arrivals.order, key))
         if not bound:
             continue
         mine = [row for row in open_rows if key(row) in bound]
@@ -207,8 +212,19 @@ def _keys(rows: Rows) -> Iterator[tuple[str, Key, Callable[[int | tuple[object, 
     yield "method", by_kind(lambda kind: (kind.method, kind.event)), _words
     yield "source", source_of.__getitem__, lambda value: rows.sources.text(_number(value))
     yield "user", rows.accounts.__getitem__, lambda value: rows.users.text(_number(value))
+    yield ASKED, _asked_about(rows), lambda value: rows.users.text(_number(value))
     yield "domain", by_kind(lambda kind: (kind.from_host,)), _words
     yield "user-agent", by_kind(lambda kind: (kind.user_agent,)), _words
+
+
+def _asked_about(rows: Rows) -> Callable[[int], int]:
+    """Whom OPTIONS and SUBSCRIBE are about; what asks the server, or the registrar, is about nobody."""
+    sorts = rows.sorts
+    of_sort = [
+        asked if sorts.kind_of(sort).method in _OF_A_USER and asked != sorts.account[sort] else 0
+        for sort, asked in enumerate(sorts.asked)
+    ]
+    return lambda row: of_sort[rows.sort[row]]
 
 
 def _own_transports(
