@@ -115,7 +115,9 @@ def _windows(seen: LoadAnswers, slack: int, *, is_strict: bool) -> tuple[Possibl
 
 def _sliding(seen: LoadAnswers, counted: LoadAnswers, length: float) -> tuple[int, int]:
     """Windows that end with each request: what passed met less than the limit in them, the rest as much."""
-    lowest = max((seen.certainly(begin, begin + length) for begin in seen.begins), default=0)
+    passed = (seen.certainly(begin, begin + length) for begin in seen.begins)
+    before = (1 + counted.certainly(one.answered_at - length, one.sent_at) for one in seen.passed)
+    lowest = max((*passed, *before), default=0)
     highest = min(counted.possibly(one.sent_at - length, one.answered_at) for one in seen.refusals)
     return lowest, highest
 

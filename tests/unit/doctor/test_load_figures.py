@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.doctor.test_load_habits import first, sent
 
-from shiftline.doctor.examination.noticing import limit_mark
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.doctor.examination.limits import limit_mark
 
 RAISED = "p8.options.raised"
 LIMIT = 30
@@ -30,3 +33,34 @@ def test_what_is_still_refused_after_the_pause_has_no_window_that_is_known(
 ) -> None:
     after = sent("p8.pause", 114.0, 1.0, 1, lambda _: status)
     assert (limit_mark([*LOAD, *after]) is not None) is is_told
+
+
+def exempt(one: Exchange) -> Exchange:
+    """The same as a REGISTER, which the limit does not count."""
+    return replace(one, method="REGISTER")
+
+
+def about(one: Exchange) -> Exchange:
+    """The same about a user, which it counts."""
+    return replace(one, user="199")
+
+
+def test_what_the_limit_does_not_count_makes_it_no_higher() -> None:
+    """REGISTER is exempt, and the server itself is answered ahead of it: ten a second, and not twenty-two."""
+    logins = sent("p9.register", 60.0, 200.0, 22, first(22, None), at_once=22)
+    burst = sent("p9.users", 70.0, 200.0, 20, first(10, 403), at_once=20)
+    load = sent("p8.during.user.source", 100.05, 200.0, 200, lambda number: 200 if number < 10 else 403)
+    again = sent("p8.during.user.source", 101.05, 200.0, 120, first(10, 403))
+    itself = sent("p8.during.options", 101.2, 5.0, 2, first(2, None))
+    asked = [*map(exempt, logins), *map(about, [*burst, *load, *again]), *itself]
+    mark = limit_mark(asked)
+    assert mark is not None
+    assert mark.figures["limit_lowest"] <= mark.figures["limit_highest"] == 10
+
+
+@pytest.mark.parametrize(("lost", "is_told"), [(2, True), (20, False)])
+def test_where_refusals_are_said_silence_is_none(lost: int, is_told: bool) -> None:
+    """Much of it leaves no figure that is honest."""
+    beside = sent("p8.during.source", 100.65, 50.0, 20 + lost, first(20, None))
+    told = [one if one.status else replace(one, answered_after=None) for one in beside]
+    assert (limit_mark([*LOAD, *told]) is not None) is is_told

@@ -11,8 +11,9 @@ from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.doctor.examination.limits import limits_noticed
 from shiftline.doctor.examination.load import LoadRun
-from shiftline.doctor.examination.noticing import limits_noticed, notice_habits
+from shiftline.doctor.examination.noticing import notice_habits
 
 SILENCE, OK, UNAVAILABLE = Outcome.SILENCE, Outcome.OK, Outcome.UNAVAILABLE
 

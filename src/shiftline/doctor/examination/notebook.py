@@ -13,11 +13,13 @@ from shiftline.diagnosis.by_turns import BY_TURNS, whichever_was_refused
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.experiment import Done, Experiment
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.probe import Load
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
+from shiftline.doctor.examination.limits import limits_noticed
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
-from shiftline.doctor.examination.noticing import limits_noticed, notice_habits
+from shiftline.doctor.examination.noticing import notice_habits
 from shiftline.doctor.examination.own_pace import OwnPace
 from shiftline.doctor.examination.presence import Presence
 from shiftline.doctor.examination.question import Question
@@ -90,14 +92,15 @@ class Notebook:
             if self._presence.is_gone:
                 # What it answered while it ran tells nothing of why it does not answer now.
                 self.trials = self.trials[self._presence.since :]
-        self._look_again(is_load=not isinstance(ended, Question))
+        is_of_loads = not isinstance(ended, Question) or one.probe.load is Load.AFTER_PAUSE
+        self._look_again(is_of_loads=is_of_loads)
 
-    def _look_again(self, *, is_load: bool) -> None:
+    def _look_again(self, *, is_of_loads: bool) -> None:
         """What all of it shows together, now that there is more of it."""
         exchanges = self._desk.in_plain_words
         self._pace.look(exchanges)
         self._turns = turns_mark(self._desk.exchanges, may_be_a_limit=self._pace.may_be_a_limit)
-        if is_load:
+        if is_of_loads:
             found = (faster_passed(self.trials, exchanges), refused_alone(exchanges))
             limits = limits_noticed(self.trials, exchanges)
             self._of_loads = (*limits, *(mark for mark in found if mark is not None))
