@@ -10,6 +10,7 @@ from tests.unit.doctor.trunk import CASE, ask, outcomes, trunk
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
+from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Means, Permission, Risk
 from shiftline.diagnosis.finding import SuspectVerdict
 from shiftline.diagnosis.loads_passed import loads_passed
@@ -20,7 +21,6 @@ from shiftline.doctor.examination.at_rest import AtRest
 from shiftline.lab.pbx.bank.access import COVERED
 from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.virtual_examination import examine
-from shiftline.sip.message import Response
 
 MAY_TRIP = Permission(risk=Risk.MAY_TRIP)
 LOGIN = Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.USER)
@@ -51,23 +51,40 @@ def test_the_load_without_a_login_is_put_on_where_none_with_it_can_be() -> None:
     assert "p8.options.raised" in {one.experiment for one in without.done}
 
 
+def about(status: int, reason: str) -> Exchange:
+    """An answer to the question about the user of the loads."""
+    return Exchange(
+        at=1.0, source="a", method="OPTIONS", user="199", status=status, reason=reason, probe="p8.users.brisk"
+    )
+
+
 def test_what_an_absent_user_gets_at_rest_is_no_refusal_and_other_words_are() -> None:
     """A limiter may say 480 as well."""
     at_rest = AtRest()
-    at_rest.learn(LOGIN, Outcome.UNAVAILABLE_NOW, Response(480, "Not Registered"))
-    there = Response(480, "Not Registered")
+    at_rest.learn(LOGIN, Outcome.UNAVAILABLE_NOW, about(480, "Not Registered"))
+    there = about(480, "Not Registered")
     assert at_rest.compare(LOGIN, Outcome.UNAVAILABLE_NOW, there) is Outcome.OK
-    refused = Response(480, "Temporarily Unavailable")
+    refused = about(480, "Temporarily Unavailable")
     assert at_rest.compare(LOGIN, Outcome.UNAVAILABLE_NOW, refused) is Outcome.LIMITED
     other = replace(LOGIN, aim=Aim.OTHER_USER)
     assert at_rest.compare(other, Outcome.UNAVAILABLE_NOW, refused) is Outcome.UNAVAILABLE_NOW
-    assert at_rest.compare(other, Outcome.NOT_FOUND, Response(404, "Not Found")) is Outcome.OK
+    assert at_rest.compare(other, Outcome.NOT_FOUND, about(404, "Not Found")) is Outcome.OK
+
+
+def test_a_refusal_of_a_load_about_an_invented_user_is_one_where_limits_are_looked_for() -> None:
+    """The login ahead of the load is all that is known of him at rest."""
+    at_rest = AtRest()
+    at_rest.learn(LOGIN, Outcome.UNAVAILABLE_NOW, about(480, "Not Registered"))
+    refused = about(480, "Flood")
+    assert at_rest.outcome(refused, Outcome.UNAVAILABLE_NOW) is Outcome.LIMITED
+    assert at_rest.in_plain_words(refused).status == 429
+    assert at_rest.words == {(480, "Not Registered")}
 
 
 def test_a_refusal_at_rest_is_learned_by_nobody() -> None:
     """Then a load about the user would tell nothing."""
     at_rest = AtRest()
-    at_rest.learn(LOGIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, Response(403, "Forbidden"))
+    at_rest.learn(LOGIN, Outcome.FORBIDDEN_AFTER_CHALLENGE, about(403, "Forbidden"))
     assert not at_rest.is_known(LOGIN)
     assert at_rest.is_known(ABOUT_PRESENT)
 

@@ -12,7 +12,7 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.diagnosis.wording import trial_sentence
 from shiftline.doctor.examination import Examination
-from shiftline.doctor.examination.limiter_words import LimiterWords
+from shiftline.doctor.examination.at_rest import AtRest
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.virtual import VirtualPbx
@@ -28,7 +28,7 @@ def answer(status: int, probe: str = "p0.options", *, reason: str = "", user: st
 
 def told(*answers: Exchange) -> list[Outcome]:
     """What each shows, in the order of their coming."""
-    words = LimiterWords()
+    words = AtRest()
     return [words.outcome(one, outcome_of(one)) for one in answers]
 
 

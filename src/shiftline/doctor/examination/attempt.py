@@ -113,7 +113,7 @@ class Attempt:
         answerable = _CHALLENGED if self._renews else _CHALLENGED[:1]
         if end.outcome in answerable and self._answers_left and self._answer(end, now):
             return
-        self.outcome = self._desk.at_rest.compare(self._probe, end.outcome, end.response)
+        self.outcome = self._desk.at_rest.compare(self._probe, end.outcome, end.exchange)
         self._when_over(self, now)
 
     def _take(self, now: float) -> bool:

@@ -14,7 +14,6 @@ from shiftline.diagnosis.probe import Account, Credentials, Method, Path, Probe,
 from shiftline.doctor.examination.at_rest import AtRest
 from shiftline.doctor.examination.case import Case
 from shiftline.doctor.examination.ledger import Ledger
-from shiftline.doctor.examination.limiter_words import LimiterWords
 from shiftline.doctor.examination.records import exchange_of, outcome_of_end
 from shiftline.doctor.examination.requests import Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
@@ -77,7 +76,6 @@ class Desk:
         self.exchanges: list[Exchange] = []
         self.in_plain_words: list[Exchange] = []
         """The same, with 429 for what a limiter says in a status of its own: to look for limits in."""
-        self._limiter_words = LimiterWords()
         self.requests = 0
         self.realms: list[str] = []
         """Realms of challenges that could be hosts, in the order of their coming: a realm is often the domain
@@ -135,7 +133,7 @@ class Desk:
         transport = self.case.transport if usual else self.case.other_transport
         exchange = exchange_of(sending, answer, waiting.at, transport, waiting.experiment)
         outcome = outcome_of_end(exchange, answer.failure, earlier_nonce=waiting.earlier_nonce)
-        outcome = self._limiter_words.outcome(exchange, outcome)
+        outcome = self.at_rest.outcome(exchange, outcome)
         self._take(exchange, is_load=not sending.way.repeats)
         request = answer.request or sending.request
         waiting.when_ended(
@@ -144,7 +142,7 @@ class Desk:
 
     def _take(self, exchange: Exchange, *, is_load: bool) -> None:
         self.exchanges.append(exchange)
-        self.in_plain_words.append(self._limiter_words.in_plain_words(exchange))
+        self.in_plain_words.append(self.at_rest.in_plain_words(exchange))
         realm = exchange.challenge.realm if exchange.challenge else ""
         if HOST.fullmatch(realm) and realm not in self.realms:
             self.realms.append(realm)

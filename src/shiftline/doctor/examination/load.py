@@ -164,7 +164,7 @@ class LoadRun:
     def _logged_in(self, login: Attempt, now: float) -> None:
         """Many requests at once with a password that nothing has proved might be as many failed logins."""
         if login.last is not None:
-            self._desk.at_rest.learn(login.probe, login.last.outcome, login.last.response)
+            self._desk.at_rest.learn(login.probe, login.last.outcome, login.last.exchange)
         if not self._is_comparable:
             self.why_not = REFUSED_AT_REST
             self.is_over = True
