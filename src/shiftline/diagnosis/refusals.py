@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shiftline.diagnosis.exchange import NO_HINTS, Exchange
@@ -58,10 +58,11 @@ class Counted:
     """Whether a user other than the sender was asked about or called: then a plain 480 speaks of him."""
 
 
-def refusals_of(counted: Iterable[Counted]) -> tuple[Refusal, ...]:
+def refusals_of(counted: Iterable[Counted], at_rest: Container[tuple[int, str]] = ()) -> tuple[Refusal, ...]:
     """The refusals among answers, the most frequent first. A plain challenge is none.
 
-    Nor is a plain 486 about an agent, unless it is the load that brings it.
+    Nor is a plain 486 about an agent, unless it is the load that brings it; nor what is said of one in words
+    of which it is known that they are those ``at_rest``.
     """
     every = list(counted)
     strained = _strained([one for one in every if one.is_about_agent])
@@ -71,7 +72,8 @@ def refusals_of(counted: Iterable[Counted]) -> tuple[Refusal, ...]:
     for one in every:
         said, count = one.said, one.count
         speaks_of_agent = one.is_about_agent and said.status not in strained
-        if not _is_refusal(said, speaks_of_agent=speaks_of_agent):
+        is_usual = (said.status, said.phrase) in at_rest and said.status in _OF_WHO_IS_ASKED
+        if (is_usual and one.is_about_agent) or not _is_refusal(said, speaks_of_agent=speaks_of_agent):
             continue
         key = said.status, shown(said.phrase)
         counts[key] += count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,11 +37,12 @@ class _Cell:
 class Statistics:
     """Of rows that are complete: what is added to them later is not counted."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, at_rest: Container[tuple[int, str]] = ()) -> None:
+        """``at_rest``: status and phrase of what is said without a load, as far as that was asked."""
         self._cells: list[_Cell] = []
         cell_of = self._cells_of(rows.sorts)
         self._which = array("I", map(cell_of.__getitem__, rows.sort))
-        self.refusals: tuple[Refusal, ...] = refusals_of(_counted(rows))
+        self.refusals: tuple[Refusal, ...] = refusals_of(_counted(rows), at_rest)
         """In whose words requests were refused, the most frequent first."""
         self._times = array("d", rows.at)
         """Of each request, when the copy left that counts."""
@@ -159,9 +160,9 @@ def _counted(rows: Rows) -> Iterator[Counted]:
         yield Counted(sorts.said_of(sort), count, under_load[sort], is_about_agent)
 
 
-def statistics_of(exchanges: Iterable[Exchange]) -> Statistics:
-    """Of exchanges in any order, for whoever asks nothing else of them."""
+def statistics_of(exchanges: Iterable[Exchange], at_rest: Container[tuple[int, str]] = ()) -> Statistics:
+    """Of exchanges in any order, for whoever asks nothing else of them; ``at_rest`` as of `Statistics`."""
     rows = Rows()
     briefs = [brief(exchange) for exchange in exchanges]
     rows.add(briefs, ((outcome_in(one), Credentials.NONE) for one in briefs))
-    return Statistics(rows)
+    return Statistics(rows, at_rest)

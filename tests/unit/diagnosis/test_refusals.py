@@ -81,6 +81,17 @@ def test_a_plain_480_that_only_the_load_brings_is_a_refusal(refused_at_rest: boo
     assert [(one.status, one.count) for one in refusals] == ([(480, 25)] if is_told else [])
 
 
+def test_what_is_said_of_an_absent_user_at_rest_is_no_refusal_under_a_load() -> None:
+    """Whatever its words, if it was asked at rest; what else the load brings is one."""
+    ask = replace(asked(480, "Not Registered"), method="OPTIONS", user="199")
+    load = [replace(ask, at=1000.0 + number / 50.0) for number in range(50)]
+    load += [replace(one, reason="Flood") for one in load[:20]] + [replace(ask, status=403, reason="No")]
+    at_rest = {(480, "Not Registered"), (403, "No")}
+    words = [one.words for one in statistics_of([ask, *load], at_rest).refusals]
+    assert words == ["480 Flood", "403 No"]
+    assert "480 Not Registered" in [one.words for one in statistics_of([ask, *load]).refusals]
+
+
 def test_of_several_texts_of_a_header_the_most_frequent_is_told() -> None:
     counted = [
         Counted(Said(503, "Busy", (("retry-after", text),)), count) for text, count in (("9", 1), ("5", 4))

@@ -109,7 +109,7 @@ def material_of_examination(
         name=examined.name,
         made_at=clock_from_environment()(),
         diagnosis=diagnosis,
-        statistics=statistics_of(exchanges),
+        statistics=statistics_of(exchanges, examination.words_at_rest),
         excerpt=excerpt_of_trace(trace, places_of(diagnosis), epoch_offset=epoch_offset),
         asked=_asked(examination),
         allowed=examination.permission.risk.word,

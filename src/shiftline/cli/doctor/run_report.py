@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from shiftline.diagnosis.as_json import refusals_as_json
 from shiftline.diagnosis.experiment import Experiment, Means, Permission
 from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.refusals import Refusal
 from shiftline.diagnosis.statistics import statistics_of
 from shiftline.doctor.examination import Examination
 
@@ -42,7 +43,9 @@ def as_json(examined: Examined, examination: Examination, again: datetime | None
     """
     stop, phrases = examination.stop, phrases_of(examination.exchanges)
     return diagnosis_as_json(addressed(examination.diagnosis(), examined.arguments)) | {
-        "refusals": refusals_as_json(statistics_of(examination.exchanges).refusals),
+        "refusals": refusals_as_json(
+            statistics_of(examination.exchanges, examination.words_at_rest).refusals
+        ),
         "target": examined.name,
         "allowed": examination.permission.risk.word,
         "stopped": None
@@ -83,7 +86,9 @@ def print_result(
     _print_owner(examined, console)
     diagnosis = addressed(examination.diagnosis(), examined.arguments)
     console.print()
-    print_verdict(diagnosis, statistics_of(examination.exchanges).refusals, console)
+    print_verdict(
+        diagnosis, statistics_of(examination.exchanges, examination.words_at_rest).refusals, console
+    )
     if examination.stop is None:
         console.print("It was ended before it was over.")
     else:
@@ -92,6 +97,10 @@ def print_result(
     if tried := loads_passed(examination.trials):
         console.print(tried)
     print_diagnosis(diagnosis, console)
+
+
+def _refusals(examination: Examination) -> Sequence[Refusal]:
+    return statistics_of(examination.exchanges, examination.words_at_rest).refusals
 
 
 def print_plan(examined: Examined, console: Console) -> None:

@@ -151,6 +151,11 @@ class Examination:
         return self._desk.exchanges
 
     @property
+    def words_at_rest(self) -> frozenset[tuple[int, str]]:
+        """Status and phrase of what was answered at rest, which is no refusal where it speaks of a user."""
+        return self._desk.at_rest.words
+
+    @property
     def done(self) -> Sequence[Done]:
         """What was asked, and what could not be, in the order of ending."""
         return self._notebook.done
