@@ -26,6 +26,8 @@ _UNSURE = 0.1
 """A figure that may be further off is none."""
 _ALIKE = 0.75
 """So many of the counts have to be the same, give or take one or a twentieth: what a window holds is."""
+_UNEVEN = 0.4
+"""Nor is one cycle so much slower than all together."""
 _WHOLE = 0.1
 """Windows have whole seconds, as timers of PBXs do (facts K1, K3, K4): what is further from one is none."""
 
@@ -76,7 +78,10 @@ class Fillings:
     @property
     def is_regular(self) -> bool:
         """Whether a limit may have brought it about: chance lets now more pass, now less."""
-        return len(self._same) >= _ALIKE * len(self.counts)
+        rate = self.passed / self.seconds
+        rates = [count / seconds for count, seconds in zip(self.counts, self.periods, strict=True)]
+        even = [one for one in rates if abs(one - rate) <= _UNEVEN * rate]
+        return min(len(self._same), len(even)) >= _ALIKE * len(self.counts)
 
     @property
     def equal(self) -> float:

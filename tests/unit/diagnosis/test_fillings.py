@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from shiftline.diagnosis.fillings import fillings
+from shiftline.diagnosis.fillings import Fillings, fillings
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.governor.limiters.counters import SlidingWindow, TokenBucket
 
@@ -87,3 +87,18 @@ def test_of_several_readings_the_one_with_equal_counts_is_taken() -> None:
     found = fillings(LoadAnswers([*counted.seen, *beside]), counted)
     assert found is not None
     assert set(found.counts) == {10}
+
+
+@pytest.mark.parametrize(
+    ("counts", "periods", "is_regular"),
+    [
+        ((10, 10), (1.0, 1.1), True),
+        ((10, 10), (1.0, 0.41), False),  # what passes beside a limit looks like the next filling
+        ((10, 10, 10, 10, 20), (1.0, 1.0, 1.3, 1.1, 1.6), True),  # a timer that came late
+        ((3, 10, 6), (1.0, 1.0, 1.0), False),
+    ],
+)
+def test_equal_counts_in_like_times_are_regular(
+    counts: tuple[int, ...], periods: tuple[float, ...], is_regular: bool
+) -> None:
+    assert Fillings(counts, periods, 0.01).is_regular is is_regular
