@@ -43,7 +43,9 @@ _AS_WELL_RECORDED = math.log(0.3)
 """What an even chance costs that was met often: one fact that contradicts costs far more."""
 _MOST_NAMED = 24
 _TELLS_NOTHING = (Basis.NOTHING, Basis.HEARSAY)
-_OF_A_LIMIT = ("limit", "window_seconds", "rate", "burst", "recovered_after", "in_flight", "places")
+_OF_A_LIMIT = (
+    "limit", "window_seconds", "rate", "burst", "set_off", "recovered_after", "in_flight", "places",
+)  # fmt: skip
 """Figures that are measured of whatever answers a load."""
 
 

@@ -38,7 +38,8 @@ def loads_passed(trials: Sequence[Trial]) -> str:
     )
     lacking = _lacking(trials, _LADDER)
     left = f" No load was put on {lacking}." if lacking else ""
-    return f"No limit was met by {told}; one that lets more pass was not looked for.{left}"
+    slow = "or counts for a minute"  # as some do (V19, V24)
+    return f"No limit was met by {told}; one that lets more pass, {slow}, was not looked for.{left}"
 
 
 def not_loaded(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> str:

@@ -176,6 +176,11 @@ LIMITS = ("throttle.", "ban.", "capacity.")
 
 def limit_in_words(figures: Mapping[str, float]) -> str:
     """The limit that was measured or fitted; empty if none was."""
+    if "set_off_highest" in figures:
+        lowest, highest = figures["set_off_lowest"], figures["set_off_highest"]
+        count = f"{highest:,.0f}" if lowest == highest else f"{lowest:,.0f} to {highest:,.0f}"
+        minute = f"{figures['set_off_in_minute']:,.0f} within a minute"
+        return f"it began after {count} requests within {figures['set_off_seconds']:g} s, {minute}"
     if "rate_lowest" in figures:
         return f"{_bounds_in_words(figures)}, as far as a short load tells"
     limit, window = figures.get("limit"), figures.get("window_seconds")

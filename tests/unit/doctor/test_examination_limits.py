@@ -74,8 +74,8 @@ def test_what_passed_is_said_with_its_rate() -> None:
     names = ("p0.options", "p2.challenge", "p8.options.brisk", "p8.options.raised")
     passed = ask(pbx, *names[:3])
     assert loads_passed(passed.trials) == (
-        "No limit was met by 12 OPTIONS about a user without a login at 10 a second; one that lets more pass"
-        " was not looked for."
+        "No limit was met by 12 OPTIONS about a user without a login at 10 a second; one that lets more pass,"
+        " or counts for a minute, was not looked for."
     )
     refused = ask(trunk("throttle.source", limit=40, window_seconds=1, form="window"), *names)
     assert outcomes(refused)["p8.options.raised"] in (Outcome.FORBIDDEN, Outcome.UNAVAILABLE)

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.doctor.test_load_habits import first, sent
 
 from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.wording import limit_in_short
 from shiftline.doctor.examination.limits import limit_mark
 
 RAISED = "p8.options.raised"
@@ -31,8 +32,28 @@ def test_a_limit_is_that_of_the_load_and_not_of_others_whom_it_refused_meanwhile
 def test_what_is_still_refused_after_the_pause_has_no_window_that_is_known(
     status: int | None, is_told: bool
 ) -> None:
+    """Only what set it off."""
     after = sent("p8.pause", 114.0, 1.0, 1, lambda _: status)
-    assert (limit_mark([*LOAD, *after]) is not None) is is_told
+    mark = limit_mark([*LOAD, *after])
+    assert mark is not None
+    assert ("limit" in mark.figures) is is_told
+    if not is_told:
+        assert (mark.figures["set_off_lowest"], mark.figures["set_off_highest"]) == (LIMIT, LIMIT)
+        assert limit_in_short(mark.figures) == "it began after 30 requests within 2 s, 50 within a minute"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "passed_beside", "is_told"), [(1.5, 0, True), (4.0, 0, False), (4.0, 2, True)]
+)
+def test_what_is_refused_as_long_as_a_load_goes_on_has_no_rate_that_is_known(
+    seconds: float, passed_beside: int, is_told: bool
+) -> None:
+    """Pike counts what it refuses, in units of two seconds (K2). What is asked beside may fill a window."""
+    load = sent("p8.during.source", 115.0, 125.0, round(125 * seconds), first(LIMIT, 503))
+    beside = sent("p8.during.options", 117.2, 10.0, 2, first(passed_beside, 503))
+    mark = limit_mark([*LOAD, *load, *(beside if passed_beside else ())])
+    assert mark is not None
+    assert ("limit" in mark.figures) is is_told
 
 
 def exempt(one: Exchange) -> Exchange:

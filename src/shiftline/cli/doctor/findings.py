@@ -95,7 +95,9 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         is_one_of = not finding.is_decided and finding.indistinguishable_from
         sure = f"{sureness(finding.confidence)}{' that it is one of these' if is_one_of else ''}"
         console.print(f"[bold]{escape(names_in_words(finding))}[/]  {sure}  ({escape(finding.subject.name)})")
-        if (measured := limit_in_words(finding.figures)) != limit_in_short(finding.figures):
+        measured = limit_in_words(finding.figures)
+        is_in_headline = diagnosis.cause is not None and measured == limit_in_short(finding.figures)
+        if measured and not is_in_headline:
             print_hanging("  ", f"Measured: {measured}.", console)
         for statement in finding.statements[:_MOST_STATEMENTS]:
             sign = "+" if statement.speaks_for else "-"

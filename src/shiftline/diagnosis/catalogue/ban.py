@@ -49,7 +49,10 @@ CAUSES = (
                         "`kamcmd htable.dump ipban` shows who is banned; `kamcmd htable.delete ipban "
                         "ADDRESS` releases."
                     ),
-                    "pike's limit: `reqs_density_per_unit` (16 in 2 s, as delivered).",
+                    (
+                        "pike's limit: `reqs_density_per_unit` (16 in 2 s, as delivered); it bans from one "
+                        "to three times that on."
+                    ),
                 ),
                 Family.PJSIP: (
                     "`fail2ban-client set asterisk unbanip ADDRESS`, and `ignoreip` in jail.local.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark, Trial
 from shiftline.diagnosis.exchange import Exchange, Place
@@ -19,6 +21,14 @@ _PAUSE = "p8.pause"
 _RUNGS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
 _RUNG_NAMES = frozenset(name for name, one in PROGRAMME.items() if one.plan is not None)
 _SAID = TRIPPED - {Outcome.SILENCE}
+_BESIDE = "p8.during."
+_UNIT_SECONDS = 2.0
+"""In which pike counts, and refuses from one to three times its limit on (facts K1)."""
+_MINUTE = 60.0
+_REST_SECONDS = 2.5
+"""A longer pause parts two loads."""
+_LATE = 1.1
+"""Timers come late by less."""
 _LOST_SHARE = 0.05
 _LEAST_HELD_SECONDS = 0.25
 """A bucket that is emptied sooner would refuse any two packets that the road brings together."""
@@ -34,45 +44,96 @@ def limits_noticed(trials: Sequence[Trial], exchanges: Sequence[Exchange]) -> tu
 def limit_mark(exchanges: Sequence[Exchange]) -> Mark | None:
     """What all loads so far leave possible of a limit; None if nothing was refused, or explains it.
 
-    Nor where it is still there after the pause: a ban, or a window that is longer than those looked for.
+    Where it is still there after the pause, or as long as a load goes on, only what set it off is known: that
+    is a ban, a long window, or a limit that counts what it refuses.
     """
     loads = [one for one in exchanges if one.probe.startswith(_LOADS)]
-    refused = [one for one in loads if one.status is None or one.status in LIMITER_STATUSES]
+    refused = _refused(loads)
     of_loads = [one for one in refused if one.probe in _RUNG_NAMES]
-    if not of_loads or any(one.probe.startswith(_PAUSE) for one in refused):
+    if not of_loads:
         return None
-    told = [one for one in refused if one.status is not None]
-    if told:
-        # Then silence is the road's, or ours: nobody knows what the limit made of what was not answered.
-        if len(refused) - len(told) > _LOST_SHARE * len(loads):
-            return None
-        refused = told
-        of_loads = [one for one in told if one.probe in _RUNG_NAMES] or of_loads
     last = of_loads[-1]  # whom else it refused meanwhile had asked little
-    longest = max((one.answered_after or 0.0 for one in loads), default=0.0)
     known = {id(one) for one in refused}
-    readings = [_answers(one, known, longest) for one in _readings(exchanges, known, last)]
-    figures = (fillings(*readings) or possible_limits(*readings)).figures
+    after = [one.status for one in loads if one.probe.startswith(_PAUSE)]
+    if LIMITER_STATUSES & {*after} or None in after or _never_passes_again(loads, known):
+        figures = _set_off(exchanges, known, last.source)
+    else:
+        longest = max((one.answered_after or 0.0 for one in loads), default=0.0)
+        readings = [_answers(one, known, longest) for one in _readings(exchanges, known, last)]
+        figures = (fillings(*readings) or possible_limits(*readings)).figures
     return Mark(kind="load.limit", figures=figures) if figures else None
+
+
+def _refused(loads: Sequence[Exchange]) -> list[Exchange]:
+    """What a limit refused; none if nobody knows what it made of much that was not answered.
+
+    Where refusals are said, silence is the road's, or ours.
+    """
+    told = [one for one in loads if one.status in LIMITER_STATUSES]
+    silent = [one for one in loads if one.status is None]
+    if not told:
+        return silent
+    return told if len(silent) <= _LOST_SHARE * len(loads) else []
+
+
+def _never_passes_again(loads: Sequence[Exchange], refused: Container[int]) -> bool:
+    """Whether a load that was kept up was refused to its end, for longer than pike's unit.
+
+    Then a window may be longer, or what is refused is counted as well (K2): no rate is known that passes.
+    """
+    alike: dict[tuple[str, str, bool], list[Exchange]] = {}
+    for one in loads:
+        if one.probe.startswith(_BESIDE):
+            alike.setdefault((one.source, one.method, bool(one.user)), []).append(one)
+    for beside in alike.values():
+        fates = LoadAnswers([LoadAnswer(one.at, one.at, passed=id(one) not in refused) for one in beside])
+        for load in fates.episodes(_REST_SECONDS):
+            row = list(takewhile(lambda one: not one.passed, reversed(load.seen)))
+            is_filled = 0 < len(row) < len(load.seen)
+            if is_filled and row[0].sent_at - row[-1].sent_at > _LATE * _UNIT_SECONDS:
+                return True
+    return False
+
+
+def _set_off(seen: Sequence[Exchange], refused: Container[int], source: str) -> dict[str, float]:
+    """How many had passed when loads were first refused: within pike's unit, and within a minute (V19)."""
+    loads = [one for one in seen if one.probe in _RUNG_NAMES and id(one) in refused]
+    passed = [one.at for one in seen if one.source == source and id(one) not in refused]
+    first: dict[str, float] = {}
+    for one in loads:
+        first[one.probe] = min(one.at, first.get(one.probe, one.at))
+
+    def within(seconds: float) -> list[float]:
+        return [float(sum(at - seconds <= one < at for one in passed)) for at in first.values()]
+
+    return {
+        "set_off_lowest": min(within(_UNIT_SECONDS)),
+        "set_off_highest": max(within(_UNIT_SECONDS)),
+        "set_off_seconds": _UNIT_SECONDS,
+        "set_off_in_minute": min(within(_MINUTE)),
+    }
 
 
 def _readings(
     exchanges: Sequence[Exchange], refused: Container[int], last: Exchange
 ) -> Iterator[list[Exchange]]:
-    """What a limit may have counted of all that was asked, the most first; ``last`` is one that it refused.
+    """What a limit may have counted of all that was asked; ``last`` is one that it refused.
 
-    One that counts a method, or an account, does not see the rest; and many a PBX answers OPTIONS to itself
-    ahead of any limit (K19).
+    Many a PBX answers OPTIONS to itself ahead of any limit (K19). One that counts a method, or an account,
+    does not see the rest.
     """
     seen = [
         one
         for one in exchanges
         if id(one) in refused or (one.source == last.source and one.status is not None)
     ]
+    behind = [one for one in seen if one.user or one.method != "OPTIONS"]
     of_method = [one for one in seen if one.method == last.method]
     alike = [one for one in of_method if bool(one.user) == bool(last.user)]
-    yield from (seen, of_method, alike)
-    yield [one for one in alike if _user(one) == _user(last)]
+    yield from (behind, seen, of_method, alike)
+    of_load = Counter(_user(one) for one in alike if one.probe == last.probe)
+    account = max(of_load, key=of_load.__getitem__)
+    yield [one for one in alike if _user(one) == account]
 
 
 def outside_limits(trials: Sequence[Trial], exchanges: Sequence[Exchange]) -> Mark | None:
