@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from itertools import compress
 from math import comb, prod
 from typing import TypeAlias
@@ -22,6 +23,8 @@ _LUCK = 0.01
 """So likely may it be that sizes are in that order by chance."""
 _ACCURATE = 0.98
 """Share, refused and passed weighing the same, that the size has to tell right."""
+_MENTIONS = 8
+"""So often may a request name its account."""
 
 _Counts: TypeAlias = Counter[tuple[int, int]]
 """How many there are, by the number of those that may be compared, and by size."""
@@ -33,8 +36,10 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
 
     What is too large for UDP goes over TCP (RFC 3261 section 18.1.1), and says nothing here.
     """
+    if _is_of_logins(rows, part):
+        return None
     passed, refused = _compared(rows, marks, part)
-    if not passed or not refused:
+    if not passed or not refused or _is_by_name(rows, marks, part):
         return None
     found = split_tally((_by(_SIZE, passed + refused), _by(_SIZE, refused)), 0.0)
     if found is None or found.accuracy < _least_accuracy(passed, refused):
@@ -48,6 +53,37 @@ def size_mark(rows: Rows, marks: bytearray, part: Part) -> Mark | None:
         text=f"from {found.arrivals} bytes on",
         figures={"bytes": float(found.arrivals)},
     )
+
+
+def _is_of_logins(rows: Rows, part: Part) -> bool:
+    """Whether more than a few were challenged again: that refuses a login (RFC 3261 section 22.2).
+
+    What is too large gets 413, or 403 (K11), or nothing.
+    """
+    again = sum(OUTCOMES[rows.outcome[row]] is Outcome.CHALLENGE_AGAIN for row in part.rows)
+    return again > (1.0 - _ACCURATE) * len(part.rows)
+
+
+def _is_by_name(rows: Rows, marks: bytearray, part: Part) -> bool:
+    """Whether the accounts tell refused from passed as well, and are as much longer as the longer names.
+
+    A name is written into From, Contact, To and the credentials of each request.
+    """
+    groups = _groups(rows, part)
+    sorts = rows.sorts
+
+    def compared(some: Iterable[int]) -> tuple[set[int], set[int]]:
+        mine = [row for row in some if groups[rows.sort[row]] and rows.size[row]]
+        return {sorts.account[rows.sort[row]] for row in mine}, {rows.size[row] for row in mine}
+
+    accounts, sizes = compared(part.rows)
+    others, least = compared(compress(range(len(rows)), is_passed(marks)))
+    if not accounts.isdisjoint(others):
+        return False
+    names = (rows.users.text(account) for account in accounts)
+    longest = max(len(name.encode()) for name in names)
+    shortest = min(len(rows.users.text(account).encode()) for account in others)
+    return min(sizes) - max(least) <= _MENTIONS * max(0, longest - shortest)
 
 
 def _compared(rows: Rows, marks: bytearray, part: Part) -> tuple[_Counts, _Counts]:

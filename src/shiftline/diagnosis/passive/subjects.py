@@ -38,6 +38,7 @@ _TWINS = {
     Outcome.FORBIDDEN: Outcome.FORBIDDEN_AFTER_CHALLENGE,
 }
 """One 403 by whether it met a login."""
+_AGAIN = OUTCOMES.index(Outcome.CHALLENGE_AGAIN)
 _AFTER_LOGIN = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 
 Key = Callable[[int], int | tuple[object, ...]]
@@ -123,14 +124,15 @@ def _most_bound(
         for row in open_rows:
             count = counts.setdefault(key(row), _Count())
             count.troubled += 1
-            count.at_rest += arrivals.by_source[row] <= AT_REST
+            # A second 401 refuses a login, and no limiter says it: the load plays no part.
+            count.at_rest += arrivals.by_source[row] <= AT_REST or outcomes[row] == _AGAIN
         bound = _bound(counts) if name != ASKED else set(users_refused(rows, marks, arrivals.order, key))
         if not bound:
             continue
         mine = [row for row in open_rows if key(row) in bound]
         if name in _OF_MESSAGES and not _has_passed_meanwhile(rows, marks, mine):
             continue
-        alike = _most_alike(mine, outcomes)
+        alike = _most_alike(mine, open_rows, outcomes, is_account=name == "user")
         values = sorted({text(key(row)) for row in alike})
         if any(all(key(row) in bound for row in one.rows) for one in found):
             continue  # it is what has a fault of its own already; what else befalls it is not its own
@@ -184,12 +186,23 @@ def _has_passed_meanwhile(rows: Rows, marks: bytearray, mine: list[int]) -> bool
     return sum(1 for row in islice(passed, _LEAST_PASSED_ELSEWHERE)) >= _LEAST_PASSED_ELSEWHERE
 
 
-def _most_alike(mine: list[int], outcomes: bytearray) -> list[int]:
-    """The rows of those that fail in the commonest way: two wrong passwords are one subject."""
+def _most_alike(
+    mine: list[int], open_rows: set[int], outcomes: bytearray, *, is_account: bool
+) -> list[int]:
+    """The rows of those that fail in the commonest way: two wrong passwords are one subject.
+
+    Logins of an account that are refused are its own, before what befalls others more often.
+    """
     by_outcome: dict[int, list[int]] = {}
     for row in mine:
         by_outcome.setdefault(outcomes[row], []).append(row)
-    return max(by_outcome.values(), key=len)
+    commonest = max(by_outcome.values(), key=len)
+    again = by_outcome.get(_AGAIN, [])
+    if is_account and len(again) >= _LEAST_REFUSALS:
+        alike = sum(outcomes[row] == outcomes[commonest[0]] for row in open_rows)
+        if alike > 2 * len(commonest):
+            return again
+    return commonest
 
 
 def _in_the_same_words(rows: Rows, mine: list[int], alike: list[int], outcomes: bytearray) -> list[int]:
