@@ -20,12 +20,23 @@ BY_TURNS = "answers.by-turns"
 """Mark: often enough to exclude what begins and ends."""
 BUSY_BY_TURNS = "answers.busy-by-turns"
 """The same with 503, which a PBX that cannot keep up says as well."""
+FAILING_BY_TURNS = "answers.failing-by-turns"
+"""The same with 500, 502 or 504: a server of several fails, or something behind the only one."""
 FORBIDDING = frozenset({403}) | REFUSED_OTHERWISE
-TURNING = FORBIDDING | {503}
+FAILING = frozenset({500, 502, 504})
+TURNING = FORBIDDING | FAILING | {503}
 """Statuses that are looked at. Silence is the way's, where it comes by chance."""
 _LEAST_SPELLS = 3
 """Two may be a lock that came twice."""
 _SHARE_OF_CHANCE = 0.6
+
+
+def kind_by_turns(statuses: Sequence[int | None]) -> str:
+    """The mark of refusals by turns with these statuses: that of most."""
+    for some, kind in ((FORBIDDING, BY_TURNS), (FAILING, FAILING_BY_TURNS)):
+        if 2 * sum(status in some for status in statuses) > len(statuses):
+            return kind
+    return BUSY_BY_TURNS
 
 
 def are_by_turns(lines: Iterable[Sequence[bool]]) -> bool:

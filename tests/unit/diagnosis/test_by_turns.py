@@ -63,6 +63,31 @@ def test_503_by_turns_may_be_a_pbx_that_cannot_keep_up() -> None:
     assert {CAUSE, "capacity.overload"} <= reported(diagnosed(asked(by_lot(3, BUSY))))
 
 
+FAILED = Answer(500, "Server error occurred", 0.0005)
+
+
+def about_many(fault: Fault) -> list[Exchange]:
+    """Questions about 300 users, few of whom are asked about twice, at rest and in a burst."""
+    chance, pbx = random.Random(5), Pbx(fault)
+    moments = [BEGIN + 2.3 * number for number in range(120)]
+    moments += [BEGIN + 120.0 + number / 40 for number in range(120)]
+    moments.sort()
+    return [one for at in moments for one in pbx.ask(at, user=f"agent{chance.randrange(300)}")]
+
+
+@pytest.mark.parametrize("one_of", [3, 12])
+def test_500_to_a_share_of_everything_is_no_overload(one_of: int) -> None:
+    """As often at rest as in a burst: a server of several fails, or what stands behind the one."""
+    found = reported(diagnosed(about_many(by_lot(one_of, FAILED))))
+    assert found == {CAUSE, "method.failing"}
+
+
+def test_a_user_who_may_not_be_asked_about_is_not_by_turns() -> None:
+    """Of many users asked about again, some are always refused."""
+    fault: Fault = lambda request: FORBIDDEN if request.user.endswith(("3", "7")) else None  # noqa: E731
+    assert not is_by_turns(about_many(fault))
+
+
 class Bucket:
     """So many a second flow in, and it holds few: at our beat it refuses by turns."""
 

@@ -52,7 +52,9 @@ def record(*faults: Fault, seconds: float = 1.0, burst: float = 0.0, bodies: boo
     if burst:
         asked += [(BEGIN + 10.0 + number / burst, {"user": "user00"}) for number in range(400)]
     found = [
-        one for at, what in sorted(asked, key=lambda pair: pair[0]) for one in pbx.ask(at, source=OURS, **what)
+        one
+        for at, what in sorted(asked, key=lambda pair: pair[0])
+        for one in pbx.ask(at, source=OURS, **what)
     ]
     found = [sized(one if bodies else replace(one, user="user00")) for one in found]
     beliefs = [believe(one, is_recorded=True) for one in observe(found)]

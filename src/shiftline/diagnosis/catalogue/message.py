@@ -298,38 +298,4 @@ CAUSES = (
         ),
         prior=1.0,
     ),
-    Cause(
-        id="method.failing",
-        meaning="The PBX takes questions about users, and fails to answer them.",
-        seen="Every check fails, whoever is asked about, and nothing is refused: 500, or 100 and no more.",
-        tells="OPTIONS about each of the controls get a server error or no final answer; REGISTER passes.",
-        refuted_by="One question about a user that got 200, 404 or 480.",
-        remedy=Remedy(
-            steps=(
-                (
-                    "Look into the PBX's log at the second of the question: a database or a service behind it"
-                    " does not answer."
-                ),
-                "Until it is mended, check otherwise: `--method registration`, `presence` or `dialog`.",
-            ),
-            by_family={
-                Family.KAMAILIO: (
-                    "`sl_reply_error` in the script says 500 where `lookup` or `t_relay` failed.",
-                ),
-            },
-        ),
-        sources=("RFC 3261 sections 11.2 and 21.5.1; Kamailio sl",),
-        signatures=(
-            shows(
-                "R21.5",
-                EVERY,
-                Stage.SERVICE,
-                (when(method=Method.OPTIONS, aim=(Aim.PRESENT, Aim.ABSENT, Aim.INVENTED, Aim.ANOTHER)),),
-                {Outcome.SERVER_ERROR: 0.6, Outcome.OTHER: 0.4},
-                "A server error about every user, or nothing after 100 Trying.",
-                rfc("RFC 3261 section 21.5.1; Kamailio `sl_reply_error`"),
-            ),
-        ),
-        prior=0.5,
-    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.by_turns import BUSY_BY_TURNS, BY_TURNS, TOLD_APART
+from shiftline.diagnosis.by_turns import BUSY_BY_TURNS, BY_TURNS, FAILING_BY_TURNS, TOLD_APART
 from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
@@ -50,6 +50,12 @@ ROWS = (
         "requests that asked the same and got 503 and an answer by turns, whatever their rate",
         "the order of answers to equal requests: one server of several is busy, or the only one",
         {"network.uneven-nodes": STRONG, "capacity.overload": STRONG},
+    ),
+    row(
+        FAILING_BY_TURNS,
+        "requests that asked the same and got 500 and an answer by turns, whatever their rate",
+        "the order of answers to equal requests: 500 is a failure (RFC 3261 section 21.5.1), overload 503",
+        {"network.uneven-nodes": STRONG, "method.failing": STRONG, "capacity.overload": AGAINST},
     ),
     row(
         TOLD_APART,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shiftline.diagnosis.catalogue.cause import Cause, Remedy, Signature, Stage, when
+from shiftline.diagnosis.catalogue.failing import fails_by_chance
 from shiftline.diagnosis.catalogue.words import EVERY, recalled, shows
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
@@ -34,12 +35,13 @@ def _signatures() -> Iterator[Signature]:
                 f"{which} servers {words}.",
                 _POOLS,
             )
+    yield from fails_by_chance("e", Stage.PATH, _SHARES, "RFC 3263 section 4.2; RFC 3261 section 21.5.1")
 
 
 CAUSES = (
     Cause(
         id="network.uneven-nodes",
-        meaning="Of several servers behind the one address, one refuses what the others serve.",
+        meaning="Of several servers behind the one address, one refuses, or fails at, what the others serve.",
         seen="A share of everything fails, at any time and rate; tried again, the same works.",
         tells="Equal questions at rest are refused and served by turns, ahead of the login, whoever asks.",
         refuted_by="Ten equal questions at rest answered alike; refusals that keep to a time or a rate.",

@@ -186,9 +186,7 @@ def _has_passed_meanwhile(rows: Rows, marks: bytearray, mine: list[int]) -> bool
     return sum(1 for row in islice(passed, _LEAST_PASSED_ELSEWHERE)) >= _LEAST_PASSED_ELSEWHERE
 
 
-def _most_alike(
-    mine: list[int], open_rows: set[int], outcomes: bytearray, *, is_account: bool
-) -> list[int]:
+def _most_alike(mine: list[int], open_rows: set[int], outcomes: bytearray, *, is_account: bool) -> list[int]:
     """The rows of those that fail in the commonest way: two wrong passwords are one subject.
 
     Logins of an account that are refused are its own, before what befalls others more often.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import compress, islice
 from statistics import median
 
-from shiftline.diagnosis.by_turns import BUSY_BY_TURNS, BY_TURNS, FORBIDDING, TURNING, are_by_turns
+from shiftline.diagnosis.by_turns import TURNING, are_by_turns, kind_by_turns
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
@@ -56,11 +56,10 @@ def find_turns(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Turns | None
         return None
     if _may_be_a_limit(rows, arrivals, refused):
         return None
-    forbidden = sum(1 for row in refused if rows.said_of(row).status in FORBIDDING)
     places = [rows.place(row) for row in refused[:MOST_PLACES]]
     return Turns(
         Mark(
-            kind=BY_TURNS if 2 * forbidden > len(refused) else BUSY_BY_TURNS,
+            kind=kind_by_turns([rows.said_of(row).status for row in refused]),
             count=len(refused),
             text=f"{len(refused)} of {len(turned)} refused",
             places=tuple(place for place in places if place is not None),
@@ -70,11 +69,32 @@ def find_turns(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Turns | None
 
 def _turned(rows: Rows, marks: bytearray, arrivals: Arrivals) -> list[int]:
     """The rows of questions that had both answers, in the order of time."""
+    lines = _questions(rows, marks, arrivals, by_user=True)
+    both = [line for line in lines if _has_both(marks, line)]
+    again = [line for line in lines if len(line) > 1 and any(marks[row] == TROUBLE for row in line)]
+    # Many users are asked about once: if it is not the user, such questions are equal as well.
+    if len(both) >= max(_LEAST_REFUSED, _MOST * len(again)):
+        wide = _questions(rows, marks, arrivals, by_user=False)
+        both = [line for line in wide if _has_both(marks, line)]
+    return sorted((row for line in both for row in line), key=rows.at.__getitem__)
+
+
+def _has_both(marks: bytearray, line: Sequence[int]) -> bool:
+    refused = sum(marks[row] == TROUBLE for row in line)
+    return 0 < refused < len(line)
+
+
+def _questions(rows: Rows, marks: bytearray, arrivals: Arrivals, *, by_user: bool) -> list[array[int]]:
+    """The answered rows of each question of which any was refused, in the order of time.
+
+    ``by_user``: questions about two users are two.
+    """
     sorts = rows.sorts
     by_question: dict[tuple[int, ...], int] = {}
+    users = sorts.asked if by_user else bytes(len(sorts))
     asked = [
         by_question.setdefault(key, len(by_question))
-        for key in zip(sorts.source, sorts.kind, sorts.asked, sorts.login, sorts.headers, strict=True)
+        for key in zip(sorts.source, sorts.kind, users, sorts.login, sorts.headers, strict=True)
     ]
     is_refusal = [sorts.said_of(sort).status in TURNING for sort in range(len(sorts))]
     is_asked = [sorts.kind_of(sort).method not in IN_DIALOGS for sort in range(len(sorts))]
@@ -92,8 +112,7 @@ def _turned(rows: Rows, marks: bytearray, arrivals: Arrivals) -> list[int]:
         sort = sort_of[row]
         if of_sort[sort] and rows.latency[row] != UNANSWERED and (not troubled[row] or is_refusal[sort]):
             by_key[asked[sort], credentials[row]].append(row)
-    both = [line for key, line in by_key.items() if key in wanted and any(not troubled[row] for row in line)]
-    return sorted((row for line in both for row in line), key=rows.at.__getitem__)
+    return [line for key, line in by_key.items() if key in wanted]
 
 
 def _lines(rows: Rows, marks: bytearray, some: Sequence[int]) -> list[list[bool]]:

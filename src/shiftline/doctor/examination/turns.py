@@ -10,12 +10,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from shiftline.diagnosis.by_turns import (
-    BUSY_BY_TURNS,
-    BY_TURNS,
-    FORBIDDING,
     TOLD_APART,
     TURNING,
     are_by_turns,
+    kind_by_turns,
 )
 from shiftline.diagnosis.evidence import MOST_PLACES, Mark
 from shiftline.diagnosis.exchange import Exchange
@@ -41,9 +39,8 @@ def turns_mark(exchanges: Sequence[Exchange], *, may_be_a_limit: bool) -> Mark |
     refused = [one for one in every if one.status in TURNING]
     places = tuple(place for one in refused for place in one.places[:1])[:MOST_PLACES]
     if are_by_turns([fates]) and not may_be_a_limit:
-        forbidden = sum(one.status in FORBIDDING for one in refused)
         return Mark(
-            kind=BY_TURNS if 2 * forbidden > len(refused) else BUSY_BY_TURNS,
+            kind=kind_by_turns([one.status for one in refused]),
             count=len(refused),
             text=f"{len(refused)} of {len(every)} refused",
             places=places,
