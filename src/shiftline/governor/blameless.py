@@ -40,7 +40,7 @@ class Blameless:
     hold: Callable[[float], None]
     """Holds a rate (per second)."""
     _relief: Relief = field(default_factory=Relief, init=False)
-    _passed_at: float = field(default=-inf, init=False)
+    passed_at: float = field(default=-inf, init=False)
     """When the latest check that passed left."""
     _refused_at: float = field(default=-inf, init=False)
     _outage_at: float = field(default=-inf, init=False)
@@ -50,7 +50,7 @@ class Blameless:
     def passed(self, check: Observation) -> None:
         """One passed."""
         self._relief.passed()
-        self._passed_at = max(self._passed_at, check.sent_at)
+        self.passed_at = max(self.passed_at, check.sent_at)
 
     def is_idle(self, now: float, *, since: float) -> bool:
         """True if much less left lately than the rate allows: what is refused then is not the rate's fault.
@@ -70,7 +70,7 @@ class Blameless:
 
         Two in a row are to be: a limiter that is shut makes them, and chance seldom does.
         """
-        is_alone, self._refused_at = self._passed_at > self._refused_at, sent_at
+        is_alone, self._refused_at = self.passed_at > self._refused_at, sent_at
         if not (is_alone and self._relief.bears and self._relief.is_borne()):
             return False
         self.seen.forget_newest_refusal()

@@ -76,7 +76,7 @@ class Governor(SlowedGovernor):
         if is_free and self.account.is_spent_by_others(now):
             self._begin_spent(now)
             return self._choose(now)
-        self._learner.end_wishes(now)
+        self._learner.obedience.end_wishes(now)
         at_speed = self.mode in (Mode.CLIMBING, Mode.HOLDING)
         if self._hearing.has_fallen_silent(elapsed) and at_speed:
             self._listen_for_a_sign(now)

@@ -9,8 +9,9 @@ from typing import Any
 from shiftline.governor.blameless import Blameless
 from shiftline.governor.climb import Climb
 from shiftline.governor.known import is_set, number, whole
-from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.late_windows import LateWindows
 from shiftline.governor.measuring import Measuring
+from shiftline.governor.obedience import Obedience
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
@@ -19,7 +20,6 @@ from shiftline.governor.seen import Seen
 from shiftline.governor.sureness import Sureness
 from shiftline.governor.window_fit import Observation
 from shiftline.governor.windows import Windows
-from shiftline.governor.wishes import Wishes
 
 LOWEST_RATE = 0.5
 DECREASE = 0.85
@@ -42,11 +42,10 @@ class Learner:
         self.pacer = Pacer(self._first_rate(kept), now, ceiling=Cap.at(policy.ceiling))
         self._climb = Climb(policy)
         self._windows = Windows()
+        self._late = LateWindows()
         self._seen = Seen()
         self._overshot_at: float | None = None
         self._search = Search()
-        self._wishes = Wishes()
-        self._bidden = 0.0
         self._sureness = Sureness()
         self._silent_at = -inf
         self.places = Places()
@@ -59,6 +58,7 @@ class Learner:
             windows=self._windows,
             hold=self._hold,
         )
+        self.obedience = Obedience(policy=policy, pacer=self.pacer, search=self._search, hold=self._hold)
         if self.learned:
             self._recall(known, now)
 
@@ -119,8 +119,12 @@ class Learner:
 
     def creep(self, elapsed: float, now: float) -> None:
         """Grow while nothing is refused, if the policy allows to meet the limit again."""
-        is_as_asked = self._wishes.unbidden is not None and self.pacer.rate == self._bidden
-        if not self.policy.learn or self.policy.headroom or is_as_asked:
+        if not self.policy.learn or self.policy.headroom or self.obedience.is_as_asked:
+            return
+        has_judged = self._late.judged(self.blameless.passed_at, self.pacer.taken_since)
+        if self._late.is_open:
+            if has_judged:
+                self._hold(self._late.rate or self.pacer.rate)
             return
         if self.places.limit is not None:
             if self._search.growth(now):
@@ -132,41 +136,6 @@ class Learner:
     def is_full(self, in_flight: int) -> bool:
         """True if no place is free at a PBX that limits those."""
         return self.places.limit is not None and in_flight >= self.places.limit
-
-    def heed(self, feedback: Feedback, now: float, *, sent_at: float) -> bool:
-        """Do what the PBX asks for, within the policy; return whether it asks for anything.
-
-        ``sent_at`` is when the request left whose answer told it. While it does, there is nothing to be
-        found by trying more.
-        """
-        if self._wishes.unbidden is not None and self.pacer.rate != self._bidden:
-            self._wishes.unbidden = self.pacer.rate  # what was refused since is not given back
-        wanted = self._wishes.rate_for(feedback, self.pacer.rate, now, sent_at=sent_at)
-        self.pacer.rests_until = self._wishes.rests_until
-        if wanted is None:
-            self.end_wishes(now)
-            return False
-        # What was refused stays refused, and a declared rate declared, whatever the PBX says that it can do.
-        is_bound_only = feedback.algorithm == "rate" and self._search.met > 0
-        most = self._wishes.unbidden or self.pacer.rate
-        if is_bound_only and wanted > most:
-            self._hold(most)
-            return False
-        self._hold(wanted if self.policy.learn else min(wanted, most))
-        self._bidden = self.pacer.rate
-        self._search.begin_peace(now)
-        return True
-
-    def end_wishes(self, now: float) -> None:
-        """If the PBX asks for less no longer, go back to the rate before, unless it was refused since."""
-        before = self._wishes.unbidden
-        if before is None or not self._wishes.is_over(self.pacer.rate, now):
-            return
-        self._wishes.end()
-        self.pacer.rests_until = -inf
-        if self.pacer.rate == self._bidden < before:
-            self._hold(before)
-            self._search.begin_peace(now)
 
     @property
     def is_trying(self) -> bool:
@@ -208,6 +177,7 @@ class Learner:
         """Settle at what was answered per second, after a pause in which what waits can be answered."""
         before = self.pacer.rate
         self.blameless.queued(now)
+        self._late.forget()
         shut = Closure(now - waits, now - waits, now)
         rate = self._search.queued(before, throughput)
         self._windows.forget()
@@ -227,6 +197,10 @@ class Learner:
             return False
         shut = closure or Closure(self._overshot_at, self._overshot_at, now)
         before = self.pacer.rate
+        if self._judges_late(shut):
+            self._search.judged_late(before)
+            self._settle_at(self._late.rate or before, shut, now)
+            return True
         if self.blameless.was_an_outage(shut, before) or self.blameless.is_no_rates_fault(shut, before, now):
             self._overshot_at = None
             return False
@@ -234,6 +208,17 @@ class Learner:
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         # The canary may have had the only free place.
         self.pacer.restart(now + 1.0 / self.pacer.rate)
+        return True
+
+    def _judges_late(self, shut: Closure) -> bool:
+        """True if windows that are judged by the one before explain what was refused."""
+        is_ours = self.policy.learn and not self.policy.headroom and self.places.limit is None
+        if not is_ours or shut.was_told or shut.was_silent:
+            return False
+        self._late.explain(self._seen.in_order())
+        if self._late.length is None:
+            return False
+        self._windows.forget()
         return True
 
     def _rate_after(self, shut: Closure, before: float, now: float) -> float:
@@ -266,7 +251,7 @@ class Learner:
             self._windows.forget()
         self._hold(rate)
         explained = self._windows.fit is not None or self.places.limit is not None
-        pinned = self._windows.are_pinned
+        pinned = self._windows.are_pinned or self._late.length is not None
         self._search.settle(self.pacer.rate, shut, now, pinned=pinned, explained=explained)
         self.learned = True
         self._sureness.learned(now)
@@ -274,7 +259,7 @@ class Learner:
 
     def window_ends_at(self, now: float) -> float | None:
         """When the window of ``now`` has surely ended; None while the window is not known."""
-        return self._windows.ends_at(now)
+        return self._late.ends_at(now) or self._windows.ends_at(now)
 
     def _first_rate(self, kept: float | None) -> float:
         if kept is not None:
@@ -285,7 +270,7 @@ class Learner:
 
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)
-        self.pacer.cap = self._windows.cap(self.pacer.rate)
+        self.pacer.cap = self._late.cap(self.pacer.rate) or self._windows.cap(self.pacer.rate)
         self.pacer.makes_good = self._windows.fit is not None and not self._windows.are_pinned
 
     def _creep_per_second(self, now: float) -> float:

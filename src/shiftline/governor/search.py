@@ -216,6 +216,10 @@ class Search:
             self.bearable = before * NEARLY
         return rate
 
+    def judged_late(self, before: float) -> None:
+        """Note that ``before`` was refused by a limiter whose windows are known: nothing is to be guessed."""
+        self.refused, self.bearable, self._goes_on = before, 0.0, False
+
     def queued(self, before: float, throughput: float) -> float:
         """Return the rate to hold after answers came late at ``before``: what was answered per second."""
         self.refused, self.proven, self._goes_on = before, 0.0, False

@@ -21,7 +21,7 @@ class SlowedGovernor(AccountGovernor):
 
     def _heed(self, feedback: Feedback, flight: Flight, now: float) -> None:
         """Do what the PBX asks for: it need not be searched for."""
-        if self._learner.heed(feedback, now, sent_at=flight.sent_at):
+        if self._learner.obedience.heed(feedback, now, sent_at=flight.sent_at):
             self._after_proof = Mode.HOLDING
             if self.mode is Mode.CLIMBING:
                 self.mode = Mode.HOLDING
