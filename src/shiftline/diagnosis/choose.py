@@ -51,6 +51,8 @@ GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
 rest."""
 PROVEN = ("p3.credentials",)
 CONTROLS = ("p6.present", "p6.absent")
+CROWDS = ("p9.users.crowd", "p9.options.crowd", "p9.register.crowd")
+"""What takes the places that there may be. Each by itself: a limit may say what one of them gets at rest."""
 LEAST_BITS = 0.008
 """Less than this is not worth a question: a chance of some 1 in 1,500 that the verdict is another."""
 REFUTES = 0.3
@@ -147,17 +149,23 @@ def _named(
 def _control(
     belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
 ) -> Proposal | None:
-    """A control that was named and not asked about, while nothing is found: it is what checks ask about."""
-    asked = {past.experiment for past in done}
+    """A control that was named, or many at once, not asked for while nothing is found.
+
+    Checks ask about the one, and come as the other; what was not tried is not told to be well.
+    """
+    past = {one.experiment: one.outcome for one in done}
     programme = programme_of(permission.means)
     left = [
         one
-        for one in (programme[name] for name in CONTROLS if name not in asked)
+        for one in (programme[name] for name in (*CONTROLS, *CROWDS) if name not in past)
         if one.cost <= budget and permission.permits(one) and is_askable(one, belief, done, now)
+        if not one.is_load or any(opens(one, past.get(name)) for name in one.after)
+        if not _is_asked_otherwise(one, permission, past)
     ]
     if belief.leading.causes != (HEALTHY,) or not left:
         return None
-    return _checking(left[0], "a control that was named is asked about before all is well", belief, done, now)
+    what = "so many at once are tried" if left[0].is_load else "a control that was named is asked about"
+    return _checking(left[0], f"{what} before all is well", belief, done, now)
 
 
 def _confirming(

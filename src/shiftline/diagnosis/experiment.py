@@ -116,7 +116,7 @@ class Experiment:
     @property
     def is_load(self) -> bool:
         """Whether it puts on more than one request at a time."""
-        return self.probe.load in (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.DURING)
+        return self.plan is not None or self.probe.load is Load.DURING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

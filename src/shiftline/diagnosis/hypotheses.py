@@ -27,7 +27,7 @@ PRIOR_OF_A_SECOND = 0.15
 """That a second, independent fault is at work."""
 DOUBT_OF_A_LOAD = 0.005
 """What a healthy trunk leaves to any outcome of a load: it is that of many requests, not of a lost packet."""
-_LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
+_LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.CROWD)
 _SHARE = 1.0 / len(Outcome)
 _KEPT_COLUMNS = 3000
 

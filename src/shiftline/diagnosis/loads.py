@@ -19,6 +19,8 @@ SHORT_REQUESTS = 700
 """Of a load that only looks for a limit behind a refused login: it fills such a window as well, unless that
 ends in its midst."""
 CONCURRENT = LoadPlan(rate=200.0, requests=20, at_once=20)
+CROWD = LoadPlan(rate=200.0, requests=40, at_once=40)
+"""Twice the places that are usual at most: not all that leave at once are held at once."""
 
 _PASSED = frozenset(Outcome) - REFUSALS | {Outcome.NOT_FOUND, Outcome.NO_METHOD}
 """It was answered as a question, whatever the answer."""
@@ -27,6 +29,11 @@ _RUNGS = (
     (Load.BRISK, BRISK, "10 a second", ""),
     (Load.RAISED, RAISED, "50 a second", "brisk"),
     (Load.STORM, STORM, "200 a second", "raised"),
+)
+_CROWDS = (
+    (Load.CONCURRENT, CONCURRENT, "p9.{}", "brisk"),
+    # A limit of a rate that lets 50 a second pass refuses 40 at once only as a bucket that holds little.
+    (Load.CROWD, CROWD, "p9.{}.crowd", "raised"),
 )
 ABOUT_A_USER = Probe(method=Method.OPTIONS, credentials=Credentials.CACHED, aim=Aim.USER)
 """What checks of agents ask all day. Many a PBX answers OPTIONS to itself ahead of any limit (K19). Nobody's
@@ -65,19 +72,20 @@ def _loads() -> Iterator[Experiment]:
                 plan=plan,
                 unless=_twin(f"p8.{kind}.{load}", kind),
             )
-        yield Experiment(
-            id=f"p9.{kind}",
-            title=f"{words}, 20 at once",
-            reads="whether the number under way decides",
-            probe=replace(probe, load=Load.CONCURRENT),
-            risk=Risk.MAY_TRIP,
-            cost=CONCURRENT.requests,
-            needs=needs,
-            after=(f"p8.{kind}.brisk",),
-            after_outcomes=_PASSED,
-            plan=CONCURRENT,
-            unless=_twin(f"p9.{kind}", kind),
-        )
+        for load, plan, name, rung in _CROWDS:
+            yield Experiment(
+                id=name.format(kind),
+                title=f"{words}, {plan.at_once} at once",
+                reads="whether the number under way decides",
+                probe=replace(probe, load=load),
+                risk=Risk.MAY_TRIP,
+                cost=plan.requests,
+                needs=needs,
+                after=(f"p8.{kind}.{rung}",),
+                after_outcomes=_PASSED,
+                plan=plan,
+                unless=_twin(name.format(kind), kind),
+            )
 
 
 def _twin(name: str, kind: str) -> str:
@@ -85,7 +93,7 @@ def _twin(name: str, kind: str) -> str:
 
 
 def _tripping(kind: str) -> tuple[str, ...]:
-    return (*(f"p8.{kind}.{load}" for load, *_ in _RUNGS), f"p9.{kind}")
+    return (*(f"p8.{kind}.{load}" for load, *_ in _RUNGS), *(name.format(kind) for _, _, name, _ in _CROWDS))
 
 
 _USERS = _tripping("users")

@@ -14,6 +14,7 @@ from shiftline.diagnosis.programme import PROGRAMME
 
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 _FULL = (Load.RAISED, Load.STORM)
+_CROWDS = (Load.CONCURRENT, Load.CROWD)
 ASKED = "asked"
 """The figure of a load that passed: of how many requests it was."""
 _ANSWERS = (Outcome.NOT_FOUND, Outcome.NO_METHOD)
@@ -38,8 +39,11 @@ def loads_passed(trials: Sequence[Trial]) -> str:
     )
     lacking = _lacking(trials, _LADDER)
     left = f" No load was put on {lacking}." if lacking else ""
+    crowds = [PROGRAMME[one.experiment].plan for one in trials if one.probe.load in _CROWDS]
+    at_once = max((plan.at_once for plan in crowds if plan is not None), default=0)
+    tried = f", nor by {at_once} at once" if at_once else ""
     slow = "or counts for a minute"  # as some do (V19, V24)
-    return f"No limit was met by {told}; one that lets more pass, {slow}, was not looked for.{left}"
+    return f"No limit was met by {told}{tried}; one that lets more pass, {slow}, was not looked for.{left}"
 
 
 def not_loaded(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> str:
@@ -57,7 +61,7 @@ def not_loaded(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> str:
 
 
 def _is_refused_load(one: Trial) -> bool:
-    is_load = one.probe.load in (*_LADDER, Load.CONCURRENT)
+    is_load = one.probe.load in (*_LADDER, *_CROWDS)
     return is_load and one.outcome in REFUSALS and one.outcome not in _ANSWERS
 
 

@@ -63,6 +63,8 @@ class Load(_Word):
     """200 a second and more."""
     CONCURRENT = "concurrent"
     """Some 20 at once, then a rest: many under way at a time, few in ten seconds."""
+    CROWD = "crowd"
+    """Some 40 at once, where 50 a second had passed."""
     PACED = "paced"
     """A single one, while what we had asked before, one at a time, may have used up a slow limit."""
     DURING = "during"

@@ -18,7 +18,7 @@ _HIDDEN_BY_A_LOGIN = 0.4
 """The same for a limit, where our login is refused: the traffic that would meet it does not come about."""
 REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 SURE = 0.9
-LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
+LOADS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.CROWD)
 _CHECKS = (Method.REGISTER, Method.REGISTER_CONTACT, Method.OPTIONS)
 _LADDER = (Load.BRISK, Load.RAISED, Load.STORM)
 
@@ -48,8 +48,8 @@ class SecondFault:
 
     def bits(self, probe: Probe) -> float:
         """Information that the probe is expected to bring of a second fault."""
-        if not self._hidden or probe.load is Load.CONCURRENT:
-            return 0.0  # twenty at once cost more than they are likely to tell
+        if not self._hidden or probe.load in (Load.CONCURRENT, Load.CROWD):
+            return 0.0  # so many at once cost more than they are likely to tell
         reaches = meeting(probe).reach
         met = sum(share * reaches[number] for number, share in self._hidden.items())
         prior = _HIDDEN_BY_A_LOGIN if probe.load in _LADDER else HIDDEN

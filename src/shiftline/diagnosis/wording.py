@@ -73,6 +73,7 @@ _LOADS = {
     Load.RAISED: "at some 50 a second",
     Load.STORM: "at some 200 a second",
     Load.CONCURRENT: "with many under way at once",
+    Load.CROWD: "with twice as many under way at once",
     Load.PACED: "soon after other questions of ours",
     Load.DURING: "while the rest was refused for its rate",
     Load.AFTER_PAUSE: "some seconds after the rate had fallen",

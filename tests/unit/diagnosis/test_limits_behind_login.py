@@ -24,7 +24,7 @@ ONE_ACCOUNT = Permission(risk=Risk.MAY_TRIP, means=frozenset({Means.CREDENTIALS}
 TWO_ACCOUNTS = replace(ONE_ACCOUNT, means=ONE_ACCOUNT.means | {Means.KNOWN_GOOD_ACCOUNT})
 FORBIDDEN = Answer(403, "Forbidden", 0.002)
 REGISTERS = frozenset({Method.REGISTER, Method.REGISTER_CONTACT})
-_LOADED = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.DURING)
+_LOADED = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.CROWD, Load.DURING)
 _RIGHT = (Credentials.FRESH, Credentials.CACHED, Credentials.AGED)
 
 

@@ -24,6 +24,7 @@ _LATER = (
     when(0.85, source=Source.OWN, load=Load.RAISED),
     when(0.97, source=Source.OWN, load=(Load.STORM, Load.DURING, Load.AFTER_PAUSE)),
     when(0.6, source=Source.OWN, load=Load.CONCURRENT),
+    when(0.1, source=Source.OWN, load=Load.CROWD),
     when(0.1, source=Source.OWN, load=Load.AFTER_BAN),
 )
 _NOW = (when(0.3, source=Source.OWN, load=Load.AFTER_BAN), *OWN_SOURCE)

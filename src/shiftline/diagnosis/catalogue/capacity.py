@@ -28,6 +28,7 @@ _UNDER_LOAD = (
     when(0.8, load=Load.RAISED),
     when(0.95, load=(Load.STORM, Load.DURING)),
     when(0.7, load=Load.CONCURRENT),
+    when(0.35, load=Load.CROWD),  # what is kept up was borne
 )
 _TURNS_AWAY = (*_UNDER_LOAD, when(0.35))
 """By chance, whatever the rate: what others send is the load."""

@@ -20,6 +20,7 @@ def limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
         when(0.9, load=Load.STORM, **fields),
         when(0.9, load=Load.DURING, **fields),  # a bucket lets some pass all the while
         when(0.5, load=Load.CONCURRENT, **fields),
+        when(0.1, load=Load.CROWD, **fields),  # what let 50 a second pass: a bucket that holds little
         when(0.4, load=Load.PACED, **fields),  # few limits are so slow
         when(0.01, load=Load.AFTER_PAUSE, **fields),
     )

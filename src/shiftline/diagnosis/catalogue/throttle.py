@@ -36,13 +36,29 @@ PACE = (
 
 
 def _crowded(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
-    """A number under way, some 3 to 20: brisk traffic stays below it, 20 at once do not."""
+    """A number under way, some 3 to 10: brisk traffic stays below it, 20 at once do not."""
     return (
-        when(0.97, load=Load.CONCURRENT, **fields),
+        when(0.97, load=(Load.CONCURRENT, Load.CROWD), **fields),
         when(0.03, load=Load.BRISK, **fields),
         when(0.15, load=Load.RAISED, **fields),
         when(0.7, load=Load.STORM, **fields),
         when(0.92, load=Load.DURING, **fields),
+    )
+
+
+def _roomy(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
+    """Some 10 to 20: a place is taken only while a request is handled.
+
+    What leaves at once comes spread by the way, and the first are answered before the last are there: half of
+    them are held together, or fewer. Between two such bursts the places are free.
+    """
+    return (
+        when(0.4, load=Load.CONCURRENT, **fields),
+        when(0.95, load=Load.CROWD, **fields),
+        when(0.01, load=Load.BRISK, **fields),
+        when(0.05, load=Load.RAISED, **fields),
+        when(0.4, load=Load.STORM, **fields),
+        when(0.5, load=Load.DURING, **fields),
     )
 
 
@@ -272,24 +288,35 @@ CAUSES = (
         ),
         sources=("Telnyx D1, D2, D3, D22, V19; chan_sip C5; FreeSWITCH F9",),
         signatures=(
-            shows(
-                "V19c",
-                EVERY,
-                Stage.RATE,
-                _crowded(source=Source.OWN),
-                _BUSY_ANSWERS,
-                "Refused while too many of one address are under way.",
-                vendor("Telnyx V19, D1 to D3"),
-            ),
-            shows(
-                "F9c",
-                EVERY,
-                Stage.RATE,
-                _crowded(),
-                _BUSY_ANSWERS,
-                "Refused while too many are under way, whosever they are.",
-                vendor("chan_sip C5, FreeSWITCH F9"),
-                weight=0.6,
+            *(
+                shows(
+                    f"{row}{size}",
+                    EVERY,
+                    Stage.RATE,
+                    acts(source=Source.OWN) if row == "V19c" else acts(),
+                    _BUSY_ANSWERS,
+                    f"{words}{more}",
+                    basis,
+                    weight=share * weight,
+                )
+                for size, acts, share, more in (
+                    ("", _crowded, 0.6, ""),
+                    ("m", _roomy, 0.4, " So many that 20 sent at once are hardly held together."),
+                )
+                for row, words, basis, weight in (
+                    (
+                        "V19c",
+                        "Refused while too many of one address are under way.",
+                        vendor("Telnyx V19, D1 to D3"),
+                        1.0,
+                    ),
+                    (
+                        "F9c",
+                        "Refused while too many are under way, whosever they are.",
+                        vendor("chan_sip C5, FreeSWITCH F9"),
+                        0.6,
+                    ),
+                )
             ),
         ),
         prior=1.0,

@@ -18,7 +18,7 @@ from shiftline.doctor.examination.load import TRIPPED
 
 _LOADS = ("p8.", "p9.")
 _PAUSE = "p8.pause"
-_RUNGS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT)
+_RUNGS = (Load.BRISK, Load.RAISED, Load.STORM, Load.CONCURRENT, Load.CROWD)
 _RUNG_NAMES = frozenset(name for name, one in PROGRAMME.items() if one.plan is not None)
 _SAID = TRIPPED - {Outcome.SILENCE}
 _BESIDE = "p8.during."

@@ -22,8 +22,6 @@ LOAD_SECONDS = 2.0
 """How long the answer to a request of a load is waited for, which is sent once."""
 TRIPPED = REFUSALS - {Outcome.NOT_FOUND, Outcome.NO_METHOD}
 """What a limit answers: that a user or a method is unknown is no refusal of a load."""
-BURST_SECONDS = 0.1
-"""From one burst of requests at once to the next, where a load is kept up."""
 _LOST = 4
 """So many unanswered requests among the latest are no chance losses."""
 _LATEST = 8
@@ -242,7 +240,7 @@ class LoadRun:
     def _due(self, number: int) -> float:
         start = self._start + self._lateness.given_up
         if self._plan.at_once > 1:
-            return start + BURST_SECONDS * (number // self._plan.at_once)
+            return start + self._plan.at_once / self._plan.rate * (number // self._plan.at_once)
         # A load that is kept up keeps its rate: a lower one may be below the limit, and show nothing.
         return start + number / self._plan.rate
 
