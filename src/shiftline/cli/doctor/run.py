@@ -75,7 +75,7 @@ def run(
             help="harmless, counts-as-failure, may-trip or may-ring; else harmless, may-trip on loopback.",
         ),
     ] = None,
-    budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 3000,
+    budget: Annotated[int, typer.Option(min=1, max=10_000, help="Requests at most.")] = 3200,
     patience: Annotated[
         int,
         typer.Option(

@@ -43,7 +43,7 @@ from shiftline.doctor.examination.requests import ContactOf, Writer
 from shiftline.doctor.examination.sending import Answer, Sending, Way
 from shiftline.errors import MisuseError
 
-DEFAULT_BUDGET = 3000
+DEFAULT_BUDGET = 3200
 PAUSE_SECONDS = 1.0
 """Between two questions: singles are at most one a second or so."""
 UNDER_WAY_SECONDS = QUESTION_SECONDS + 1.0
