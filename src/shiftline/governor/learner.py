@@ -10,12 +10,13 @@ from shiftline.governor.blameless import Blameless
 from shiftline.governor.climb import Climb
 from shiftline.governor.known import is_set, number, whole
 from shiftline.governor.late_windows import LateWindows
+from shiftline.governor.loss import Loss
 from shiftline.governor.measuring import Measuring
 from shiftline.governor.obedience import Obedience
 from shiftline.governor.pacer import Cap, Pacer
 from shiftline.governor.places import Places
 from shiftline.governor.policy import GovernorPolicy
-from shiftline.governor.search import DEAR_SECONDS, WIDE, Closure, Search
+from shiftline.governor.search import Closure, Search
 from shiftline.governor.seen import Seen
 from shiftline.governor.sureness import Sureness
 from shiftline.governor.window_fit import Observation
@@ -43,6 +44,7 @@ class Learner:
         self._climb = Climb(policy)
         self._windows = Windows()
         self._late = LateWindows()
+        self._loss = Loss()
         self._seen = Seen()
         self._overshot_at: float | None = None
         self._search = Search()
@@ -99,15 +101,34 @@ class Learner:
             return "concurrency"
         if self._search.is_banned:
             return "ban"
-        if self._windows.width is not None:
-            return "fixed-window"
-        return "rate"
+        return "rate" if self._windows.width is None else "fixed-window"
 
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
         self._seen.note(seen)
         if seen.passed and not seen.is_canary:
             self.blameless.passed(seen)
+            self._note_loss(seen.sent_at, is_lost=False, now=seen.sent_at)
+
+    def lost(self, sent_at: float, now: float) -> None:
+        """What left then was dropped without a word: later ones were answered, it was not."""
+        self._seen.note(Observation(sent_at, passed=False))
+        self._note_loss(sent_at, is_lost=True, now=now)
+
+    def _note_loss(self, sent_at: float, *, is_lost: bool, now: float) -> None:
+        before = self.pacer.rate
+        if self.places.limit is not None or self._late.is_open or not self.learned:
+            return
+        if self._search.is_trying(before):
+            rate = self._loss.tried(before, is_lost=is_lost)
+            if rate is not None:
+                self._search.judged_late(before)
+                self._settle_at(self._loss.bounded(rate), Closure(sent_at, sent_at, now), now)
+            return
+        rate = self._loss.note(before, sent_at, is_lost=is_lost)
+        if rate is not None:
+            self._hold(rate)
+            self._search.give_back(self.pacer.rate, now)
 
     def forget_canaries(self) -> None:
         """Canaries do not meet this limiter: what became of them tells nothing about it."""
@@ -204,7 +225,7 @@ class Learner:
         if self.blameless.was_an_outage(shut, before) or self.blameless.is_no_rates_fault(shut, before, now):
             self._overshot_at = None
             return False
-        rate = self._rate_after(shut, before, now) * (1.0 - self.policy.headroom)
+        rate = self._loss.bounded(self._rate_after(shut, before, now)) * (1.0 - self.policy.headroom)
         self._settle_at(rate if self.policy.learn else min(before * DECREASE, rate), shut, now)
         # The canary may have had the only free place.
         self.pacer.restart(now + 1.0 / self.pacer.rate)
@@ -216,10 +237,9 @@ class Learner:
         if not is_ours or shut.was_told or shut.was_silent:
             return False
         self._late.explain(self._seen.in_order())
-        if self._late.length is None:
-            return False
-        self._windows.forget()
-        return True
+        if self._late.length is not None:
+            self._windows.forget()
+        return self._late.length is not None
 
     def _rate_after(self, shut: Closure, before: float, now: float) -> float:
         """The rate that the refusal at ``before`` leaves: by places, by a window's fit, or by the search."""
@@ -264,9 +284,9 @@ class Learner:
     def _first_rate(self, kept: float | None) -> float:
         if kept is not None:
             return min(max(kept, LOWEST_RATE), self.policy.ceiling)
-        if self.policy.learn:
-            return min(self.policy.ceiling, self.policy.initial_rate)
-        return self.policy.max_rate
+        return (
+            min(self.policy.ceiling, self.policy.initial_rate) if self.policy.learn else self.policy.max_rate
+        )
 
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)
@@ -275,13 +295,8 @@ class Learner:
 
     def _creep_per_second(self, now: float) -> float:
         """How fast the held rate may grow now, as a share of itself."""
-        fit = self._windows.fit
-        if fit is not None and not fit.is_pinned:
-            open_still = self.pacer.rate * fit.window_seconds <= fit.highest_limit
-            is_cheap = self._search.price < max(DEAR_SECONDS, 2 * fit.window_seconds)
-            is_wide = self._search.is_hidden and fit.lowest_limit < WIDE * fit.highest_limit
-            if open_still and (is_cheap or is_wide):
-                return self.policy.creep_per_second * OPEN_CREEP
+        if self._windows.leave_open(self.pacer.rate, self._search.price, is_hidden=self._search.is_hidden):
+            return self.policy.creep_per_second * OPEN_CREEP
         if self.pacer.rate < self._search.bearable:
             return self.policy.creep_per_second * OPEN_CREEP
         return self._search.growth(now)

@@ -200,7 +200,7 @@ class GovernorState:
         is_canary = flight.kind is Send.CANARY
         if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at, now):
             # It was dropped, and what was answered is its repetition.
-            self._learner.observe(Observation(flight.sent_at, passed=False))
+            self._learner.lost(flight.sent_at, now)
             self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
         else:
             self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))

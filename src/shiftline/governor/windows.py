@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from shiftline.governor.pacer import Cap
 from shiftline.governor.rhythm import LONGEST, Opening, lengths_between
-from shiftline.governor.search import DEAR_SECONDS, Closure
+from shiftline.governor.search import DEAR_SECONDS, WIDE, Closure
 from shiftline.governor.window_fit import WINDOW_LENGTHS, Observation, WindowFit, fit_windows
 
 BOUNDARY_MARGIN = 0.03  # seconds after a window's end before the next one is tried
@@ -117,6 +117,17 @@ class Windows:
     def are_pinned(self) -> bool:
         """True when the limit is known, give or take one."""
         return self.fit is not None and self.fit.is_pinned
+
+    def leave_open(self, rate: float, price: float, *, is_hidden: bool) -> bool:
+        """True if the limit may be above that rate, and to look costs little, or less than not to look.
+
+        ``price`` is what a refusal cost (seconds). ``is_hidden``: we waited as we were told.
+        """
+        fit = self.fit
+        if fit is None or fit.is_pinned or rate * fit.window_seconds > fit.highest_limit:
+            return False
+        is_wide = is_hidden and fit.lowest_limit < WIDE * fit.highest_limit
+        return is_wide or price < max(DEAR_SECONDS, 2 * fit.window_seconds)
 
     def is_dearer(self, shut: Closure) -> bool:
         """True for a refusal that cost more than the windows that seem to explain it would."""
