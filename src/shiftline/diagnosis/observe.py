@@ -16,6 +16,7 @@ from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
 from shiftline.diagnosis.passive.cells import crowded
 from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
+from shiftline.diagnosis.passive.dropped import tell_dropped
 from shiftline.diagnosis.passive.habits import (
     account_marks,
     blind_marks,
@@ -133,6 +134,7 @@ class Observer:
         arrivals = count_arrivals(rows)
         words = LimiterWords(rows, arrivals)
         words.tell(marks, outcomes)
+        tell_dropped(rows, arrivals, marks, outcomes)
         passed = passed_sorts(rows, marks)
         parts, order = self._parts(marks, outcomes, arrivals, passed)
         general = (

@@ -12,6 +12,7 @@ from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.contrasts import Contrasts
+from shiftline.diagnosis.passive.dropped import is_dropped
 from shiftline.diagnosis.passive.limit import RateLimit
 from shiftline.diagnosis.passive.passed import is_passed
 from shiftline.diagnosis.passive.rows import OUTCOMES, UNANSWERED, Rows
@@ -151,6 +152,8 @@ def question_marks(rows: Rows, marks: bytearray, arrivals: Arrivals) -> Iterator
         if before is None:
             continue
         asked += 1
+        if rows.latency[before] != UNANSWERED and is_dropped(rows, before):
+            continue  # it was late only because its first copy was dropped
         waited = rows.at[row] - rows.at[before]
         if 0.05 < waited < _ANEW_SECONDS:
             answered = rows.latency[before]
