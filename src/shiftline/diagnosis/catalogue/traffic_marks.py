@@ -155,6 +155,21 @@ ROWS = (
         {"throttle.concurrency": 0.02},
     ),
     row(
+        "traffic.options-beside-registers",
+        "requests by OPTIONS that all passed between REGISTERs of the same source that were refused",
+        "the answers in a load: a limit of a source, of a number under way or of an hour meets them as well",
+        dict.fromkeys(
+            (
+                "throttle.source",
+                "throttle.shared",
+                "throttle.concurrency",
+                "ban.source",
+                "schedule.time-of-day",
+            ),
+            0.02,
+        ),
+    ),
+    row(
         "traffic.two-agents-one-account",
         "one account that two programs log in with",
         "User-Agent, Call-ID shape and source port of one digest username",

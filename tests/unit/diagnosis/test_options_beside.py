@@ -1,0 +1,46 @@
+"""What passes between refused REGISTERs of the same source is not counted by what refuses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.diagnosis.records import BEGIN, Answer, Fault, Pbx, Window
+from tests.unit.diagnosis.test_rows import diagnosed, reported
+
+from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.observe import observe
+from shiftline.diagnosis.passive.beside import OPTIONS_BESIDE
+
+
+def of_registers(window: Window) -> Fault:
+    """A limit that counts them alone."""
+
+    def fault(request: Exchange) -> Answer | None:
+        return window(request) if request.method == "REGISTER" else None
+
+    return fault
+
+
+def record(fault: Fault) -> list[Exchange]:
+    """Quiet, then ten OPTIONS and four REGISTERs a second for ten seconds, and quiet again."""
+    pbx = Pbx(fault)
+    binds: dict[str, Any] = {"method": "REGISTER", "user": "trunk", "contact": "192.0.2.10"}
+    asked: list[tuple[float, dict[str, Any]]] = [
+        (BEGIN + 3.0 * number, {"user": f"agent{number}"}) for number in range(20)
+    ]
+    asked += [(BEGIN + 60.0 + number / 10.0, {"user": f"agent{number}"}) for number in range(100)]
+    asked += [(BEGIN + 60.05 + number / 4.0, binds) for number in range(40)]
+    asked += [(BEGIN + 90.0 + 3.0 * number, {"user": f"agent{number}"}) for number in range(20)]
+    asked.sort(key=lambda pair: pair[0])
+    return [one for at, what in asked for one in pbx.ask(at, **what)]
+
+
+def test_a_limit_of_registers_is_none_of_the_source() -> None:
+    exchanges = record(of_registers(Window(5, 10.0, "Service Unavailable", 503)))
+    assert reported(diagnosed(exchanges)) <= {"throttle.registration-rate", "throttle.method"}
+
+
+def test_a_limit_of_the_source_refuses_some_of_both() -> None:
+    exchanges = record(Window(60, 10.0))
+    assert OPTIONS_BESIDE not in {mark.kind for one in observe(exchanges) for mark in one.marks}
+    assert "throttle.source" in reported(diagnosed(exchanges))
