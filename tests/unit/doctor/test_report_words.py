@@ -232,3 +232,17 @@ def test_ranges_of_a_limit_stand_below_the_headline() -> None:
     console = Console(record=True, width=400)
     print_diagnosis(diagnosis, console)
     assert f"Measured: {ranges}" in console.export_text()
+
+
+@pytest.mark.parametrize(("basis", "is_run"), [(Basis.LOADS, True), (Basis.RECORD, False)])
+def test_options_of_a_run_are_told_to_who_ran(*, basis: Basis, is_run: bool) -> None:
+    """Who reads a record has a burst to record, and no run to add a source to."""
+    found = undecided()
+    finding = replace(
+        found.findings[0],
+        cause="throttle.source",
+        indistinguishable_from=("throttle.shared",),
+        is_decided=True,
+    )
+    words = verdict(replace(found, cause="throttle.source", findings=(finding,), basis=basis))
+    assert ("--source" in words) is is_run

@@ -40,6 +40,10 @@ _ONE_SOURCE = (
     "Whether each address is counted apart was not asked: that takes a second source "
     "(`--source IP --source IP2`)."
 )
+_ONE_SOURCE_RECORDED = (
+    "Whether each address is counted apart this record does not show: record the burst with what another "
+    "address asks meanwhile."
+)
 _PASSWORD = "credentials.wrong-password"  # noqa: S105 - a cause
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -107,7 +111,7 @@ def verdict(diagnosis: Diagnosis) -> str:
     if diagnosis.cause is None:
         return undecided(main)
     if _is_likeliest(diagnosis):
-        return likeliest(main)
+        return likeliest(main, is_recorded=diagnosis.basis is Basis.RECORD)
     sentence = meaning(diagnosis.cause)
     limit = limit_in_short(main.figures) if main.cause.startswith(LIMITS) else ""
     return f"{sentence.removesuffix('.')}: {limit}." if limit else sentence
@@ -153,14 +157,16 @@ def _is_unloaded(diagnosis: Diagnosis) -> bool:
     return diagnosis.basis is Basis.QUESTIONS
 
 
-def likeliest(finding: Finding) -> str:
+def likeliest(finding: Finding, *, is_recorded: bool = False) -> str:
     """What is the likeliest, and what looks like it."""
     others = [one for one in finding.indistinguishable_from if one != UNKNOWN]
     more = f" and {_others(len(others) - _MANY)}" if len(others) > _MANY else ""
     told = f"Likeliest: {meaning(finding.cause)}"
     if others:
         told += f" It cannot be told here from {', '.join(others[:_MANY])}{more}."
-    return f"{told} {_ONE_SOURCE}" if {finding.cause, *others} >= _BY_SOURCE else told
+    if {finding.cause, *others} >= _BY_SOURCE:
+        told += f" {_ONE_SOURCE_RECORDED if is_recorded else _ONE_SOURCE}"
+    return told
 
 
 def undecided(finding: Finding) -> str:
