@@ -63,7 +63,7 @@ BISECTIONS = (
     ),
     *_bisection(
         Shape.OTHER_DOMAIN,
-        "with another domain in From and To",
+        "with another domain in From, To and the Request-URI",
         "whether the domain is refused",
         frozenset({Means.OTHER_HOST}),
     ),

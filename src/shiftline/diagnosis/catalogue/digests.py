@@ -21,6 +21,12 @@ from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Credentials, Load, Shape
 
 _ANY_LOGIN = (when(credentials=LOGGED_IN),)
+# The digest repeats the Request-URI (RFC 3261 section 22.4), which another domain changes as well.
+_USUAL_URI = (
+    when(0.0, shape=(Shape.OTHER_DIGEST_URI, Shape.OTHER_DOMAIN)),
+    when(0.5, shape=Shape.GUESSED_DOMAIN),
+    when(credentials=LOGGED_IN),
+)
 
 CAUSES = (
     Cause(
@@ -206,14 +212,14 @@ CAUSES = (
         signatures=(
             *as_refused_login(
                 "uri",
-                (when(0.0, shape=Shape.OTHER_DIGEST_URI), when(credentials=LOGGED_IN)),
+                _USUAL_URI,
                 "Refused unless the digest is made over the other form.",
             ),
             shows(
                 "R7616u",
                 EVERY,
                 Stage.CHALLENGE,
-                (when(0.0, shape=Shape.OTHER_DIGEST_URI), when(credentials=LOGGED_IN)),
+                _USUAL_URI,
                 {Outcome.BAD_REQUEST: 1.0},
                 "400, as RFC 7616 demands.",
                 rfc("RFC 7616 section 3.4.6"),

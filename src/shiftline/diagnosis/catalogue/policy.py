@@ -174,7 +174,8 @@ CAUSES = (
     Cause(
         id="policy.domain",
         meaning="The PBX does not serve the domain in From, To or the request URI.",
-        seen="403 `Not relaying`, `Relay Forbidden`, `Forbidden (Invalid domain in From: header)`.",
+        seen="403 `Not relaying`, `Relay Forbidden`, `Forbidden (Invalid domain in From: header)`, or 404 to "
+        "whatever is asked.",
         tells="The refusal goes away with the server's own address as domain.",
         refuted_by="The same refusal with a domain that the PBX serves.",
         remedy=Remedy(
@@ -191,7 +192,9 @@ CAUSES = (
                 ),
             },
         ),
-        sources=("Kamailio K9, K10, K21; OpenSIPS O3; chan_sip C2; Avaya V11; Kamailio IMS V27",),
+        sources=(
+            "Kamailio K9, K10, K21; OpenSIPS O3; chan_sip C2; Avaya V11; Kamailio IMS V27; RFC 3261 8.2.2.1",
+        ),
         signatures=_of_one_peer(
             shows(
                 "K9",
@@ -211,6 +214,16 @@ CAUSES = (
                 "403 to whoever writes another domain in From, also where it names no user.",
                 recalled("scripts that compare the domain of From, K10, K21"),
                 weight=0.3,
+            ),
+            shows(
+                "R404d",
+                EVERY,
+                Stage.RULE,
+                (when(0.0, shape=Shape.OTHER_DOMAIN), _GUESSED, when()),
+                {Outcome.NOT_FOUND: 1.0},
+                "404 to whoever addresses a domain that it does not handle, whatever he asks.",
+                rfc("RFC 3261 sections 8.2.2.1 and 21.4.5"),
+                weight=0.2,
             ),
             shows(
                 "C2d",

@@ -146,8 +146,10 @@ class Attempt:
 
     def _authorize(self, request: Request) -> None:
         assert self.client is not None  # noqa: S101 - its callers look
-        if Shape.OTHER_DIGEST_URI in self._probe.changes:
-            # The digest repeats the Request-URI (RFC 3261 section 22.4), so both take the other form.
+        changes = self._probe.changes
+        if Shape.OTHER_DIGEST_URI in changes and Shape.OTHER_DOMAIN not in changes:
+            # The digest repeats the Request-URI (RFC 3261 section 22.4), so both take the other form, where
+            # another domain has not given it to them.
             request.uri = self._other_digest_uri(request.uri)
         self.client.authorize(request)
 

@@ -34,7 +34,11 @@ class Writer:
     """The name of a user who certainly does not exist."""
 
     def write(self, probe: Probe, way: Way, *, domain: str = "", expires: int = BINDING_SECONDS) -> Request:
-        """The request of a probe, without credentials; ``domain`` stands in From and To for the usual one."""
+        """The request of a probe, without credentials; ``domain`` stands in for the usual one.
+
+        It stands in From, To and the Request-URI: a server compares it with any of them. The datagram goes to
+        the server's address all the same, as by a preloaded next hop (RFC 3261 section 8.1.2).
+        """
         own = self.identity(probe, domain)
         request = self._bare(probe, way, own, expires)
         if probe.shape is Shape.MINIMAL:
@@ -63,6 +67,16 @@ class Writer:
         named = (one for one in self.case.other_domains if is_changed and one != self.case.home)
         return next(named, self.case.home)
 
+    def _server(self, own: SipUri) -> SipUri:
+        """Who is addressed: the server as it is named, or the other domain, which a port is no part of.
+
+        A REGISTER names the domain alone (RFC 3261 section 10.2).
+        """
+        server = self.case.server
+        if own.host in (self.case.home, server.host):
+            return server
+        return replace(server, host=own.host, port=server.port if own.host == self.case.address else None)
+
     def _user(self, probe: Probe) -> str | None:
         account = self.case.account if probe.account is Account.OWN else self.case.known_good
         if probe.account is Account.NOBODY:
@@ -77,7 +91,7 @@ class Writer:
         return account.username if account else "shiftline"
 
     def _bare(self, probe: Probe, way: Way, own: SipUri, expires: int) -> Request:
-        server, token = self.case.server, self.token
+        server, token = self._server(own), self.token
         if probe.method is Method.REGISTER:
             return register_query(own, registrar=server, token=token)
         contact = self._contact(probe, way, own)
@@ -94,19 +108,20 @@ class Writer:
         return request
 
     def _target(self, probe: Probe, own: SipUri) -> SipUri:
+        server = self._server(own)
         if probe.aim is Aim.INVENTED:
-            return replace(self.case.server, user=self.nobody)
+            return replace(server, user=self.nobody)
         if probe.aim is Aim.ABSENT:
-            return replace(self.case.server, user=self.case.absent)
+            return replace(server, user=self.case.absent)
         if probe.aim is Aim.USER:
-            return replace(self.case.server, user=self.case.absent or self.nobody)
+            return replace(server, user=self.case.absent or self.nobody)
         if probe.aim is Aim.OTHER_USER:
-            return replace(self.case.server, user=self.nobody if self.case.absent else f"{self.nobody}2")
+            return replace(server, user=self.nobody if self.case.absent else f"{self.nobody}2")
         if probe.aim is Aim.PRESENT or (probe.method is Method.SUBSCRIBE and self.case.present):
-            return replace(self.case.server, user=self.case.present)
+            return replace(server, user=self.case.present)
         if probe.method is Method.SUBSCRIBE:
-            return replace(self.case.server, user=own.user)
-        return self.case.server
+            return replace(server, user=own.user)
+        return server
 
     def _contact(self, probe: Probe, way: Way, own: SipUri) -> SipUri:
         contact = replace(self.contact_of(way), user=own.user)
