@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     TOO_LARGE = "413"
     """413 or 513."""
     TOO_BRIEF = "423"
+    REDIRECTED = "3xx"
+    """3xx: whoever is asked about is to be looked for elsewhere (RFC 3261 section 21.3)."""
     UNAVAILABLE_NOW = "480"
     BUSY = "486"
     """486 or 600."""
@@ -78,6 +80,7 @@ OUTCOME_BY_STATUS = {
     480: Outcome.UNAVAILABLE_NOW,
     489: Outcome.BAD_EVENT,
     503: Outcome.UNAVAILABLE,
+    **dict.fromkeys(range(300, 400), Outcome.REDIRECTED),
     **dict.fromkeys((400, 414, 415, 416, 420, 421, 494, 505), Outcome.BAD_REQUEST),
     **dict.fromkeys((404, 410, 604), Outcome.NOT_FOUND),
     **dict.fromkeys((405, 501), Outcome.NO_METHOD),

@@ -30,7 +30,7 @@ _CLEARED = 0.1
 _AGAINST = 1.0 / 3.0
 """Odds that fell to this share of what they were before any evidence: the evidence speaks against him. A
 suspect who was never likely is not let go for that alone, but for what was seen."""
-_OF_USERS = frozenset({Outcome.NOT_FOUND, Outcome.UNAVAILABLE_NOW, Outcome.BUSY})
+_OF_USERS = frozenset({Outcome.NOT_FOUND, Outcome.REDIRECTED, Outcome.UNAVAILABLE_NOW, Outcome.BUSY})
 _CONVICTED, _SURE = 0.5, 0.9
 _SPEAKS_AGAINST = -0.4
 

@@ -33,6 +33,7 @@ OUTCOME_WORDS = {
     Outcome.TIMEOUT: "answered with 408",
     Outcome.TOO_LARGE: "called too large (413)",
     Outcome.TOO_BRIEF: "told that the interval was too brief (423)",
+    Outcome.REDIRECTED: "sent elsewhere (3xx)",
     Outcome.UNAVAILABLE_NOW: "answered with 480",
     Outcome.BUSY: "answered busy (486, 600)",
     Outcome.NOT_ACCEPTABLE: "answered not acceptable (488, 606)",

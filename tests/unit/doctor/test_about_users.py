@@ -12,10 +12,10 @@ from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.experiment import Means, Permission, Risk
-from shiftline.diagnosis.finding import SuspectVerdict
+from shiftline.diagnosis.finding import Diagnosis, SuspectVerdict
 from shiftline.diagnosis.loads_passed import loads_passed
-from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe
+from shiftline.diagnosis.outcome import Outcome, outcome_of
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe, Source
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.doctor.examination.at_rest import AtRest
 from shiftline.lab.pbx.bank.access import COVERED
@@ -95,21 +95,44 @@ def test_both_controls_are_asked_before_all_is_well() -> None:
     assert max(map(asked.index, ("p6.present", "p6.absent"))) < asked.index("p8.users.brisk")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.OTHER])
-def test_controls_that_all_fail_are_no_health(outcome: Outcome) -> None:
-    """However much else passes."""
-    passed = [
+def logged_in() -> list[Trial]:
+    """REGISTER passes with our login."""
+    return [
         Trial(probe=one.probe, outcome=Outcome.OK, experiment=one.id)
         for one in PROGRAMME.values()
         if one.probe.method is Method.REGISTER
         and one.probe.account is Account.OWN
         and one.probe.credentials in (Credentials.FRESH, Credentials.CACHED)
     ]
-    failed = [
-        Trial(probe=replace(ABOUT_PRESENT, aim=aim), outcome=outcome) for aim in (Aim.PRESENT, Aim.ABSENT)
+
+
+def told_of_controls(present: Outcome, absent: Outcome, *sources: Source) -> Diagnosis:
+    """Where these are the answers about the two, from each source."""
+    asked = [
+        Trial(probe=replace(ABOUT_PRESENT, aim=aim, source=source), outcome=outcome)
+        for aim, outcome in ((Aim.PRESENT, present), (Aim.ABSENT, absent))
+        for source in sources or (Source.OWN,)
     ]
-    found = conclude([believe(Evidence(trials=(*passed, *failed)))], MAY_TRIP)
-    assert found.cause == "method.failing"
+    return conclude([believe(Evidence(trials=(*logged_in(), *asked)))], MAY_TRIP)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.OTHER])
+def test_controls_that_all_fail_are_no_health(outcome: Outcome) -> None:
+    """However much else passes."""
+    assert told_of_controls(outcome, outcome).cause == "method.failing"
+
+
+def test_a_present_control_that_is_forwarded_is_a_wrong_control() -> None:
+    """302 says where his calls go (RFC 3261 section 21.3): nothing fails."""
+    answered = Exchange(at=0.0, source="127.0.0.2", method="OPTIONS", status=302)
+    assert outcome_of(answered) is Outcome.REDIRECTED
+    found = told_of_controls(Outcome.REDIRECTED, Outcome.UNAVAILABLE_NOW, *Source)
+    assert found.cause == "client.wrong-control"
+
+
+def test_an_absent_user_may_be_forwarded() -> None:
+    """To a mailbox."""
+    assert told_of_controls(Outcome.OK, Outcome.REDIRECTED).findings[0].cause == "healthy"
 
 
 def test_a_throttle_is_not_cleared_where_no_question_about_a_user_was_loaded() -> None:

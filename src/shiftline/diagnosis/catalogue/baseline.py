@@ -158,7 +158,13 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
     Aim.PRESENT: _MOSTLY_THERE,
     Aim.ANOTHER: _MOSTLY_THERE,
     # A 200 about somebody who is absent would be no health, but `method.blind`.
-    Aim.ABSENT: {Outcome.UNAVAILABLE_NOW: 0.5, Outcome.NOT_FOUND: 0.45, Outcome.TIMEOUT: 0.05},
+    # Calls to him may go to a mailbox, or to another phone (RFC 3261 section 21.3).
+    Aim.ABSENT: {
+        Outcome.UNAVAILABLE_NOW: 0.49,
+        Outcome.NOT_FOUND: 0.44,
+        Outcome.TIMEOUT: 0.05,
+        Outcome.REDIRECTED: 0.02,
+    },
     Aim.INVENTED: {Outcome.NOT_FOUND: 0.85, Outcome.UNAVAILABLE_NOW: 0.15},
 }
 """OPTIONS about a user: its answer is what an INVITE would get (RFC 3261 section 11.2)."""

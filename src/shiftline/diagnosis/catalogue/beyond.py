@@ -144,11 +144,13 @@ CAUSES = (
     ),
     Cause(
         id="client.wrong-control",
-        meaning="A control is not what it is called: the absent user is there, or the present one is not.",
+        meaning="A control is not what it is called: the absent user is there, or the present one is not, or "
+        "is forwarded elsewhere.",
         seen="A method is given up as blind although phones that are off are reported as off; or every check "
         "says absent, also of a phone that is said to be on.",
         tells=(
-            "The absent control gets 200 and an invented user does not, or the present one gets 480 or 404."
+            "The absent control gets 200 and an invented user does not, or the present one gets 480, 404 or "
+            "302."
         ),
         refuted_by="A 200 about an invented user as well; the phone of the present control, registered.",
         remedy=Remedy(
@@ -156,6 +158,10 @@ CAUSES = (
                 (
                     "Name another user as that control (`--absent`, `--present`; `absent`, `present` of the "
                     "trunk), and ask again."
+                ),
+                (
+                    "302 about the present control: take the forwarding off that phone. Of agents who are "
+                    "forwarded checks cannot tell."
                 ),
             )
         ),
@@ -175,9 +181,14 @@ CAUSES = (
                 EVERY,
                 Stage.SERVICE,
                 (when(method=Method.OPTIONS, aim=Aim.PRESENT),),
-                {Outcome.UNAVAILABLE_NOW: 0.6, Outcome.NOT_FOUND: 0.3, Outcome.TIMEOUT: 0.1},
-                "480, 404 or 408 about a user who is called present.",
-                rfc("RFC 3261 sections 11.2, 21.4.5, 21.4.9 and 21.4.18"),
+                {
+                    Outcome.UNAVAILABLE_NOW: 0.5,
+                    Outcome.NOT_FOUND: 0.25,
+                    Outcome.TIMEOUT: 0.1,
+                    Outcome.REDIRECTED: 0.15,
+                },
+                "480, 404 or 408 about a user who is called present, or 302 where his calls go elsewhere.",
+                rfc("RFC 3261 sections 11.2, 21.3, 21.4.5, 21.4.9 and 21.4.18"),
                 weight=0.5,
             ),
         ),

@@ -9,6 +9,7 @@ from shiftline.diagnosis.passive.sorts import Kind, Said, Sorts
 _ANSWERS = frozenset(
     {
         Outcome.NOT_FOUND,
+        Outcome.REDIRECTED,
         Outcome.UNAVAILABLE_NOW,
         Outcome.BUSY,
         Outcome.NOT_ACCEPTABLE,
@@ -16,7 +17,7 @@ _ANSWERS = frozenset(
     }
 )
 """Of a question or a call, these speak of the user and not of the trunk."""
-_ENDED = frozenset({487, 302, 301, 603})
+_ENDED = frozenset({487, 603})
 """Statuses of calls that went as the people wanted."""
 
 

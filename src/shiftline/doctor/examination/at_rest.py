@@ -24,8 +24,10 @@ _Question = tuple[str, str]
 _Word = tuple[int, str]
 _LEAST_STATUS = 400
 _CHALLENGED = frozenset({Outcome.CHALLENGE})
-_ANSWERS = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.UNAVAILABLE_NOW, Outcome.BUSY})
-"""What a PBX says of users (RFC 3261 section 11.2)."""
+_ANSWERS = frozenset(
+    {Outcome.OK, Outcome.NOT_FOUND, Outcome.REDIRECTED, Outcome.UNAVAILABLE_NOW, Outcome.BUSY}
+)
+"""What a PBX says of users (RFC 3261 section 11.2), a redirection to another phone of theirs among it."""
 _AIMS = (Aim.USER, Aim.OTHER_USER)
 
 

@@ -76,7 +76,10 @@ class Attempt:
         if last is None:
             return ""
         is_otherwise = last.response is not None and last.response.status in REFUSED_OTHERWISE
-        if not {last.outcome, self.outcome} & {Outcome.OTHER, Outcome.LIMITED} and not is_otherwise:
+        if (
+            not {last.outcome, self.outcome} & {Outcome.OTHER, Outcome.LIMITED, Outcome.REDIRECTED}
+            and not is_otherwise
+        ):
             return ""
         if last.response is not None:
             return f"{last.response.status} {last.response.reason}".rstrip()

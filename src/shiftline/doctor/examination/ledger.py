@@ -29,6 +29,7 @@ been proved, a challenge alone is counted, and apart (`MOST_REFUSED_ONCE_PROVEN`
 PAST_THE_LOGIN = frozenset({
     Outcome.OK,
     Outcome.NOT_FOUND,
+    Outcome.REDIRECTED,
     Outcome.UNAVAILABLE_NOW,
     Outcome.BUSY,
     Outcome.BAD_EVENT,
