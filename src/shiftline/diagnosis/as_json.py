@@ -19,6 +19,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             "confidence": round(diagnosis.confidence, 3),
             "basis": str(diagnosis.basis),
         },
+        "beside": list(diagnosis.beside),
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "suspects": [_suspicion(suspicion) for suspicion in diagnosis.suspicions],
         "separating_experiment": _separation(diagnosis.separation),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.basis import basis_of
 from shiftline.diagnosis.belief import UNKNOWN, Belief, Explanation
+from shiftline.diagnosis.beside import beside
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.catalogue.header_marks import NAMES_ITSELF
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
@@ -119,6 +120,7 @@ def conclude(
         requests_sent=requests_sent,
         unasked=unasked(main.others, _likely_homes(belief), permission) if is_healthy else (),
         basis=basis,
+        beside=() if is_recorded else beside(belief.evidence.trials, (main.cause, *main.others)),
     )
 
 

@@ -128,6 +128,8 @@ class Diagnosis:
     unasked: tuple[Unasked, ...] = ()
     """Beside health: what this run could not ask about."""
     basis: Basis = Basis.RECORD
+    beside: tuple[str, ...] = ()
+    """What checks will meet besides, in sentences."""
 
     @property
     def shows_no_fault(self) -> bool:

@@ -37,8 +37,8 @@ def loads_passed(trials: Sequence[Trial]) -> str:
     told = " and ".join(
         f"{number:,} {kind} at {rate:.0f} a second" for kind, (rate, number) in sorted(most.items())
     )
-    lacking = _lacking(trials, _LADDER)
-    left = f" No load was put on {lacking}." if lacking else ""
+    lacking = [one for one in (_lacking(trials, _LADDER), _without_login(trials)) if one]
+    left = f" No load was put on {' or '.join(lacking)}." if lacking else ""
     crowds = [PROGRAMME[one.experiment].plan for one in trials if one.probe.load in _CROWDS]
     at_once = max((plan.at_once for plan in crowds if plan is not None), default=0)
     tried = f", nor by {at_once} at once" if at_once else ""
@@ -68,6 +68,13 @@ def _is_refused_load(one: Trial) -> bool:
 def _lacking(trials: Sequence[Trial], loads: Sequence[Load]) -> str:
     is_there = any(one.probe.aim is Aim.USER and one.probe.load in loads for one in trials)
     return "" if is_there else "OPTIONS about users"
+
+
+def _without_login(trials: Sequence[Trial]) -> str:
+    """Loads use a nonce again; a check without one begins with a request that has no credentials."""
+    bare = (Credentials.NONE, Credentials.UNASKED)
+    is_there = any(one.as_sent.credentials in bare and one.probe.load in _LADDER for one in trials)
+    return "" if is_there else "requests without a login"
 
 
 def _kind(one: Trial) -> str:

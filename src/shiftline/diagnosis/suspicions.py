@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from shiftline.diagnosis.belief import UNKNOWN, Belief
+from shiftline.diagnosis.beside import METHOD, passed_about_present
 from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
@@ -65,7 +66,11 @@ def _judge(
     why = _not_asked(suspect, beliefs, findings)
     if culprit is None and not why:
         why = _left_open(suspect, belief, findings, is_over=is_over)
-    if culprit is not None and share >= _CONVICTED:
+    served = passed_about_present(belief.evidence.trials) if _is_of_a_method(culprit) else None
+    if served is not None:
+        verdict = SuspectVerdict.IT_IS_NOT
+        sentence = f"It is not, as long as checks ask by OPTIONS: {_as_clause(trial_sentence(served))}."
+    elif culprit is not None and share >= _CONVICTED:
         verdict = SuspectVerdict.IT_IS
         sentence = _conviction(suspect, culprit, share)
     elif suspect.needs_record and not any(one.evidence.subject.requests for one in beliefs):
@@ -90,6 +95,11 @@ def _judge(
         todo = "record a quiet and a busy hour" if separation is None else SEE_WHAT_SETTLES_IT
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _is_of_a_method(culprit: Finding | None) -> bool:
+    """Whether one method is refused: others that checks may ask by are not then."""
+    return culprit is not None and culprit.cause == METHOD and culprit.is_decided
 
 
 def _left_open(suspect: Suspect, belief: Belief, findings: Sequence[Finding], *, is_over: bool) -> str:

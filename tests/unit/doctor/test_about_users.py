@@ -18,6 +18,7 @@ from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Probe, Source
 from shiftline.diagnosis.programme import PROGRAMME, programme_of
 from shiftline.doctor.examination.at_rest import AtRest
+from shiftline.doctor.report.wording import verdict
 from shiftline.lab.pbx.bank.access import COVERED
 from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.virtual_examination import examine
@@ -130,6 +131,41 @@ def test_a_present_control_that_is_forwarded_is_a_wrong_control() -> None:
     assert found.cause == "client.wrong-control"
 
 
+def test_a_refusal_about_the_absent_alone_is_told() -> None:
+    """It is no fault of the trunk, and a check cannot tell it from one."""
+    told = told_of_controls(Outcome.OK, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+    assert told.beside[0].startswith("About the absent control it says 403")
+    assert told.beside[0] in verdict(told)
+    assert not told_of_controls(Outcome.OK, Outcome.UNAVAILABLE_NOW).beside
+
+
+def test_a_registrar_that_is_none_leaves_checks_by_options() -> None:
+    """405 to REGISTER: the verdict says which method it is, and by which to check."""
+    not_taken = [
+        Trial(probe=Probe(credentials=credentials, source=source), outcome=Outcome.NO_METHOD)
+        for credentials in (Credentials.NONE, Credentials.FRESH)
+        for source in Source
+    ]
+    asked = Trial(probe=ABOUT_PRESENT, outcome=Outcome.OK)
+    found = conclude([believe(Evidence(trials=(*not_taken, asked)))], MAY_TRIP)
+    assert found.cause == "policy.method"
+    assert verdict(found).endswith(
+        "It is REGISTER that it does not take; OPTIONS passed: check with `--method options`."
+    )
+    checks = next(one for one in found.suspicions if one.suspect.startswith("only the verification"))
+    assert (checks.verdict, "OPTIONS" in checks.sentence) == (SuspectVerdict.IT_IS_NOT, True)
+
+
+def test_a_load_that_was_logged_in_is_none_without_a_login() -> None:
+    """What counts requests without credentials alone is not met by it, and that is told."""
+    loads = [
+        Trial(probe=PROGRAMME[name].probe, outcome=Outcome.OK, experiment=name)
+        for name in ("p8.users.storm", "p8.options.raised")
+    ]
+    assert loads_passed(loads[:1]).endswith("No load was put on requests without a login.")
+    assert "No load was put on" not in loads_passed(loads)
+
+
 def test_an_absent_user_may_be_forwarded() -> None:
     """To a mailbox."""
     assert told_of_controls(Outcome.OK, Outcome.REDIRECTED).findings[0].cause == "healthy"
@@ -146,7 +182,7 @@ def test_a_throttle_is_not_cleared_where_no_question_about_a_user_was_loaded() -
         outcome=Outcome.OK,
         experiment="p8.register.storm",
     )
-    assert loads_passed([register]).endswith("No load was put on OPTIONS about users.")
+    assert loads_passed([register]).endswith("No load was put on OPTIONS about users or requests without a login.")
 
 
 def test_with_controls_a_change_is_tried_on_the_question_that_checks_ask() -> None:

@@ -113,7 +113,7 @@ CAUSES = (
         refuted_by="One request with this method that was accepted.",
         remedy=Remedy(
             steps=(
-                "Check with another method: `--method options`, or `--method registration` (a REGISTER).",
+                "Check by a method that it takes: the verdict says which passed (`--method`).",
                 (
                     "Have the method allowed for the trunk: OPTIONS, SUBSCRIBE or REGISTER, as the Allow "
                     "header says."

@@ -96,11 +96,15 @@ def title(diagnosis: Diagnosis) -> str:
     names = _known(main)
     if diagnosis.cause is None and len(names) > 2:
         return f"Undecided between {len(names)} causes."
-    return f"Likeliest: {meaning(main.cause)}" if _is_likeliest(diagnosis) else verdict(diagnosis)
+    return f"Likeliest: {meaning(main.cause)}" if _is_likeliest(diagnosis) else _verdict(diagnosis)
 
 
 def verdict(diagnosis: Diagnosis) -> str:
-    """The verdict in a sentence or two; its confidence stands beside it."""
+    """The verdict in a sentence or two, and what checks will meet; its confidence stands beside it."""
+    return " ".join((_verdict(diagnosis), *diagnosis.beside))
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
     main = diagnosis.findings[0]
     if diagnosis.shows_no_fault:
         return f"{_health(diagnosis)}{_not_asked_about(diagnosis)}"
