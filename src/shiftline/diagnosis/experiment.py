@@ -114,6 +114,11 @@ class Experiment:
         return self.plan.requests if self.plan is not None else 1
 
     @property
+    def name(self) -> str:
+        """What it is, within a sentence: a load without how it ends."""
+        return f'"{self.title.partition(", until")[0]}"'
+
+    @property
     def is_load(self) -> bool:
         """Whether it puts on more than one request at a time."""
         return self.plan is not None or self.probe.load is Load.DURING

@@ -24,6 +24,8 @@ _LEAST_BITS = 0.05
 """Less would settle nothing."""
 _PRICE_OF_AN_OPTION = 0.3
 """What the reader has to look up first costs as well, in shares of the experiment's price."""
+_ABOUT_AS_MUCH = 0.5
+_Row = tuple[float, Experiment, tuple[str, ...]]
 _BESIDE_A_LOAD = (Load.DURING, Load.AFTER_PAUSE, Load.AFTER_BAN)
 _REFUSED_LOGINS = (Outcome.CHALLENGE_AGAIN, Outcome.FORBIDDEN_AFTER_CHALLENGE)
 
@@ -40,7 +42,7 @@ def separate(belief: Belief, permission: Permission, named: Collection[str] = ()
     scored = [
         (information(contenders, one.probe), one, options) for one, options in _open(belief, permission)
     ]
-    telling = [row for row in scored if row[0] >= _LEAST_BITS]
+    telling = _within_reach([row for row in scored if row[0] >= _LEAST_BITS])
     if not telling:
         return None
     _, best, options = max(telling, key=lambda row: (_merit(*row), row[1].id))
@@ -50,6 +52,14 @@ def separate(belief: Belief, permission: Permission, named: Collection[str] = ()
         risk = max(load.risk, Risk.MAY_TRIP).word
         sentence += f" A load would tell as well: `--allow {risk}`, in a quiet hour."
     return Separation(experiment=best.id, sentence=sentence, command=" ".join((DOCTOR_RUN, *options)))
+
+
+def _within_reach(telling: list[_Row]) -> list[_Row]:
+    """Without subscriptions, where something else tells about as much: a trunk has its reasons for none."""
+    others = [row for row in telling if Means.SUBSCRIPTIONS not in row[1].needs]
+    best = max((bits for bits, _, _ in telling), default=0.0)
+    tells_enough = any(bits >= _ABOUT_AS_MUCH * best for bits, _, _ in others)
+    return others if tells_enough else telling
 
 
 def _merit(bits: float, one: Experiment, options: tuple[str, ...]) -> float:

@@ -182,7 +182,9 @@ def test_a_throttle_is_not_cleared_where_no_question_about_a_user_was_loaded() -
         outcome=Outcome.OK,
         experiment="p8.register.storm",
     )
-    assert loads_passed([register]).endswith("No load was put on OPTIONS about users or requests without a login.")
+    assert loads_passed([register]).endswith(
+        "No load was put on OPTIONS about users or requests without a login."
+    )
 
 
 def test_with_controls_a_change_is_tried_on_the_question_that_checks_ask() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from tests.unit.doctor.trunk import CASE, ask, trunk
 
-from shiftline.cli.doctor.asked import answer_of
+from shiftline.cli.doctor.asked import answer_of, rows_of
 from shiftline.diagnosis.catalogue import CATALOGUE
+from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import Done, Permission, Risk
 from shiftline.diagnosis.loads_passed import loads_passed
 from shiftline.diagnosis.outcome import Outcome
@@ -146,8 +147,37 @@ def test_what_cannot_be_asked_is_no_answer() -> None:
 def test_an_answer_is_shown_with_its_own_status(
     outcome: Outcome, heard: str, phrase: str, words: str
 ) -> None:
-    done = Done(experiment="p7.options", at=0.0, outcome=outcome, requests=1, heard=heard)
-    assert answer_of(done, {"p7.options": phrase} if phrase else {}) == words
+    place = Place(file="trace", number=7)
+    done = Done(experiment="p7.options", at=0.0, outcome=outcome, requests=1, heard=heard, places=(place,))
+    assert answer_of(done, {place: phrase} if phrase else {}) == words
+
+
+def test_the_same_question_is_shown_with_the_answer_it_had_each_time() -> None:
+    """Once where that was the same; the words of a later refusal belong to none before it."""
+    asked = [
+        Done(
+            experiment="p2.challenge",
+            at=float(number),
+            outcome=outcome,
+            requests=1,
+            places=(Place(file="trace", number=number),),
+        )
+        for number, outcome in enumerate([Outcome.CHALLENGE] * 3 + [Outcome.UNAVAILABLE])
+    ]
+    rows = list(rows_of(asked, {Place(file="trace", number=3): "Registration rate"}))
+    title = PROGRAMME["p2.challenge"].title
+    assert [(one.question, one.answer, one.requests) for one in rows] == [
+        (f"{title} (3 times)", "challenge", 3),
+        (title, "503: Registration rate", 1),
+    ]
+
+
+@pytest.mark.parametrize("name", [one.id for one in PROGRAMME.values() if one.plan is not None])
+def test_a_load_has_a_name_within_a_sentence(name: str) -> None:
+    """Its id is ours alone."""
+    told = PROGRAMME[name].name
+    assert "until" not in told
+    assert told.strip('"') in PROGRAMME[name].title
 
 
 def test_what_is_said_of_a_question_holds_for_the_fewest_requests_too() -> None:

@@ -132,18 +132,6 @@ def _given(case: Case) -> dict[str, list[str]]:
 
 
 def _asked(examination: Examination) -> list[Asked]:
-    from shiftline.cli.doctor.asked import answer_of, phrases_of
-    from shiftline.diagnosis.programme import PROGRAMME
-    from shiftline.doctor.report.material import Asked
+    from shiftline.cli.doctor.asked import phrases_of, rows_of
 
-    phrases = phrases_of(examination.exchanges)
-    return [
-        Asked(
-            question=PROGRAMME[done.experiment].title,
-            risk=PROGRAMME[done.experiment].risk.word,
-            answer=answer_of(done, phrases),
-            requests=done.requests,
-            places=done.places[:2],
-        )
-        for done in examination.done
-    ]
+    return list(rows_of(examination.done, phrases_of(examination.exchanges)))

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shiftline.cli.doctor.accounts import clock_of
-from shiftline.cli.doctor.asked import answer_of, phrases_of, why_not_asked
+from shiftline.cli.doctor.asked import phrase_of, phrases_of, rows_of, why_not_asked
 from shiftline.cli.doctor.findings import addressed, print_diagnosis, print_hanging, print_verdict
 from shiftline.cli.doctor.plan import Examined
 from shiftline.diagnosis.as_json import as_json as diagnosis_as_json
@@ -61,7 +61,7 @@ def as_json(examined: Examined, examination: Examination, again: datetime | None
                 "title": PROGRAMME[done.experiment].title,
                 "risk": PROGRAMME[done.experiment].risk.word,
                 "outcome": None if done.outcome is None else str(done.outcome),
-                "said": phrases.get(done.experiment),
+                "said": phrase_of(done, phrases) or None,
                 "not_asked": why_not_asked(done),
                 "requests": done.requests,
                 "places": [str(place) for place in done.places],
@@ -78,10 +78,8 @@ def print_result(
     table = Table(title=f"What was asked of {escape(examined.name)}")
     for name in ("question", "answer", "requests"):
         table.add_column(name, justify="right" if name == "requests" else "left")
-    phrases = phrases_of(examination.exchanges)
-    for done in examination.done:
-        answer = escape(answer_of(done, phrases))
-        table.add_row(PROGRAMME[done.experiment].title, answer, str(done.requests))
+    for row in rows_of(examination.done, phrases_of(examination.exchanges)):
+        table.add_row(row.question, escape(row.answer), str(row.requests))
     console.print(table)
     _print_owner(examined, console)
     diagnosis = addressed(examination.diagnosis(), examined.arguments)

@@ -80,7 +80,8 @@ def refused_alone(exchanges: Sequence[Exchange]) -> Mark | None:
 
 def _beyond(rung: Sequence[Exchange], load: Sequence[Exchange]) -> Mark:
     passed, seconds = sum(map(_passed, load)), load[-1].at - load[0].at
-    text = f"{rung[0].probe} was refused, and of {len(load):,} in {seconds:.0f} s {passed:,} passed"
+    name = PROGRAMME[rung[0].probe].name
+    text = f"{name} met a refusal, and of {len(load):,} in {seconds:.0f} s {passed:,} passed"
     lacking = [one for one in rung if not _passed(one)]
     places = (*lacking[0].places[:1], *load[0].places[:1], *load[-1].places[:1])
     return Mark(kind="traffic.faster-passed", text=text, places=places)

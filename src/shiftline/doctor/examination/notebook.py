@@ -181,7 +181,7 @@ class Notebook:
         outcome = ended.outcome
         is_refused = outcome in TRIPPED
         if ended.is_refused_from_the_first:
-            mark = Mark(kind="traffic.refused-from-the-first", text=one.id, places=ended.places[:2])
+            mark = Mark(kind="traffic.refused-from-the-first", text=one.name, places=ended.places[:2])
             self._from_the_first.append((ended.began, mark))
         self.rests_until = now + (REST_SECONDS if is_refused else CALM_SECONDS)
         if is_refused:

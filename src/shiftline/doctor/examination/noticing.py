@@ -114,7 +114,7 @@ def _fewer_refused(trials: Sequence[Trial]) -> Mark | None:
         for other, faster in plans:
             passed = other.outcome not in TRIPPED and other.probe.method in methods
             if passed and faster.rate > plan.rate and faster.requests >= plan.requests:
-                text = f"{trial.experiment}, and not {other.experiment}"
+                text = f"{PROGRAMME[trial.experiment].name}, and not {PROGRAMME[other.experiment].name}"
                 return Mark(kind="traffic.fewer-refused", text=text, places=trial.places[:2])
     return None
 
