@@ -28,7 +28,7 @@ from shiftline.diagnosis.experiment import (
 )
 from shiftline.diagnosis.hypotheses import HEALTHY, expected
 from shiftline.diagnosis.loads import SHORT_REQUESTS
-from shiftline.diagnosis.named_means import helped_once, untried
+from shiftline.diagnosis.named_means import alone, helped_once, untried
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import programme_of
@@ -66,8 +66,8 @@ def next_experiment(
 
     ``now`` and the times of ``done`` are seconds of one clock.
     """
-    if (equal := _equal(belief, permission, done, budget=budget, now=now)) is not None:
-        return equal
+    if (ahead := _ahead(belief, permission, done, budget=budget, now=now)) is not None:
+        return ahead
     second = SecondFault(belief)
     every = [_short(one) if second.shortens_loads else one for one in programme_of(permission.means).values()]
     roads = [road for one in every if (road := _road(one, belief, second, permission, done))]
@@ -100,6 +100,17 @@ def next_experiment(
         expected=outcomes(belief, best.first.probe),
         beside=_beside(best, affordable),
     )
+
+
+def _ahead(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """What is asked before anything else is weighed."""
+    if (equal := _equal(belief, permission, done, budget=budget, now=now)) is not None:
+        return equal
+    one = alone(belief, permission, done, budget=budget, now=now)
+    why = "it passed with all changed: what was named is tried alone"
+    return None if one is None else _checking(one, why, belief, done, now)
 
 
 def _best(affordable: Sequence[_Road]) -> _Road | None:

@@ -9,7 +9,7 @@ from shiftline.diagnosis.again import repeated
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.experiment import Done, Experiment, Means, Permission, Risk
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Load, Path, Probe, Shape, Source
+from shiftline.diagnosis.probe import Credentials, Load, Method, Path, Probe, Shape, Source
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.stopping import DECIDED, is_askable
 from shiftline.diagnosis.telling import price
@@ -53,6 +53,36 @@ def untried(
         and (is_sure or outcome not in _UNHEARD)
         and (outcome, one.probe.shape) not in tried
         and one.risk <= Risk.HARMLESS
+        and one.cost <= budget
+        and permission.permits(one)
+        and is_askable(one, belief, done, now)
+    ]
+    return min(found, key=lambda one: (price(one), one.id)) if found else None
+
+
+def alone(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Experiment | None:
+    """What was named, by itself, where a login passed with it and with guesses of ours among the changes.
+
+    Whoever named it thinks that it may matter; until it was tried, no guess beside it is worth believing.
+    """
+    together = [
+        trial.probe.changes
+        for trial in belief.evidence.trials
+        if trial.probe.shape is Shape.ALL_CHANGED and trial.outcome not in REFUSALS
+    ]
+    refused = _refused(belief)
+    asked = {past.experiment for past in done}
+    found = [
+        one
+        for one in programme_of(permission.means).values()
+        if one.id not in asked
+        and one.probe.method is Method.REGISTER
+        and one.probe.credentials is Credentials.FRESH
+        and any(_NAMED.get(means) is one.probe.shape for means in permission.means)
+        and any(one.probe.shape in changes for changes in together)
+        and _usual(one.probe) in refused
         and one.cost <= budget
         and permission.permits(one)
         and is_askable(one, belief, done, now)

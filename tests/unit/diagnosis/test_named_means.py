@@ -242,3 +242,23 @@ def test_of_questions_that_are_refused_alike_one_is_enough() -> None:
     trials = tuple(Trial(probe=PROGRAMME[name].probe, outcome=again, experiment=name) for name in names)
     assert untried(believe(Evidence(trials=trials)), permission, (), budget=9, now=0.0) is None
     assert untried(believe(Evidence(trials=trials[:2])), permission, (), budget=9, now=0.0) is not None
+
+
+@pytest.mark.parametrize("known_good", [frozenset[Means](), frozenset({Means.KNOWN_GOOD_ACCOUNT})])
+def test_the_name_that_was_told_is_tried_alone_before_any_guess(known_good: frozenset[Means]) -> None:
+    """Every login passes with the one number in From; the good account without it fares no better."""
+
+    def by_number(probe: Probe) -> Outcome:
+        is_login = probe.credentials is Credentials.FRESH and probe.account is not Account.NONEXISTENT
+        has_number = Shape.OTHER_CALLER in probe.changes and probe.account is Account.OWN
+        return Outcome.FORBIDDEN_AFTER_CHALLENGE if is_login and not has_number else well(probe)
+
+    means = (USUAL - {Means.KNOWN_GOOD_ACCOUNT}) | known_good | {Means.OTHER_CALLER}
+    permission = Permission(means=means)
+    ended = examine(by_number, permission)
+    asked = [one.experiment for one in ended.done]
+    together = [number for number, name in enumerate(asked) if name.startswith("p3.all-changed")]
+    assert not together or asked.index("p10.other-caller.login") <= together[0] + 1
+    found = diagnosed(ended, permission).findings[0]
+    assert "credentials.identity-mismatch" in {found.cause, *found.indistinguishable_from}
+    assert "credentials.digest-uri" not in {found.cause, *found.indistinguishable_from}

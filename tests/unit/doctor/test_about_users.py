@@ -134,6 +134,7 @@ def test_a_present_control_that_is_forwarded_is_a_wrong_control() -> None:
 def test_a_refusal_about_the_absent_alone_is_told() -> None:
     """It is no fault of the trunk, and a check cannot tell it from one."""
     told = told_of_controls(Outcome.OK, Outcome.FORBIDDEN_AFTER_CHALLENGE)
+    assert told.findings[0].cause == "healthy"
     assert told.beside[0].startswith("About the absent control it says 403")
     assert told.beside[0] in verdict(told)
     assert not told_of_controls(Outcome.OK, Outcome.UNAVAILABLE_NOW).beside

@@ -158,12 +158,14 @@ _ABOUT_USERS: Mapping[Aim, Distribution] = {
     Aim.PRESENT: _MOSTLY_THERE,
     Aim.ANOTHER: _MOSTLY_THERE,
     # A 200 about somebody who is absent would be no health, but `method.blind`.
-    # Calls to him may go to a mailbox, or to another phone (RFC 3261 section 21.3).
+    # Calls to him may go to a mailbox, or to another phone (RFC 3261 section 21.3); some scripts say 403 of
+    # whoever is not registered.
     Aim.ABSENT: {
-        Outcome.UNAVAILABLE_NOW: 0.49,
-        Outcome.NOT_FOUND: 0.44,
+        Outcome.UNAVAILABLE_NOW: 0.48,
+        Outcome.NOT_FOUND: 0.43,
         Outcome.TIMEOUT: 0.05,
         Outcome.REDIRECTED: 0.02,
+        Outcome.FORBIDDEN_AFTER_CHALLENGE: 0.02,
     },
     Aim.INVENTED: {Outcome.NOT_FOUND: 0.85, Outcome.UNAVAILABLE_NOW: 0.15},
 }
