@@ -22,7 +22,7 @@ SUSPECT_WORDS = {
     SuspectVerdict.CANNOT_TELL: "cannot be told",
 }
 _MANY = 8
-_FEW = 6
+_FEW = 7
 _LIKELY = 0.7
 """Below this nothing is called healthy without a word about it."""
 _UNTOLD = {
