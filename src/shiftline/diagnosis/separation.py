@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.choose import opens
 from shiftline.diagnosis.experiment import Experiment, Means, Permission, Risk
 from shiftline.diagnosis.finding import Separation
 from shiftline.diagnosis.options import options_for
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Account, Load
 from shiftline.diagnosis.programme import PROGRAMME
+from shiftline.diagnosis.roads import opens
 from shiftline.diagnosis.stopping import CREDENTIALS_SECONDS, DECIDED
 from shiftline.diagnosis.telling import information, price
 
