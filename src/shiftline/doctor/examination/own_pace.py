@@ -74,7 +74,7 @@ class OwnPace:
 
 def _paced(one: Trial) -> Trial:
     """A login is two requests, and the limit counts both: where it refused the first, nothing carried one."""
-    cut_short = not one.carried and one.probe.credentials is not Credentials.NONE
+    cut_short = not one.carried and one.probe.credentials is Credentials.FRESH
     credentials = Credentials.UNASKED if cut_short else one.probe.credentials
     return replace(one, probe=replace(one.probe, load=Load.PACED, credentials=credentials))
 
