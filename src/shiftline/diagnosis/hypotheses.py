@@ -186,10 +186,6 @@ def pair_likelihood(first: int, second: int, probe: Probe, outcome: Outcome) -> 
     met, every = meeting(probe), candidates()
     base = met.healthy[every[first].home].get(outcome, 0.0)
     share, later = met.reach[first], met.reach[second]
-    if probe.load is Load.PACED and met.seen[first] is met.seen[second] is outcome:
-        # That few limits are so slow is a doubt of the limit, not of each question: a second limit does not
-        # make what one explains any likelier.
-        share, later = max(share, later), 0.0
     behind = (later if met.seen[second] is outcome else 0.0) + (1.0 - later) * base
     value = (share if met.seen[first] is outcome else 0.0) + (1.0 - share) * behind
     return doubted(value, max(every[first].doubt, every[second].doubt))

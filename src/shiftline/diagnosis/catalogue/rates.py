@@ -9,8 +9,6 @@ from shiftline.diagnosis.catalogue.words import EVERY, LOGGED_IN, SERS, read, sh
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load, Method
 
-SO_SLOW = 0.4
-"""That questions of ours, one at a time, use a limit up: few are so slow."""
 REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
 
 
@@ -23,7 +21,7 @@ def limited(**fields: str | tuple[str, ...]) -> tuple[Acts, ...]:
         when(0.9, load=Load.DURING, **fields),  # a bucket lets some pass all the while
         when(0.5, load=Load.CONCURRENT, **fields),
         when(0.1, load=Load.CROWD, **fields),  # what let 50 a second pass: a bucket that holds little
-        when(SO_SLOW, load=Load.PACED, **fields),
+        when(0.4, load=Load.PACED, **fields),  # few limits are so slow
         when(0.01, load=Load.AFTER_PAUSE, **fields),
     )
 

@@ -10,7 +10,6 @@ from shiftline.diagnosis.catalogue.rates import (
     PIPE_BEHIND_LOGIN,
     REGISTERS,
     REGISTRAR_BEHIND_LOGIN,
-    SO_SLOW,
     in_any_status,
     limited,
 )
@@ -71,8 +70,7 @@ _BUSY_ANSWERS = in_any_status(
         Outcome.SILENCE: 0.06,
     }
 )
-_SOURCE = (*limited(source=Source.OWN), when(SO_SLOW, load=Load.PACED))
-"""Each address has a count of its own: from a second one our questions use up that one."""
+_SOURCE = limited(source=Source.OWN)
 _USER = limited(account=Account.OWN, credentials=LOGGED_IN)
 _SHOW_LIMIT = {
     Family.KAMAILIO: (

@@ -16,7 +16,7 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import LIMITER_STATUSES, Outcome
 from shiftline.diagnosis.possible_limits import possible_limits
-from shiftline.diagnosis.probe import Credentials, Load, Source
+from shiftline.diagnosis.probe import Load
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 
 _SAID = frozenset(
@@ -41,7 +41,6 @@ class OwnPace:
         self.may_be_a_limit = True
         """Once it does not, no more answers change that."""
         self._is_often = False
-        self._is_of_sources = False
 
     def look(self, exchanges: Sequence[Exchange]) -> None:
         """Take in all that was asked, whenever something was refused."""
@@ -52,19 +51,17 @@ class OwnPace:
         if refused:
             self.may_be_a_limit = _is_explained(answered, refused)
             self._is_often = _rows(answered) >= _LEAST_ROWS
-            self._is_of_sources = self.may_be_a_limit and _is_of_sources(answered, refused)
 
     def as_asked(self, trials: Iterable[Trial]) -> tuple[Trial, ...]:
         """The same, where single questions that such a limit refused were not asked at rest."""
         if not (self.may_be_a_limit and self._is_often):
             return tuple(trials)
-        return tuple(_paced(one) if self._may_have_met_it(one) else one for one in trials)
-
-    def _may_have_met_it(self, one: Trial) -> bool:
-        """Under a load from elsewhere only a limit that counts each source by itself is used up by us."""
-        load = one.probe.load
-        is_elsewhere = load is Load.DURING and one.probe.source is Source.OTHER
-        return one.outcome in _SAID and (load is Load.SINGLE or (is_elsewhere and self._is_of_sources))
+        return tuple(
+            replace(one, probe=replace(one.probe, load=Load.PACED))
+            if one.probe.load is Load.SINGLE and one.outcome in _SAID
+            else one
+            for one in trials
+        )
 
     def is_after_a_rest(self, began: float, exchanges: Sequence[Exchange]) -> bool:
         """Whether what was first asked at ``began`` met a limit at rest, if there is one."""
@@ -72,29 +69,15 @@ class OwnPace:
         return not self.may_be_a_limit or not any(began - longest <= one.at < began for one in exchanges)
 
 
-def _paced(one: Trial) -> Trial:
-    """A login is two requests, and the limit counts both: where it refused the first, nothing carried one."""
-    cut_short = not one.carried and one.probe.credentials is Credentials.FRESH
-    credentials = Credentials.UNASKED if cut_short else one.probe.credentials
-    return replace(one, probe=replace(one.probe, load=Load.PACED, credentials=credentials))
-
-
 def _is_explained(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
     """By a limit of each source that was refused, of those methods, or of all together."""
     methods = {one.method for one in refused}
+    of_sources = [
+        [one for one in answered if one.source == source]
+        for source in dict.fromkeys(one.source for one in refused)
+    ]
     of_methods = [one for one in answered if one.method in methods]
-    return _fits_each_source(answered, refused) or _fits(of_methods) or _fits(answered)
-
-
-def _is_of_sources(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
-    """Whether several were refused, by a limit of each and by none of all together."""
-    several = len({one.source for one in refused}) > 1
-    return several and not _fits(answered) and _fits_each_source(answered, refused)
-
-
-def _fits_each_source(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
-    sources = dict.fromkeys(one.source for one in refused)
-    return all(_fits([one for one in answered if one.source == source]) for source in sources)
+    return all(map(_fits, of_sources)) or _fits(of_methods) or _fits(answered)
 
 
 def _fits(counted: Iterable[Exchange]) -> bool:
