@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shiftline.lab.pbx.bank.limits import STANDINGS
 from shiftline.lab.pbx.bank.wishes import Drawn, Wishes
 
 SHARED_LOCKOUT = "credentials.shared-lockout"
@@ -31,6 +32,10 @@ class Scene:
     desk_shares_account: bool | None = None
     """The ticket desk logs in to the trunk's account, with the password of last year. None: if that is the
     fault."""
+    neighbour_every_seconds: float | None = None
+    """How often a queue display behind the connector's address looks after an agent or its own line, with
+    an account of its own; None: there is none. It shows whether the address is limited, or our account.
+    """
     road_loss: float = 0.0
 
 
@@ -48,14 +53,20 @@ def usual_wishes(scene: Scene) -> Wishes:
 
 
 def incident(seed: int = 1, personality: str = "chan_sip", *, trades: int = 500) -> Scene:
-    """The incident: a throttle, a weekly publish, a burst of checks, a campaign and a ticket desk."""
+    """The incident: a throttle, a weekly publish, a burst of checks, a campaign, a ticket desk, a display.
+
+    The throttle counts all that an address sends but OPTIONS to the PBX itself. One that leaves REGISTER
+    alone could as well be a limit on OPTIONS: no record tells these two apart.
+    """
     return Scene(
         personality=personality,
         fault_ids=("throttle.source",),
         seed=seed,
+        wishes=Wishes(options={"stands": STANDINGS[1]}),
         trades=trades,
         phones=60,
         seconds=900.0,
         published_after_seconds=420.0,
         calls_per_second=0.5,
+        neighbour_every_seconds=1.0,
     )

@@ -73,6 +73,7 @@ class Stage:
         self._phones()
         self._campaign()
         self._desk()
+        self._neighbour()
         self._connector()
         self.pbx.run_until(START + self._scene.seconds + _DRAIN_SECONDS)
 
@@ -138,6 +139,16 @@ class Stage:
         )
         for at in self._every(20.0 if shares else 60.0):
             desk.ask(desk.query(), at)
+
+    def _neighbour(self) -> None:
+        """Another program behind the connector's address, which was there before it."""
+        if self._scene.neighbour_every_seconds is None:
+            return
+        users = [*self._agents]
+        display = self._actor("queue display", users[-2], (CONNECTOR, 5070), "QueueBoard/1.9")
+        for number, at in enumerate(self._every(self._scene.neighbour_every_seconds)):
+            request = display.query() if number % 2 else display.options(self._random.choice(users))
+            display.ask(request, at)
 
     def _connector(self) -> None:
         """A few checks all the time, its own registration, and the burst."""

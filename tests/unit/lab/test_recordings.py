@@ -103,6 +103,18 @@ def test_the_incident_is_in_the_recording() -> None:
     assert {*outcomes(recording, CAMPAIGN), *outcomes(recording, DESK)} == {"200"}
 
 
+def test_the_incident_shows_that_an_address_is_limited_and_no_account() -> None:
+    """Another program with an account of its own, behind the connector's address, is refused as well."""
+    scene = replace(incident(personality="kamailio", trades=30), seconds=120.0, published_after_seconds=60.0)
+    recording = record(scene)
+    actors = recording.truth["actors"]
+    assert isinstance(actors, list)
+    rows = {row["name"]: row for row in actors if row["source"] == CONNECTOR}
+    struck = Counter(one.auth_user for one in recording.records if one.reason == "throttle.source")
+    assert struck[rows["queue display"]["account"]]
+    assert rows["queue display"]["account"] != rows[f"connector {CONNECTOR}"]["account"]
+
+
 def test_capture_and_truth_are_written(tmp_path: Path) -> None:
     """A pcap with a packet for each message, at the time of the day, and JSON beside it."""
     recording = record(SHORT)
