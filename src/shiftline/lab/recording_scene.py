@@ -33,9 +33,8 @@ class Scene:
     """The ticket desk logs in to the trunk's account, with the password of last year. None: if that is the
     fault."""
     neighbour_every_seconds: float | None = None
-    """How often a queue display behind the connector's address looks after an agent or its own line, with
-    an account of its own; None: there is none. It shows whether the address is limited, or our account.
-    """
+    """How often a queue display behind the connector's address polls with an account of its own; None:
+    there is none. It reloads what it shows when schedules are published, its own line as well."""
     road_loss: float = 0.0
 
 
@@ -68,5 +67,5 @@ def incident(seed: int = 1, personality: str = "chan_sip", *, trades: int = 500)
         seconds=900.0,
         published_after_seconds=420.0,
         calls_per_second=0.5,
-        neighbour_every_seconds=1.0,
+        neighbour_every_seconds=4.0,
     )

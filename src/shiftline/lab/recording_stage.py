@@ -28,6 +28,7 @@ _PASSWORD = Secret("secret")
 _WINDOW_SECONDS = 120.0
 _RETRY_SECONDS = 45.0
 _DRAIN_SECONDS = 15.0
+_RELOADED, _RELOAD_GAP_SECONDS = 80, 0.125
 _WORDY_SHARE, _PLAIN_SHARE = 0.35, 0.25
 METADATA = ("X-Agent-ID", "X-Genesys-Agent", "X-Queue", "X-Tenant")
 """What the second address's checks carry, and the first one's lack."""
@@ -141,14 +142,17 @@ class Stage:
             desk.ask(desk.query(), at)
 
     def _neighbour(self) -> None:
-        """Another program behind the connector's address, which was there before it."""
+        """A queue display behind the connector's address: it polls, and reloads all once it is published."""
         if self._scene.neighbour_every_seconds is None:
             return
         users = [*self._agents]
         display = self._actor("queue display", users[-2], (CONNECTOR, 5070), "QueueBoard/1.9")
-        for number, at in enumerate(self._every(self._scene.neighbour_every_seconds)):
-            request = display.query() if number % 2 else display.options(self._random.choice(users))
-            display.ask(request, at)
+        for at in self._every(self._scene.neighbour_every_seconds):
+            display.ask(display.options(self._random.choice(users)), at)
+        published = START + self._scene.published_after_seconds
+        for number in range(_RELOADED):
+            request = display.query() if number % 2 else display.options(users[number % len(users)])
+            display.ask(request, published + 4.0 + number * _RELOAD_GAP_SECONDS)
 
     def _connector(self) -> None:
         """A few checks all the time, its own registration, and the burst."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -45,9 +46,9 @@ def bursts() -> Iterator[Exchange]:
         )
 
 
-def read(windows: Sequence[PublishWindow] = ()) -> Diagnosis:
+def read(windows: Sequence[PublishWindow] = (), *, before: Sequence[Exchange] = ()) -> Diagnosis:
     observer = Observer(windows=windows)
-    for one in bursts():
+    for one in (*before, *bursts()):
         observer.add(one)
     beliefs = [believe(one, is_recorded=True) for one in observer.evidence()]
     return conclude(beliefs, Permission(), is_recorded=True)
@@ -64,6 +65,12 @@ def test_a_burst_is_one_of_the_publish_only_in_a_window_that_was_declared() -> N
     assert "--window" in sentence
     assert suspect(read([FRIDAY]), PUBLISH_WINDOW)[0] is SuspectVerdict.IT_IS_NOT
     assert suspect(read([FRIDAY, THURSDAY]), PUBLISH_WINDOW)[0] is SuspectVerdict.IT_IS
+
+
+def test_a_refusal_long_before_does_not_begin_the_burst() -> None:
+    """One 403 at eleven, for whatever reason; the window opens at half past, and the burst is at noon."""
+    early = replace(next(bursts()), at=NOON - 3600.0, call_id="early", status=403, challenge=None)
+    assert suspect(read([THURSDAY], before=[early]), PUBLISH_WINDOW)[0] is SuspectVerdict.IT_IS
 
 
 def test_where_nobody_logs_in_credentials_are_not_cleared() -> None:

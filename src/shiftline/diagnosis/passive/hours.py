@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from itertools import pairwise
 
 from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
@@ -19,6 +20,9 @@ _LONGEST_BAND_SECONDS = 3 * 3600.0
 _LEAST_OUTSIDE = 5
 _EPOCH_SINCE = 1e8
 _DAY = 86_400.0
+_PAUSE_SECONDS = 20.0
+_STRAY_SHARE = 0.1
+"""Of the refusals of the largest group that no pause parts: a smaller group did not begin the burst."""
 TOLD_AT = "told.at"
 """Kind of the mark that says when lines were written; no row of the catalogue."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -75,8 +79,8 @@ def burst_mark(rows: Rows, part: Part, zone: tzinfo, windows: Sequence[PublishWi
 
     By itself a burst is a burst: a restart of all phones or a script looks the same.
     """
-    begins = min(rows.at[row] for row in part.rows)
-    ends = max(rows.at[row] for row in part.rows)
+    refused = _without_strays(sorted(rows.at[row] for row in part.rows))
+    begins, ends = refused[0], refused[-1]
     if begins < _EPOCH_SINCE:
         return None
     first, last = datetime.fromtimestamp(begins, UTC).astimezone(zone), datetime.fromtimestamp(ends, UTC)
@@ -84,7 +88,7 @@ def burst_mark(rows: Rows, part: Part, zone: tzinfo, windows: Sequence[PublishWi
     text = f"{_DAYS[first.weekday()]} {first:%H:%M:%S} to {last.astimezone(zone):%H:%M:%S}, {zone}"
     return Mark(
         kind="traffic.publish-window" if is_declared else "traffic.burst",
-        count=len(part.rows),
+        count=len(refused),
         text=text,
         figures={
             "begins_at": begins,
@@ -93,6 +97,20 @@ def burst_mark(rows: Rows, part: Part, zone: tzinfo, windows: Sequence[PublishWi
             "windows_declared": float(bool(windows)),
         },
     )
+
+
+def _without_strays(moments: Sequence[float]) -> list[float]:
+    """Those of the groups that make the burst; ``moments`` ascend.
+
+    Where the limit answers as the PBX does of absent users, one of these may stand minutes before it.
+    """
+    groups: list[list[float]] = [[moments[0]]]
+    for before, at in pairwise(moments):
+        if at - before > _PAUSE_SECONDS:
+            groups.append([])
+        groups[-1].append(at)
+    largest = max(len(group) for group in groups)
+    return [at for group in groups if len(group) >= _STRAY_SHARE * largest for at in group]
 
 
 def told_mark(moments: Sequence[float], zone: tzinfo, windows: Sequence[PublishWindow]) -> Mark | None:
