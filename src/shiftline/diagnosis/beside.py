@@ -69,6 +69,9 @@ def _of_methods(own: Sequence[Trial]) -> str:
 
 def _forbids_the_absent(own: Sequence[Trial]) -> bool:
     about = [one for one in own if one.probe.method is Method.OPTIONS]
-    absent = {one.outcome for one in about if one.probe.aim is Aim.ABSENT}
+    # What our own pace may have used up a limit for is the limit's answer.
+    absent = {
+        one.outcome for one in about if one.probe.aim is Aim.ABSENT and one.probe.load is not Load.PACED
+    }
     present = {one.outcome for one in about if one.probe.aim is Aim.PRESENT}
     return bool(absent & set(_FORBIDDEN)) and bool(present) and not present & REFUSALS

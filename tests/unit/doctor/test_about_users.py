@@ -8,6 +8,7 @@ import pytest
 from tests.unit.doctor.trunk import CASE, ask, outcomes, trunk
 
 from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.beside import beside
 from shiftline.diagnosis.conclude import conclude
 from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.exchange import Exchange
@@ -138,6 +139,16 @@ def test_a_refusal_about_the_absent_alone_is_told() -> None:
     assert told.beside[0].startswith("About the absent control it says 403")
     assert told.beside[0] in verdict(told)
     assert not told_of_controls(Outcome.OK, Outcome.UNAVAILABLE_NOW).beside
+
+
+def test_a_refusal_by_pace_is_not_said_of_the_absent() -> None:
+    """It was the limit's, which may have refused a question about anybody."""
+    present = Trial(probe=Probe(method=Method.OPTIONS, aim=Aim.PRESENT), outcome=Outcome.OK)
+    absent = Probe(method=Method.OPTIONS, aim=Aim.ABSENT)
+    refused = Trial(probe=absent, outcome=Outcome.FORBIDDEN_AFTER_CHALLENGE)
+    paced = replace(refused, probe=replace(absent, load=Load.PACED))
+    assert beside((present, refused), ())
+    assert not beside((present, paced), ())
 
 
 def test_a_registrar_that_is_none_leaves_checks_by_options() -> None:
