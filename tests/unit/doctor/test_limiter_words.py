@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.doctor.test_own_pace import MAY_TRIP, PLAIN
 from tests.unit.doctor.trunk import PASSWORD
 
-from shiftline.diagnosis.exchange import Exchange
+from shiftline.diagnosis.exchange import Carried, Exchange
 from shiftline.diagnosis.outcome import Outcome, outcome_of
 from shiftline.diagnosis.wording import trial_sentence
 from shiftline.doctor.examination import Examination
@@ -51,6 +52,22 @@ def test_what_only_a_load_brings_is_a_limiters_word(status: int) -> None:
 def test_the_answer_of_a_question_is_no_limiters_word(answers: tuple[Exchange, ...]) -> None:
     """Whatever the load."""
     assert Outcome.LIMITED not in told(*answers)
+
+
+@pytest.mark.parametrize("refused", [403, 429, 503])
+def test_what_was_only_refused_at_rest_has_no_answer_there(refused: int) -> None:
+    """A slow limit took the question after its challenge: the first answer comes with the load."""
+    login = Carried(username="shiftline", realm="lab", nonce="1")
+    at_rest = answer(401, "p6.absent", user="199"), answer(refused, "p6.absent", user="199")
+    first = replace(answer(404, "p8.users.brisk", user="199"), carried=login)
+    assert told(*at_rest, first)[-1] is Outcome.NOT_FOUND
+    answered = replace(answer(480, "p6.absent", user="199"), carried=login)
+    assert told(*at_rest, answered, first)[-1] is Outcome.LIMITED
+
+
+def test_a_challenge_at_rest_is_the_answer_to_what_has_no_login() -> None:
+    load = answer(480, "p8.options.raised", user="199")
+    assert told(answer(401, user="199"), load)[-1] is Outcome.LIMITED
 
 
 def test_a_limiters_word_is_one_to_whoever_was_not_asked_at_rest() -> None:

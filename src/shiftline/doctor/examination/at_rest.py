@@ -12,7 +12,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.outcome import NO_LIMITERS, REFUSALS, REFUSED_OTHERWISE, Outcome
+from shiftline.diagnosis.outcome import (
+    LIMITER_STATUSES,
+    NO_LIMITERS,
+    REFUSALS,
+    REFUSED_OTHERWISE,
+    Outcome,
+)
 from shiftline.diagnosis.probe import Aim, Credentials, Load, Probe
 from shiftline.diagnosis.programme import PROGRAMME
 
@@ -51,7 +57,7 @@ class AtRest:
             self._said.setdefault(question, set()).add(word)
         elif word[0] >= _LEAST_STATUS and word[0] not in NO_LIMITERS | REFUSED_OTHERWISE:
             said = self._said.get(question, set())
-            if word not in said and (said or self._is_a_limiters(word)):
+            if word not in said and (_has_answer(said, exchange) or self._is_a_limiters(word)):
                 self._limiters.add((question, word))
                 return Outcome.LIMITED
         return outcome
@@ -100,6 +106,15 @@ class AtRest:
 
     def _is_a_limiters(self, word: _Word) -> bool:
         return any(word == told for _, told in self._limiters)
+
+
+def _has_answer(said: set[_Word], exchange: Exchange) -> bool:
+    """Whether such a question was answered at rest, and not only refused: a slow limit refuses there as well.
+
+    What carries a login is not answered by a challenge.
+    """
+    none = LIMITER_STATUSES if exchange.carried is None else NO_LIMITERS
+    return any(status not in none for status, _ in said)
 
 
 def _is_answer(probe: Probe, outcome: Outcome) -> bool:
