@@ -48,6 +48,13 @@ def as_seen(answer: Outcome, signature: Signature, probe: Probe) -> Outcome:
     ahead = answer is Outcome.FORBIDDEN and signature.stage < Stage.CHALLENGE
     if not ahead or probe.credentials in (Credentials.NONE, Credentials.UNASKED):
         return answer
+    if _has_met_it_by_pace(signature, probe):
+        return Outcome.FORBIDDEN_AFTER_CHALLENGE
     # Or it strikes only what carries them: a message that they make too large.
     bare = signature.chance(replace(probe, credentials=Credentials.NONE))
     return Outcome.FORBIDDEN_AFTER_CHALLENGE if probe.credentials in _AHEAD or not bare else answer
+
+
+def _has_met_it_by_pace(signature: Signature, probe: Probe) -> bool:
+    """Whether its challenge came before the limit was used up: a login is two requests, and both count."""
+    return probe.load is Load.PACED and not signature.chance(replace(probe, load=Load.SINGLE))

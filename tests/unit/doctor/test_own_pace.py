@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.doctor.trunk import CASE, PASSWORD, trunk
+from tests.unit.diagnosis.test_begun_windows import counted
+from tests.unit.doctor.trunk import CASE, PASSWORD, Script, trunk
 
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.exchange import Exchange
@@ -14,8 +15,9 @@ from shiftline.diagnosis.experiment import Permission, Risk
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
-from shiftline.doctor.examination import Case, Examination
+from shiftline.doctor.examination import Answer, Case, Examination
 from shiftline.doctor.examination.own_pace import OwnPace
+from shiftline.lab.pbx.agents import Truth
 from shiftline.lab.pbx.config import PracticePbxConfig
 from shiftline.lab.pbx.faults import Faults
 from shiftline.lab.virtual import VirtualPbx
@@ -33,18 +35,28 @@ PLAIN = Case(
 )
 
 
-def examined(limiter: str, seed: int) -> Examination:
+AGENTS = {
+    "agent0001": Truth.AVAILABLE,
+    "agent0002": Truth.AVAILABLE,
+    "agent0003": Truth.NOT_REGISTERED,
+}
+CONTROLLED = replace(PLAIN, present="agent0001", absent="agent0003")
+
+
+def examined(
+    limiter: str, seed: int, *, case: Case = PLAIN, permission: Permission = MAY_TRIP
+) -> Examination:
     """What comes of a trunk that is healthy but for this limit."""
     config = PracticePbxConfig(
         log_path=Path("unused"),
-        agents={},
+        agents=AGENTS if case.present else {},
         password=PASSWORD,
         accounts=("shiftline", "agent0002"),
         personality="kamailio",
         faults=Faults(limiter=limiter),
         seed=seed,
     )
-    return examine(VirtualPbx(config), PLAIN, MAY_TRIP, seed=seed)
+    return examine(VirtualPbx(config), case, permission, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +68,36 @@ def test_a_limit_that_single_questions_use_up_is_no_overload(limiter: str, seed:
     found = examined(limiter, seed).diagnosis()
     assert found.findings[0].cause == "throttle.source"
     assert "capacity.overload" not in {one.cause for one in found.findings}
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_one_limit_of_an_address_refuses_either_request_of_a_login(seed: int) -> None:
+    """3 in 2 s by $si: it is not the account that is limited, nor that as well, where its challenge passed.
+
+    Our second source uses up a count of its own, under a load from the first one too (seed 1).
+    """
+    found = examined("window:3/2s,status=403", seed, case=CONTROLLED)
+    told = {one.outcome for one in found.trials}
+    assert told >= {Outcome.FORBIDDEN, Outcome.FORBIDDEN_AFTER_CHALLENGE}
+    diagnosis = found.diagnosis()
+    assert diagnosis.cause == "throttle.source"
+    assert len(diagnosis.findings) == 1
+
+
+def test_logins_that_were_all_refused_by_pace_do_not_tell_the_account_from_the_address() -> None:
+    """By chance every refusal met the second request. Both sources had some, each from its own count."""
+    found = examined("window:3/2s,status=403", 2, case=CONTROLLED, permission=Permission())
+    assert Outcome.FORBIDDEN not in {one.outcome for one in found.trials}
+    diagnosis = found.diagnosis()
+    assert diagnosis.cause is None
+    [finding] = diagnosis.findings
+    assert {"throttle.source", "throttle.user"} <= {finding.cause, *finding.indistinguishable_from}
+
+
+def test_under_a_load_from_elsewhere_a_limit_of_all_is_not_taken_for_our_own_pace() -> None:
+    """What is shared is shown by just that: the second source is refused while the first one is."""
+    found = examined("window:3/2s,status=403,key=all", 2, case=CONTROLLED)
+    assert found.diagnosis().cause == "throttle.shared"
 
 
 def asked(*statuses: int, seconds: float = 1.3, source: str = "127.0.0.2") -> list[Exchange]:
@@ -95,6 +137,34 @@ def test_refused_questions_are_paced_if_one_limit_explains_all(statuses: list[in
     refused, passed = pace.as_asked([REFUSED, PASSED])
     assert refused.probe.load is (Load.PACED if is_paced else Load.SINGLE)
     assert passed == PASSED
+
+
+def test_a_counter_that_expires_by_whole_seconds_is_a_limit() -> None:
+    """Its windows are of no one length, and begin when they like."""
+    pace = OwnPace()
+    seen = counted(3, 2, seed=1, timer_phase=0.37).seen
+    pace.look(
+        [
+            replace(one, at=told.sent_at, answered_after=told.answered_at - told.sent_at)
+            for one, told in zip(asked(*[OK if one.passed else BUSY for one in seen]), seen, strict=True)
+        ]
+    )
+    assert pace.as_asked([REFUSED])[0].probe.load is Load.PACED
+
+
+def test_the_first_question_is_of_the_moment_at_which_it_leaves() -> None:
+    """To choose it takes a second; a limit that counts in windows of two would look like none."""
+    examination = Examination(
+        PLAIN, MAY_TRIP, token=lambda: "1", contact_of=lambda _: PLAIN.server, choose=Script("p0.options")
+    )
+    examination.begin(10.0)
+    assert not examination.sendings()
+    assert examination.next_timer() == 10.0
+    examination.handle_timer(11.2)
+    [sending] = examination.sendings()
+    examination.answered(sending.key, Answer(failure="ECONNREFUSED"), 11.3)
+    [exchange] = examination.exchanges
+    assert exchange.at == 11.2
 
 
 def test_what_no_limit_explains_none_does_with_more_answers() -> None:

@@ -171,9 +171,8 @@ class Examination:
         return self._notebook.marks
 
     def begin(self, now: float) -> None:
-        """Choose the first question."""
+        """Choose the first question, due at once: that takes a second, and what leaves then is of later."""
         self._choose(now)
-        self.handle_timer(now)
 
     def sendings(self) -> list[Sending]:
         """Hand over what is to leave now."""

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from shiftline.diagnosis.begun_windows import may_begin_with_requests
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.load_answers import LoadAnswer, LoadAnswers
 from shiftline.diagnosis.outcome import LIMITER_STATUSES, Outcome
 from shiftline.diagnosis.possible_limits import possible_limits
-from shiftline.diagnosis.probe import Load
+from shiftline.diagnosis.probe import Credentials, Load, Source
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 
 _SAID = frozenset(
@@ -41,6 +42,8 @@ class OwnPace:
         self.may_be_a_limit = True
         """Once it does not, no more answers change that."""
         self._is_often = False
+        self._elsewhere: tuple[Load, ...] = ()
+        """Under which loads the second source may have been refused for what it used up itself."""
 
     def look(self, exchanges: Sequence[Exchange]) -> None:
         """Take in all that was asked, whenever something was refused."""
@@ -51,17 +54,20 @@ class OwnPace:
         if refused:
             self.may_be_a_limit = _is_explained(answered, refused)
             self._is_often = _rows(answered) >= _LEAST_ROWS
+            self._elsewhere = _own_counts(answered, refused)
 
     def as_asked(self, trials: Iterable[Trial]) -> tuple[Trial, ...]:
         """The same, where single questions that such a limit refused were not asked at rest."""
         if not (self.may_be_a_limit and self._is_often):
             return tuple(trials)
+        told = [one for one in trials if not self._may_be_its_own(one)]
         return tuple(
-            replace(one, probe=replace(one.probe, load=Load.PACED))
-            if one.probe.load is Load.SINGLE and one.outcome in _SAID
-            else one
-            for one in trials
+            _paced(one) if one.probe.load is Load.SINGLE and one.outcome in _SAID else one for one in told
         )
+
+    def _may_be_its_own(self, one: Trial) -> bool:
+        """What such a question was refused for is unknown: it tells nothing of what the limit counts."""
+        return one.probe.source is Source.OTHER and one.outcome in _SAID and one.probe.load in self._elsewhere
 
     def is_after_a_rest(self, began: float, exchanges: Sequence[Exchange]) -> bool:
         """Whether what was first asked at ``began`` met a limit at rest, if there is one."""
@@ -69,20 +75,36 @@ class OwnPace:
         return not self.may_be_a_limit or not any(began - longest <= one.at < began for one in exchanges)
 
 
+def _paced(one: Trial) -> Trial:
+    """A login is two requests, and the limit counts both: where it refused the first, nothing carried one."""
+    cut_short = not one.carried and one.probe.credentials is not Credentials.NONE
+    credentials = Credentials.UNASKED if cut_short else one.probe.credentials
+    return replace(one, probe=replace(one.probe, load=Load.PACED, credentials=credentials))
+
+
 def _is_explained(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
     """By a limit of each source that was refused, of those methods, or of all together."""
     methods = {one.method for one in refused}
-    of_sources = [
-        [one for one in answered if one.source == source]
-        for source in dict.fromkeys(one.source for one in refused)
-    ]
     of_methods = [one for one in answered if one.method in methods]
-    return all(map(_fits, of_sources)) or _fits(of_methods) or _fits(answered)
+    return _fits_each_source(answered, refused) or _fits(of_methods) or _fits(answered)
+
+
+def _own_counts(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> tuple[Load, ...]:
+    """If each source may have a limit of its own. A load from the first tells of one of all, if that fits."""
+    if not _fits_each_source(answered, refused):
+        return ()
+    return (Load.SINGLE,) if _fits(answered) else (Load.SINGLE, Load.DURING)
+
+
+def _fits_each_source(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
+    sources = dict.fromkeys(one.source for one in refused)
+    return all(_fits([one for one in answered if one.source == source]) for source in sources)
 
 
 def _fits(counted: Iterable[Exchange]) -> bool:
     """To the last answer: a limit of a few that may miscount one explains anything."""
-    return bool(possible_limits(_answers(counted), is_strict=True))
+    answers = _answers(counted)
+    return bool(possible_limits(answers, is_strict=True)) or may_begin_with_requests(answers)
 
 
 def _answers(exchanges: Iterable[Exchange]) -> LoadAnswers:
