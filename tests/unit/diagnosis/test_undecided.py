@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from shiftline.cli.doctor.findings import addressed, print_diagnosis
@@ -18,7 +19,7 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Diagnosis
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Method, Probe, Source
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Method, Probe, Source
 from shiftline.diagnosis.remedies import remedy_of, remedy_of_one_of
 from shiftline.diagnosis.statements import statements_for
 from shiftline.diagnosis.wording import LIMITS
@@ -210,3 +211,18 @@ def test_what_backs_a_limit_that_nobody_looked_for_speaks_against_health() -> No
     }
     assert not told[HEALTHY].speaks_for
     assert told["throttle.source"].speaks_for
+
+
+@pytest.mark.parametrize("status", [Outcome.NOT_FOUND, Outcome.UNAVAILABLE])
+def test_a_list_of_kamailio_may_say_that_nobody_is_there(status: Outcome) -> None:
+    """The module says no, and the script chooses the answer: no trunk of ours is not all that it may mean."""
+    asked = (PING, Probe(), LOGIN, replace(PING, aim=Aim.PRESENT))
+    elsewhere = [replace(one, source=Source.OTHER) for one in (PING, Probe())]
+    trials = [Trial(probe=one, outcome=status) for one in asked]
+    trials += [Trial(probe=one, outcome=Outcome.CHALLENGE) for one in elsewhere]
+    trials.append(Trial(probe=replace(LOGIN, source=Source.OTHER), outcome=Outcome.OK))
+    evidence = Evidence(trials=tuple(trials), marks=(Mark(kind="server.kamailio"),))
+    diagnosis = conclude([believe(evidence)], Permission(means=frozenset(Means)))
+    main = diagnosis.findings[0]
+    assert diagnosis.cause is None
+    assert {main.cause, *main.indistinguishable_from} >= {"acl.source", "policy.no-trunk-match"}

@@ -168,6 +168,16 @@ def lists(
             weight * 0.3,
         ),
         shows(
+            f"{prefix}K12n",
+            SERS,
+            Stage.SOURCE_LIST,
+            own,
+            {Outcome.NOT_FOUND: 0.5, Outcome.UNAVAILABLE: 0.5},
+            "The module only says no; scripts that answer as if nobody were there.",
+            recalled("Kamailio permissions: the script chooses the answer, K12, K14"),
+            weight * 0.3,
+        ),
+        shows(
             f"{prefix}V1",
             SBC,
             Stage.SOURCE_LIST,
