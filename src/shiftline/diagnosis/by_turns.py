@@ -22,6 +22,8 @@ BUSY_BY_TURNS = "answers.busy-by-turns"
 """The same with 503, which a PBX that cannot keep up says as well."""
 FAILING_BY_TURNS = "answers.failing-by-turns"
 """The same with 500, 502 or 504: a server of several fails, or something behind the only one."""
+FAILING_IN_LOADS = "answers.failing-in-loads"
+"""The same in loads alone, so seldom that as many may have failed at rest."""
 FORBIDDING = frozenset({403}) | REFUSED_OTHERWISE
 FAILING = frozenset({500, 502, 504})
 TURNING = FORBIDDING | FAILING | {503}

@@ -19,7 +19,8 @@ def fails_by_chance(
 ) -> Iterator[Signature]:
     """500 to a share of all requests, at rest and at any rate. Overload says 503 (RFC 3261 section 21.5.4).
 
-    A login that answers a challenge is two requests. A load is many, and its outcome the worst of them.
+    A login that answers a challenge is two requests. A load is many, and its outcome the worst of them; so is
+    that of a question beside one, which is asked until it has passed thrice.
     """
     for end, share, which in shares:
         yield shows(
@@ -27,7 +28,7 @@ def fails_by_chance(
             EVERY,
             stage,
             (
-                when(0.95, load=(*LOADED, Load.CONCURRENT)),
+                when(0.95, load=(*LOADED, Load.CONCURRENT, Load.CROWD, Load.DURING)),
                 when(1.0 - (1.0 - share) ** 2, credentials=Credentials.FRESH),
                 when(share),
             ),

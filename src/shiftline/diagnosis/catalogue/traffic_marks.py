@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.by_turns import BUSY_BY_TURNS, BY_TURNS, FAILING_BY_TURNS, TOLD_APART
+from shiftline.diagnosis.by_turns import (
+    BUSY_BY_TURNS,
+    BY_TURNS,
+    FAILING_BY_TURNS,
+    FAILING_IN_LOADS,
+    TOLD_APART,
+)
 from shiftline.diagnosis.catalogue.marks import AGAINST, CERTAIN, FAIR, STRONG, WEAK, row
 from shiftline.diagnosis.families import Family
 
@@ -17,6 +23,8 @@ _LASTING = (
     "method.blind", "message.malformed", "message.missing-metadata",
 )  # fmt: skip
 """What is there all the time, or not at all."""
+_BY_CHANCE = ("capacity.overload", "method.failing", "network.uneven-nodes")
+"""What refuses a share of all, in no order: the first of a load as well as any."""
 _BANS = ("ban.source", "ban.user", "credentials.shared-lockout")
 
 ROWS = (
@@ -56,6 +64,12 @@ ROWS = (
         "requests that asked the same and got 500 and an answer by turns, whatever their rate",
         "the order of answers to equal requests: 500 is a failure (RFC 3261 section 21.5.1), overload 503",
         {"network.uneven-nodes": STRONG, "method.failing": STRONG, "capacity.overload": AGAINST},
+    ),
+    row(
+        FAILING_IN_LOADS,
+        "requests of loads that got 500 and an answer by turns, no oftener than single ones may have",
+        "the order and the share of failures: a chance, or a load that is just too much",
+        {"capacity.overload": STRONG, "method.failing": WEAK, "network.uneven-nodes": WEAK},
     ),
     row(
         TOLD_APART,
@@ -123,7 +137,7 @@ ROWS = (
         "traffic.refused-from-the-first",
         "loads of which the first requests were refused already, where a limit lets the first pass",
         "the order of answers in loads after a rest: windows and buckets begin full",
-        {"capacity.overload": STRONG, **dict.fromkeys(_RATES, AGAINST)},
+        {**dict.fromkeys(_BY_CHANCE, STRONG), **dict.fromkeys(_RATES, AGAINST)},
     ),
     row(
         "traffic.outside-limits",
@@ -136,7 +150,7 @@ ROWS = (
         "a load that was refused, though a faster one passed and that kind of load was refused as well",
         "the loads of one source: a limit for it counts them all alike",
         {
-            "capacity.overload": FAIR,
+            **dict.fromkeys(_BY_CHANCE, FAIR),
             **dict.fromkeys(
                 ("throttle.source", "throttle.shared", "throttle.concurrency", "ban.source"), AGAINST
             ),
@@ -146,7 +160,7 @@ ROWS = (
         "traffic.faster-passed",
         "a load that was kept up at well over a rate that was refused, and hardly refused",
         "the loads of one source, method and account: a limit passes no more than the rate it refused, K4",
-        {"capacity.overload": FAIR, **dict.fromkeys((*_RATES, "ban.source"), AGAINST)},
+        {**dict.fromkeys(_BY_CHANCE, FAIR), **dict.fromkeys((*_RATES, "ban.source"), AGAINST)},
     ),
     row(
         "traffic.refused-alone",

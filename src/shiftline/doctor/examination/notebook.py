@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shiftline.diagnosis.by_turns import BY_TURNS, whichever_was_refused
+from shiftline.diagnosis.by_turns import (
+    BY_TURNS,
+    FAILING_BY_TURNS,
+    FAILING_IN_LOADS,
+    TOLD_APART,
+    whichever_was_refused,
+)
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.experiment import Done, Experiment
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
+from shiftline.doctor.examination.failures import as_failures, failures_mark
 from shiftline.doctor.examination.limits import limits_noticed
 from shiftline.doctor.examination.load import TRIPPED, LoadRun
 from shiftline.doctor.examination.load_habits import faster_passed, refused_alone
@@ -68,6 +75,8 @@ class Notebook:
         trials = self._pace.as_asked(self.trials)
         if self._turns is not None and self._turns.kind == BY_TURNS:
             trials = whichever_was_refused(trials)
+        if self._turns is not None and self._turns.kind in (FAILING_BY_TURNS, FAILING_IN_LOADS):
+            trials = as_failures(trials)
         return Evidence(trials=trials, marks=self.marks)
 
     @property
@@ -100,6 +109,8 @@ class Notebook:
         exchanges = self._desk.in_plain_words
         self._pace.look(exchanges)
         self._turns = turns_mark(self._desk.exchanges, may_be_a_limit=self._pace.may_be_a_limit)
+        if self._turns is None or self._turns.kind == TOLD_APART:
+            self._turns = failures_mark(self._desk.exchanges) or self._turns
         if is_of_loads:
             found = (faster_passed(self.trials, exchanges), refused_alone(exchanges))
             limits = limits_noticed(self.trials, exchanges)

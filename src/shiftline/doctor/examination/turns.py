@@ -20,8 +20,9 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 
-_BARE = "p2.challenge"
-_ENOUGH_ALIKE = 10
+BARE = "p2.challenge"
+"""The question without a login that is asked again."""
+ENOUGH_ALIKE = 10
 """So many equal answers in the end refute it: one of three that refuses is missed by them once in 58 runs."""
 
 
@@ -30,7 +31,7 @@ def turns_mark(exchanges: Sequence[Exchange], *, may_be_a_limit: bool) -> Mark |
     found: defaultdict[tuple[object, ...], list[Exchange]] = defaultdict(list)
     for one in sorted(exchanges, key=lambda one: one.at):
         if one.carried is None and one.status is not None and _is_single(one.probe):
-            found[_question(one)].append(one)
+            found[question_of(one)].append(one)
     lines = [line for line in found.values() if len({one.status in TURNING for one in line}) > 1]
     if not lines:
         return _logins_by_turns(exchanges)
@@ -45,7 +46,7 @@ def turns_mark(exchanges: Sequence[Exchange], *, may_be_a_limit: bool) -> Mark |
             text=f"{len(refused)} of {len(every)} refused",
             places=places,
         )
-    if len(set(fates[-_ENOUGH_ALIKE:])) == 1 and len(fates) > _ENOUGH_ALIKE:
+    if len(set(fates[-ENOUGH_ALIKE:])) == 1 and len(fates) > ENOUGH_ALIKE:
         return None
     asked = dict.fromkeys(one.probe for line in sorted(lines, key=len, reverse=True) for one in line)
     return Mark(kind=TOLD_APART, count=len(refused), text=", ".join(asked), places=places)
@@ -62,11 +63,11 @@ def _logins_by_turns(exchanges: Sequence[Exchange]) -> Mark | None:
     fates = [one.status in TURNING for one in answered]
     if not are_by_turns([fates]):
         return None
-    bare = sum(one.probe == _BARE for one in exchanges)
-    if bare > _ENOUGH_ALIKE:
+    bare = sum(one.probe == BARE for one in exchanges)
+    if bare > ENOUGH_ALIKE:
         return None
     places = tuple(place for one in answered for place in one.places[:1])[:MOST_PLACES]
-    return Mark(kind=TOLD_APART, count=sum(fates), text=_BARE, places=places)
+    return Mark(kind=TOLD_APART, count=sum(fates), text=BARE, places=places)
 
 
 def _is_single(name: str) -> bool:
@@ -74,7 +75,7 @@ def _is_single(name: str) -> bool:
     return one is not None and one.plan is None and one.probe.load is Load.SINGLE
 
 
-def _question(one: Exchange) -> tuple[object, ...]:
+def question_of(one: Exchange) -> tuple[object, ...]:
     """What has to be equal: who asks for whom, how."""
     return (
         one.source, one.transport, one.method, one.user, one.uri_host, one.from_user, one.from_host,
