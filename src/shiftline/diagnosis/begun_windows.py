@@ -22,6 +22,9 @@ _TIMER_SECONDS = 1.0
 _MOST_PHASES = 400
 """Moments at which its seconds may begin, between two of ours: all for 200 answers, the widest for more."""
 
+_MOST_ANSWERS, _MOST_WAYS = 200, 100
+"""More would take long, and questions at our own pace, for which this is, are fewer: they are not explained."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Count:
@@ -38,6 +41,8 @@ class _Count:
 
 def may_begin_with_requests(seen: LoadAnswers) -> bool:
     """Whether there is such a limit, of any number in any of the usual times, nothing miscounted."""
+    if len(seen.seen) > _MOST_ANSWERS:
+        return False
     # Of two that were under way together, what passed came first.
     order = sorted(seen.seen, key=lambda one: one.sent_at if one.passed else one.answered_at)
     edges = sorted({at % 1.0 for one in order for at in (one.sent_at, one.answered_at)})
@@ -56,7 +61,7 @@ def _explains(order: Sequence[LoadAnswer], length: float, phase: float) -> bool:
         seconds = range(floor(one.sent_at - phase), floor(one.answered_at - phase) + 1)
         ends = [phase + second + length + 1.0 for second in seconds]
         ways = {after for way in ways for after in _after(way, one, ends)}
-        if not ways:
+        if not 0 < len(ways) <= _MOST_WAYS:
             return False
     return True
 
