@@ -23,7 +23,7 @@ _MOST_PHASES = 400
 """Moments at which its seconds may begin, between two of ours: all for 200 answers, the widest for more."""
 
 _MOST_ANSWERS, _MOST_WAYS = 200, 100
-"""More would take long, and questions at our own pace, for which this is, are fewer: they are not explained."""
+"""Questions at our own pace, which this is for, are fewer. What has more would take long: not explained."""
 
 
 @dataclass(frozen=True, slots=True)
