@@ -184,6 +184,22 @@ def test_each_source_may_have_a_limit_of_its_own() -> None:
     assert pace.may_be_a_limit
 
 
+def test_whose_first_login_is_refused_from_elsewhere_has_used_nothing_up_there() -> None:
+    """What the second source got tells of the account then; after a few requests of its own it may not."""
+    refused = Trial(
+        probe=PROGRAMME["p3.all-changed.source"].probe,
+        outcome=Outcome.FORBIDDEN_AFTER_CHALLENGE,
+        experiment="p3.all-changed.source",
+    )
+    own = asked(*[OK] * 5, *[BUSY] * 3, *[OK] * 5, *[BUSY] * 3)
+    for passed, is_kept in ((1, True), (3, False)):
+        pace = OwnPace()
+        elsewhere = asked(*[OK] * passed, *[BUSY] * 3, seconds=0.2, source="127.0.0.4")
+        pace.look([*own, *elsewhere])
+        assert pace.may_be_a_limit
+        assert bool(pace.as_asked([refused])) is is_kept
+
+
 def test_a_load_meets_a_limit_at_rest_only_if_nothing_was_asked_before() -> None:
     """If there is a limit at all."""
     pace = OwnPace()

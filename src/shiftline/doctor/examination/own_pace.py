@@ -20,6 +20,8 @@ from shiftline.diagnosis.possible_limits import possible_limits
 from shiftline.diagnosis.probe import Credentials, Load, Source
 from shiftline.governor.window_fit import WINDOW_LENGTHS
 
+_LEAST_USED = 2
+"""A limit of fewer requests in a window lets nobody log in."""
 _SAID = frozenset(
     {
         Outcome.FORBIDDEN,
@@ -91,9 +93,19 @@ def _is_explained(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> 
 
 def _own_counts(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> tuple[Load, ...]:
     """If each source may have a limit of its own. A load from the first tells of one of all, if that fits."""
+    elsewhere = [one for one in refused if one.source != answered[0].source]
+    if not all(_may_have_used_it_up(one, answered) for one in elsewhere):
+        return ()
     if not _fits_each_source(answered, refused):
         return ()
     return (Load.SINGLE,) if _fits(answered) else (Load.SINGLE, Load.DURING)
+
+
+def _may_have_used_it_up(refused: Exchange, answered: Sequence[Exchange]) -> bool:
+    """Whether its source had enough before: the second half of its first login is refused for another reason."""
+    since = refused.at - max(WINDOW_LENGTHS)
+    before = [one for one in answered if one.source == refused.source and since <= one.at < refused.at]
+    return sum(not _is_refused(one) for one in before) >= _LEAST_USED
 
 
 def _fits_each_source(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
