@@ -102,7 +102,7 @@ def _own_counts(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> tu
 
 
 def _may_have_used_it_up(refused: Exchange, answered: Sequence[Exchange]) -> bool:
-    """Whether its source had enough before: the second half of its first login is refused for another reason."""
+    """Whether its source had enough before: what its first login got, it got for another reason."""
     since = refused.at - max(WINDOW_LENGTHS)
     before = [one for one in answered if one.source == refused.source and since <= one.at < refused.at]
     return sum(not _is_refused(one) for one in before) >= _LEAST_USED
