@@ -135,8 +135,14 @@ class LateWindows:
 
     @property
     def is_narrow(self) -> bool:
-        """True when the limit is known well enough."""
-        return self.most <= self.least * NARROW or self.most - self.least <= 1
+        """True when the limit is known well enough, or no whole count is left to try."""
+        is_near = self.most <= self.least * NARROW or self.most - self.least <= 1
+        return is_near or self._between < floor(self.least) + 1
+
+    @property
+    def _between(self) -> float:
+        """What to try next. What leaves is counted whole, so it is rounded down."""
+        return max(sqrt(max(1.0, self.least) * self.most), self.most / DEEPEST)
 
     @property
     def is_open(self) -> bool:
@@ -150,7 +156,7 @@ class LateWindows:
             return None
         if self.is_narrow or self.most == inf:
             return self.least / self.length
-        return max(sqrt(max(1.0, self.least) * self.most), self.most / DEEPEST) / self.length
+        return self._between / self.length
 
     def judged(self, passed_at: float, left_since: Callable[[float], int]) -> bool:
         """Note that what left at ``passed_at`` passed; return whether that tells of one more window.

@@ -112,6 +112,20 @@ class TestWhatIsTried:
         assert told.count == pytest.approx(195.0)
         assert not told.late.is_open
 
+    @pytest.mark.parametrize("most", range(12, 60))
+    def test_each_step_tells_something_or_it_was_the_last(self, most: int) -> None:
+        """Between 19 and 21 it was 19 again and again: their mean is 19.97."""
+        late = LateWindows(length=1.0, least=0.0, most=float(most))
+        for _ in range(20):
+            if not late.is_open:
+                break
+            cap = late.cap(late.rate or 0.0)
+            assert cap is not None
+            assert late.least < cap.count < late.most
+            late.least = float(cap.count)
+        assert not late.is_open
+        assert late.most - late.least <= 2
+
     def test_a_timer_that_differs_a_little_costs_little(self) -> None:
         assert Told((195.0, 200.0), (0.0, 194.0)).count == pytest.approx(190.0, abs=1)
 
@@ -154,6 +168,14 @@ def test_a_closure_lasts_until_its_window_ends() -> None:
     assert late.ends_at(began + 0.01) == pytest.approx(began + 5.0, abs=0.1)
     assert late.ends_at(began + 2.5) is None
     assert LateWindows().ends_at(3.0) is None
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_a_small_limit_that_comes_down_and_rises_is_followed(seed: int) -> None:
+    """Its search went on for ever at the lower one, between 9 and 11: 0.58 to 0.59."""
+    limiter = "changing:20/1s,10/1s@60s,20/1s@120s,of=red"
+    outcome = attempt("shiftline", case(limiter), Beginning.COLD, Random(seed).random, horizon=420.0)
+    assert outcome.efficiency >= 0.75
 
 
 @pytest.mark.parametrize(
