@@ -183,3 +183,11 @@ def test_what_cannot_be_simulated_is_said_in_a_sentence(wrong: dict[str, Any], s
     """With the next step."""
     with pytest.raises(ConfigurationError, match=says):
         scenario(**wrong)
+
+
+def test_a_flood_is_not_paid_however_soon_it_was_over() -> None:
+    """RED's first window stops nobody: 8,000 checks passed in 4.4 s, and 1 was told for it."""
+    one = scenario("red:20/5s", trades=8000, controller="aimd")
+    (run,) = simulate(one, numbers(5)).runs
+    assert run.beyond > 0.9 * run.checks
+    assert run.efficiency <= 1.0 - run.beyond / run.checks + 0.001

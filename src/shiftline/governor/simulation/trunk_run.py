@@ -59,7 +59,7 @@ class TrunkRun:
     efficiency: float
     """ideal_seconds / seconds; 1 at most. What was never answered lowers it by its share.
 
-    Where some checks do not count (`beyond`), ideal_seconds does so for the share of the others only.
+    So do checks that passed and do not count (`beyond`), however soon all were through.
     """
     learned_after: float | None
     """See `settled_at`; a span of a quarter of the ideal time, 2 to 30 s. None: never."""
@@ -151,7 +151,7 @@ def _summed_up(
     seconds = answered[-1] - wanted[0] if answered else 0.0
     waits = [end - start for start, end in zip(wanted, answered, strict=False)]
     worth = worth_of(passed, case)
-    due_seconds = ideal_seconds * (1.0 - len(worth.beyond) / len(passed)) if passed else 0.0
+    counted = 1.0 - len(worth.beyond) / len(passed) if passed else 0.0
     bans = list(bans_within(watched.limiter))
     got = [sender.journey.passed_between(0.0, ideal[-1]) for sender in senders if sender.arrivals]
     return TrunkRun(
@@ -163,7 +163,9 @@ def _summed_up(
         beyond=len(worth.beyond),
         seconds=seconds,
         ideal_seconds=ideal_seconds,
-        efficiency=min(1.0, due_seconds / seconds) * len(answered) / len(wanted) if seconds else 0.0,
+        efficiency=min(1.0, ideal_seconds / seconds) * counted * len(answered) / len(wanted)
+        if seconds
+        else 0.0,
         learned_after=_learned_after(wanted[0], ideal, ideal_seconds, worth, watched),
         fairness=jain(got, [len(sender.arrivals) for sender in senders if sender.arrivals]),
         bans=sum(ban.bans for ban in bans),
