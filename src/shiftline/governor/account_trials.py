@@ -89,6 +89,14 @@ class AccountGovernor(QuietGovernor):
             return False
         return self.account.is_bound or self.account.is_used_to_it or not self._passed_since_resumed
 
+    def _is_at_rest(self, flight: Flight) -> bool:
+        """True if pacing will not help what was refused: one request at a time is under way.
+
+        Nor where a canary has passed, no login is what differs, and the rate is not ours to raise.
+        """
+        is_barred = not (self.policy.learn or flight.credentials or self._passed_since_resumed)
+        return self.mode is Mode.PROVING and (not self._proven or self._listening.is_rest or is_barred)
+
     def _suspect_path_is_open(self, now: float) -> None:
         """A canary passed. If one question is all that is left, place it where it tells most."""
         if self._unexplained < 2:
@@ -172,6 +180,10 @@ class AccountGovernor(QuietGovernor):
         if self.account.is_spent:
             self.account.accepted = False  # it was, perhaps, and is no longer
             self._stop(RefusalClass.CREDENTIALS)
+            return
+        if not credentials and self._listening.bar(is_proven=self._once_proven):
+            self._once_proven = False
+            self._stop(RefusalClass.POLICY)
             return
         self._listening.at_least(STRIKE_SECONDS / 2)
         self._begin_listening(now, retry_after)

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shiftline.governor.account import TRIALS
 from shiftline.governor.account_book import BookPage
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.flights import Flight
@@ -216,7 +217,8 @@ class Governor(SlowedGovernor):
             return
         self._resumed_at = now
         # After a strike, the canary may have had the only free place: the next request gets its own.
-        self._learner.pacer.restart(now + (self._listening.silence if self.account.strikes else 0.0))
+        has_strikes = self.account.strikes > 0 or self._listening.bars_checks
+        self._learner.pacer.restart(now + (min(self._listening.silence, TRIALS[1]) if has_strikes else 0.0))
         was_the_rate = self._passed_since_resumed and not self._listening.is_rest
         self._passed_since_resumed = False
         if self.refusal is RefusalClass.UNREACHABLE:
@@ -274,8 +276,7 @@ class Governor(SlowedGovernor):
         if self._concerns_account(flight):
             self._suspect_account(flight, now, retry_after)
             return
-        at_rest = self.mode is Mode.PROVING and (not self._proven or self._listening.is_rest)
-        if at_rest or (flight.credentials and not self.account.accepted):
+        if self._is_at_rest(flight) or (flight.credentials and not self.account.accepted):
             # Pacing will not help this one: the canary says whether the path is open. A password that was
             # never accepted counts likewise, however much passes without one.
             self._strike(now, retry_after, credentials=flight.credentials)

@@ -28,6 +28,8 @@ SHORT_STEPS = 1.25
 LATE_ONES = 3
 GOES_ON = 3  # times in a row
 LATE_TRIAL = 9.0  # seconds
+CHECKS_THAT_MEAN_POLICY = 3  # refused at rest behind a canary that passed, where nothing ever was accepted
+FIRST_WAIT = 8.0  # seconds, with checks alone refused: past most usual windows; then the longest ban's
 SAYS_IT_PASSES = frozenset({429, 500, 503})  # of the refusals; the others may be for good
 
 
@@ -52,6 +54,8 @@ class Listening:
     _was_told: bool = field(default=False, init=False)
     _is_postponed: bool = field(default=False, init=False)
     _will_pass: bool = field(default=False, init=False)
+    _barred: int = field(default=0, init=False)
+    """So many checks were refused at rest, each behind a canary that passed."""
     _is_search: bool = field(default=False, init=False)
     _is_unproven: bool = field(default=False, init=False)
 
@@ -120,6 +124,32 @@ class Listening:
         self._will_pass |= status in SAYS_IT_PASSES or retry_after > 0
 
     @property
+    def says_it_passes(self) -> bool:
+        """True if a refusal of this closure promised an end."""
+        return self._will_pass
+
+    @property
+    def bars_checks(self) -> bool:
+        """True if no canary tells when it is over: those pass, and checks do not."""
+        return self._barred > 0
+
+    def bar(self, *, is_proven: bool) -> bool:
+        """Note that a check was refused at rest; return whether checks alone are, and for good.
+
+        ``is_proven``: some have passed. Then it may be a counter, or a ban, that meets no canary. It is
+        waited out as one of an account is, by two questions, the second after the longest ban.
+        """
+        if not self._has_opened or self._will_pass:
+            return False
+        self._barred += 1
+        if not is_proven:
+            return self._barred >= CHECKS_THAT_MEAN_POLICY
+        if self.silence >= LONGEST_BAN:
+            return True
+        self.at_least((FIRST_WAIT if self._barred == 1 else LONGEST_BAN) / LONGER)
+        return False
+
+    @property
     def is_for_good(self) -> bool:
         """True if what is refused now is refused after the longest ban, and nothing promised an end."""
         return self.silence >= LONGEST_BAN and not self._will_pass
@@ -185,7 +215,7 @@ class Listening:
 
     def reopened(self) -> None:
         """A check has passed."""
-        self._shut_from = None
+        self._shut_from, self._barred = None, 0
         self.silence = 0.0
 
 

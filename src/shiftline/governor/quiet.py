@@ -69,6 +69,7 @@ class QuietGovernor(GovernorState):
 
     def _judge_silence(self, now: float) -> None:
         is_unknown = not self._once_proven and self._canaries_refused >= CANARIES_THAT_MEAN_POLICY
+        is_unknown &= not self._listening.says_it_passes
         if is_unknown or self._listening.is_for_good:
             self._once_proven = False  # it was, and is no longer: whoever re-arms it is told soon
             self._stop(RefusalClass.POLICY)

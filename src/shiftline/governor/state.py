@@ -128,7 +128,8 @@ class GovernorState:
     @property
     def asks_for_account(self) -> bool:
         """True while the next check shall tell of our account: best about a user that has passed before."""
-        return self.account.is_bound or self._doubt.asks_witness or self.account.strikes > 0
+        is_suspected = self.account.is_bound or self._doubt.asks_witness or self._listening.bars_checks
+        return is_suspected or self.account.strikes > 0
 
     @property
     def canary_patience(self) -> float:

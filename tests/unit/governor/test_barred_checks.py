@@ -1,0 +1,85 @@
+"""A PBX that refuses checks and lets canaries pass, on a trunk without an account."""
+
+from __future__ import annotations
+
+import pytest
+
+from shiftline.governor.controller import Answer, Send
+from shiftline.governor.governor import Governor
+from shiftline.governor.policy import GovernorPolicy
+from shiftline.governor.refusals import RefusalClass
+
+DAY = 86_400.0
+TOOK = 0.04
+DECLARED = GovernorPolicy(max_rate=5.0)
+LEARNING = GovernorPolicy(learn=True, max_rate=0)
+
+
+def at_trunk(
+    policy: GovernorPolicy, *, turned_at: float, open_again_at: float = 2 * DAY, status: int = 403
+) -> tuple[Governor, list[tuple[float, Send]]]:
+    """Ask all day while it refuses checks from that moment on; return what left."""
+    governor, now = Governor(policy, 0.0), 0.0
+    left: list[tuple[float, Send]] = []
+    while now < DAY and not governor.has_stopped and now < open_again_at + 60.0:
+        permission = governor.permission(now)
+        if permission.send is Send.NOTHING:
+            now = max(permission.again_at or DAY, now + 0.001)
+            continue
+        is_refused = turned_at <= now < open_again_at and permission.send is Send.CHECK
+        left.append((now, permission.send))
+        ticket = governor.sent(now, permission.send, credentials=False)
+        now += TOOK
+        if is_refused:
+            governor.answered(ticket, now, Answer.REFUSED, status=status)
+        else:
+            governor.answered(ticket, now, Answer.PASSED, status=200)
+    return governor, left
+
+
+@pytest.mark.parametrize("policy", [DECLARED, GovernorPolicy(max_rate=0.001), LEARNING], ids=str)
+def test_from_the_first_it_stops(policy: GovernorPolicy) -> None:
+    """It asked for ever, 205 times a day."""
+    governor, left = at_trunk(policy, turned_at=0.0)
+    assert governor.has_stopped
+    assert governor.refusal is RefusalClass.POLICY
+    assert len(left) < 10
+
+
+@pytest.mark.parametrize("rate", [5.0, 50.0])
+def test_one_that_begins_later_stops_after_the_longest_ban(rate: float) -> None:
+    """Fewer than ten after the first was seen; it was 208."""
+    governor, left = at_trunk(GovernorPolicy(max_rate=rate), turned_at=20.0)
+    assert governor.has_stopped
+    assert governor.refusal is RefusalClass.POLICY
+    assert sum(at > 20.0 + 1.0 / rate + TOOK for at, _ in left) < 10
+    assert left[-1][0] > 900.0
+
+
+def test_one_that_ends_before_goes_on() -> None:
+    governor, left = at_trunk(DECLARED, turned_at=20.0, open_again_at=800.0)
+    assert not governor.has_stopped
+    governor, left = at_trunk(DECLARED, turned_at=20.0, open_again_at=30.0)
+    assert sum(at > 30.0 for at, _ in left) > 100
+
+
+def test_what_says_that_it_passes_is_asked_on() -> None:
+    governor, left = at_trunk(DECLARED, turned_at=0.0, status=503)
+    assert not governor.has_stopped
+    assert len(left) < 250
+
+
+@pytest.mark.parametrize("wish", [{"status": 503}, {"status": 403, "retry_after": 5.0}], ids=str)
+def test_nor_is_it_stopped_where_nothing_was_ever_accepted(wish: dict[str, float]) -> None:
+    """Three canaries that were refused meant a policy, whatever they said."""
+    governor, now = Governor(DECLARED, 0.0), 0.0
+    while now < 3600.0:
+        permission = governor.permission(now)
+        if permission.send is Send.NOTHING:
+            assert permission.again_at is not None
+            now = max(permission.again_at, now + 0.001)
+            continue
+        ticket = governor.sent(now, permission.send, credentials=False)
+        now += TOOK
+        governor.answered(ticket, now, Answer.REFUSED, **wish)  # type: ignore[arg-type]
+    assert not governor.has_stopped
