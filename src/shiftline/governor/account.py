@@ -168,9 +168,12 @@ class Account:
             self.strikes = 0
             self._tell()
 
-    def passed(self, now: float) -> None:
-        """A request with its credentials passed."""
-        self.accepted, self._passed_at = True, now
+    def passed(self, now: float, *, left_at: float | None = None) -> None:
+        """A request with its credentials passed; what left before a refusal came says nothing against it."""
+        self.accepted = True
+        if self.strikes and left_at is not None and left_at < self.struck_at:
+            return
+        self._passed_at = now
         self.was_throttled |= self.is_bound and not self._locks
         if self.strikes:
             self.strikes = 0

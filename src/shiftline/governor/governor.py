@@ -189,7 +189,7 @@ class Governor(SlowedGovernor):
             return
         self._proven = self._once_proven = self._passed_since_resumed = True
         if flight.credentials:  # what passes without them proves the path, and no password
-            self.account.passed(now)
+            self.account.passed(now, left_at=flight.sent_at)
         if self.mode is not Mode.LISTENING or self.refusal is RefusalClass.UNREACHABLE:
             self._is_let_through(flight, now)  # else it left before what was refused
 
@@ -201,7 +201,7 @@ class Governor(SlowedGovernor):
         if self._doubt.tells_of_one():
             self._acquit(now)
         if self.mode is Mode.PROVING:
-            if self._listening.shut_from is not None:
+            if not self._listening.is_only_silent:  # a silence that is over says nothing of refusals
                 self.account.reopened(now)
             self._resume(now)
         elif self._hearing.were_dropped or self._hearing.is_queueing(now - flight.sent_at, now):

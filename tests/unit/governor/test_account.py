@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
+from tests.unit.governor.journeys import LEARNING, REFUSED, answer, ask_until_check, changed_at, drive, trunk
 
 from shiftline.governor.account import LOCK_SECONDS, MEMORY_SECONDS, TRIALS, Account
 from shiftline.governor.account_book import AccountBook, BookPage
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
+from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.simulation.journey import Reply
 from shiftline.governor.state import Mode
 
 UPTIME = 1e6  # seconds; a machine's clock does not begin with us
@@ -197,3 +199,27 @@ def test_a_steady_rate_is_not_busier_however_fast(rate: int) -> None:
     for number in range(11 * rate):
         account.left(90.0 + number / rate / 1.5)
     assert account.is_busier(97.3)
+
+
+def test_a_late_pass_of_what_left_before_a_refusal_clears_nothing() -> None:
+    account = Account()
+    account.strike(10.0)
+    account.passed(10.2, left_at=9.9)
+    assert account.strikes == 1
+    assert account.accepted
+    account.passed(12.2, left_at=12.0)
+    assert account.strikes == 0
+
+
+@pytest.mark.parametrize(
+    ("away", "told"), [(Reply(Answer.SILENT, 4.0, is_lost=True), False), (REFUSED, True)]
+)
+def test_a_refusal_that_was_over_tells_that_another_may_be_and_a_silence_does_not(
+    away: Reply, *, told: bool
+) -> None:
+    """Decision 0020 grants a question more for the former only."""
+    healthy = trunk("window:1000/1s")
+    world = changed_at(20.0, healthy, changed_at(21.5, lambda _now, _credentials: away, healthy))
+    governor, journey = drive(world, until=40.0, policy=GovernorPolicy(max_rate=50.0))
+    assert journey.passed_between(35.0, 40.0) > 10
+    assert governor.account.has_reopened(40.0) is told
