@@ -75,15 +75,15 @@ class Learner:
             "model": self._model() if self.learned else None,
             "price_seconds": round(self._search.price, 3),
             "met": self._search.met,
+            "guessed": self._late.is_open,
             "places": self.places.limit,
         }
 
     def certainty(self, now: float) -> dict[str, Any]:
         """How sure that is, and how many seconds ago it was learned."""
+        is_pinned = self._windows.are_pinned or self.places.limit is not None
         return self._sureness.certainty(
-            now,
-            is_pinned=self._windows.are_pinned or self.places.limit is not None,
-            searched=self._search.confidence(self.pacer.rate),
+            now, is_pinned=is_pinned, searched=self._search.confidence(self.pacer.rate)
         )
 
     def _recall(self, known: Mapping[str, Any], now: float) -> None:
@@ -92,8 +92,8 @@ class Learner:
         self._windows.recall(number(known, "window_seconds"))
         self.places.limit = whole(known, "places", least=1)
         self._hold(self.pacer.rate)
-        met = whole(known, "met", least=1) or 1
-        self._search.recall(self.pacer.rate, number(known, "price_seconds"), met, now)
+        met, price = whole(known, "met", least=1) or 1, number(known, "price_seconds")
+        self._search.recall(self.pacer.rate, price, met, now, is_guess=is_set(known, "guessed"))
 
     def _model(self) -> str:
         """What explains the refusals, as far as can be told."""
@@ -101,7 +101,7 @@ class Learner:
             return "concurrency"
         if self._search.is_banned:
             return "ban"
-        return "rate" if self._windows.width is None else "fixed-window"
+        return "rate" if self.pacer.cap is None else "fixed-window"
 
     def observe(self, seen: Observation) -> None:
         """Remember what the limiter did with one request."""
@@ -191,7 +191,7 @@ class Learner:
 
     def slacken(self) -> None:
         """Lower the rate after a long silence, unless the limit is known or the rate is not ours to learn."""
-        if self.policy.learn and self._windows.width is None and self._overshot_at is None:
+        if self.policy.learn and self.pacer.cap is None and self._overshot_at is None:
             self._hold(self.pacer.rate * SLACKENED)
 
     def congested(self, now: float, throughput: float, *, waits: float) -> None:

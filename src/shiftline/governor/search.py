@@ -257,12 +257,19 @@ class Search:
         """Try nothing for a while."""
         self._peace_until = now + self._peace
 
-    def recall(self, rate: float, price: float | None, met: int, now: float) -> None:
-        """Begin with a limit that was met in an earlier life. Its price unknown, try nothing for long."""
+    def recall(
+        self, rate: float, price: float | None, met: int, now: float, *, is_guess: bool = False
+    ) -> None:
+        """Begin with a limit that was met in an earlier life. Its price unknown, try nothing for long.
+
+        ``is_guess``: that life was just trying this rate. It was never held, so it is left as soon as after
+        a first meeting.
+        """
         self.met, self._held, self._settled_at = met, rate, now
         self.price = price or 0.0
         self._is_seen_late = self.price > DEAR_SECONDS
-        self._peace = KNOWN_PEACE if price is None else DEAREST * max(price, CHEAPEST)
+        times = FIRST_PRICE if is_guess else DEAREST
+        self._peace = KNOWN_PEACE if price is None else times * max(price, CHEAPEST)
         self.begin_peace(now)
 
     def is_trying(self, rate: float) -> bool:

@@ -6,8 +6,11 @@ from math import inf
 from random import Random
 
 import pytest
+from tests.unit.governor.journeys import LEARNING, drive, trunk
 
-from shiftline.governor.late_windows import Bounds, LateWindows, beginnings_in
+from shiftline.governor.late_windows import Beginning as LateBeginning
+from shiftline.governor.late_windows import Bounds, LateWindows, _is_whole, _quiet, beginnings_in
+from shiftline.governor.learner import Learner
 from shiftline.governor.limiters.counters import FixedWindow, RedWindow, SlidingWindow, TokenBucket
 from shiftline.governor.limiters.model import Counter
 from shiftline.governor.simulation.bank import Beginning, case
@@ -187,3 +190,42 @@ def test_red_with_a_long_window_is_learned(limiter: str) -> None:
     outcome = attempt("shiftline", case(limiter), Beginning.COLD, Random(0).random)
     assert outcome.efficiency >= 0.88
     assert outcome.refused_share <= 0.02
+
+
+def test_never_more_leave_in_a_window_than_was_not_too_much() -> None:
+    cap = LateWindows(length=10.0, least=195.0, most=200.0).cap(19.5)
+    assert cap is not None
+    assert (cap.count, cap.seconds) == (195, 10.0)
+
+
+def test_a_window_that_was_followed_by_a_shut_one_is_not_called_quiet() -> None:
+    """Between two closures the fullest that an open one followed counts."""
+    sent = sorted([number / 10.0 for number in range(100)] + [3.0 + number / 40.0 for number in range(40)])
+    assert _quiet(sent, [4.1, 4.3, 4.6], 1.0, 0.0, 10.0) == 10
+    assert _quiet(sent, [], 1.0, 0.0, 10.0) == 50
+
+
+def test_two_closures_lie_two_windows_apart_at_least() -> None:
+    """One window was open between them: neighbours are no two closures of such a limiter."""
+    one, other = LateBeginning(0.98, 1.0), LateBeginning(1.98, 2.0)
+    assert not _is_whole(one, other, 1.0)
+    assert _is_whole(one, LateBeginning(2.98, 3.0), 1.0)
+
+
+def test_a_rate_whose_window_is_known_is_not_halved_after_a_silence() -> None:
+    learner = Learner(LEARNING, 0.0, None)
+    learner._late = LateWindows(length=1.0, least=99.0, most=100.0)
+    learner._hold(99.0)
+    learner.slacken()
+    assert learner.pacer.rate == 99.0
+
+
+def test_a_restart_in_the_middle_of_the_search_goes_on_soon() -> None:
+    """What was just tried is a guess: it was kept for a hundred times its price, 12/s where 40 pass."""
+    first, _ = drive(trunk("red:100/5s", seed=0), until=30.0)
+    known = first.knowledge()
+    assert known["guessed"]
+    assert known["model"] == "fixed-window"
+    again, journey = drive(trunk("red:100/5s", seed=0), until=200.0, known=known | {"age_seconds": 1.0})
+    assert journey.passed_between(150.0, 200.0) / 50.0 >= 34.0
+    assert not again.knowledge()["guessed"]

@@ -282,3 +282,13 @@ class TestWhereSomePassMeanwhile:
         at = BEGAN + 3.5
         assert search.conclude(93.0, 93.0, partly_shut(at), at + 0.3) < 0.9 * 90.0
         assert search.proven == 0.0
+
+
+def test_a_guess_of_an_earlier_life_is_left_as_soon_as_after_a_first_meeting() -> None:
+    """It was kept for a hundred times its price, as a rate that was held is."""
+    search = Search()
+    search.recall(12.0, 5.0, 3, 0.0, is_guess=True)
+    assert search.growth(24.9) == 0.0
+    assert search.growth(25.1) > 0.0
+    search.recall(12.0, 5.0, 3, 0.0)
+    assert search.growth(499.0) == 0.0
