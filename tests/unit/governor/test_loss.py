@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -88,3 +89,55 @@ def test_a_shallow_limiter_that_drops_silently_is_not_held_above(limiter: str) -
     outcome = attempt("shiftline", case(limiter), Beginning.COLD, Random(0).random, horizon=300.0)
     assert outcome.refused_share <= 0.025
     assert outcome.efficiency >= 0.95
+
+
+def lose(loss: Loss, rate: float, lost: int, of: int, *, start: float) -> float:
+    """Of so many at a rate, lose the last ones; return what is held then."""
+    for number in range(of):
+        rate = loss.note(rate, start + number / 50.0, is_lost=number >= of - lost) or rate
+    return rate
+
+
+def test_another_rate_ends_the_trial() -> None:
+    """What was lost at the rate before says nothing of it: it is held, however much it loses at first."""
+    loss = Loss()
+    assert lose(loss, 50.0, 8, 100, start=0.0) < 50.0
+    assert loss.note(30.0, 100.0, is_lost=False) is None
+    for number in range(400):
+        assert loss.note(30.0, 100.0 + number / 30.0, is_lost=False) is None
+    assert loss.clear is None
+
+
+def test_rests_are_doubled_with_each_trial_in_vain() -> None:
+    """A network's loss costs a trial ever less often."""
+    loss, rate, begun = Loss(), 50.0, []
+    for number in range(30_000):
+        said = loss.note(rate, number / 50.0, is_lost=number % 20 == 0)
+        if said is not None and said < 50.0:
+            begun.append(number)
+        rate = said or rate
+    gaps = [later - one for one, later in pairwise(begun)]
+    assert len(gaps) >= 2
+    assert all(later > 1.5 * one for one, later in pairwise(gaps))
+
+
+def test_one_that_helped_ends_the_doubling() -> None:
+    loss = Loss()
+    loss._in_vain = 5
+    dropping(loss, 54.0, 50.0, 2000)
+    assert loss.clear is not None
+    assert loss._in_vain == 0
+
+
+def test_what_a_growth_lost_does_not_count_in_the_next() -> None:
+    loss = Loss()
+    for _ in range(7):
+        assert loss.tried(50.0, is_lost=True) is None
+    loss.note(50.0, 0.0, is_lost=False)  # held in between
+    assert loss.tried(50.0, is_lost=True) is None
+
+
+def test_less_than_what_is_borne_begins_no_trial() -> None:
+    """Eight of a thousand are less than two of a hundred."""
+    loss = Loss()
+    assert not any(loss.note(50.0, number / 50.0, is_lost=number % 110 == 109) for number in range(3000))
