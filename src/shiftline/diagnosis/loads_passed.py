@@ -60,6 +60,13 @@ def not_loaded(beliefs: Sequence[Belief], findings: Sequence[Finding]) -> str:
     return f"no load was put on {lacking}, which is what checks of agents are" if lacking else ""
 
 
+def is_unloaded(belief: Belief) -> bool:
+    """Whether we asked, and made no load: a fault that shows at rest may hide a limit."""
+    trials = belief.evidence.trials
+    is_run = bool(trials) and not belief.evidence.subject.requests
+    return is_run and not any(one.probe.load in (*_LADDER, *_CROWDS) for one in trials)
+
+
 def _is_refused_load(one: Trial) -> bool:
     is_load = one.probe.load in (*_LADDER, *_CROWDS)
     return is_load and one.outcome in REFUSALS and one.outcome not in _ANSWERS

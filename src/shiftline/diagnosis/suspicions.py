@@ -11,7 +11,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.finding import Finding, Separation, SuspectVerdict, Suspicion
 from shiftline.diagnosis.hypotheses import HEALTHY, candidates
-from shiftline.diagnosis.loads_passed import not_loaded
+from shiftline.diagnosis.loads_passed import is_unloaded, not_loaded
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.passages import is_login, passage, without_empty_passages
 from shiftline.diagnosis.probe import Aim, Credentials
@@ -88,13 +88,19 @@ def _judge(
     elif share < _CLEARED and culprit is None and _speaks_against(suspect, share, belief):
         verdict, sentence = (
             SuspectVerdict.IT_IS_NOT,
-            f"It is not, because {_why_not(suspect, likeliest, belief)}.",
+            f"It is not, because {_why_not(suspect, likeliest, belief)}.{_behind(suspect, beliefs)}",
         )
     else:
         verdict = SuspectVerdict.CANNOT_TELL
         todo = "record a quiet and a busy hour" if separation is None else SEE_WHAT_SETTLES_IT
         sentence = f"It cannot be told from this ({share:.0%}); {todo}."
     return Suspicion(suspect=suspect.name, causes=suspect.causes, verdict=verdict, sentence=sentence)
+
+
+def _behind(suspect: Suspect, beliefs: Sequence[Belief]) -> str:
+    """What is still to be said of a suspect who shows under a load, where none was made."""
+    is_open = suspect.follows_load and all(map(is_unloaded, beliefs))
+    return " Whether one stands behind what was found was not asked: no load was put on." if is_open else ""
 
 
 def _is_of_a_method(culprit: Finding | None) -> bool:

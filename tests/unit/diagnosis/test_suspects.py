@@ -290,3 +290,13 @@ def test_a_rival_of_a_quarter_of_the_likeliest_is_named(share: float, is_named: 
     )
     (main, *_) = conclude([weighed], Permission()).findings
     assert ("registrar.max-contacts" in main.indistinguishable_from) is is_named
+
+
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_where_no_load_was_made_a_limit_may_stand_behind_what_was_found(is_loaded: bool) -> None:
+    """A PBX that refuses at rest is asked no faster."""
+    load = Trial(probe=replace(PING, load=Load.RAISED), outcome=Outcome.OK, experiment="p8.options.raised")
+    trials = (*REFUSED, *([load] if is_loaded else ()))
+    sentence = said(conclude([believe(Evidence(trials=trials))], Permission()), "burst throttle").sentence
+    assert sentence.startswith("It is not, because ")
+    assert ("no load was put on" in sentence) is not is_loaded
