@@ -17,6 +17,7 @@ from shiftline.diagnosis.belief import Belief, believe
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Proposal, Risk
 from shiftline.diagnosis.hypotheses import HEALTHY, expected
 from shiftline.diagnosis.named_means import alone, helped_once, untried
+from shiftline.diagnosis.partners import unknown_at_rest
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.roads import is_asked_otherwise, not_before, opens
 from shiftline.diagnosis.stopping import DECIDED, is_askable
@@ -100,6 +101,19 @@ def control(
         return None
     what = "so many at once are tried" if left[0].is_load else "a control that was named is asked about"
     return _checking(left[0], f"{what} before all is well", belief, done, now)
+
+
+def partner(
+    belief: Belief, permission: Permission, done: Sequence[Done], *, budget: int, now: float
+) -> Proposal | None:
+    """The second source or the good account at rest, if refused beside a load and never asked for else."""
+    programme = programme_of(permission.means)
+    asked = {one.experiment: one.outcome for one in done if one.experiment in programme}
+    wanted = unknown_at_rest({programme[name].probe: outcome for name, outcome in asked.items()})
+    for one in (programme[name] for name in wanted):
+        if one.cost <= budget and permission.permits(one) and is_askable(one, belief, done, now):
+            return _checking(one, "it was refused beside a load: is it served at rest?", belief, done, now)
+    return None
 
 
 def confirming(

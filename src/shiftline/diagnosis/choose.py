@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.checking import again, ahead, confirming, control, named_first
+from shiftline.diagnosis.checking import again, ahead, confirming, control, named_first, partner
 from shiftline.diagnosis.experiment import Done, Permission, Proposal, Risk, Stop
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.roads import (
@@ -54,7 +54,8 @@ def next_experiment(
         if check := check or control(belief, permission, done, budget=budget, now=now):
             return check
     if best is None:
-        check = named_first(belief, permission, done, budget=budget, now=now)
+        check = partner(belief, permission, done, budget=budget, now=now)
+        check = check or named_first(belief, permission, done, budget=budget, now=now)
         if check := check or confirming(belief, permission, done, budget=budget, now=now):
             return check
         kept = [road.first for road in roads if road.bits >= LEAST_BITS and road not in askable]

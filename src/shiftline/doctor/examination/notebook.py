@@ -19,6 +19,7 @@ from shiftline.diagnosis.by_turns import (
 from shiftline.diagnosis.evidence import Evidence, Mark, Trial
 from shiftline.diagnosis.experiment import Done, Experiment
 from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.partners import without_refused_at_rest
 from shiftline.diagnosis.probe import Load
 from shiftline.doctor.examination.desk import Desk
 from shiftline.doctor.examination.during import Asked, DuringRun
@@ -72,7 +73,7 @@ class Notebook:
     @property
     def evidence(self) -> Evidence:
         """All of it that belief rests on."""
-        trials = self._pace.as_asked(self.trials)
+        trials = without_refused_at_rest(self._pace.as_asked(self.trials))
         if self._turns is not None and self._turns.kind == BY_TURNS:
             trials = whichever_was_refused(trials)
         if self._turns is not None and self._turns.kind in (FAILING_BY_TURNS, FAILING_IN_LOADS):
