@@ -96,7 +96,11 @@ def _own_counts(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> tu
     elsewhere = [one for one in refused if one.source != answered[0].source]
     if not all(_may_have_used_it_up(one, answered) for one in elsewhere):
         return ()
-    if not _fits_each_source(answered, refused):
+    methods = {one.method for one in elsewhere}
+    like = [one for one in answered if one.source == answered[0].source and one.method in methods]
+    if _rows(like) < _LEAST_ROWS:
+        return ()  # our own address did not meet one with those
+    if not all(map(_fits_exactly, _by_source(answered, refused))):
         return ()
     return (Load.SINGLE,) if _fits(answered) else (Load.SINGLE, Load.DURING)
 
@@ -109,14 +113,25 @@ def _may_have_used_it_up(refused: Exchange, answered: Sequence[Exchange]) -> boo
 
 
 def _fits_each_source(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> bool:
+    return all(map(_fits, _by_source(answered, refused)))
+
+
+def _by_source(answered: Sequence[Exchange], refused: Sequence[Exchange]) -> list[list[Exchange]]:
+    """What was asked from each source that was refused."""
     sources = dict.fromkeys(one.source for one in refused)
-    return all(_fits([one for one in answered if one.source == source]) for source in sources)
+    return [[one for one in answered if one.source == source] for source in sources]
 
 
-def _fits(counted: Iterable[Exchange]) -> bool:
-    """To the last answer: a limit of a few that may miscount one explains anything."""
-    answers = _answers(counted)
-    return bool(possible_limits(answers, is_strict=True)) or may_begin_with_requests(answers)
+def _fits(counted: Sequence[Exchange]) -> bool:
+    return _fits_exactly(counted) or may_begin_with_requests(_answers(counted))
+
+
+def _fits_exactly(counted: Sequence[Exchange]) -> bool:
+    """To the last answer: a limit of a few that may miscount one explains anything.
+
+    So does, with few answers, one that lets all pass until its timer comes: no evidence is dropped for that.
+    """
+    return bool(possible_limits(_answers(counted), is_strict=True))
 
 
 def _answers(exchanges: Iterable[Exchange]) -> LoadAnswers:
