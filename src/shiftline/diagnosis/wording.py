@@ -76,7 +76,7 @@ _LOADS = {
     Load.CONCURRENT: "with many under way at once",
     Load.CROWD: "with twice as many under way at once",
     Load.PACED: "soon after other questions of ours",
-    Load.DURING: "while the rest was refused for its rate",
+    Load.DURING: "beside a load that was refused",
     Load.AFTER_PAUSE: "some seconds after the rate had fallen",
     Load.AFTER_BAN: "minutes after the rate had fallen",
 }
