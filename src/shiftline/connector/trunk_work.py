@@ -93,14 +93,21 @@ class TrunkWork:
         return self.checker.is_idle
 
     async def let_go(self) -> None:
-        """Say farewell to the PBX if the trunk is ours, and give the lease up."""
+        """Give the lease up if the trunk is ours, with what was learned and nothing left at the PBX."""
         if self.ownership.holds():
+            await self._save_in_time()
             await self.farewell()
         await give_up(self.ownership)
 
+    async def _save_in_time(self) -> None:
+        """Keep what the last second taught, if the database answers soon."""
+        try:
+            await asyncio.wait_for(self.checker.save_knowledge(), timeout=GIVE_UP_SECONDS)
+        except (UnavailableError, TimeoutError):
+            log.warning("what the trunk taught last is not kept", trunk=self.name)
+
     async def _hand_over(self) -> None:
-        """Give the trunk to another worker, with what was learned and nothing left at the PBX."""
-        await self.checker.save_knowledge()
+        """Give the trunk to another worker."""
         await self.let_go()
         log.info("trunk handed over", trunk=self.name)
         self.is_leaving = False

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from shiftline.connector.ownership import RENEW_SECONDS, Ownership
 from shiftline.connector.records import Lease
 from shiftline.connector.trunk_work import IDLE_SECONDS, TICK_SECONDS, TrunkWork
+from shiftline.errors import UnavailableError
 
 ALWAYS: Callable[[str], bool] = lambda _: True  # noqa: E731
 NEVER: Callable[[str], bool] = lambda _: False  # noqa: E731
@@ -94,6 +95,20 @@ async def test_a_trunk_is_handed_over_with_what_was_learned(bench: Bench) -> Non
     assert (bench.work.is_leaving, bench.ownership.lease) == (False, None)
     await bench.work.check()
     bench.checker.step.assert_not_awaited()
+
+
+async def test_a_worker_that_stops_keeps_what_it_learned(bench: Bench) -> None:
+    """To the last second, and a database that is away keeps neither the farewell nor the end."""
+    await bench.work.keep(ALWAYS)
+    await bench.work.let_go()
+    assert bench.calls == ["acquire", "save", "farewell", "release"]
+    bench.calls.clear()
+    bench.checker.save_knowledge.side_effect = UnavailableError("away")
+    await bench.work.keep(ALWAYS)
+    with capture_logs() as log:
+        await bench.work.let_go()
+    assert bench.calls == ["acquire", "farewell", "release"]
+    assert [line["event"] for line in log] == ["what the trunk taught last is not kept"]
 
 
 async def test_who_was_overtaken_says_no_farewell(bench: Bench) -> None:
