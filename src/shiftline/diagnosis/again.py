@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftline.diagnosis.belief import Belief
-from shiftline.diagnosis.by_turns import TOLD_APART
+from shiftline.diagnosis.by_turns import BARE, TOLD_APART
 from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.experiment import Done, Experiment, Permission, Risk
 from shiftline.diagnosis.hypotheses import expected
@@ -79,13 +79,16 @@ def _sides(trial: Trial, belief: Belief) -> tuple[float, float]:
 
 
 def equal_again(belief: Belief, permission: Permission, done: Sequence[Done]) -> Experiment | None:
-    """A question without a login that had both answers, as often as it takes to tell chance from a spell."""
+    """A question without a login that had both answers, as often as it takes to tell chance from a spell.
+
+    If what had both can only be asked with one: the bare question, for what refuses whoever comes meets it.
+    """
     told = next((mark for mark in belief.evidence.marks if mark.kind == TOLD_APART), None)
     if told is None:
         return None
     asked = [one.experiment for one in done]
     programme = programme_of(permission.means)
-    for name in told.text.split(", "):
+    for name in (*told.text.split(", "), BARE):
         one = programme.get(name)
         if one is not None and one.probe.credentials is Credentials.NONE and _is_cheap(one):
             return one if permission.permits(one) and asked.count(name) <= MOST_EQUAL else None

@@ -14,6 +14,8 @@ from shiftline.diagnosis.evidence import Trial
 from shiftline.diagnosis.outcome import REFUSED_OTHERWISE, Outcome
 from shiftline.diagnosis.probe import Credentials
 
+BARE = "p2.challenge"
+"""The question without a login that is asked again where nothing else may be: it risks nothing."""
 TOLD_APART = "answers.told-apart"
 """Mark: equal questions had both answers, too few times to say more."""
 BY_TURNS = "answers.by-turns"

@@ -7,10 +7,14 @@ from dataclasses import replace
 import pytest
 from tests.unit.doctor.trunk import CASE, trunk
 
-from shiftline.diagnosis.again import MOST_EQUAL
-from shiftline.diagnosis.by_turns import BY_TURNS, TOLD_APART
+from shiftline.diagnosis.again import MOST_EQUAL, equal_again
+from shiftline.diagnosis.belief import believe
+from shiftline.diagnosis.by_turns import BARE, BY_TURNS, TOLD_APART
+from shiftline.diagnosis.evidence import Evidence, Mark
 from shiftline.diagnosis.exchange import Exchange
-from shiftline.diagnosis.experiment import Permission
+from shiftline.diagnosis.experiment import Done, Means, Permission
+from shiftline.diagnosis.outcome import Outcome
+from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.turns import turns_mark
 from shiftline.lab.pbx.personalities import FAMILIES
 from shiftline.lab.virtual_examination import examine
@@ -30,6 +34,22 @@ def test_a_server_that_refuses_is_found_with_harmless_questions(
     assert diagnosis.cause == CAUSE
     assert [one.cause for one in diagnosis.findings if one.confidence >= 0.9] == [CAUSE]
     assert diagnosis.requests_sent <= 60
+
+
+def test_what_can_be_asked_with_a_login_only_is_asked_bare() -> None:
+    """One SUBSCRIBE refused and served, by lot: no limit is sure of it before a bare question has told."""
+    subscribe = PROGRAMME["p7.subscribe"]
+    told = Mark(kind=TOLD_APART, count=1, text=subscribe.id)
+    belief = believe(Evidence(marks=(told,)))
+    permission = Permission(means=frozenset({Means.CREDENTIALS}))
+    once_more = equal_again(belief, permission, ())
+    assert once_more is not None
+    assert once_more.id == BARE
+    past = [
+        Done(experiment=BARE, at=float(at), outcome=Outcome.CHALLENGE, requests=1)
+        for at in range(MOST_EQUAL + 1)
+    ]
+    assert equal_again(belief, permission, past) is None
 
 
 def test_equal_questions_are_asked_only_where_answers_contradict_each_other() -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from math import comb
 
 from shiftline.diagnosis.by_turns import (
+    BARE,
     FAILING,
     FAILING_BY_TURNS,
     FAILING_IN_LOADS,
@@ -27,7 +28,7 @@ from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 from shiftline.doctor.examination.at_rest import TOO_MANY
 from shiftline.doctor.examination.own_pace import OwnPace
-from shiftline.doctor.examination.turns import BARE, ENOUGH_ALIKE, question_of
+from shiftline.doctor.examination.turns import ENOUGH_ALIKE, question_of
 
 _LEAST_AT_REST = 2
 """One may be that question's own answer."""

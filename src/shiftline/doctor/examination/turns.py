@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from shiftline.diagnosis.by_turns import (
+    BARE,
     TOLD_APART,
     TURNING,
     are_by_turns,
@@ -20,8 +21,6 @@ from shiftline.diagnosis.exchange import Exchange
 from shiftline.diagnosis.probe import Load
 from shiftline.diagnosis.programme import PROGRAMME
 
-BARE = "p2.challenge"
-"""The question without a login that is asked again."""
 ENOUGH_ALIKE = 10
 """So many equal answers in the end refute it: one of three that refuses is missed by them once in 58 runs."""
 
