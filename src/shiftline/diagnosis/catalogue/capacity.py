@@ -21,7 +21,7 @@ from shiftline.diagnosis.catalogue.words import (
 )
 from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Aim, Hour, Load, Method, Path, Shape
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Hour, Load, Method, Path, Shape
 
 _UNDER_LOAD = (
     when(0.6, load=Load.BRISK),
@@ -32,6 +32,8 @@ _UNDER_LOAD = (
 )
 _TURNS_AWAY = (*_UNDER_LOAD, when(0.35))
 """By chance, whatever the rate: what others send is the load."""
+_TURNS_AWAY_MOST = (*_UNDER_LOAD, when(0.85, credentials=Credentials.FRESH), when(0.6))
+"""The same under a load of more than twice what it can do; a login is two requests."""
 _LOSES = (*_UNDER_LOAD, when(0.2, path=Path.OTHER_TRANSPORT), when(0.03))
 """A single request is sent again until one copy is answered; over TCP it is sent once."""
 _REGISTERS = (Method.REGISTER, Method.REGISTER_CONTACT)
@@ -121,6 +123,21 @@ CAUSES = (
                 read("FreeSWITCH mod_sofia, F10"),
             ),
             shows(
+                "F9o",
+                FREESWITCH,
+                Stage.CAPACITY,
+                tuple(
+                    Acts(
+                        chance=one.chance, on={**one.on, "method": frozenset({Method.OPTIONS, Method.INVITE})}
+                    )
+                    for one in _TURNS_AWAY
+                ),
+                {Outcome.UNAVAILABLE_RETRY_AFTER: 1.0},
+                "503 Maximum Calls In Progress to calls and, if it is set so, OPTIONS; REGISTER passes.",
+                read("FreeSWITCH mod_sofia, F9"),
+                weight=0.4,
+            ),
+            shows(
                 "F10s",
                 FREESWITCH,
                 Stage.CAPACITY,
@@ -153,6 +170,16 @@ CAUSES = (
                 },
                 "Late, then 5xx, or what else is set for it.",
                 recalled("AudioCodes V5; others known in the field"),
+            ),
+            shows(
+                "X5m",
+                CHAN_SIP | SERS | FOREIGN,
+                Stage.CAPACITY,
+                _TURNS_AWAY_MOST,
+                {Outcome.UNAVAILABLE: 0.8, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2},
+                "503 to most of all: what others send is more than twice what it can do.",
+                recalled("AudioCodes V5; others known in the field"),
+                weight=0.2,
             ),
         ),
         prior=1.2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftline.diagnosis.catalogue.marks import FAIR, STRONG, WEAK, MarkKind, row
+from shiftline.diagnosis.catalogue.marks import FAIR, STRONG, VERBATIM, WEAK, MarkKind, row
 from shiftline.diagnosis.catalogue.phrases import said
 from shiftline.diagnosis.families import Family
 
@@ -137,7 +137,7 @@ HEADERS = (
             "reason.overload",
             "AudioCodes' word for overload",
             "AudioCodes Mediant, V5",
-            {"capacity.overload": STRONG},
+            {"capacity.overload": VERBATIM},
             _SBC,
         ),
     ),
@@ -148,7 +148,7 @@ HEADERS = (
             "reason.locked",
             "AudioCodes' word for a locked board",
             "AudioCodes Mediant, V5",
-            {"capacity.maintenance": STRONG},
+            {"capacity.maintenance": VERBATIM},
             _SBC,
         ),
     ),
