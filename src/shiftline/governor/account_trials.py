@@ -94,8 +94,25 @@ class AccountGovernor(QuietGovernor):
 
         Nor where a canary has passed, no login is what differs, and the rate is not ours to raise.
         """
-        is_barred = not (self.policy.learn or flight.credentials or self._passed_since_resumed)
+        is_barred = not self.policy.learn and self._is_check_alone(flight)
         return self.mode is Mode.PROVING and (not self._proven or self._listening.is_rest or is_barred)
+
+    def _is_check_alone(self, flight: Flight) -> bool:
+        """True if no login is what differs from the canary that passed, and no check has passed since."""
+        return not (flight.credentials or self._passed_since_resumed)
+
+    def _fall_quiet(self, flight: Flight, now: float, retry_after: float) -> None:
+        """Until a canary asks; or a check, if one canary has passed already in this closure."""
+        if self.mode is Mode.PROVING and self._listening.has_opened and self._is_check_alone(flight):
+            self._wait_for_a_check(now, retry_after)
+        else:
+            self._begin_listening(now, retry_after)
+
+    def _wait_for_a_check(self, now: float, retry_after: float) -> None:
+        """Be silent, and let a check ask next: a canary has passed, and tells nothing new of checks."""
+        self._begin_listening(now, retry_after)
+        self.mode, self._resumed_at = Mode.PROVING, now
+        self._learner.pacer.restart(self._listening.until)
 
     def _suspect_path_is_open(self, now: float) -> None:
         """A canary passed. If one question is all that is left, place it where it tells most."""
@@ -186,4 +203,7 @@ class AccountGovernor(QuietGovernor):
             self._stop(RefusalClass.POLICY)
             return
         self._listening.at_least(STRIKE_SECONDS / 2)
-        self._begin_listening(now, retry_after)
+        if not credentials and self._listening.is_last_wait:
+            self._wait_for_a_check(now, retry_after)
+        else:
+            self._begin_listening(now, retry_after)

@@ -284,4 +284,4 @@ class Governor(SlowedGovernor):
         if self.mode is not Mode.PROVING:
             self._note_closure(flight)
             self._overshot(flight, now)
-        self._begin_listening(now, retry_after)
+        self._fall_quiet(flight, now, retry_after)

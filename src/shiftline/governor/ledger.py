@@ -126,6 +126,8 @@ def what_it_waits_for(mode: str, refusal: str, canary_in: float | None) -> str |
             return f"somebody to mend it and re-arm the trunk ({refusal})"
         case "proving" if refusal == "user-bound":
             return f"one check in {max(0.0, canary_in or 0.0):.0f} s: our account alone is refused"
+        case "proving" if canary_in is not None and canary_in >= 1.0:
+            return f"one check in {canary_in:.0f} s: a canary passed, checks did not"
         case "proving":
             return "one request to be accepted"
         case "listening":

@@ -129,6 +129,11 @@ class Listening:
         return self._will_pass
 
     @property
+    def has_opened(self) -> bool:
+        """True if something passed in this closure, and no refusal promised an end."""
+        return self._has_opened and not self._will_pass
+
+    @property
     def bars_checks(self) -> bool:
         """True if no canary tells when it is over: those pass, and checks do not."""
         return self._barred > 0
@@ -139,7 +144,7 @@ class Listening:
         ``is_proven``: some have passed. Then it may be a counter, or a ban, that meets no canary. It is
         waited out as one of an account is, by two questions, the second after the longest ban.
         """
-        if not self._has_opened or self._will_pass:
+        if not self.has_opened:
             return False
         self._barred += 1
         if not is_proven:
@@ -148,6 +153,11 @@ class Listening:
             return True
         self.at_least((FIRST_WAIT if self._barred == 1 else LONGEST_BAN) / LONGER)
         return False
+
+    @property
+    def is_last_wait(self) -> bool:
+        """True once the next silence is the longest, and a check refused after it is refused for good."""
+        return self._barred > 0 and self.silence >= LONGEST_BAN / LONGER
 
     @property
     def is_for_good(self) -> bool:

@@ -8,6 +8,7 @@ from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.refusals import RefusalClass
+from shiftline.governor.state import Mode
 
 DAY = 86_400.0
 TOOK = 0.04
@@ -16,12 +17,18 @@ LEARNING = GovernorPolicy(learn=True, max_rate=0)
 
 
 def at_trunk(
-    policy: GovernorPolicy, *, turned_at: float, open_again_at: float = 2 * DAY, status: int = 403
+    policy: GovernorPolicy,
+    *,
+    turned_at: float,
+    open_again_at: float = 2 * DAY,
+    status: int = 403,
+    until: float | None = None,
 ) -> tuple[Governor, list[tuple[float, Send]]]:
     """Ask all day while it refuses checks from that moment on; return what left."""
     governor, now = Governor(policy, 0.0), 0.0
     left: list[tuple[float, Send]] = []
-    while now < DAY and not governor.has_stopped and now < open_again_at + 60.0:
+    until = until or min(DAY, open_again_at + 60.0)
+    while now < until and not governor.has_stopped:
         permission = governor.permission(now)
         if permission.send is Send.NOTHING:
             now = max(permission.again_at or DAY, now + 0.001)
@@ -46,14 +53,56 @@ def test_from_the_first_it_stops(policy: GovernorPolicy) -> None:
     assert len(left) < 10
 
 
-@pytest.mark.parametrize("rate", [5.0, 50.0])
-def test_one_that_begins_later_stops_after_the_longest_ban(rate: float) -> None:
-    """Fewer than ten after the first was seen; it was 208."""
-    governor, left = at_trunk(GovernorPolicy(max_rate=rate), turned_at=20.0)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        GovernorPolicy(max_rate=5.0),
+        GovernorPolicy(max_rate=50.0),
+        GovernorPolicy(learn=True, max_rate=5.0),
+        GovernorPolicy(learn=True, max_rate=50.0),
+        LEARNING,
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("turned_at", [0.3, 3.0, 20.0])
+def test_one_that_begins_later_stops_after_the_longest_ban(policy: GovernorPolicy, turned_at: float) -> None:
+    """Fewer than ten after the first was seen; it was 208, and then 13 where more is tried."""
+    governor, left = at_trunk(policy, turned_at=turned_at)
     assert governor.has_stopped
     assert governor.refusal is RefusalClass.POLICY
-    assert sum(at > 20.0 + 1.0 / rate + TOOK for at, _ in left) < 10
+    first_seen = next(at for at, _ in left if at >= turned_at) + TOOK
+    assert sum(at > first_seen for at, _ in left) < 10
     assert left[-1][0] > 900.0
+
+
+def test_a_canary_that_passed_is_asked_again_once_only() -> None:
+    """Before the two waits that tell a counter from a policy: whether the path is open still."""
+    _, left = at_trunk(LEARNING, turned_at=3.0)
+    first = next(index for index, (at, _) in enumerate(left) if at >= 3.0)
+    assert [kind for _, kind in left[first:]] == [
+        Send.CHECK,
+        *(Send.CANARY, Send.CHECK, Send.CHECK, Send.CHECK, Send.CHECK, Send.CHECK),
+        *(Send.CANARY, Send.CHECK, Send.CHECK),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 5.0, 10.0, 300.0, 900.0])
+def test_a_counter_that_no_canary_meets_is_waited_for(seconds: float) -> None:
+    """It is shut for a while, and that is no policy: checks pass again, and go on."""
+    governor, left = at_trunk(
+        LEARNING, turned_at=3.0, open_again_at=3.0 + seconds, until=60.0 if seconds < 60.0 else 2000.0
+    )
+    assert not governor.has_stopped
+    assert governor.mode in (Mode.HOLDING, Mode.PROVING)
+    assert sum(at > 3.0 + seconds for at, _ in left) > 20
+
+
+def test_it_is_said_what_the_long_wait_is_for() -> None:
+    governor, left = at_trunk(LEARNING, turned_at=3.0, open_again_at=900.0, until=890.0)
+    assert governor.mode is Mode.PROVING
+    assert not governor.is_quiet
+    said = governor.waiting_for(left[-1][0] + 1.0)
+    assert said == "one check in 901 s: a canary passed, checks did not"
 
 
 def test_one_that_ends_before_goes_on() -> None:

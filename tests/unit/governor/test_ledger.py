@@ -77,6 +77,8 @@ def test_a_refusal_is_classed_when_the_governor_has_decided() -> None:
         ("listening", "unreachable", None, "answer to a canary: the trunk does not answer"),
         ("listening", "capacity", -1.0, "canary in 0 s: silent after a refusal (capacity)"),
         ("proving", "none", None, "one request to be accepted"),
+        ("proving", "undecided", 0.2, "one request to be accepted"),
+        ("proving", "undecided", 901.0, "one check in 901 s: a canary passed, checks did not"),
         ("stopped", "policy", None, "somebody to mend it and re-arm the trunk (policy)"),
         ("holding", "throttle", None, None),
         ("climbing", "none", None, None),
