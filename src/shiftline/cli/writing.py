@@ -15,7 +15,12 @@ from shiftline.whole_files import write_whole
 
 
 def require_writable(path: Path) -> None:
-    """Raise ConfigurationError if ``path`` cannot be written; a file that was not there is not left."""
+    """Raise ConfigurationError if ``path`` cannot be written; a file that was not there is not left.
+
+    For a result that goes into files only: - is no name of one.
+    """
+    if path == Path("-"):
+        raise ConfigurationError("This does not go to standard output.", remedy="Give a file, not -.")
     with explained(path, "Give another file."):
         is_new = not path.exists()
         path.open("a", encoding="utf-8").close()

@@ -61,6 +61,29 @@ def test_short_times_are_told_as_such() -> None:
     assert figures["ideal_seconds"] > 0.0
 
 
+def test_a_page_does_not_go_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It became a file named - instead."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="standard output"):
+        invoke(*SMALL, "--report", "-")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_a_kind_is_no_plural() -> None:
+    told = invoke("simulate", "--trades", "1", "--throttle", "window:20/1s")
+    assert told.startswith("1 trade, ")
+    assert "1 trunk," in told
+
+
+def test_a_report_explains_a_changing_limit_without_figures_of_another(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    throttle = "changing:20/1s,40/1s@10s"
+    invoke("simulate", "--trades", "60", "--throttle", throttle, "--report", str(report))
+    explained = report.read_text(encoding="utf-8").partition("The limiter: ")[2].partition("</p>")[0]
+    assert "changes" in explained
+    assert not any(sign.isdigit() for sign in explained)
+
+
 def test_many_trunks_show_how_the_cost_grows(tmp_path: Path) -> None:
     """The first trunk, the first ten, and all, on other processes; the figures are the sum of the trunks'."""
     file = tmp_path / "figures.json"

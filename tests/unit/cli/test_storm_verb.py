@@ -130,6 +130,13 @@ def test_a_file_that_cannot_be_written_is_said_before_the_load(option: str, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--csv", "--report"])
+def test_only_figures_go_to_standard_output(option: str) -> None:
+    """The others were not written at all, and nobody said so."""
+    with pytest.raises(ShiftlineError, match="standard output"):
+        CliRunner().invoke(app, ["storm", "127.0.0.1:9", option, "-"], catch_exceptions=False)
+
+
 def test_a_full_file_system_is_said_before_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = os.statvfs_result((4096, 4096, 1000, 0, 0, 10, 10, 10, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: full)

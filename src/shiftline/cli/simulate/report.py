@@ -114,13 +114,17 @@ def in_words(one: Simulated) -> str:
     """What was simulated, in one sentence."""
     scenario = one.report.scenario
     checks = sum(run.checks for run in one.report.runs)
-    trunks = "1 trunk" if scenario.trunks == 1 else f"{scenario.trunks:,} trunks"
     shared = f", each shared by {scenario.connectors} connectors" if scenario.connectors > 1 else ""
     return (
-        f"{scenario.trades:,} trades, {checks:,} checks, {trunks}{shared}, {scenario.throttle}, "
+        f"{_counted(scenario.trades, 'trade')}, {_counted(checks, 'check')}, "
+        f"{_counted(scenario.trunks, 'trunk')}{shared}, {scenario.throttle}, "
         f"arrivals: {scenario.arrivals}; an all-knowing sender takes "
         f"{_seconds(max(run.ideal_seconds for run in one.report.runs))}."
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def render_report(done: Sequence[Simulated], seed: int) -> str:

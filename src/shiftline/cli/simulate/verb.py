@@ -58,8 +58,8 @@ def run(
 
     Example: [bold]shiftline simulate --throttle bucket:20/s --controller shiftline --controller aimd[/]
     """
-    for path in (json_file, report_file):
-        if path is not None and path != STANDARD_OUTPUT:
+    for path in (None if json_file == STANDARD_OUTPUT else json_file, report_file):
+        if path is not None:
             require_writable(path)
     if not learn and not max_rate:
         raise ConfigurationError(

@@ -59,8 +59,8 @@ class Wanted:
 
     def require_writable(self) -> None:
         """Raise ConfigurationError for a file that cannot be written, before anything is sent."""
-        for path in (self.json_file, self.csv_file, self.report_file):
-            if path is not None and path != STANDARD_OUTPUT:
+        for path in (None if self.is_for_machines else self.json_file, self.csv_file, self.report_file):
+            if path is not None:
                 require_writable(path)
                 _require_room(path)
 

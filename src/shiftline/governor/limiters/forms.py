@@ -192,7 +192,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "changing": Form(
         Kind.RATE,
-        "a limit that changes, such as 50/1s,25/1s@120s: from second 120 on it is 25",
+        "a limit that changes: each amount holds from the time behind its @ on, the first from the beginning",
         AmountKind.WINDOW,
         changing,
         rate_of,
