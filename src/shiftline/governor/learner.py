@@ -103,12 +103,12 @@ class Learner:
             return "ban"
         return "rate" if self.pacer.cap is None else "fixed-window"
 
-    def observe(self, seen: Observation) -> None:
-        """Remember what the limiter did with one request."""
+    def observe(self, seen: Observation, now: float) -> None:
+        """Remember what the limiter did with one request, whose answer came at ``now``."""
         self._seen.note(seen)
         if seen.passed and not seen.is_canary:
             self.blameless.passed(seen)
-            self._note_loss(seen.sent_at, is_lost=False, now=seen.sent_at)
+            self._note_loss(seen.sent_at, is_lost=False, now=now)
 
     def lost(self, sent_at: float, now: float) -> None:
         """What left then was dropped without a word: later ones were answered, it was not."""

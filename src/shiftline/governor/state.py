@@ -202,9 +202,9 @@ class GovernorState:
         if self._hearing.is_late(now - flight.sent_at) and self._hearing.was_overtaken(flight.sent_at, now):
             # It was dropped, and what was answered is its repetition.
             self._learner.lost(flight.sent_at, now)
-            self._learner.observe(Observation(now - self._hearing.usual_seconds, passed))
+            self._learner.observe(Observation(now - self._hearing.usual_seconds, passed), now)
         else:
-            self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary))
+            self._learner.observe(Observation(flight.sent_at, passed, is_canary=is_canary), now)
         if not passed:
             self._listening.shut(flight.sent_at)
             self._listening.was_refused_with(status, wish)

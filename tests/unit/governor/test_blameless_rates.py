@@ -223,6 +223,6 @@ def test_an_outage_is_no_rates_fault_only_after_a_whole_minute(held_seconds: int
     """What passed for half a minute may still have been too much for a counter that is longer."""
     learner = Learner(GovernorPolicy(max_rate=40.0), 0.0, None)
     for step in range(40 * held_seconds):
-        learner.observe(Observation(step / 40, True))
+        learner.observe(Observation(step / 40, True), step / 40)
     outage = Closure(float(held_seconds), held_seconds + 20.0, held_seconds + 20.0)
     assert learner.blameless.was_an_outage(outage, 40.0) is is_blameless

@@ -18,7 +18,7 @@ def taught(learner: Learner, limit: int, *, rate: float = 41.0, until: float = 3
     limiter = FixedWindow(limit, 1.0, 0.3)
     for step in range(int(until * rate)):
         now = step / rate
-        learner.observe(Observation(now, passed=limiter.admits(now)))
+        learner.observe(Observation(now, passed=limiter.admits(now)), now)
     learner.overshot(until)
     learner.settle(until)
     return learner
@@ -59,7 +59,7 @@ def test_without_a_fit_the_rate_follows_what_was_let_through() -> None:
     learner.climb(0.9)
     assert learner.pacer.rate == pytest.approx(80.0)
     for step in range(160):
-        learner.observe(Observation(step / 80, passed=step % 2 == 0))
+        learner.observe(Observation(step / 80, passed=step % 2 == 0), step / 80)
     learner.overshot(2.0)
     learner.settle(2.0)
     assert learner.pacer.rate == pytest.approx(40 * BACK_OFF, rel=0.05)
@@ -108,8 +108,8 @@ def test_a_refusal_that_was_long_on_its_way_is_only_a_refusal(late: float) -> No
     """It left before the last conclusion, and came after it: the rate stays near what passed since."""
     learner = Learner(LEARNING, 0.0, {"learned": True, "rate": 20.0, "met": 1, "price_seconds": 100.0})
     for step in range(200):
-        learner.observe(Observation(step / 20, passed=True))
-    learner.observe(Observation(10.0, passed=False))
+        learner.observe(Observation(step / 20, passed=True), step / 20)
+    learner.observe(Observation(10.0, passed=False), 10.0)
     learner.overshot(10.0)
     learner.settle(10.0 + late, Closure(-late, 10.0, 10.0 + late))
     assert 5.0 <= learner.pacer.rate <= 20.0
@@ -121,3 +121,23 @@ def test_two_conclusions_at_one_moment_are_one() -> None:
     learner.overshot(10.0)
     learner.settle(10.0, Closure(0.0, 5.0, 10.0))
     assert learner.pacer.rate >= 0.5
+
+
+def test_the_peace_after_a_trial_in_vain_begins_with_the_answer() -> None:
+    """It began when the request left: where answers take long, it was over before it began."""
+    known = {"rate": 50.0, "learned": True, "price_seconds": 0.2, "met": 1, "guessed": True}  # a second
+    learner = Learner(LEARNING, 0.0, known)
+    rates, was_lost, now = [50.0], False, 0.0
+    while min(rates) == 50.0 or rates[-1] < 50.0:
+        sent_at, now = len(rates) / 50, len(rates) / 50 + 3.0
+        was_lost = len(rates) % 20 == 3
+        if was_lost:
+            learner.lost(sent_at, now)
+        else:
+            learner.observe(Observation(sent_at, passed=True), now)
+        rates.append(learner.pacer.rate)
+    assert not was_lost
+    learner.creep(0.25, now + 0.9)
+    assert learner.pacer.rate == 50.0
+    learner.creep(0.25, now + 1.1)
+    assert learner.pacer.rate > 50.0
