@@ -159,6 +159,18 @@ class Listening:
         """True once the next silence is the longest, and a check refused after it is refused for good."""
         return self._barred > 0 and self.silence >= LONGEST_BAN / LONGER
 
+    def last_check_in(self, now: float) -> float | None:
+        """In how many seconds that check asks; None: that wait has not begun."""
+        has_begun = self._barred > 0 and self.silence >= LONGEST_BAN
+        return max(0.0, self.until - now) if has_begun else None
+
+    def recall(self, check_in: float, now: float) -> None:
+        """Go on with the wait of an earlier life, whose last check would ask in so many seconds."""
+        self.shut(now)
+        self.opened()
+        self._barred, self.silence = 2, LONGEST_BAN
+        self.until = now + min(max(0.0, check_in), LONGEST_BAN)
+
     @property
     def is_for_good(self) -> bool:
         """True if what is refused now is refused after the longest ban, and nothing promised an end."""

@@ -12,7 +12,7 @@ from shiftline.governor.controller import Answer, Send
 from shiftline.governor.doubt import Doubt
 from shiftline.governor.flights import Flight, Flights
 from shiftline.governor.hearing import Hearing
-from shiftline.governor.known import is_set
+from shiftline.governor.known import is_set, number
 from shiftline.governor.learner import Learner
 from shiftline.governor.ledger import Ledger, what_it_waits_for
 from shiftline.governor.listening import Listening
@@ -70,6 +70,8 @@ class GovernorState:
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)
+        if (check_in := number(known, "check_in")) is not None:
+            self._listening.recall(check_in - (number(known, "age_seconds") or 0.0), now)
         climbs = policy.learn and not self._learner.learned
         self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
         self._flights = Flights()
@@ -160,7 +162,7 @@ class GovernorState:
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
         now = self._moments.now
-        known = self._learner.knowledge(now) | self.account.knowledge(now)
+        known = self._learner.knowledge(now) | self.account.knowledge(now) | self._last_wait(now)
         return known | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
@@ -175,7 +177,11 @@ class GovernorState:
         now = self._moments.own(now)
         told = self.ledger.knowledge(now) | self._learner.certainty(now)
         # While nothing may leave, no other moment is known than that of the last question.
-        return told | self.account.knowledge(now) | {"waiting_for": waiting_for}
+        return told | self.account.knowledge(now) | self._last_wait(now) | {"waiting_for": waiting_for}
+
+    def _last_wait(self, now: float) -> dict[str, Any]:
+        """In how many seconds the last check asks that decides between a long ban and a policy."""
+        return {"check_in": self._listening.last_check_in(now) if self.mode is Mode.PROVING else None}
 
     def waiting_for(self, now: float) -> str | None:
         """In a sentence, what has to happen before checks leave again; None while they may."""

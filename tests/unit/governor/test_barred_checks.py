@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from shiftline.governor.controller import Answer, Send
@@ -23,9 +27,10 @@ def at_trunk(
     open_again_at: float = 2 * DAY,
     status: int = 403,
     until: float | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> tuple[Governor, list[tuple[float, Send]]]:
     """Ask all day while it refuses checks from that moment on; return what left."""
-    governor, now = Governor(policy, 0.0), 0.0
+    governor, now = Governor(policy, 0.0, known), 0.0
     left: list[tuple[float, Send]] = []
     until = until or min(DAY, open_again_at + 60.0)
     while now < until and not governor.has_stopped:
@@ -42,6 +47,12 @@ def at_trunk(
         else:
             governor.answered(ticket, now, Answer.PASSED, status=200)
     return governor, left
+
+
+def kept(governor: Governor, *, at: float) -> dict[str, Any]:
+    """What a worker saves at that moment, read ten seconds later."""
+    saved: dict[str, Any] = json.loads(json.dumps(governor.knowledge() | governor.told(at)))
+    return saved | {"age_seconds": 10.0}
 
 
 @pytest.mark.parametrize("policy", [DECLARED, GovernorPolicy(max_rate=0.001), LEARNING], ids=str)
@@ -103,6 +114,29 @@ def test_it_is_said_what_the_long_wait_is_for() -> None:
     assert not governor.is_quiet
     said = governor.waiting_for(left[-1][0] + 1.0)
     assert said == "one check in 901 s: a canary passed, checks did not"
+
+
+@pytest.mark.parametrize("policy", [DECLARED, LEARNING], ids=str)
+@pytest.mark.parametrize("restarts", [1, 20])
+def test_a_restart_goes_on_with_the_last_wait(policy: GovernorPolicy, restarts: int) -> None:
+    """It began anew each time: six requests or more, and never the last of them."""
+    governor, left = at_trunk(policy, turned_at=3.0, until=300.0)
+    known = kept(governor, at=left[-1][0])
+    for _ in range(restarts):
+        governor, left = at_trunk(policy, turned_at=0.0, known=known, until=10.0)
+        assert not left
+        known = kept(governor, at=10.0)  # ten seconds of work, and ten until the next begins
+    assert known["check_in"] == pytest.approx(901.5 - 20.0 * restarts, abs=1.0)
+    stopped, left = at_trunk(policy, turned_at=0.0, known=known)
+    assert stopped.has_stopped
+    assert stopped.refusal is RefusalClass.POLICY
+    assert [kind for _, kind in left] == [Send.CHECK]
+    assert left[0][0] == pytest.approx(known["check_in"] - 10.0)
+    assert stopped.knowledge()["check_in"] is None
+    goes_on, left = at_trunk(policy, turned_at=DAY, known=known, until=1000.0)
+    assert not goes_on.has_stopped
+    assert goes_on.knowledge()["check_in"] is None
+    assert len(left) > 100
 
 
 def test_one_that_ends_before_goes_on() -> None:
