@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -115,10 +116,9 @@ def believe(evidence: Evidence, *, is_recorded: bool = False) -> Belief:
     facts = facts_of(evidence)
     kinds = kinds_of_marks(evidence)
     singles = scores_of_singles(facts, kinds, is_recorded=is_recorded)
-    every = candidates()
     scored = [
-        Detail((number,), score, (one.cause,), math.log(one.prior))
-        for number, (one, score) in enumerate(zip(every, singles, strict=True))
+        Detail((number,), score, causes, prior)
+        for number, (score, causes, prior) in enumerate(zip(singles, _alone(), _priors(), strict=True))
     ]
     scored += _pairs(facts, kinds, singles, is_recorded=is_recorded)
     something_else = math.log(PRIOR_OF_SOMETHING_ELSE) + sum(
@@ -130,10 +130,9 @@ def believe(evidence: Evidence, *, is_recorded: bool = False) -> Belief:
 
 def scores_of_singles(facts: Facts, kinds: tuple[str, ...], *, is_recorded: bool) -> list[float]:
     """Logarithm of the weight of every candidate alone; ``kinds`` are those of marks."""
-    scores = [math.log(one.prior) for one in candidates()]
+    scores = list(_priors())
     if kinds:
-        moved = [worth_of_marks(kinds, (one.cause,), one.family) for one in candidates()]
-        scores = [score + by for score, by in zip(scores, moved, strict=True)]
+        scores = [score + by for score, by in zip(scores, _moved(kinds), strict=True)]
     for (probe, outcome), weight in facts.items():
         scores = [score + weight * log for score, log in zip(scores, column(probe, outcome), strict=True)]
     if is_recorded:
@@ -143,6 +142,29 @@ def scores_of_singles(facts: Facts, kinds: tuple[str, ...], *, is_recorded: bool
             for score, one in zip(scores, candidates(), strict=True)
         ]
     return scores
+
+
+@lru_cache(maxsize=64)
+def _moved(kinds: tuple[str, ...]) -> array[float]:
+    """What marks of these kinds add to each candidate's score."""
+    return array("d", (worth_of_marks(kinds, (one.cause,), one.family) for one in candidates()))
+
+
+@lru_cache(maxsize=1)
+def _priors() -> array[float]:
+    """Logarithms, by candidate."""
+    return array("d", (math.log(one.prior) for one in candidates()))
+
+
+@lru_cache(maxsize=1)
+def _alone() -> tuple[tuple[str, ...], ...]:
+    """The causes of each candidate by itself."""
+    return tuple((one.cause,) for one in candidates())
+
+
+@lru_cache(maxsize=1)
+def _families() -> tuple[Family, ...]:
+    return tuple(one.family for one in candidates())
 
 
 @lru_cache(maxsize=32)
@@ -168,13 +190,14 @@ def _pairs(
     for seed in seeds:
         mine = every[seed]
         scores = _beside(seed, facts, singles, is_recorded=is_recorded)
-        marked = worth_of_marks(kinds, (mine.cause,), mine.family) if kinds else 0.0
+        family = mine.family
+        marked = worth_of_marks(kinds, (mine.cause,), family) if kinds else 0.0
         for other, score in zip(_by_home()[mine.home], scores, strict=True):
             second = every[other]
             if mine.cause == second.cause:
                 continue
             if kinds:
-                score += worth_of_marks(kinds, (mine.cause, second.cause), mine.family) - marked  # noqa: PLW2901
+                score += worth_of_marks(kinds, (mine.cause, second.cause), family) - marked  # noqa: PLW2901
             key = (seed, other) if mine.order <= second.order else (other, seed)
             if score < least or key in found:
                 continue
@@ -188,7 +211,6 @@ def _beside(seed: int, facts: Facts, singles: Sequence[float], *, is_recorded: b
     every = candidates()
     mine = every[seed]
     others = _by_home()[mine.home]
-    places = {other: place for place, other in enumerate(others)}
     scores = [singles[seed] + math.log(PRIOR_OF_A_SECOND * every[other].prior_here) for other in others]
     regained = [0.0] * len(others)
     if is_recorded:
@@ -198,19 +220,35 @@ def _beside(seed: int, facts: Facts, singles: Sequence[float], *, is_recorded: b
             score + _once(doubt) - _once(mine.doubt) for score, doubt in zip(scores, doubts, strict=True)
         ]
     for (probe, outcome), weight in facts.items():
-        alone = column(probe, outcome)[seed]
-        for other in _reached(probe, mine.home):  # the rest makes no difference to this fact
-            first, second = (seed, other) if mine.order <= every[other].order else (other, seed)
-            both = pair_likelihood(first, second, probe, outcome)
-            place = places[other]
-            scores[place] += weight * (math.log(both) - alone + regained[place])
+        gained = _gained(seed, probe, outcome)
+        for place, gain in zip(_reached(probe, mine.home), gained, strict=True):
+            scores[place] += weight * (gain + regained[place])
     return scores
+
+
+@lru_cache(maxsize=20_000)
+def _gained(seed: int, probe: Probe, outcome: Outcome) -> array[float]:
+    """What one fact is likelier, as a logarithm, with each other that it reaches, than with the seed alone.
+
+    Kept, for what was asked once is weighed again after each further question.
+    """
+    every = candidates()
+    mine = every[seed]
+    alone = column(probe, outcome)[seed]
+    others = _by_home()[mine.home]
+    found = array("d")
+    for place in _reached(probe, mine.home):
+        other = others[place]
+        pair = (seed, other) if mine.order <= every[other].order else (other, seed)
+        found.append(math.log(pair_likelihood(*pair, probe, outcome)) - alone)
+    return found
 
 
 @lru_cache(maxsize=10_000)
 def _reached(probe: Probe, home: int) -> tuple[int, ...]:
+    """The places of those of a home to which a fact makes any difference."""
     reaches = meeting(probe).reach
-    return tuple(number for number in _by_home()[home] if reaches[number])
+    return tuple(place for place, number in enumerate(_by_home()[home]) if reaches[number])
 
 
 @lru_cache(maxsize=1)
@@ -233,7 +271,7 @@ def worth_of_marks(kinds: tuple[str, ...], causes: tuple[str, ...], family: Fami
 
 
 def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
-    every = candidates()
+    families = _families()
     top = max(one.weight for one in scored)
     shares = [math.exp(one.weight - top) for one in scored]
     total = sum(shares)
@@ -244,12 +282,14 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
     for one, part in zip(scored, shares, strict=True):
         share = part / total
         by_explanation[one.causes] = by_explanation.get(one.causes, 0.0) + share
-        family = every[one.numbers[0]].family if one.numbers else Family.OTHER
+        family = families[one.numbers[0]] if one.numbers else Family.OTHER
         here = fits.setdefault(one.causes, {})
-        here[family] = max(here.get(family, -math.inf), one.weight - one.prior)
+        fit = one.weight - one.prior
+        if fit > here.get(family, -math.inf):
+            here[family] = fit
         if share > _FAINT and one.numbers:
             details.append(Detail(one.numbers, share, one.causes, one.prior))
-            by_family[every[one.numbers[0]].family] += share
+            by_family[family] += share
     by_family[Family.OTHER] += 1.0 - sum(by_family.values())
     if not details:  # something else is all but certain; what to ask is still asked of what is known
         details = [max((one for one in scored if one.numbers), key=lambda one: one.weight)]
