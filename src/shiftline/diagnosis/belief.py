@@ -16,8 +16,9 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from shiftline.diagnosis.catalogue.mark_tables import MARKS
 from shiftline.diagnosis.evidence import Evidence, Mark
@@ -62,8 +63,7 @@ class Explanation:
     """The same on each kind of PBX that can show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """One candidate, or two in the order in which they act, by number in `hypotheses.candidates`."""
 
     numbers: tuple[int, ...]
@@ -293,7 +293,7 @@ def _belief(evidence: Evidence, scored: Sequence[Detail]) -> Belief:
     by_family[Family.OTHER] += 1.0 - sum(by_family.values())
     if not details:  # something else is all but certain; what to ask is still asked of what is known
         details = [max((one for one in scored if one.numbers), key=lambda one: one.weight)]
-        details = [replace(details[0], weight=1.0)]
+        details = [details[0]._replace(weight=1.0)]
     ranked = sorted(by_explanation.items(), key=lambda item: (-item[1], item[0]))
     by_cause: dict[str, float] = {}
     for causes, share in ranked:

@@ -7,6 +7,7 @@ experiment twice, but for what checks a belief (`checking`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.checking import again, ahead, confirming, control, named_first, partner
@@ -44,7 +45,8 @@ def next_experiment(
     second = SecondFault(belief)
     programme = programme_of(permission.means).values()
     every = [shortened(one) if second.shortens_loads else one for one in programme]
-    roads = [road for one in every if (road := road_to(one, belief, second, permission, done))]
+    would = cache(partial(outcomes, belief))
+    roads = [road for one in every if (road := road_to(one, belief, second, permission, done, would))]
     askable = [road for road in roads if is_askable(road.first, belief, done, now)]
     telling = [road for road in askable if road.bits >= LEAST_BITS]
     affordable = for_the_last_login([road for road in telling if road.requests <= budget], done, now)

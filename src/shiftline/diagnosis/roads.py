@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shiftline.diagnosis.belief import Belief
@@ -10,11 +10,11 @@ from shiftline.diagnosis.experiment import Done, Experiment, Permission
 from shiftline.diagnosis.hypotheses import expected
 from shiftline.diagnosis.loads import SHORT_REQUESTS
 from shiftline.diagnosis.outcome import Outcome
-from shiftline.diagnosis.probe import Account, Load
+from shiftline.diagnosis.probe import Account, Load, Probe
 from shiftline.diagnosis.programme import programme_of
 from shiftline.diagnosis.second import SecondFault
 from shiftline.diagnosis.stopping import MOST_REFUSED_CREDENTIALS, refused_lately
-from shiftline.diagnosis.telling import distance, information, outcomes, price
+from shiftline.diagnosis.telling import distance, information, price
 
 GROUP_TESTS = ("p3.all-changed.source", "p3.all-changed")
 """When one login is left that may be refused, it changes all that it can: a single change could not part the
@@ -35,9 +35,17 @@ class Road:
 
 
 def road_to(
-    goal: Experiment, belief: Belief, second: SecondFault, permission: Permission, done: Sequence[Done]
+    goal: Experiment,
+    belief: Belief,
+    second: SecondFault,
+    permission: Permission,
+    done: Sequence[Done],
+    would: Callable[[Probe], Mapping[Outcome, float]],
 ) -> Road | None:
-    """How to get there; None if it was done, is not permitted, or can no more come about."""
+    """How to get there; None if it was done, is not permitted, or can no more come about.
+
+    ``would`` is what `outcomes` of that belief says: many roads begin with the same step.
+    """
     past = {one.experiment: one.outcome for one in done}
     if goal.id in past or not permission.permits(goal) or (goal.is_load and second.spares_loads):
         return None
@@ -54,9 +62,7 @@ def road_to(
             return None
         wanted, step = first.after_outcomes, min(before, key=price)
         if wanted:
-            chance *= sum(
-                share for outcome, share in outcomes(belief, step.probe).items() if outcome in wanted
-            )
+            chance *= sum(share for outcome, share in would(step.probe).items() if outcome in wanted)
         first, price_of_all, requests = step, price_of_all + price(step), requests + step.cost
     bits = information(belief, goal.probe) + second.bits(goal.probe)
     return Road(first, goal, chance * bits, price_of_all, requests)

@@ -72,7 +72,7 @@ def _contenders(belief: Belief, named: frozenset[str]) -> Belief:
     likely = {one.causes for one in belief.explanations if one.probability >= least}
     kept = [one for one in belief.details if one.causes in likely or named & frozenset(one.causes)]
     total = sum(one.weight for one in kept)
-    return replace(belief, details=tuple(replace(one, weight=one.weight / total) for one in kept))
+    return replace(belief, details=tuple(one._replace(weight=one.weight / total) for one in kept))
 
 
 def _open(belief: Belief, permission: Permission) -> Iterator[tuple[Experiment, tuple[str, ...]]]:
