@@ -294,8 +294,9 @@ async def test_what_fails_at_its_time_ends_the_run(tmp_path: Path, monkeypatch: 
             await run.aclose()
 
 
-def test_ctrl_c_in_mid_run_ends_with_what_was_found(tmp_path: Path) -> None:
-    """Without a traceback, and its files are written."""
+@pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_mid_run_ends_with_what_was_found(tmp_path: Path, again: signal.Signals) -> None:
+    """Without a traceback; it says so at once, and whoever repeats it does not lose the files."""
     result = tmp_path / "result.json"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -314,7 +315,10 @@ def test_ctrl_c_in_mid_run_ends_with_what_was_found(tmp_path: Path) -> None:
         try:
             while not silent.recv(4096).startswith(b"REGISTER"):  # the second question
                 pass
-            run.send_signal(signal.SIGINT)
+            run.send_signal(again)
+            assert run.stderr is not None
+            assert run.stderr.readline().startswith("Ending: what was found so far is written.")
+            run.send_signal(again)
             output, errors = run.communicate(timeout=120.0)
         finally:
             run.kill()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,16 +19,30 @@ from shiftline.cli.doctor.report import (
     material_of_examination,
 )
 from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
-from shiftline.cli.running import ended_by_signals
+from shiftline.cli.running import Ending
 from shiftline.cli.tracing import STDOUT, TraceFile, TraceWishes, show_trace
 from shiftline.cli.writing import do_all, put_json, require_writable
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shiftline.cli.doctor.plan import Examined
     from shiftline.cli.doctor.wishes import Wishes
     from shiftline.doctor.examination import Examination
     from shiftline.sip.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What was examined, and what came of it."""
+
+    examined: Examined
+    examination: Examination
+    trace: Trace
+    epoch_offset: float
+    failures: list[Exception]
+    """Handed over, not raised: what was learned is told first."""
 
 
 def run(
@@ -148,10 +162,8 @@ def run(
 
 def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: Path | None) -> None:
     from shiftline.cli.doctor.accounts import Accounts
-    from shiftline.cli.doctor.findings import exit_code
     from shiftline.cli.doctor.plan import plan_run
-    from shiftline.cli.doctor.run_report import as_json, print_plan, print_result
-    from shiftline.sip.trace import Trace
+    from shiftline.cli.doctor.run_report import print_plan
 
     examined = asyncio.run(plan_run(wishes))
     console = Console(highlight=False)
@@ -165,21 +177,34 @@ def _do(wishes: Wishes, tracing: TraceWishes, reports: ReportWishes, json_file: 
     examined = replace(examined, plan=replace(examined.plan, logins=logins))
     if said:
         typer.echo(said, err=True)
-    trace = Trace()
-    examination, epoch_offset, failures = asyncio.run(_examine(examined, trace))
-    again = accounts.again_after(examination.stop, clock().timestamp())
+    with Ending() as ending:
+        run_ = asyncio.run(_examine(examined, ending))
+        again = accounts.again_after(run_.examination.stop, clock().timestamp())
+        _write(run_, again, console, tracing, reports, json_file)
+
+
+def _write(
+    run_: _Run,
+    again: datetime | None,
+    console: Console,
+    tracing: TraceWishes,
+    reports: ReportWishes,
+    json_file: Path | None,
+) -> None:
+    from shiftline.cli.doctor.findings import exit_code
+    from shiftline.cli.doctor.run_report import as_json, print_result
+
+    examined, examination, trace, offset = run_.examined, run_.examination, run_.trace, run_.epoch_offset
     result = as_json(examined, examination, again)
     steps = [
-        lambda: reports.fulfil(
-            lambda: material_of_examination(examined, examination, trace, epoch_offset), result
-        ),
+        lambda: reports.fulfil(lambda: material_of_examination(examined, examination, trace, offset), result),
         lambda: put_json(json_file, result),
     ]
     if tracing.any:
-        steps.append(lambda: show_trace(console, trace, tracing, epoch_offset=epoch_offset))
+        steps.append(lambda: show_trace(console, trace, tracing, epoch_offset=offset))
     if STDOUT not in (json_file, tracing.trace):
         steps.append(lambda: print_result(examined, examination, console, again))
-    do_all(*steps, *(partial(_tell, failure) for failure in failures))
+    do_all(*steps, *(partial(_tell, failure) for failure in run_.failures))
     if code := exit_code(examination.diagnosis(), is_over=examination.is_over):
         raise typer.Exit(code)
 
@@ -188,25 +213,23 @@ def _tell(failure: Exception) -> None:
     raise failure
 
 
-async def _examine(examined: Examined, trace: Trace) -> tuple[Examination, float, list[Exception]]:
-    """Ask to the end, or until Ctrl-C or a failure; what is known by then is the result.
-
-    A failure is handed over, not raised: what was learned is told first.
-    """
+async def _examine(examined: Examined, ending: Ending) -> _Run:
+    """Ask to the end, or until Ctrl-C or a failure; what is known by then is the result."""
     from shiftline.bootstrap import new_token
     from shiftline.cli.doctor.screen import watched
     from shiftline.doctor.run import open_run
+    from shiftline.sip.trace import Trace
 
-    loop = asyncio.get_running_loop()
+    loop, trace = asyncio.get_running_loop(), Trace()
     offset = clock_from_environment()().timestamp() - loop.time()
     failures: list[Exception] = []
     with watched(examined.name) as show:
         run_ = await open_run(examined.plan, token=new_token, on_change=show, on_message=trace.add)
         try:
-            with ended_by_signals():
+            with ending.asking():
                 await run_.until_over()
         except Exception as failure:  # noqa: BLE001 - told once the result is written
             failures.append(failure)
         finally:
             await run_.aclose()
-    return run_.examination, offset, failures
+    return _Run(examined, run_.examination, trace, offset, failures)
