@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
 from shiftline.diagnosis.passive.sorts import Kind, Said, Sorts
@@ -16,7 +17,8 @@ _ANSWERS = frozenset(
         Outcome.TIMEOUT,
     }
 )
-"""Of a question or a call, these speak of the user and not of the trunk."""
+"""Of a question or a call, these speak of the user and not of the trunk, unless they name the domain."""
+_DOMAIN = "phrase.domain"
 _ENDED = frozenset({487, 603})
 """Statuses of calls that went as the people wanted."""
 
@@ -35,11 +37,18 @@ def settled(outcome: Outcome, kind: Kind, said: Said) -> Outcome:
         return outcome
     if kind.method == "REGISTER":
         return outcome
-    if outcome in _ANSWERS:
+    if outcome in _ANSWERS and not _is_about_domain(said):
         return Outcome.OK
     if outcome is Outcome.OTHER and said.status in _ENDED:
         return Outcome.OK
     return outcome
+
+
+def _is_about_domain(said: Said) -> bool:
+    """Whether it says that the domain is not served, for which a 404 is the answer as well (RFC 3261 section
+    21.4.5): then no user was looked for.
+    """
+    return _DOMAIN in kinds_of("phrase", said.phrase, said.status)
 
 
 def verdicts(rows: Rows) -> tuple[bytearray, bytearray]:
