@@ -84,10 +84,23 @@ class Checker:
 
     async def save_knowledge(self) -> None:
         """Keep the governor's state, so that a restart and an operator can see it; go on once re-armed."""
+        lease = await self._keep_unless_rearmed()
+        if lease is None:
+            return
+        await self._recall(lease)
+        self._disarmed_under = None
+        self._strikes_kept = self._strikes()
+
+    async def save_last(self) -> None:
+        """The same before the trunk is given up: nothing begins anew, whoever takes it next goes on."""
+        await self._keep_unless_rearmed()
+
+    async def _keep_unless_rearmed(self) -> Lease | None:
+        """Keep the state; if somebody re-armed the trunk, keep nothing and return the lease it is ours by."""
         # What a worker that was overtaken has in mind must not cover what the new owner learned.
         lease = self._ownership.lease
         if lease is None or not self._ownership.holds():
-            return
+            return None
         if lease != self._sampled_under:
             self._sampler, self._sampled_under = Sampler(self._clock()), lease
         sampled: Sampled | None = None
@@ -97,11 +110,7 @@ class Checker:
                 sampled = await self._save(books)
         if sampled is not None:
             self._sampler.kept(sampled)
-        if not was_rearmed:
-            return
-        await self._recall(lease)
-        self._disarmed_under = None
-        self._strikes_kept = self._strikes()
+        return lease if was_rearmed else None
 
     async def _save(self, books: UnitOfWork) -> Sampled | None:
         """Save the state, and every few seconds a sample: it is to be counted as kept after the commit."""

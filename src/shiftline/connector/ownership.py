@@ -41,7 +41,11 @@ class Ownership:
 
     def holds(self) -> bool:
         """True while the lease certainly holds."""
-        return self._boot_time() < self._held_until
+        return self.seconds_left() > 0
+
+    def seconds_left(self) -> float:
+        """How long the lease certainly holds if it is not prolonged; 0: it does not."""
+        return max(0.0, self._held_until - self._boot_time())
 
     async def keep(self) -> bool:
         """Take or prolong the lease; call it every `RENEW_SECONDS`. Return whether it is ours now."""

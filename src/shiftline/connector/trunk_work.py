@@ -20,6 +20,7 @@ log = structlog.get_logger("shiftline.trunk")
 IDLE_SECONDS = 0.2
 TICK_SECONDS = 0.5  # how often a trunk that is not ours asks whether to take it, if nobody nudges it
 GIVE_UP_SECONDS = 2.0
+SAVING_SHARE = 0.5  # of what is left of the lease; the rest is for the farewell
 
 
 async def _nothing_to_say() -> None:
@@ -93,18 +94,30 @@ class TrunkWork:
         return self.checker.is_idle
 
     async def let_go(self) -> None:
-        """Give the lease up if the trunk is ours, with what was learned and nothing left at the PBX."""
-        if self.ownership.holds():
+        """Give the lease up if the trunk is ours, with what was learned and nothing left at the PBX.
+
+        A defect in one of these keeps none of the others, and is raised after them.
+        """
+        try:
             await self._save_in_time()
-            await self.farewell()
-        await give_up(self.ownership)
+        finally:
+            try:
+                await self._say_farewell()
+            finally:
+                await give_up(self.ownership)
 
     async def _save_in_time(self) -> None:
-        """Keep what the last second taught, if the database answers soon."""
+        """Keep what the last second taught, if the database answers soon; nothing prolongs the lease now."""
+        if not self.ownership.holds():
+            return
         try:
-            await asyncio.wait_for(self.checker.save_knowledge(), timeout=GIVE_UP_SECONDS)
+            await asyncio.wait_for(self.checker.save_last(), self.ownership.seconds_left() * SAVING_SHARE)
         except (UnavailableError, TimeoutError):
             log.warning("what the trunk taught last is not kept", trunk=self.name)
+
+    async def _say_farewell(self) -> None:
+        if self.ownership.holds():
+            await self.farewell()
 
     async def _hand_over(self) -> None:
         """Give the trunk to another worker."""

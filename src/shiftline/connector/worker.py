@@ -241,11 +241,18 @@ class Worker:
 
     async def _let_go(self) -> None:
         """Leave the register first: the others' shares grow, and they take what becomes free at once."""
+        (left,) = await asyncio.gather(self._leave(), return_exceptions=True)
+        trunks = (trunk.let_go() for trunk in self.trunks)
+        let_go = await asyncio.gather(*trunks, give_up(self.wfm), return_exceptions=True)
+        for defect in (left, *let_go):  # one's must keep none of the others from its end; a traceback takes a while
+            if isinstance(defect, Exception):
+                log.error("defect", step="end", why="Please report this.", exc_info=defect)
+
+    async def _leave(self) -> None:
         try:
             await asyncio.wait_for(self.register.leave(self.owner), timeout=GIVE_UP_SECONDS)
         except (UnavailableError, TimeoutError):
             log.warning("the other workers were not told that this one ends; they notice")
-        await asyncio.gather(*(trunk.let_go() for trunk in self.trunks), give_up(self.wfm))
 
 
 async def _for_ever(name: str, step: Step, trunk: str | None = None) -> None:

@@ -150,6 +150,19 @@ async def test_a_running_worker_goes_on_once_its_trunk_is_rearmed() -> None:
     assert floor.committed[-1] == ["disarm acl.source"]
 
 
+async def test_the_last_save_lets_nothing_begin_anew() -> None:
+    """A trunk that was re-armed meanwhile is left as it is: whoever takes it next begins with that."""
+    floor = Floor()
+    floor.strikes, floor.cause = 2, "credentials.wrong-password"
+    await floor.checker.step(0.1)
+    floor.committed.clear()
+    await floor.checker.save_last()
+    assert (floor.recalled, floor.committed) == (0, [[]])
+    floor.record = TrunkRecord(governor={}, disarmed_cause=floor.cause, disarmed_at=NOW, saved_at=NOW)
+    await floor.checker.save_last()
+    assert (floor.recalled, floor.committed) == (0, [[], ["save 2"]])
+
+
 async def test_the_series_grows_with_what_is_saved() -> None:
     """Every five seconds a sample, in the same unit of work; one that was not committed comes later."""
     floor = Floor()

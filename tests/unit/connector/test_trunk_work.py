@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 from structlog.testing import capture_logs
 
-from shiftline.connector.ownership import RENEW_SECONDS, Ownership
+from shiftline.connector.ownership import RENEW_SECONDS, TTL_SECONDS, Ownership
 from shiftline.connector.records import Lease
 from shiftline.connector.trunk_work import IDLE_SECONDS, TICK_SECONDS, TrunkWork
 from shiftline.errors import UnavailableError
@@ -26,8 +26,9 @@ class Bench:
         self.is_free = True
         self.is_overtaken = False
         self.checker = MagicMock(step=AsyncMock(), is_idle=True)
-        self.checker.save_knowledge = AsyncMock(side_effect=lambda: self.calls.append("save"))
-        self.ownership = Ownership(self, name="trunk:pbx", owner="me", boot_time=lambda: 0.0)
+        self.checker.save_last = AsyncMock(side_effect=lambda: self.calls.append("save"))
+        self.now: Callable[[], float] = lambda: 0.0
+        self.ownership = Ownership(self, name="trunk:pbx", owner="me", boot_time=self.boot_time)
         self.work = TrunkWork(
             name="pbx",
             ownership=self.ownership,
@@ -35,6 +36,9 @@ class Bench:
             watch=MagicMock(),
             farewell=AsyncMock(side_effect=lambda: self.calls.append("farewell")),
         )
+
+    def boot_time(self) -> float:
+        return self.now()
 
     async def acquire(self, name: str, owner: str, ttl_seconds: float, grace_seconds: float) -> Lease | None:
         self.calls.append("acquire")
@@ -103,12 +107,56 @@ async def test_a_worker_that_stops_keeps_what_it_learned(bench: Bench) -> None:
     await bench.work.let_go()
     assert bench.calls == ["acquire", "save", "farewell", "release"]
     bench.calls.clear()
-    bench.checker.save_knowledge.side_effect = UnavailableError("away")
+    bench.checker.save_last.side_effect = UnavailableError("away")
     await bench.work.keep(ALWAYS)
     with capture_logs() as log:
         await bench.work.let_go()
     assert bench.calls == ["acquire", "farewell", "release"]
     assert [line["event"] for line in log] == ["what the trunk taught last is not kept"]
+
+
+async def hangs() -> None:
+    """As a database that is there, and does not answer."""
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("left", [0.4, 0.1])
+async def test_a_database_that_hangs_keeps_nobody_from_the_farewell(bench: Bench, left: float) -> None:
+    """The save has its share of what is left of the lease, and the registration is still ours after it."""
+    bench.checker.save_last.side_effect = hangs
+    await bench.work.keep(ALWAYS)
+    began = asyncio.get_running_loop().time()
+    bench.now = lambda: TTL_SECONDS - left + asyncio.get_running_loop().time() - began
+    with capture_logs() as log:
+        await asyncio.wait_for(bench.work.let_go(), 2.0)
+    assert bench.calls == ["acquire", "farewell", "release"]
+    assert [line["event"] for line in log] == ["what the trunk taught last is not kept"]
+
+
+async def test_no_farewell_once_the_lease_ran_out_meanwhile(bench: Bench) -> None:
+    """Another worker may have registered by then."""
+
+    async def outlasts_the_lease() -> None:
+        bench.now = lambda: TTL_SECONDS
+
+    bench.checker.save_last.side_effect = outlasts_the_lease
+    await bench.work.keep(ALWAYS)
+    await bench.work.let_go()
+    assert bench.calls == ["acquire", "release"]
+
+
+@pytest.mark.parametrize("broken", ["save", "farewell", "both"])
+async def test_a_defect_keeps_neither_the_farewell_nor_the_release(bench: Bench, broken: str) -> None:
+    """It is told after them: whoever writes its traceback must not outlast the lease."""
+    if broken != "farewell":
+        bench.checker.save_last.side_effect = KeyError("x")
+    if broken != "save":
+        bench.work.farewell = AsyncMock(side_effect=KeyError("x"))
+    await bench.work.keep(ALWAYS)
+    with pytest.raises(KeyError):
+        await bench.work.let_go()
+    assert bench.calls[-1] == "release"
+    assert ("farewell" in bench.calls) == (broken == "save")
 
 
 async def test_who_was_overtaken_says_no_farewell(bench: Bench) -> None:

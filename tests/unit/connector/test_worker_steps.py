@@ -173,3 +173,22 @@ async def test_a_clock_that_was_set_back_starves_no_poll() -> None:
     await floor.called(60)
     floor.polled_at = -0.5
     assert [await floor.called(minutes) for minutes in (0, 2)] == [(1, 1), (2, 1)]
+
+
+async def test_a_defect_at_the_end_keeps_no_lease() -> None:
+    """Neither the register's, nor another trunk's, nor the WFM's: all are let go, then it is told."""
+    floor = Floor()
+    done: list[str] = []
+
+    async def let_go() -> None:
+        await asyncio.sleep(0.01)
+        done.append("other trunk")
+
+    broken = AsyncMock(side_effect=KeyError("x"))
+    floor.worker.trunks = [MagicMock(let_go=broken), MagicMock(let_go=let_go)]
+    floor.worker.register = MagicMock(leave=broken)
+    floor.worker.wfm = MagicMock(give_up=broken)
+    with capture_logs() as log:
+        await floor.worker._let_go()
+    assert done == ["other trunk"]
+    assert [line["event"] for line in log] == ["defect"] * 3
