@@ -64,13 +64,13 @@ async def test_disarming_keeps_the_state(store: PostgresStore) -> None:
 async def test_rearming_forgets_the_refusals(store: PostgresStore) -> None:
     """What led to the mark goes with it; what was learned of the rate stays."""
     async with store.work() as work:
-        refusals = {"strikes": 2, "locks": 1, "proven": True, "check_in": 300.0}
+        refusals = {"strikes": 2, "locks": 1, "proven": True, "check_in": 300.0, "login_in": 8.0}
         await work.trunks.save(KEY, {"rate": 47.5} | refusals, NOW)
         await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
         await work.trunks.rearm("main", LATER)
     found = await load(store)
     assert found is not None
-    forgiven = {"strikes": 0, "locks": 0, "proven": False, "check_in": None}
+    forgiven = {"strikes": 0, "locks": 0, "proven": False, "check_in": None, "login_in": None}
     assert found.governor == {"rate": 47.5} | forgiven
 
 

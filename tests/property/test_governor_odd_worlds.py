@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shiftline.governor.account import LOCK_SECONDS, LOCKS_THAT_STOP, MAX_REFUSED
+from shiftline.governor.account import LOCK_SECONDS, LOCKS_THAT_STOP, MAX_REFUSED, TRIALS
 from shiftline.governor.controller import Answer, Permission, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.known import HIGHEST, number, whole
 from shiftline.governor.limiters.model import Feedback
+from shiftline.governor.listening import LONGEST_BAN
 from shiftline.governor.moments import FARTHEST, SET_BACK_SECONDS
 from shiftline.governor.policy import GovernorPolicy
 from shiftline.governor.state import Mode
@@ -50,6 +51,9 @@ NAMES = [
     "model",
     "price_seconds",
     "met",
+    "guessed",
+    "check_in",
+    "login_in",
     "places",
     "confidence",
     "learned_ago",
@@ -78,13 +82,15 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
+WAITS = st.none() | st.sampled_from([0.0, 5.0, 901.5, 1e12])
 ACCOUNT = st.fixed_dictionaries(
     {
         "strikes": st.integers(0, 3),
         "struck_ago": st.floats(0.0, 2 * LOCK_SECONDS),
         "accepted": st.booleans(),
         "locks": st.integers(0, 3),
-    }
+    },
+    optional={"check_in": WAITS, "login_in": WAITS},
 )
 KNOWN = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8) | ACCOUNT
 
@@ -250,11 +256,14 @@ def test_whatever_was_kept_the_worker_goes_on(
     kept = governor.knowledge()
     if governor.mode is Mode.STOPPED:
         assert permission == Permission(Send.NOTHING)
-    elif permission.again_at is not None:  # for the end of the lock that the life before met
-        assert now < permission.again_at <= now + LOCK_SECONDS
-        assert kept["strikes"] >= MAX_REFUSED
-        assert kept["accepted"]
-        assert kept["locks"] < LOCKS_THAT_STOP
+    elif permission.again_at is not None:  # for the end of what the life before met, and never for long
+        assert now < permission.again_at <= now + LONGEST_BAN
+        if kept["strikes"] >= MAX_REFUSED:
+            assert permission.again_at <= now + LOCK_SECONDS
+            assert kept["accepted"]
+            assert kept["locks"] < LOCKS_THAT_STOP
+        else:
+            assert kept["check_in"] is not None or permission.again_at <= now + TRIALS[-1]
         permission = governor.permission(now := permission.again_at)
         assert permission.send is Send.CHECK
     else:

@@ -84,6 +84,11 @@ class Listening:
         self._is_postponed = True
         self.until = max(self.until, until)
 
+    @property
+    def is_postponed(self) -> bool:
+        """True if the question of this closure is one that is asked late on purpose."""
+        return self._is_postponed and self._shut_from is not None
+
     def at_least(self, seconds: float) -> None:
         """Make the silences longer than this from now on."""
         self.silence = max(self.silence, seconds)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any
 
-from shiftline.governor.account import Account
+from shiftline.governor.account import TRIALS, Account
 from shiftline.governor.account_book import BookPage
 from shiftline.governor.controller import Answer, Send
 from shiftline.governor.doubt import Doubt
@@ -72,6 +72,9 @@ class GovernorState:
         self._listening = Listening(policy, until=now, since=now)
         if (check_in := number(known, "check_in")) is not None:
             self._listening.recall(check_in - (number(known, "age_seconds") or 0.0), now)
+        elif (login_in := number(known, "login_in")) is not None:
+            login_in -= number(known, "age_seconds") or 0.0
+            self._listening.until = now + min(max(0.0, login_in), TRIALS[-1])
         climbs = policy.learn and not self._learner.learned
         self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
         self._flights = Flights()
@@ -162,7 +165,7 @@ class GovernorState:
     def knowledge(self) -> dict[str, Any]:
         """What should survive a restart, as plain JSON values."""
         now = self._moments.now
-        known = self._learner.knowledge(now) | self.account.knowledge(now) | self._last_wait(now)
+        known = self._learner.knowledge(now) | self.account.knowledge(now) | self._waits(now)
         return known | {
             "mode": str(self.mode),
             "refusal": str(self.refusal),
@@ -177,11 +180,21 @@ class GovernorState:
         now = self._moments.own(now)
         told = self.ledger.knowledge(now) | self._learner.certainty(now)
         # While nothing may leave, no other moment is known than that of the last question.
-        return told | self.account.knowledge(now) | self._last_wait(now) | {"waiting_for": waiting_for}
+        return told | self.account.knowledge(now) | self._waits(now) | {"waiting_for": waiting_for}
 
-    def _last_wait(self, now: float) -> dict[str, Any]:
-        """In how many seconds the last check asks that decides between a long ban and a policy."""
-        return {"check_in": self._listening.last_check_in(now) if self.mode is Mode.PROVING else None}
+    def _waits(self, now: float) -> dict[str, Any]:
+        """In how many seconds a check asks that is late on purpose, since one too early would be dear.
+
+        ``check_in``: the last one, that decides between a long ban and a policy. ``login_in``: the one
+        that is to find every usual counter of the account open. A lock's wait is told by its strikes.
+        """
+        is_proving = self.mode is Mode.PROVING
+        is_late = self._listening.is_postponed or self.account.is_bound
+        is_login = is_proving and is_late and not self.account.is_spent and now < self._listening.until
+        return {
+            "check_in": self._listening.last_check_in(now) if is_proving else None,
+            "login_in": self._listening.until - now if is_login else None,
+        }
 
     def waiting_for(self, now: float) -> str | None:
         """In a sentence, what has to happen before checks leave again; None while they may."""

@@ -125,6 +125,27 @@ def test_a_restart_while_it_waits_allows_no_more() -> None:
     assert governor.refusal is RefusalClass.USER_BOUND
 
 
+@pytest.mark.parametrize("down_seconds", [0.2, 3.0, 30.0])
+def test_a_restart_while_it_waits_asks_no_sooner(down_seconds: float) -> None:
+    """A counter of ten seconds was met shut again, and what met it was taken for a lock: 15 minutes."""
+    world = trunk("window:100/10s,key=user")
+    _, whole = drive(world, until=25.0, policy=DECLARED)
+    first = checks_refused(whole)[0]
+    waiting, _ = drive(trunk("window:100/10s,key=user"), until=first + 2.0, policy=DECLARED)
+    kept = json.loads(json.dumps(waiting.knowledge() | waiting.told(first + 2.0)))
+    left = kept["login_in"] - down_seconds
+    assert 0.0 < kept["login_in"] <= TRIALS[1]
+    governor, journey = drive(
+        trunk(OPEN), until=60.0, policy=DECLARED, known=kept | {"age_seconds": down_seconds}
+    )
+    assert journey.requests[0].at == pytest.approx(max(0.0, left), abs=0.01)
+    assert governor.mode is Mode.HOLDING
+    assert governor.knowledge()["login_in"] is None
+    # What is no such wait, however it came there, silences nobody for longer than one.
+    _, journey = drive(trunk(OPEN), until=60.0, policy=DECLARED, known=kept | {"login_in": 1e12})
+    assert journey.requests[0].at == pytest.approx(TRIALS[1], abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("limiter", "limit", "max_rate"),
     [

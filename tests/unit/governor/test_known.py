@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from tests.unit.governor.journeys import LEARNING, answer, ask_until_check
 
-from shiftline.governor.controller import Answer
+from shiftline.governor.account import TRIALS
+from shiftline.governor.controller import Answer, Send
 from shiftline.governor.governor import Governor
 from shiftline.governor.known import is_set, mappings, number, whole
+from shiftline.governor.listening import LONGEST_BAN
 from shiftline.governor.state import Mode
 
 GOOD: dict[str, Any] = {
@@ -20,6 +22,9 @@ GOOD: dict[str, Any] = {
     "places": None,
     "price_seconds": 0.5,
     "met": 3,
+    "guessed": False,
+    "check_in": None,
+    "login_in": None,
     "strikes": 0,
     "proven": True,
     "learned_ago": 60.0,
@@ -84,6 +89,15 @@ def test_one_senseless_value_stops_no_worker(name: str, junk: object) -> None:
     assert governor.rate in (40.0, LEARNING.initial_rate)
     assert 0.0 <= governor.knowledge()["confidence"] <= 1.0
     assert governor.told(now + 1.0)["sent"] == 1
+
+
+@pytest.mark.parametrize(("name", "longest"), [("check_in", LONGEST_BAN), ("login_in", TRIALS[-1])])
+@pytest.mark.parametrize("age", [0.0, -5.0, nan])
+def test_a_mangled_wait_silences_nobody_for_good(name: str, longest: float, age: float) -> None:
+    """It is no longer than the longest that it may have been."""
+    governor = Governor(LEARNING, 0.0, GOOD | {name: 1e12, "age_seconds": age})
+    assert governor.permission(0.0).again_at == longest
+    assert governor.permission(longest).send is Send.CHECK
 
 
 @pytest.mark.parametrize("missing", GOOD)
