@@ -12,11 +12,11 @@ from shiftline.diagnosis.belief import Belief
 from shiftline.diagnosis.catalogue.words import LOGGED_IN
 from shiftline.diagnosis.evidence import Evidence, Trial
 from shiftline.diagnosis.outcome import REFUSALS, Outcome
-from shiftline.diagnosis.probe import Account, Credentials, Load, Method, Source
+from shiftline.diagnosis.probe import Account, Aim, Credentials, Load, Method, Source
 from shiftline.diagnosis.suspects import CHECKS, Suspect
 
-_NOT_SERVED = (Outcome.NO_METHOD, Outcome.BAD_EVENT)
-"""What a PBX says of a method or a package that it does not have: nobody is refused by it."""
+_NO_REFUSALS = frozenset({Outcome.NO_METHOD, Outcome.BAD_EVENT, Outcome.UNAVAILABLE_NOW, Outcome.BUSY})
+"""What a PBX says of a method or a package that it does not have, or of a user: nobody is refused by it."""
 
 
 def passage(suspect: Suspect, evidence: Evidence) -> Trial | None:
@@ -51,13 +51,19 @@ def is_login(trial: Trial) -> bool:
 def _tells(suspect: Suspect, trial: Trial, evidence: Evidence) -> bool:
     if suspect.needs_login or (suspect.login_clears and is_login(trial)):
         return is_login(trial)
-    return not _stuck(evidence) - {trial.probe.method}
+    return not _stuck(suspect, evidence) - {_sort(trial)}
 
 
-def _stuck(evidence: Evidence) -> frozenset[Method]:
-    """Methods of the checks that were refused to us at rest, and never passed.
+def _sort(trial: Trial) -> tuple[Method, bool]:
+    """What a rule may be about: a method, and whether a user is named. A script asks for both."""
+    return trial.probe.method, trial.probe.aim is not Aim.SERVER
 
-    OPTIONS to the server itself names no account, and is ours all the same.
+
+def _stuck(suspect: Suspect, evidence: Evidence) -> frozenset[tuple[Method, bool]]:
+    """Sorts of checks that were refused to us at rest, and never passed in a way that he would have refused.
+
+    OPTIONS to the server itself names no account, and is ours all the same. What is said of a user who is
+    not there refuses nobody.
     """
     own = [
         one
@@ -66,6 +72,16 @@ def _stuck(evidence: Evidence) -> frozenset[Method]:
         and (one.probe.source, one.probe.load) == (Source.OWN, Load.SINGLE)
         and one.probe.account in (Account.OWN, Account.NOBODY)
     ]
-    passed = {one.probe.method for one in own if one.outcome is Outcome.OK}
-    refused = {one.probe.method for one in own if one.outcome in REFUSALS and one.outcome not in _NOT_SERVED}
+    passed = {_sort(one) for one in own if one.outcome is Outcome.OK and _would_stop(suspect, one)}
+    refused = {_sort(one) for one in own if one.outcome in REFUSALS and not _is_of_the_user(one)}
     return frozenset(refused - passed)
+
+
+def _would_stop(suspect: Suspect, one: Trial) -> bool:
+    """Whether it is like what he stops, whoever asks."""
+    return suspect.passes is None or suspect.passes.matches(replace(one.probe, account=Account.OWN))
+
+
+def _is_of_the_user(one: Trial) -> bool:
+    is_not_there = one.probe.aim in (Aim.ABSENT, Aim.INVENTED) and one.outcome is Outcome.NOT_FOUND
+    return is_not_there or one.outcome in _NO_REFUSALS
