@@ -154,7 +154,8 @@ CAUSES = (
         meaning="The PBX takes only so many requests a second of one account.",
         seen="One login that all checks share is refused in bursts; phones with their own accounts are not.",
         tells=(
-            "Refused above a rate with this account only; what carries no credentials still gets a challenge."
+            "Refused above a rate with this account only; what carries no credentials still gets a "
+            "challenge, unless the name in From is counted."
         ),
         refuted_by="Another account that is refused in the same second, or no refusal with this one.",
         remedy=Remedy(
@@ -193,6 +194,18 @@ CAUSES = (
                 ),
                 "More than some requests a second for one address-of-record.",
                 vendor("Twilio 32008, V17"),
+            ),
+            shows(
+                "K4f",
+                EVERY,
+                Stage.RATE,
+                limited(account=Account.OWN),
+                in_any_status(
+                    {Outcome.FORBIDDEN: 0.5, Outcome.UNAVAILABLE: 0.3, Outcome.UNAVAILABLE_RETRY_AFTER: 0.2}
+                ),
+                "A pipe for each user in From, ahead of the login, from whichever address.",
+                read("Kamailio pipelimit README: a pipe has any name, such as $fU, K4"),
+                weight=0.25,
             ),
         ),
         prior=1.2,
