@@ -70,6 +70,7 @@ class Account:
         age = number(known, "age_seconds") or 0.0
         page = page or BookPage()
         page.book.note(page.trunk, NOTHING)  # whatever it was re-armed after
+        page.book.is_told(page.trunk)
         if age > MEMORY_SECONDS:
             return cls(page=page)
         account = cls(
@@ -122,6 +123,15 @@ class Account:
             self._logins.append(_Logins(now))
         while self._logins[0].at < now - PEACE_SECONDS:
             self._logins.popleft()
+
+    @property
+    def is_suspected(self) -> bool:
+        """True if its next login is to tell whether it is let through."""
+        return self.is_bound or self.strikes > 0
+
+    def is_asked_elsewhere(self, now: float) -> bool:
+        """True while another trunk's login may tell it."""
+        return self.is_suspected and self.page.book.asked_elsewhere(self.page.trunk, now)
 
     def is_busier(self, at: float) -> bool | None:
         """Whether more logins left before that moment than was usual in the minute before.

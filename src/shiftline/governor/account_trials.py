@@ -18,12 +18,14 @@ refused --canary passes--> a witness --refused--> two canaries --both pass--> it
 from __future__ import annotations
 
 from shiftline.governor.account import TRIALS
+from shiftline.governor.controller import Permission, Send
 from shiftline.governor.flights import Flight
 from shiftline.governor.listening import STRIKE_SECONDS
 from shiftline.governor.quiet import QuietGovernor
 from shiftline.governor.refusals import RefusalClass
 from shiftline.governor.state import Mode
 
+LOOK_AGAIN = 0.1  # seconds: so often it is asked whether another trunk's login was answered
 CANARIES_THAT_TELL = 2  # in a row: a limiter that lets every second request pass does not let both
 
 
@@ -42,6 +44,24 @@ class AccountGovernor(QuietGovernor):
         self.mode, self.refusal = Mode.PROVING, RefusalClass.USER_BOUND
         self._resumed_at = now
         self._listening.until = max(now, locked_until)
+
+    def _wait_for_proof(self, now: float) -> Permission | None:
+        """What keeps the one request that may be under way; None: nothing does.
+
+        Another trunk's login may tell what it would: one asks at a time, and its answer counts here.
+        """
+        if self._flights.any_since(self._resumed_at):
+            return Permission(Send.NOTHING, at_latest=self._lost_at())
+        if now < self._listening.until:
+            return Permission(Send.NOTHING, self._listening.until)
+        if self.account.is_bound and self.account.is_spent_by_others(now):
+            self._begin_spent(now)
+            if self.mode is Mode.STOPPED:
+                return Permission(Send.NOTHING)
+            if now < self._listening.until:
+                return Permission(Send.NOTHING, self._listening.until)
+        is_asked = self.account.is_asked_elsewhere(now)
+        return Permission(Send.NOTHING, now + LOOK_AGAIN) if is_asked else None
 
     def _overshot(self, flight: Flight, now: float) -> None:
         if self._learner.blameless.is_idle(flight.sent_at, since=self._at_speed_since):

@@ -86,10 +86,8 @@ class Governor(SlowedGovernor):
             return self._canary_permission(now)
         if self._is_holding:
             return Permission(Send.NOTHING, now + HOLD_STEP)
-        if self.mode is Mode.PROVING and self._flights.any_since(self._resumed_at):
-            return Permission(Send.NOTHING, at_latest=self._lost_at())
-        if self.mode is Mode.PROVING and now < self._listening.until:
-            return Permission(Send.NOTHING, self._listening.until)
+        if self.mode is Mode.PROVING and (wait := self._wait_for_proof(now)) is not None:
+            return wait
         self._grow(now, elapsed)
         if self._learner.is_full(len(self._flights)):
             return Permission(Send.NOTHING, at_latest=self._lost_at())
@@ -107,6 +105,8 @@ class Governor(SlowedGovernor):
         self.ledger.left()
         self._asked = Asked.ONCE if kind is Send.CANARY else self._asked
         if credentials:
+            if self.mode is Mode.PROVING and self.account.is_suspected:
+                self.account.page.book.asks(self.account.page.trunk, now)
             self.account.left(now)
         return self._flights.leave(now, kind, credentials=credentials)
 
@@ -129,6 +129,8 @@ class Governor(SlowedGovernor):
         flight = self._flights.land(ticket)
         if flight is None:
             return
+        if flight.credentials:
+            self.account.page.book.is_told(self.account.page.trunk)
         now = self._seen(now)
         if answer is Answer.SILENT:
             self._unanswered(flight, now)
