@@ -73,7 +73,11 @@ class Child:
             line = ""
         if line.startswith("ready"):
             return line.removeprefix("ready").strip()
-        raise UnavailableError(_text(errors_path) or f"{module} was not ready within {ready_seconds:g} s.")
+        said = _text(errors_path)
+        late = f"A part of the lab ({module.rpartition('.')[2]}) was not ready within {ready_seconds:g} s."
+        raise UnavailableError(
+            said or late, remedy="" if said else "Try again when the machine is less busy."
+        )
 
     async def stop(self) -> None:
         """End the child: SIGTERM, and SIGKILL when it does not heed it within 5 s."""
