@@ -132,7 +132,6 @@ class AccountGovernor(QuietGovernor):
         """Be silent, and let a check ask next: a canary has passed, and tells nothing new of checks."""
         self._begin_listening(now, retry_after)
         self.mode, self._resumed_at = Mode.PROVING, now
-        self._learner.pacer.restart(self._listening.until)
 
     def _suspect_path_is_open(self, now: float) -> None:
         """A canary passed. If one question is all that is left, place it where it tells most."""
