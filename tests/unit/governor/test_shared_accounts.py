@@ -27,7 +27,9 @@ def test_two_logins_in_a_quarter_of_an_hour_whatever_the_number(trunks: int) -> 
     """All waits end at the same moment: they asked in step, three at 30.5 s and six at 930 s."""
     book = AccountBook()
     world = changed_at(TURNED_AT, trunk("window:1000/1s"), disabled)
-    senders = [Sender(Governor(DECLARED, 0.0, None, BookPage(book, f"t{i}")), world, MANY) for i in range(trunks)]
+    senders = [
+        Sender(Governor(DECLARED, 0.0, None, BookPage(book, f"t{i}")), world, MANY) for i in range(trunks)
+    ]
     travel_together(senders, until=4000.0)
     # What left before the own first refusal was heard was in flight, and cannot be called back.
     logins = sorted(
