@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,21 @@ def require_writable(path: Path) -> None:
         path.open("a", encoding="utf-8").close()
         if is_new:
             path.unlink()
+
+
+def require_apart(*paths: Path | None) -> None:
+    """Raise ConfigurationError if two results would go to one place, where only the last would remain.
+
+    What is no file to be kept, as /dev/null, takes any number.
+    """
+    given = [path for path in paths if path is not None]
+    places = Counter(path if path == Path("-") else Path(os.path.realpath(path)) for path in given)
+    for place, count in places.items():
+        if count > 1 and (place.is_file() or not place.exists()):
+            name = "Standard output" if place == Path("-") else str(place)
+            raise ConfigurationError(
+                f"{name} is given for {count} results.", remedy="Give each a place of its own."
+            )
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shiftline.cli.writing import do_all, put_json, write_text
+from shiftline.cli.writing import do_all, put_json, require_apart, write_text
 from shiftline.errors import ConfigurationError
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -77,3 +78,29 @@ def test_a_file_in_a_directory_that_is_not_ours_is_written_in_its_place(
     write_text(path, "after")
     assert path.read_text() == "after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_place_for_two_results_is_told(tmp_path: Path) -> None:
+    """Only the last of them would remain there; also where it is written otherwise."""
+    path = tmp_path / "x"
+    require_apart(path, tmp_path / "y", None, None, Path("-"))
+    require_apart(Path(os.devnull), Path(os.devnull))
+    for other in (path, tmp_path / "d" / ".." / "x"):
+        with pytest.raises(ConfigurationError, match="/x is given for 2 results"):
+            require_apart(path, None, other)
+    path.write_text("before")
+    with pytest.raises(ConfigurationError, match="2 results"):
+        require_apart(path, path)
+    with pytest.raises(ConfigurationError, match="Standard output is given for 2 results"):
+        require_apart(Path("-"), path, Path("-"))
+
+
+@pytest.mark.parametrize("verb", [("run", "--server", "sip:127.0.0.1:9"), ("read", "nothing.pcap")])
+def test_the_doctor_asks_for_two_places(
+    shiftline: Callable[..., Any], tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    """Before anything is sent or read."""
+    ended = shiftline("doctor", *verb, "--report", tmp_path / "x", "--json", tmp_path / "x")
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {tmp_path}/x is given for 2 results.")
+    assert list(tmp_path.iterdir()) == []

@@ -21,7 +21,7 @@ from shiftline.cli.doctor.report import (
     WithPseudonyms,
     material_of_reading,
 )
-from shiftline.cli.writing import do_all, put_json, require_writable
+from shiftline.cli.writing import do_all, put_json, require_apart, require_writable
 from shiftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def run(
         require_writable(json_file)
     wishes = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
     wishes.check()
+    require_apart(json_file, report_file, bundle_file)
     zone = _zone(timezone) if timezone else None
     windows = [_window(text, zone or ZoneInfo("UTC")) for text in window or []]
     with _progress() as on_bytes:

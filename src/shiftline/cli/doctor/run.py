@@ -21,7 +21,7 @@ from shiftline.cli.doctor.report import (
 from shiftline.cli.options import DEFAULT_CONFIG, ConfigFile
 from shiftline.cli.running import Ending
 from shiftline.cli.tracing import STDOUT, TraceFile, TraceWishes, show_trace
-from shiftline.cli.writing import do_all, put_json, require_writable
+from shiftline.cli.writing import do_all, put_json, require_apart, require_writable
 from shiftline.clock import clock_from_environment
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def run(
         require_writable(json_file)
     reports = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
     reports.check()
+    require_apart(json_file, report_file, bundle_file, trace_file)
     _do(wishes, tracing, reports, json_file)
 
 
