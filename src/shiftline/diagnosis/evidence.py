@@ -86,7 +86,3 @@ class Evidence:
     def with_trials(self, *trials: Trial) -> Evidence:
         """The same with more trials."""
         return replace(self, trials=(*self.trials, *trials))
-
-    def with_marks(self, *marks: Mark) -> Evidence:
-        """The same with more marks."""
-        return replace(self, marks=(*self.marks, *marks))

@@ -50,7 +50,6 @@ class Carried:
     nonce: str
     nonce_count: int | None = None
     algorithm: str = "MD5"
-    digest_uri: str = ""
 
 
 @record
@@ -121,11 +120,6 @@ class Exchange:
     alike: object = field(default=None, compare=False, repr=False)
     """The same object in exchanges that differ only in time, Call-ID, nonce, copies, size, place, and the
     answer's Date and Contact: what follows from the rest is found out once. None if nobody compared."""
-
-    @property
-    def is_refused(self) -> bool:
-        """A final answer that is neither success nor a challenge."""
-        return self.status is not None and self.status >= 300 and self.status not in (401, 407)
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -207,5 +207,3 @@ class Stop:
 
     reason: StopReason
     sentence: str
-    resume_after: float | None = None
-    """When a canary may be sent, on the clock of ``now``; None: not in this run."""

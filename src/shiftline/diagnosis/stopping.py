@@ -23,7 +23,6 @@ DECIDED = 0.9
 """From this probability on, nothing is open."""
 BANNED = 0.6
 """From this probability on, a ban is taken for one."""
-_USUAL_BAN_SECONDS = 310.0
 _MEANS = {Account.OWN: Means.CREDENTIALS, Account.OTHER: Means.KNOWN_GOOD_ACCOUNT}
 
 
@@ -97,19 +96,16 @@ def why_stop(
             reason=StopReason.CREDENTIALS_SPENT,
             sentence=f"{whose} not asked about: other runs used the two logins that an account bears in"
             " 15 minutes.",
-            resume_after=credentials_again(done),
         )
     if spent and not is_sure:
         return Stop(
             reason=StopReason.CREDENTIALS_SPENT,
             sentence="Credentials were refused as often as an account bears in 15 minutes.",
-            resume_after=credentials_again(done),
         )
     if kept and not is_sure:
         return Stop(
             reason=StopReason.BANNED,
             sentence="The PBX seems to have banned us. Asking on would prolong it.",
-            resume_after=max((past.at for past in done), default=now) + _USUAL_BAN_SECONDS,
         )
     if is_sure:
         behind = " Whether a rate limit stands behind it was not asked: run again once it is mended."

@@ -113,7 +113,6 @@ def test_credentials_are_read_without_the_response() -> None:
         nonce="n,1",
         nonce_count=10,
         algorithm="SHA-256",
-        digest_uri="sip:pbx.example",
     )
     assert one.user == "agent0042"  # of To, for a REGISTER
     assert "0123456789abcdef" not in repr(one)

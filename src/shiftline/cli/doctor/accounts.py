@@ -28,12 +28,10 @@ class Accounts:
         """The accounts of a plan."""
         plan = examined.plan
         named = {Account.OWN: plan.case.account, Account.OTHER: plan.case.known_good}
-        if plan.ends is None:  # nothing will leave
-            named = {}
         keys = {
             account: account_key(plan.ends.target, login.username)
             for account, login in named.items()
-            if login is not None and plan.ends is not None
+            if login is not None and plan.ends is not None  # without ends nothing will leave
         }
         return cls(kept=RefusedLogins(state_directory()), keys=keys)
 

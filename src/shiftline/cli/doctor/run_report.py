@@ -43,9 +43,7 @@ def as_json(examined: Examined, examination: Examination, again: datetime | None
     """
     stop, phrases = examination.stop, phrases_of(examination.exchanges)
     return diagnosis_as_json(addressed(examination.diagnosis(), examined.arguments)) | {
-        "refusals": refusals_as_json(
-            statistics_of(examination.exchanges, examination.words_at_rest).refusals
-        ),
+        "refusals": refusals_as_json(_refusals(examination)),
         "target": examined.name,
         "allowed": examination.permission.risk.word,
         "stopped": None
@@ -84,9 +82,7 @@ def print_result(
     _print_owner(examined, console)
     diagnosis = addressed(examination.diagnosis(), examined.arguments)
     console.print()
-    print_verdict(
-        diagnosis, statistics_of(examination.exchanges, examination.words_at_rest).refusals, console
-    )
+    print_verdict(diagnosis, _refusals(examination), console)
     if examination.stop is None:
         console.print("It was ended before it was over.")
     else:

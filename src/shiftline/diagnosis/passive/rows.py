@@ -152,12 +152,6 @@ class Rows:
         """What its answer said."""
         return self.sorts.said_of(self.sort[row])
 
-    def headers_of(self, row: int) -> tuple[str, ...]:
-        """The names of its headers as they were written, in order; none where the record does not tell."""
-        headers = self.sorts.header_names.values[self.headers[row]]
-        assert isinstance(headers, tuple)  # noqa: S101 - only these are put there
-        return headers
-
     def header_names(self, number: int) -> frozenset[str]:
         """The names that a number of `headers` stands for: in lower case, short forms written out."""
         found = self._header_names.get(number)

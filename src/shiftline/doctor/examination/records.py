@@ -118,7 +118,6 @@ def carried_by(request: Request) -> Carried | None:
                 nonce=told.get("nonce", ""),
                 nonce_count=int(told["nc"], 16) if "nc" in told else None,
                 algorithm=told.get("algorithm", "MD5"),
-                digest_uri=told.get("uri", ""),
             )
     return None
 

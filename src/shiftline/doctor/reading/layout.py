@@ -23,14 +23,13 @@ BRANCH: Final = 1
 CALL_ID: Final = 2
 DATE: Final = 2
 CSEQ: Final = 3
-NONCE: Final = 4
 DIGEST_ROW: Final = 5
 COUNT: Final = 6
 CONTACT: Final = 6
 """Places in `Values`; `DATE` and `CONTACT` are those of a response, `CALL_ID` and `COUNT` (of the nonce)
-those of a request. The first row of each name; empty where none is. The words of the credentials or the
-challenge are common, without what changes in them; `DIGEST_ROW` is the whole row where it cannot be cut
-(`holes`)."""
+those of a request; 4 is the nonce. The first row of each name; empty where none is. The words of the
+credentials or the challenge are common, without what changes in them; `DIGEST_ROW` is the whole row where it
+cannot be cut (`holes`)."""
 _COMMON_TO_REQUESTS = SENT_BY_PART, NAMES, *PARTIES, b"User-Agent", b"Event", FIRST, SECOND
 _COMMON_TO_RESPONSES = SENT_BY_PART, FIRST, SECOND, *HINT_NAMES
 SENT_BY, STATUS, DIGEST_WORDS = 0, 1, -1

@@ -32,7 +32,6 @@ class _Plan:
     username: int
     realm: int
     nonce: int
-    uri: int
     response: int
     count: int
     stale: int
@@ -56,7 +55,6 @@ def carried(row: bytes) -> tuple[Carried | None, str, int | None]:
         realm=text[values[plan.realm]],
         nonce="",
         algorithm=text[values[plan.algorithms[0]]] or _DEFAULT_ALGORITHM,
-        digest_uri=text[values[plan.uri]],
     )
     return found, printable(nonce), count[values[plan.count]]
 
@@ -124,7 +122,6 @@ def _plan(between: tuple[bytes, ...]) -> _Plan:
         username=first.get(b"username", first.get(b"username*", size)),
         realm=first.get(b"realm", size),
         nonce=first.get(b"nonce", size),
-        uri=first.get(b"uri", size),
         response=first.get(b"response", size),
         count=first.get(b"nc", size),
         stale=first.get(b"stale", size),
