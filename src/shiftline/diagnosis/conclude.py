@@ -19,7 +19,7 @@ from shiftline.diagnosis.families import Family
 from shiftline.diagnosis.finding import Basis, Diagnosis, Finding
 from shiftline.diagnosis.hypotheses import HEALTHY
 from shiftline.diagnosis.loads_passed import ASKED
-from shiftline.diagnosis.remedies import AFTER_HEARSAY, remedy_of_one_of
+from shiftline.diagnosis.remedies import AFTER_HEARSAY, AGAINST_SCANNERS, remedy_of_one_of
 from shiftline.diagnosis.separation import separate
 from shiftline.diagnosis.silent import Silent, explains, silent_causes
 from shiftline.diagnosis.statements import statements_for
@@ -99,14 +99,14 @@ def conclude(
         for group in _groups(belief, permission, is_recorded=is_recorded)
     ]
     ill = [pair for pair in found if pair[1].cause != HEALTHY]
-    ranked = sorted(
-        ill or found[:1], key=lambda pair: (-pair[0].evidence.subject.refused, -pair[1].confidence)
-    )
+    ranked = sorted(ill or found[:1], key=_gravity)
     basis = basis_of(beliefs, is_recorded=is_recorded)
     findings = tuple(_finding(belief, group) for belief, group in ranked)
     if basis in _TELLS_NOTHING:
         steps = AFTER_HEARSAY if basis is Basis.HEARSAY else ()
         findings = tuple(replace(one, is_decided=False, remedy=steps) for one in findings)
+    ours = [one for one in beliefs if not one.evidence.subject.is_scanner] or beliefs
+    about_us = [one for one in findings if not one.subject.is_scanner] or findings
     belief, main = ranked[0]
     separation = separate(belief, permission, (main.cause, *main.others))
     is_healthy = main.cause == HEALTHY and not is_recorded
@@ -114,7 +114,7 @@ def conclude(
         cause=main.cause if findings[0].is_decided else None,
         confidence=findings[0].confidence,
         findings=findings,
-        suspicions=suspicions_of(beliefs, findings, separation, is_over=is_over),
+        suspicions=suspicions_of(ours, about_us, separation, is_over=is_over),
         separation=separation,
         families=_families(beliefs),
         requests_sent=requests_sent,
@@ -122,6 +122,13 @@ def conclude(
         basis=basis,
         beside=() if is_recorded else beside(belief.evidence.trials, (main.cause, *main.others)),
     )
+
+
+def _gravity(pair: tuple[Belief, _Group]) -> tuple[bool, int, float]:
+    """In which order subjects are told: a scanner after all that somebody serves, however often it asks."""
+    belief, group = pair
+    subject = belief.evidence.subject
+    return subject.is_scanner, -subject.refused, -group.confidence
 
 
 def _groups(belief: Belief, permission: Permission, *, is_recorded: bool) -> list[_Group]:
@@ -259,7 +266,7 @@ def _finding(belief: Belief, group: _Group) -> Finding:
         confidence=_confidence(group),
         subject=belief.evidence.subject,
         statements=statements_for(belief, group.cause, group.others, group.beside),
-        remedy=remedy_of_one_of(causes, home),
+        remedy=AGAINST_SCANNERS if belief.evidence.subject.is_scanner else remedy_of_one_of(causes, home),
         refuted_by="" if cause is None else cause.refuted_by,
         figures=_figures(belief, causes),
         is_decided=group.is_decided,

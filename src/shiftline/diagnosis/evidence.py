@@ -71,6 +71,8 @@ class Subject:
     values: tuple[str, ...] = ()
     requests: int = 0
     refused: int = 0
+    is_scanner: bool = False
+    """Whether it calls itself so, and was never served anything: what refuses it is no fault of the trunk."""
     seconds: float = 0.0
     """From the first request of the record to the last."""
 

@@ -36,6 +36,7 @@ from shiftline.diagnosis.passive.nonces import NonceBook
 from shiftline.diagnosis.passive.pace import Pace, find_pace
 from shiftline.diagnosis.passive.passed import passed_sorts
 from shiftline.diagnosis.passive.rows import Rows
+from shiftline.diagnosis.passive.scanners import scanner_of
 from shiftline.diagnosis.passive.sizes import size_mark
 from shiftline.diagnosis.passive.spans import find_spans
 from shiftline.diagnosis.passive.subjects import Part, find_parts
@@ -235,8 +236,10 @@ class Observer:
             found.append(hours.mark)
         if limit is not None and (window := burst_mark(rows, part, self._zone, self._windows)) is not None:
             found.append(window)
+        scanner = scanner_of(rows, marks, part) if troubled else ""
         subject = Subject(
-            name=part.name,
+            name=f"{part.name}, a scanner: {scanner}" if scanner else part.name,
+            is_scanner=bool(scanner),
             key=part.key,
             values=part.values,
             requests=len(rows),

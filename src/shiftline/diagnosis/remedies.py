@@ -14,6 +14,11 @@ AFTER_HEARSAY = (
 )
 """What to do where a refusal is told, and nothing else."""
 
+AGAINST_SCANNERS = (
+    "Nothing on the trunk: whoever scans is rightly refused.",
+    "Keep it from the PBX before it is answered: a firewall, or fail2ban on the PBX's log.",
+)
+
 
 def remedy_of(cause: str, family: Family | None) -> tuple[str, ...]:
     """The steps of one cause; none of what is not in the catalogue."""
