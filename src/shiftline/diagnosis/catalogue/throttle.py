@@ -205,7 +205,7 @@ CAUSES = (
                 ),
                 "A pipe for each user in From, ahead of the login, from whichever address.",
                 read("Kamailio pipelimit README: a pipe has any name, such as $fU, K4"),
-                weight=0.25,
+                weight=0.03,
             ),
         ),
         prior=1.2,
