@@ -244,10 +244,8 @@ class Worker:
         (left,) = await asyncio.gather(self._leave(), return_exceptions=True)
         trunks = (trunk.let_go() for trunk in self.trunks)
         let_go = await asyncio.gather(*trunks, give_up(self.wfm), return_exceptions=True)
-        for defect in (
-            left,
-            *let_go,
-        ):  # one's must keep none of the others from its end; a traceback takes a while
+        # One's defect must keep none of the others from its end, nor must its traceback, which takes a while.
+        for defect in (left, *let_go):
             if isinstance(defect, Exception):
                 log.error("defect", step="end", why="Please report this.", exc_info=defect)
 
