@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.diagnosis.records import BEGIN, Answer, Fault, Pbx, Window, publish_day
+from tests.unit.diagnosis.records import BEGIN, OURS, Answer, Fault, Pbx, Window, publish_day
 
 from shiftline.diagnosis.belief import believe
 from shiftline.diagnosis.conclude import conclude
@@ -80,3 +82,27 @@ def test_agents_who_leave_are_no_limit() -> None:
 
     for evidence in observe(publish_day(Pbx(left))):
         assert Outcome.LIMITED not in {one.outcome for one in evidence.trials}
+
+
+def test_who_is_refused_at_rest_with_others_says_nothing_of_the_answer_at_rest() -> None:
+    """All REGISTERs share one limit: the phones ask seldom, and are refused while ours come fast."""
+    window = Window(40, 4.0, "Busy Here", 486)
+
+    def of_all(request: Exchange) -> Answer | None:
+        return window(replace(request, source="all")) if request.method == "REGISTER" else None
+
+    asked: list[tuple[float, str, dict[str, Any]]] = []
+    for number in range(60):
+        phone = f"phone{number % 6}"
+        theirs = {"login": phone, "source": f"192.0.2.{90 + number % 6}", "contact": "192.0.2.99"}
+        asked.append((BEGIN + 2.3 * number, phone, theirs))
+    ours: dict[str, Any] = {"contact": "192.0.2.10"}
+    asked += [(BEGIN + 60.0 + number / 40.0, f"phone{number % 6}", ours) for number in range(1200)]
+    asked.sort(key=lambda one: one[0])
+    pbx = Pbx(of_all)
+    exchanges = [one for at, phone, by in asked for one in pbx.ask(at, user=phone, method="REGISTER", **by)]
+    at_rest = sum(one.status == 486 and one.source != OURS for one in exchanges)
+    assert at_rest >= 5, "or the record does not show what is tested"
+    [evidence] = observe(exchanges)
+    assert not any(one.outcome is Outcome.BUSY for one in evidence.trials)
+    assert sum(one.count for one in evidence.trials if one.outcome is Outcome.LIMITED) >= 500

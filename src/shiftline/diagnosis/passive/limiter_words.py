@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import compress
 from math import inf, sqrt
@@ -114,16 +115,32 @@ class LimiterWords:
         return sorts.kind_of(sort).method, sorts.asked[sort]
 
     def _count(self) -> None:
+        """Answers to each question. Who asks at rest while another is refused may be refused with him, by
+        what counts all senders as one; that tells nothing of the answer at rest, and is left out."""
         sorts = self._rows.sort
         is_loaded = bytearray([count > AT_REST for count in self._arrivals.by_source])
+        near = Counter(sorts[row] for row in self._within_a_load(is_loaded))
         loaded = Counter(compress(sorts, is_loaded))
         at_rest = Counter(sorts)
         at_rest.subtract(loaded)
+        at_rest.subtract(near)
         for side, counts in ((self._at_rest, at_rest), (self._loaded, loaded)):
             for sort, count in counts.items():
                 said = self._rows.sorts.said_of(sort)
                 if said.status and count:
                     side[self._question(sort)][said.status, said.phrase] += count
+
+    def _within_a_load(self, is_loaded: bytearray) -> Iterator[int]:
+        """Rows at rest that came within a window of one under load whose answer may be a limiter's."""
+        rows = self._rows
+        is_word = bytes(sort in self._word_of for sort in range(len(rows.sorts)))
+        last = -inf
+        for row in self._arrivals.order:
+            if not is_loaded[row]:
+                if rows.at[row] - last <= WINDOW_SECONDS:
+                    yield row
+            elif is_word[rows.sort[row]]:
+                last = rows.at[row]
 
     def _is_own(self, question: _Question, word: Word) -> bool:
         at_rest = self._at_rest.get(question, Counter())
