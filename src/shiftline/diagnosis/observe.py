@@ -14,7 +14,7 @@ from shiftline.diagnosis.evidence import MOST_PLACES, Evidence, Mark, Subject
 from shiftline.diagnosis.exchange import Brief, Exchange, Remark, brief
 from shiftline.diagnosis.notice import kinds_of
 from shiftline.diagnosis.passive.arrivals import Arrivals, count_arrivals
-from shiftline.diagnosis.passive.beside import options_beside
+from shiftline.diagnosis.passive.beside import options_beside, passed_amid
 from shiftline.diagnosis.passive.cells import crowded
 from shiftline.diagnosis.passive.contrasts import Frame, find_contrasts
 from shiftline.diagnosis.passive.dropped import tell_dropped
@@ -227,6 +227,7 @@ class Observer:
             found += (*under_way, *rate_marks(part, contrasts, limit, arrivals))
             found += account_marks(rows, marks, outcomes, arrivals, part, contrasts.own_accounts)
             found += (*message_marks(rows, part), *options_beside(rows, marks, arrivals, part))
+            found += passed_amid(rows, marks, arrivals, part)
             if (served := served_mark(rows, passed, part)) is not None:
                 found.append(served)
         found += [one.mark for one in (turns, spans, header) if one is not None]

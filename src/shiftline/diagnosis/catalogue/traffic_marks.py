@@ -184,6 +184,12 @@ ROWS = (
         ),
     ),
     row(
+        "traffic.passed-amid",
+        "requests that passed between refused ones of their kind, within seconds",
+        "the order of answers: a rule of the hour, or a job that stops all, refuses until it is over",
+        {"schedule.time-of-day": 0.02},
+    ),
+    row(
         "traffic.two-agents-one-account",
         "one account that two programs log in with",
         "User-Agent, Call-ID shape and source port of one digest username",

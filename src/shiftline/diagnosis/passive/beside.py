@@ -1,4 +1,4 @@
-"""Requests of another method that a limit of all requests would have met, and that passed."""
+"""Requests that passed between refused ones, where what is suspected would have met them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from shiftline.diagnosis.evidence import Mark
 from shiftline.diagnosis.passive.arrivals import Arrivals
 from shiftline.diagnosis.passive.rows import Rows
 from shiftline.diagnosis.passive.subjects import Part
-from shiftline.diagnosis.passive.verdicts import TROUBLE
+from shiftline.diagnosis.passive.verdicts import PASSED, TROUBLE
 
 OPTIONS_BESIDE = "traffic.options-beside-registers"
 _NEAR_SECONDS = 0.5
 _LEAST = 10
 _MOST_REFUSED, _LEAST_REFUSED = 0.02, 0.5
 """Share of the OPTIONS, at most, and of the REGISTERs meanwhile, at least."""
+PASSED_AMID = "traffic.passed-amid"
+_SAME_TROUBLE_SECONDS = 20.0
+_LEAST_SHARE = 0.02
+"""Of what was asked in that time; a job that refuses everything lets none pass."""
 
 
 def options_beside(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> Iterator[Mark]:
@@ -41,3 +45,25 @@ def options_beside(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part)
     if sum(bound) < _LEAST_REFUSED * len(bound) or not bound:
         return
     yield Mark(kind=OPTIONS_BESIDE, count=len(asked))
+
+
+def passed_amid(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> Iterator[Mark]:
+    """Requests in nothing unlike those that were refused, and that passed before the refusals were over."""
+    sorts = rows.sorts
+    who = list(zip(sorts.source, sorts.account, sorts.kind, strict=True))
+    refused_ones = {who[rows.sort[row]] for row in part.rows}
+    is_alike = bytes(one in refused_ones for one in who)
+    passed = refused = waiting = 0
+    last = float("-inf")
+    for row in arrivals.order:
+        if not is_alike[rows.sort[row]]:
+            continue
+        if marks[row] == TROUBLE:
+            if rows.at[row] - last <= _SAME_TROUBLE_SECONDS:
+                passed += waiting
+            waiting, last = 0, rows.at[row]
+            refused += 1
+        elif marks[row] == PASSED:
+            waiting += 1
+    if passed >= max(_LEAST, _LEAST_SHARE * (passed + refused)):
+        yield Mark(kind=PASSED_AMID, count=passed, text=f"{passed} beside {refused}")
