@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from shiftline.cli.running import ended_by_signals
-from shiftline.cli.writing import explained, require_writable, write_text
+from shiftline.cli.writing import explained, require_apart, require_writable, write_text
 from shiftline.config import HIGHEST_RATE, default_data_directory
 from shiftline.lab.demo.result import DemoResult, DemoSettings
 
@@ -71,6 +71,7 @@ def run(
     for path in (json_file, report):
         if path is not None:
             require_writable(path)
+    require_apart(json_file, report)
     result = _play(settings, keep)
     Console().print(result_table(result))
     if json_file is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,19 @@ def require_writable(path: Path) -> None:
             path.unlink()
 
 
-def require_apart(*paths: Path | None) -> None:
-    """Raise ConfigurationError if two results would go to one place, where only the last would remain.
+def require_apart(*paths: Path | None, read: Iterable[Path] = ()) -> None:
+    """Raise ConfigurationError if two results would go to one place, where only the last would remain, or one
+    over a file that is ``read``.
 
     What is no file to be kept, as /dev/null, takes any number.
     """
     given = [path for path in paths if path is not None]
     places = Counter(path if path == Path("-") else Path(os.path.realpath(path)) for path in given)
+    for path in read:
+        if path.is_file() and Path(os.path.realpath(path)) in places:
+            raise ConfigurationError(
+                f"{path} is read, and a result would replace it.", remedy="Give the result another file."
+            )
     for place, count in places.items():
         if count > 1 and (place.is_file() or not place.exists()):
             name = "Standard output" if place == Path("-") else str(place)

@@ -95,12 +95,33 @@ def test_one_place_for_two_results_is_told(tmp_path: Path) -> None:
         require_apart(Path("-"), path, Path("-"))
 
 
-@pytest.mark.parametrize("verb", [("run", "--server", "sip:127.0.0.1:9"), ("read", "nothing.pcap")])
-def test_the_doctor_asks_for_two_places(
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("doctor", "run", "--server", "sip:127.0.0.1:9"),
+        ("doctor", "read", "nothing.pcap"),
+        ("storm", "127.0.0.1:9"),
+        ("simulate",),
+        ("demo",),
+    ],
+)
+def test_two_results_need_two_places(
     shiftline: Callable[..., Any], tmp_path: Path, verb: tuple[str, ...]
 ) -> None:
     """Before anything is sent or read."""
-    ended = shiftline("doctor", *verb, "--report", tmp_path / "x", "--json", tmp_path / "x")
+    ended = shiftline(*verb, "--report", tmp_path / "x", "--json", tmp_path / "x")
     assert ended.code == 2
     assert ended.err.startswith(f"error: {tmp_path}/x is given for 2 results.")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_result_replaces_what_is_read(shiftline: Callable[..., Any], tmp_path: Path) -> None:
+    """Also where another name leads to it; a capture of an outage cannot be taken again."""
+    capture = tmp_path / "trunk.pcap"
+    capture.write_bytes(b"a capture")
+    (tmp_path / "link").symlink_to(capture)
+    for option in ("--json", "--report", "--bundle"):
+        ended = shiftline("doctor", "read", capture, option, tmp_path / "link")
+        assert ended.code == 2
+        assert ended.err.startswith(f"error: {capture} is read, and a result would replace it.")
+        assert capture.read_bytes() == b"a capture"

@@ -78,7 +78,7 @@ def run(
         require_writable(json_file)
     wishes = ReportWishes(report=report_file, bundle=bundle_file, pseudonyms=pseudonyms)
     wishes.check()
-    require_apart(json_file, report_file, bundle_file)
+    require_apart(json_file, report_file, bundle_file, read=files)
     zone = _zone(timezone) if timezone else None
     windows = [_window(text, zone or ZoneInfo("UTC")) for text in window or []]
     with _progress() as on_bytes:

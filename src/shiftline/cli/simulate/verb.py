@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from shiftline.cli.writing import require_writable, write_text
+from shiftline.cli.writing import require_apart, require_writable, write_text
 from shiftline.config import HIGHEST_RATE
 from shiftline.errors import ConfigurationError
 from shiftline.governor.controllers.registry import CONTROLLERS, OURS
@@ -61,6 +61,7 @@ def run(
     for path in (None if json_file == STANDARD_OUTPUT else json_file, report_file):
         if path is not None:
             require_writable(path)
+    require_apart(json_file, report_file)
     if not learn and not max_rate:
         raise ConfigurationError(
             "A controller that may not learn needs a rate.",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from shiftline.cli.storm.report import print_conditions, print_knee, print_result, print_verdict
 from shiftline.cli.storm.screen import StormScreen
-from shiftline.cli.writing import explained, require_writable, write_text
+from shiftline.cli.writing import explained, require_apart, require_writable, write_text
 from shiftline.clock import clock_from_environment
 from shiftline.errors import ConfigurationError
 from shiftline.storm.asserts import Condition, Outcome
@@ -63,6 +63,7 @@ class Wanted:
             if path is not None:
                 require_writable(path)
                 _require_room(path)
+        require_apart(self.json_file, self.csv_file, self.report_file)
 
     @property
     def is_for_machines(self) -> bool:
