@@ -15,11 +15,12 @@ from types import MappingProxyType
 from shiftline.diagnosis.bisections import BISECTIONS
 from shiftline.diagnosis.experiment import Experiment, Means
 from shiftline.diagnosis.loads import LOADS
+from shiftline.diagnosis.method_questions import METHOD_QUESTIONS
 from shiftline.diagnosis.probe import Aim, Probe, Shape
 from shiftline.diagnosis.questions import QUESTIONS
 
 PROGRAMME: Mapping[str, Experiment] = MappingProxyType(
-    {experiment.id: experiment for experiment in (*QUESTIONS, *BISECTIONS, *LOADS)}
+    {experiment.id: experiment for experiment in (*QUESTIONS, *METHOD_QUESTIONS, *BISECTIONS, *LOADS)}
 )
 """Experiments by id, from safe to risky within each question."""
 

@@ -1,12 +1,11 @@
-"""Experiments of one question each: path, challenge, credentials, who, whence, which method."""
+"""Experiments of one question each: path, challenge, credentials, who, whence."""
 
 from __future__ import annotations
 
 from shiftline.diagnosis.experiment import Experiment, Means, Risk
-from shiftline.diagnosis.outcome import REFUSALS, Outcome
+from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import (
     Account,
-    Aim,
     Credentials,
     Method,
     Path,
@@ -18,7 +17,6 @@ from shiftline.diagnosis.probe import (
 LOGIN = frozenset({Means.CREDENTIALS})
 OTHER_LOGIN = frozenset({Means.KNOWN_GOOD_ACCOUNT})
 SECOND_SOURCE = frozenset({Means.SECOND_SOURCE})
-WATCHES = frozenset({Means.SUBSCRIPTIONS})
 PASSED = frozenset({Outcome.OK})
 PING = Probe(method=Method.OPTIONS, account=Account.NOBODY)
 QUERY = Probe(method=Method.REGISTER)
@@ -221,198 +219,5 @@ QUESTIONS = (
         risk=Risk.HARMLESS,
         cost=2,
         needs=OTHER_LOGIN | SECOND_SOURCE,
-    ),
-    Experiment(
-        id="p6.unknown",
-        title="log in once as a user who does not exist",
-        reads="how the server answers unknown users",
-        probe=Probe(method=Method.REGISTER, credentials=Credentials.FRESH, account=Account.NONEXISTENT),
-        risk=Risk.COUNTS_AS_FAILURE,
-        cost=2,
-    ),
-    Experiment(
-        id="p6.wrong",
-        title="log in once with a password that is certainly wrong",
-        reads="how the server answers wrong passwords",
-        probe=Probe(method=Method.REGISTER, credentials=Credentials.WRONG),
-        risk=Risk.COUNTS_AS_FAILURE,
-        cost=2,
-        needs=LOGIN,
-    ),
-    Experiment(
-        id="p6.present",
-        title="ask about the user who is known to be there",
-        reads="what the method says of a present user",
-        probe=Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | {Means.CONTROLS},
-    ),
-    Experiment(
-        id="p6.absent",
-        title="ask about the user who is known to be absent",
-        reads="whether the method tells users apart",
-        probe=Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.ABSENT),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | {Means.CONTROLS},
-    ),
-    Experiment(
-        id="p6.present.source",
-        title="ask about the same user from the second source",
-        reads="whether it is our address that may not ask about users",
-        probe=Probe(
-            method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT, source=Source.OTHER
-        ),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | SECOND_SOURCE | {Means.CONTROLS},
-        after=("p6.present",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p6.present.account",
-        title="ask about the same user as the good account",
-        reads="whether it is our account that may not ask about users",
-        probe=Probe(
-            method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.PRESENT, account=Account.OTHER
-        ),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=OTHER_LOGIN | {Means.CONTROLS},
-        after=("p6.present",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p6.invented",
-        title="ask about a user whom nobody has",
-        reads="whether the method is blind, or the absent control is there",
-        probe=Probe(method=Method.OPTIONS, credentials=Credentials.FRESH, aim=Aim.INVENTED),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | {Means.CONTROLS},
-        after=("p6.absent",),
-        after_outcomes=frozenset({Outcome.OK}),
-    ),
-    Experiment(
-        id="p7.options",
-        title="send OPTIONS with our credentials",
-        reads="whether OPTIONS is refused where REGISTER passes",
-        probe=Probe(method=Method.OPTIONS, credentials=Credentials.FRESH),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN,
-    ),
-    Experiment(
-        id="p7.subscribe",
-        title="subscribe to presence with Expires 0",
-        reads="whether SUBSCRIBE or the event package is refused",
-        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | WATCHES,
-    ),
-    Experiment(
-        id="p7.metadata",
-        title="subscribe to presence with the headers that production adds",
-        reads="whether subscriptions want headers that were missing",
-        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.WITH_METADATA),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | WATCHES | {Means.METADATA},
-        after=("p7.subscribe",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p7.other-event",
-        title="subscribe to dialog with Expires 0",
-        reads="whether it is the event package or the method",
-        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.OTHER_EVENT),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | WATCHES,
-        after=("p7.subscribe",),
-    ),
-    Experiment(
-        id="p7.third-event",
-        title="subscribe to reg with Expires 0",
-        reads="whether two event packages are refused for themselves, or the method is",
-        probe=Probe(method=Method.SUBSCRIBE, credentials=Credentials.FRESH, shape=Shape.THIRD_EVENT),
-        risk=Risk.HARMLESS,
-        cost=2,
-        needs=LOGIN | WATCHES,
-        after=("p7.other-event",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p7.bind",
-        title="register a contact for a minute, then remove it",
-        reads="whether the registrar accepts another binding",
-        probe=Probe(method=Method.REGISTER_CONTACT, credentials=Credentials.FRESH),
-        risk=Risk.MAY_TRIP,
-        cost=4,
-        needs=LOGIN,
-    ),
-    Experiment(
-        id="p7.bind-other",
-        title="the same as the account that is known to be good",
-        reads="whether the registrar's refusal is bound to our account",
-        probe=Probe(method=Method.REGISTER_CONTACT, credentials=Credentials.FRESH, account=Account.OTHER),
-        risk=Risk.MAY_TRIP,
-        cost=4,
-        needs=OTHER_LOGIN,
-        after=("p7.bind",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p7.bind-source",
-        title="register a contact for a minute from the second source, then remove it",
-        reads="whether the registrar has a refusal of its own, behind that of our address",
-        probe=Probe(method=Method.REGISTER_CONTACT, credentials=Credentials.FRESH, source=Source.OTHER),
-        risk=Risk.MAY_TRIP,
-        cost=4,
-        needs=LOGIN | SECOND_SOURCE,
-        after=("p5.source",),
-        after_outcomes=frozenset({Outcome.OK}),
-    ),
-    Experiment(
-        id="p7.bind-source.contact",
-        title="the same with the other host in Contact",
-        reads="whether it is the host in Contact that the registrar refuses, or one more binding",
-        probe=Probe(
-            method=Method.REGISTER_CONTACT,
-            credentials=Credentials.FRESH,
-            source=Source.OTHER,
-            shape=Shape.OTHER_CONTACT,
-        ),
-        risk=Risk.MAY_TRIP,
-        cost=4,
-        needs=LOGIN | SECOND_SOURCE | {Means.OTHER_ADDRESS},
-        after=("p7.bind-source",),
-        after_outcomes=REFUSALS,
-    ),
-    Experiment(
-        id="p7.once-registered",
-        title="send OPTIONS while a contact of ours is registered",
-        reads="whether only registered sources may ask",
-        probe=Probe(
-            method=Method.OPTIONS,
-            credentials=Credentials.FRESH,
-            shape=Shape.ONCE_REGISTERED,
-            aim=Aim.PRESENT,
-        ),
-        risk=Risk.MAY_TRIP,
-        cost=5,
-        needs=LOGIN,
-        after=("p7.options", "p6.present"),
-    ),
-    Experiment(
-        id="p7.invite",
-        title="call a user and hang up at once",
-        reads="whether calls are refused where questions pass",
-        probe=Probe(method=Method.INVITE, credentials=Credentials.FRESH, aim=Aim.PRESENT),
-        risk=Risk.MAY_RING,
-        cost=4,
-        needs=LOGIN,
     ),
 )
