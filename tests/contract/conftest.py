@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shiftline.connector.records import IntakeTrade
+from shiftline.connector.records import IntakeTrade, Lease
 from shiftline.store.database import open_engine, upgrade
 from shiftline.store.embedded import EmbeddedPostgres
 from shiftline.store.leases import PostgresLeases
@@ -91,6 +91,14 @@ def store(engine: AsyncEngine) -> PostgresStore:
 def leases(engine: AsyncEngine) -> PostgresLeases:
     """The lease keeper under test."""
     return PostgresLeases(engine)
+
+
+@pytest.fixture
+async def ours(leases: PostgresLeases) -> Lease:
+    """A lease that the test holds: what it saves of trunks, it saves as their owner."""
+    lease = await leases.acquire("ours", "me", 60.0, 1.0)
+    assert lease is not None
+    return lease
 
 
 @pytest.fixture

@@ -52,7 +52,6 @@ async def stopped(engine: AsyncEngine) -> None:
     """The trunk has been disarmed: every check is unverifiable at once."""
     store = PostgresStore(engine, wfm=GenesysCloud.name)
     async with store.work() as work:
-        await work.trunks.save(TRUNK, {}, NINE)
         await work.trunks.disarm(TRUNK, "acl.source", NINE)
 
 

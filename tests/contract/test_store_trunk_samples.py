@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shiftline.connector.records import TrunkKey, TrunkSample
+from shiftline.connector.records import Lease, TrunkKey, TrunkSample
 from shiftline.connector.sampling import KEEP_SAMPLES, Sampler
 from shiftline.store.read_model import ReadModel
 from shiftline.store.unit_of_work import PostgresStore
@@ -18,7 +18,9 @@ from shiftline.store.unit_of_work import PostgresStore
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 KEY = TrunkKey(trunk="main", source="127.0.0.2", user="shiftline")
 BACKUP = TrunkKey(trunk="backup", source="127.0.0.2", user="shiftline")
+OURS = Lease(name="ours", owner="me", epoch=1)
 LONG_AGO = NOW - timedelta(days=400)
+pytestmark = pytest.mark.usefixtures("ours")
 
 
 def sample(after: float = 0.0, **changes: Any) -> TrunkSample:
@@ -36,8 +38,9 @@ def sample(after: float = 0.0, **changes: Any) -> TrunkSample:
 
 
 async def keep(store: PostgresStore, *samples: TrunkSample, key: TrunkKey = KEY) -> None:
+    """As the owner that `ours` is."""
     async with store.work() as work:
-        await work.trunks.save(key, {}, NOW)
+        await work.trunks.save(key, OURS, {}, NOW)
         for one in samples:
             await work.trunks.sample(key, one)
 
@@ -64,7 +67,7 @@ async def test_no_trunk_keeps_more_than_a_day(store: PostgresStore, books: ReadM
     await keep(store, sample(), sample(5), sample(10))
     await keep(store, sample(), key=BACKUP)
     async with store.work() as work:
-        await work.trunks.save(BACKUP, {}, NOW + KEEP_SAMPLES)
+        await work.trunks.save(BACKUP, OURS, {}, NOW + KEEP_SAMPLES)
     await keep(store, sample(day + 5))
     kept = await books.trunk_samples(LONG_AGO)
     assert [one.at for one in kept[KEY]] == [NOW + timedelta(seconds=seconds) for seconds in (10, day + 5)]
@@ -76,7 +79,7 @@ async def test_a_trunk_that_is_no_more_keeps_nothing(store: PostgresStore, books
     await keep(store, sample(), sample(5), key=BACKUP)
     later = KEEP_SAMPLES.total_seconds() + 60
     async with store.work() as work:
-        await work.trunks.save(KEY, {}, NOW + timedelta(seconds=later))
+        await work.trunks.save(KEY, OURS, {}, NOW + timedelta(seconds=later))
         await work.trunks.sample(KEY, sample(later))
     assert await books.trunk_samples(LONG_AGO) == {KEY: [sample(later)]}
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shiftline.connector.records import TrunkKey, TrunkRecord
+from shiftline.connector.records import Lease, TrunkKey, TrunkRecord
 from shiftline.store.leases import PostgresLeases
 from shiftline.store.read_model import ReadModel
 from shiftline.store.unit_of_work import PostgresStore
@@ -26,23 +26,45 @@ async def load(store: PostgresStore, key: TrunkKey = KEY) -> TrunkRecord | None:
         return await work.trunks.load(key)
 
 
-async def test_the_last_state_is_kept_by_key(store: PostgresStore) -> None:
+async def test_the_last_state_is_kept_by_key(store: PostgresStore, ours: Lease) -> None:
     """Each key has its own record; the newest state replaces the last."""
     async with store.work() as work:
-        await work.trunks.save(KEY, {"rate": 5.0}, NOW)
-        await work.trunks.save(KEY, {"rate": 47.5, "lanes": ["probe"]}, LATER)
+        await work.trunks.save(KEY, ours, {"rate": 5.0}, NOW)
+        await work.trunks.save(KEY, ours, {"rate": 47.5, "lanes": ["probe"]}, LATER)
     assert await load(store) == TrunkRecord(
         governor={"rate": 47.5, "lanes": ["probe"]}, disarmed_cause=None, disarmed_at=None, saved_at=LATER
     )
     assert await load(store, SECOND) is None
 
 
-async def test_saving_never_rearms(store: PostgresStore) -> None:
+async def test_a_worker_that_was_overtaken_keeps_nothing(
+    store: PostgresStore, leases: PostgresLeases
+) -> None:
+    """It was paused after it had looked at its lease; what the new owner has learned stays."""
+    before = await leases.acquire("trunk:main", "before", 30.0, 1.0)
+    assert before is not None
+    async with store.work() as work:
+        assert await work.trunks.save(KEY, before, {"rate": 5.0}, NOW)
+    await leases.release(before)
+    after = await leases.acquire("trunk:main", "after", 30.0, 1.0)
+    assert after is not None
+    async with store.work() as work:
+        assert await work.trunks.save(KEY, after, {"rate": 47.5}, NOW)
+    async with store.work() as work:
+        assert not await work.trunks.save(KEY, before, {"rate": 6.0}, LATER)
+        assert not await work.trunks.save(SECOND, before, {"rate": 6.0}, LATER)
+    found = await load(store)
+    assert found
+    assert (found.governor, found.saved_at) == ({"rate": 47.5}, NOW)
+    assert await load(store, SECOND) is None
+
+
+async def test_saving_never_rearms(store: PostgresStore, ours: Lease) -> None:
     """The governor's periodic save leaves the disarmed mark alone, and the first cause stays."""
     async with store.work() as work:
         await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
         await work.trunks.disarm(KEY, "acl.source", LATER)
-        await work.trunks.save(KEY, {"rate": 1}, LATER)
+        await work.trunks.save(KEY, ours, {"rate": 1}, LATER)
     assert await load(store) == TrunkRecord(
         governor={"rate": 1},
         disarmed_cause="credentials.wrong-password",
@@ -51,21 +73,21 @@ async def test_saving_never_rearms(store: PostgresStore) -> None:
     )
 
 
-async def test_disarming_keeps_the_state(store: PostgresStore) -> None:
+async def test_disarming_keeps_the_state(store: PostgresStore, ours: Lease) -> None:
     """What was learned about the trunk is still there when it is disarmed."""
     async with store.work() as work:
-        await work.trunks.save(KEY, {"rate": 47.5}, NOW)
+        await work.trunks.save(KEY, ours, {"rate": 47.5}, NOW)
         await work.trunks.disarm(KEY, "acl.source", LATER)
     found = await load(store)
     assert found
     assert (found.governor, found.disarmed_cause) == ({"rate": 47.5}, "acl.source")
 
 
-async def test_rearming_forgets_the_refusals(store: PostgresStore) -> None:
+async def test_rearming_forgets_the_refusals(store: PostgresStore, ours: Lease) -> None:
     """What led to the mark goes with it; what was learned of the rate stays."""
     async with store.work() as work:
         refusals = {"strikes": 2, "locks": 1, "proven": True, "check_in": 300.0, "login_in": 8.0}
-        await work.trunks.save(KEY, {"rate": 47.5} | refusals, NOW)
+        await work.trunks.save(KEY, ours, {"rate": 47.5} | refusals, NOW)
         await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
         await work.trunks.rearm("main", LATER)
     found = await load(store)
@@ -74,11 +96,11 @@ async def test_rearming_forgets_the_refusals(store: PostgresStore) -> None:
     assert found.governor == {"rate": 47.5} | forgiven
 
 
-async def test_rearming_lets_every_method_be_tried_again(store: PostgresStore) -> None:
+async def test_rearming_lets_every_method_be_tried_again(store: PostgresStore, ours: Lease) -> None:
     """One that had the refused credentials in it rests for 15 minutes; the right ones need not."""
     barred = {"method": "options", "barred": {"registration": NOW.isoformat()}}
     async with store.work() as work:
-        await work.trunks.save(KEY, {"qualification": barred}, NOW)
+        await work.trunks.save(KEY, ours, {"qualification": barred}, NOW)
         await work.trunks.disarm(KEY, "credentials.wrong-password", NOW)
         await work.trunks.rearm("main", LATER)
     found = await load(store)
@@ -111,12 +133,12 @@ async def test_rearming_lifts_every_mark_of_the_trunk(store: PostgresStore, engi
 
 
 async def test_the_owner_of_a_trunk_is_shown(
-    store: PostgresStore, engine: AsyncEngine, leases: PostgresLeases
+    store: PostgresStore, engine: AsyncEngine, leases: PostgresLeases, ours: Lease
 ) -> None:
     """The worker that holds its lease, without its token; nobody once it has ended, and of no other trunk."""
     async with store.work() as work:
         for key in (KEY, APART):
-            await work.trunks.save(key, {}, NOW)
+            await work.trunks.save(key, ours, {}, NOW)
     held = await leases.acquire("trunk:main", "worker.example:17:token", 60.0, 1.0)
     assert held is not None
     books = ReadModel(engine)
@@ -129,11 +151,11 @@ async def test_the_owner_of_a_trunk_is_shown(
     assert [row.owner for row in await books.trunks("main")] == [None]
 
 
-async def test_a_state_that_json_cannot_hold_is_refused(store: PostgresStore) -> None:
+async def test_a_state_that_json_cannot_hold_is_refused(store: PostgresStore, ours: Lease) -> None:
     """An infinite rate is our own defect and never reaches the table."""
     with pytest.raises(DataError, match="json"):
         async with store.work() as work:
-            await work.trunks.save(KEY, {"rate": float("inf")}, NOW)
+            await work.trunks.save(KEY, ours, {"rate": float("inf")}, NOW)
     assert await load(store) is None
 
 

@@ -57,7 +57,7 @@ class Checker:
                 await books.checks.record_evidence(self._trunk.trunk, lease, self._unsaved)
             # The account's next trial may lock it: the count is kept before one can leave, not each second.
             if has_strikes:
-                await books.trunks.save(self._trunk, self._runner.knowledge(), self._clock())
+                await books.trunks.save(self._trunk, lease, self._runner.knowledge(), self._clock())
             if cause is not None:
                 await books.trunks.disarm(self._trunk, cause, self._clock())
             checks = await self._claim(books, lease, room)
@@ -107,15 +107,16 @@ class Checker:
         async with self._work() as books:
             was_rearmed = await self._was_rearmed(books, lease)
             if not was_rearmed:
-                sampled = await self._save(books)
+                sampled = await self._save(books, lease)
         if sampled is not None:
             self._sampler.kept(sampled)
         return lease if was_rearmed else None
 
-    async def _save(self, books: UnitOfWork) -> Sampled | None:
+    async def _save(self, books: UnitOfWork, lease: Lease) -> Sampled | None:
         """Save the state, and every few seconds a sample: it is to be counted as kept after the commit."""
         knowledge, now = self._runner.knowledge(), self._clock()
-        await books.trunks.save(self._trunk, knowledge, now)
+        if not await books.trunks.save(self._trunk, lease, knowledge, now):
+            return None
         sampled = self._sampler.sample(knowledge, now)
         if sampled is not None:
             await books.trunks.sample(self._trunk, sampled.sample, decided=sampled.decided)

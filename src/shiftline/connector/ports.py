@@ -192,8 +192,8 @@ class TrunkBook(Protocol):
     async def troubles(self, keys: Collection[TrunkKey]) -> dict[str, str]:
         """What is wrong with those of them that are in trouble, by the trunk's name; locks nothing."""
 
-    async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
-        """Keep the governor's state; never touches the disarmed mark."""
+    async def save(self, key: TrunkKey, lease: Lease, governor: Mapping[str, Any], now: datetime) -> bool:
+        """Keep the governor's state; never touches the disarmed mark. False if the lease has passed on."""
 
     async def sample(
         self, key: TrunkKey, sample: TrunkSample, *, decided: Sequence[TrunkSample] = ()

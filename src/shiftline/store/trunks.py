@@ -7,13 +7,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, cast, delete, exists, false, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shiftline.connector.records import TrunkKey, TrunkRecord, TrunkSample
+from shiftline.connector.records import Lease, TrunkKey, TrunkRecord, TrunkSample
 from shiftline.connector.sampling import KEEP_SAMPLES
 from shiftline.store.audit import AuditEntry, add_entries
+from shiftline.store.leases import holds
 from shiftline.store.schema import trunk_record, trunk_sample
 
 _FORGIVEN = {"strikes": 0, "locks": 0, "proven": False, "check_in": None, "login_in": None}
@@ -55,15 +56,24 @@ class PostgresTrunks:
         )
         return {row.trunk: row.trouble for row in found}
 
-    async def save(self, key: TrunkKey, governor: Mapping[str, Any], now: datetime) -> None:
-        """Keep the governor's state (plain JSON values); never touches the disarmed mark."""
-        statement = insert(trunk_record).values(**_identity(key), governor=dict(governor), saved_at=now)
-        await self._connection.execute(
+    async def save(self, key: TrunkKey, lease: Lease, governor: Mapping[str, Any], now: datetime) -> bool:
+        """Keep the governor's state (plain JSON values); never touches the disarmed mark.
+
+        False, and nothing is kept, if the lease has passed on: a worker that was paused does not know yet.
+        """
+        values = {**_identity(key), "governor": dict(governor), "saved_at": now}
+        columns = [trunk_record.c[name] for name in values]
+        ours = select(*(literal(values[column.name], column.type) for column in columns)).where(
+            exists().where(holds(lease))
+        )
+        statement = insert(trunk_record).from_select(columns, ours)
+        kept = await self._connection.scalar(
             statement.on_conflict_do_update(
                 index_elements=KEY,
                 set_={"governor": statement.excluded.governor, "saved_at": statement.excluded.saved_at},
-            )
+            ).returning(trunk_record.c.id)
         )
+        return kept is not None
 
     async def sample(
         self, key: TrunkKey, sample: TrunkSample, *, decided: Sequence[TrunkSample] = ()

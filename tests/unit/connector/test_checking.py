@@ -44,7 +44,7 @@ class Floor:
         self.committed: list[list[str]] = []
         self.record = TrunkRecord(governor={}, disarmed_cause=None, disarmed_at=None, saved_at=NOW)
         self.recalled = 0
-        self.breaks = False
+        self.breaks = self.is_overtaken = False
         self.now, self.sent = NOW, 0
         self.owner = Owner()
         self.trunks = self.checks = self
@@ -89,8 +89,11 @@ class Floor:
     async def record_evidence(self, trunk: str, lease: Lease, evidence: object) -> None:
         self._open.append("evidence")
 
-    async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:
+    async def save(self, key: TrunkKey, lease: Lease, governor: dict[str, Any], now: datetime) -> bool:
+        if self.is_overtaken:
+            return False
         self._open.append(f"save {governor['strikes']}")
+        return True
 
     async def sample(self, key: TrunkKey, sample: TrunkSample, *, decided: object = ()) -> None:
         self._open.append(f"sample {sample.sent}")
@@ -188,3 +191,12 @@ async def test_a_trunk_that_was_taken_anew_is_counted_anew() -> None:
     floor.sent, floor.now = 70, NOW + timedelta(seconds=10)
     await floor.checker.save_knowledge()
     assert floor.committed[-1] == ["save 0", "sample 70"]
+
+
+async def test_a_worker_that_was_overtaken_adds_nothing_to_the_series() -> None:
+    """Its own clock says that it holds the lease still; the books know better."""
+    floor = Floor()
+    floor.is_overtaken = True
+    floor.sent, floor.now = 50, NOW + timedelta(seconds=5)
+    await floor.checker.save_knowledge()
+    assert floor.committed == [[]]

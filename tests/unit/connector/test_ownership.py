@@ -97,8 +97,9 @@ class Books:
         self.trunks = self
         self.saved = 0
 
-    async def save(self, key: TrunkKey, governor: dict[str, Any], now: datetime) -> None:
+    async def save(self, key: TrunkKey, lease: Lease, governor: dict[str, Any], now: datetime) -> bool:
         self.saved += 1
+        return True
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[UnitOfWork]:
