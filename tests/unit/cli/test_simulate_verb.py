@@ -69,6 +69,24 @@ def test_a_page_does_not_go_to_standard_output(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_is_said_where_and_why_a_governor_stopped(tmp_path: Path) -> None:
+    """A ban of an hour looks like a policy: the figures alone did not say why most was unanswered."""
+    report = tmp_path / "report.html"
+    banned = ("simulate", "--trades", "60", "--trunks", "2", "--throttle", "escalating:5/1s,ban=3600s")
+    told = " ".join(invoke(*banned, "--report", str(report)).split())
+    sentence = "shiftline stopped on 2 of 2 trunks: it took the refusals for policy, after 1,"
+    assert sentence in told
+    assert sentence in report.read_text(encoding="utf-8")
+    stopped = json.loads(invoke(*banned, "--json", "-"))["stopped"]
+    assert [(one["trunk"], one["refusal"]) for one in stopped] == [(1, "policy"), (2, "policy")]
+    assert all(900.0 < one["after_seconds"] < 3600.0 for one in stopped)
+
+
+def test_nothing_is_said_of_a_stop_where_none_was() -> None:
+    assert "stopped" not in invoke(*SMALL)
+    assert json.loads(invoke(*SMALL, "--json", "-"))["stopped"] == []
+
+
 def test_one_of_a_kind_is_no_plural() -> None:
     told = invoke("simulate", "--trades", "1", "--throttle", "window:20/1s")
     assert told.startswith("1 trade, ")

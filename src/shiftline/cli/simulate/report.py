@@ -66,10 +66,28 @@ def figures(done: Sequence[Simulated]) -> tuple[list[str], list[tuple[str, ...]]
     for head, counts in {
         "bans": [sum(run.bans for run in one.report.runs) for one in done],
         "unanswered": [sum(run.checks - run.answered for run in one.report.runs) for one in done],
+        "stopped": [sum(len(run.stops) for run in one.report.runs) for one in done],
     }.items():
         if any(counts):
             columns[head] = [f"{one:,}" for one in counts]
     return list(columns), list(zip(*columns.values(), strict=True))
+
+
+def stops(done: Sequence[Simulated]) -> list[str]:
+    """Of each controller that gave up: on how many trunks, what it took the refusals for, and how soon."""
+    sentences = []
+    for one in done:
+        stopped = [run.stops for run in one.report.runs if run.stops]
+        each = [stop for of_trunk in stopped for stop in of_trunk]
+        for refusal in sorted({stop.refusal for stop in each}):
+            after = min(stop.after for stop in each if stop.refusal == refusal)
+            trunks = sum(any(stop.refusal == refusal for stop in of_trunk) for of_trunk in stopped)
+            sentences.append(
+                f"{one.report.scenario.controller} stopped on {trunks:,} of "
+                f"{_counted(one.report.scenario.trunks, 'trunk')}: it took the refusals for {refusal}, "
+                f"after {_seconds(after)} at the earliest. A worker would wait until somebody re-arms it."
+            )
+    return sentences
 
 
 COST_HEADS = ("controller", "trunks", "trades", "checks", "requests", "CPU s", "s/1,000 trades")
@@ -96,6 +114,8 @@ def print_report(done: Sequence[Simulated], console: Console) -> None:
     """The figures of each controller, and how the cost grew with the trunks."""
     console.print(in_words(done[0]), highlight=False)
     console.print(_table(*figures(done)))
+    for sentence in stops(done):
+        console.print(sentence, highlight=False)
     took = sum(one.wall_seconds for one in done)
     console.print(f"Simulated in {took:.1f} s. What it cost:", highlight=False)
     console.print(_table(COST_HEADS, cost_rows(done)))
@@ -140,6 +160,7 @@ def render_report(done: Sequence[Simulated], seed: int) -> str:
         seed=seed,
         heads=heads,
         rows=rows,
+        stops=stops(done),
         cost_heads=COST_HEADS,
         costs=cost_rows(done),
         charts=[

@@ -36,6 +36,8 @@ class Sender:
     starts_at: float = 0.0
     has_nonce: bool = False
     journey: Journey = field(default_factory=Journey)
+    stopped_at: float | None = None
+    """When its controller gave up for good; None: it has not."""
     asleep_until: float = -inf
     """Its controller wants to be asked again then, or when something else than a pass comes back."""
     due: deque[Flight] = field(default_factory=deque, init=False, repr=False)
@@ -51,6 +53,11 @@ class Sender:
             self._arrived += 1
             self.checks += 1
         return self.arrivals[self._arrived] if self._arrived < len(self.arrivals) else inf
+
+    def note_stop(self, now: float) -> None:
+        """Remember when its controller stopped, if it just has."""
+        if self.stopped_at is None and self.controller.has_stopped:
+            self.stopped_at = now
 
     def copy_at(self, now: float) -> float | None:
         """When something may be sent again; None: nothing is to be, or nobody knows."""
@@ -223,6 +230,7 @@ class _Road:
             feedback=reply.feedback,
             copied_at=request.copied_at,
         )
+        sender.note_stop(moment)
         if reply.answer is not Answer.PASSED:
             sender.asleep_until = -inf
         sender.has_nonce |= reply.answer is Answer.CHALLENGED
@@ -239,6 +247,7 @@ def _permission(sender: Sender, now: float, more_at: float) -> Permission:
     if now < sender.asleep_until:
         return Permission(Send.NOTHING, sender.asleep_until)
     permission = sender.controller.permission(now)
+    sender.note_stop(now)
     if permission.send is Send.NOTHING and permission.again_at is not None:
         sender.asleep_until = max(permission.again_at, now + SOON)
         return Permission(Send.NOTHING, sender.asleep_until)

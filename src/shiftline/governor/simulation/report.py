@@ -72,6 +72,11 @@ class SimulationReport:
             "refused": sum(run.refused for run in runs),
             "bans": sum(run.bans for run in runs),
             "prolongations": sum(run.prolongations for run in runs),
+            "stopped": [
+                {"trunk": number, "after_seconds": round(stop.after, 3), "refusal": stop.refusal}
+                for number, run in enumerate(runs, 1)
+                for stop in run.stops
+            ],
             "seconds": round(max(run.seconds for run in runs), 3),
             "ideal_seconds": round(max(run.ideal_seconds for run in runs), 3),
             "wait_seconds": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -40,6 +40,16 @@ class Instant:
     limit: float
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A controller gave up for good: a worker's would wait until somebody re-arms the trunk."""
+
+    after: float
+    """Seconds from the first check wanted."""
+    refusal: str
+    """What it took the refusals for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkRun:
     """What one trunk came to. Shares are from 0 to 1, times in seconds."""
@@ -70,6 +80,8 @@ class TrunkRun:
     median_wait: float
     """From a check wanted to its answer, first wanted first answered."""
     longest_wait: float
+    stops: tuple[Stop, ...] = ()
+    """Of its connectors that gave up, in their order."""
     course: tuple[Instant, ...] = ()
     """Piece by piece, if that was asked for."""
 
@@ -172,8 +184,15 @@ def _summed_up(
         prolongations=sum(ban.prolongations for ban in bans),
         median_wait=median(waits) if waits else 0.0,
         longest_wait=max(waits, default=0.0),
+        stops=tuple(_stops(senders, wanted[0])),
         course=_course(case, passed, watched, rates) if rates else (),
     )
+
+
+def _stops(senders: Sequence[Sender], start: float) -> Iterator[Stop]:
+    for sender in senders:
+        if sender.stopped_at is not None:
+            yield Stop(sender.stopped_at - start, str(sender.controller.knowledge()["refusal"]))
 
 
 def _learned_after(
