@@ -282,11 +282,7 @@ class Learner:
         return self._late.ends_at(now) or self._windows.ends_at(now)
 
     def _first_rate(self, kept: float | None) -> float:
-        if kept is not None:
-            return min(max(kept, LOWEST_RATE), self.policy.ceiling)
-        return (
-            min(self.policy.ceiling, self.policy.initial_rate) if self.policy.learn else self.policy.max_rate
-        )
+        return self.policy.first_rate if kept is None else min(max(kept, LOWEST_RATE), self.policy.ceiling)
 
     def _hold(self, rate: float) -> None:
         self.pacer.rate = min(max(rate, LOWEST_RATE), self.policy.ceiling)

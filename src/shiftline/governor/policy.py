@@ -55,6 +55,11 @@ class GovernorPolicy:
         """The fastest allowed rate, in requests per second."""
         return self.max_rate if self.max_rate > 0 else HIGHEST_RATE
 
+    @property
+    def first_rate(self) -> float:
+        """Where a trunk begins of which nothing is known, in requests per second."""
+        return min(self.ceiling, self.initial_rate) if self.learn else self.max_rate
+
 
 def _check(name: str, value: object, least: float, most: float, allowed: str, give: str) -> None:
     """Refuse what is no number (a truth counts as none), or out of bounds; 0 is always allowed."""

@@ -31,3 +31,9 @@ def test_what_makes_sense_is_taken() -> None:
     assert GovernorPolicy(max_rate=1 / 60).ceiling == 1 / 60
     assert GovernorPolicy(max_rate=5, headroom=0.5).ceiling == 5
     assert GovernorPolicy(learn=True, max_rate=0).ceiling > 0
+
+
+def test_a_trunk_begins_at_what_was_declared_or_slowly_where_it_may_learn() -> None:
+    assert GovernorPolicy(max_rate=50).first_rate == 50
+    assert GovernorPolicy(learn=True, max_rate=5).first_rate == 5
+    assert GovernorPolicy(learn=True, max_rate=0).first_rate == 20
