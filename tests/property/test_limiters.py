@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 
 from hypothesis import given
@@ -23,8 +24,38 @@ PHASES = st.integers(0, 15).map(lambda eighths: eighths / 8)
 WINDOWS = st.sampled_from([0.5, 1.0, 2.0])
 
 
+Played = FixedWindow | RedWindow | SlidingWindow | TokenBucket
+
+
 def admitted(counter: Counter, history: list[float]) -> list[float]:
     return [now for now in history if counter.admits(now)]
+
+
+ANY_TIMES = st.lists(st.floats(0.0, 30.0), max_size=120).map(sorted)
+MAKERS = st.sampled_from(
+    [
+        FixedWindow,
+        lambda limit, seconds, phase: RedWindow(max(1, limit), seconds, phase),
+        lambda limit, seconds, _: SlidingWindow(limit, seconds),
+        lambda limit, seconds, _: SlidingWindow(limit, seconds, counts_refused=True),
+        lambda limit, seconds, _: TokenBucket(limit / seconds, limit),
+    ]
+)
+
+
+@given(MAKERS, LIMITS, st.sampled_from([0.1, 0.5, 1.0, 10.0]), st.floats(0.0, 10.0), HISTORIES | ANY_TIMES)
+def test_many_at_once_are_judged_as_one_by_one(
+    make: Callable[[int, float, float], Played],
+    limit: int,
+    seconds: float,
+    phase: float,
+    history: list[float],
+) -> None:
+    """Whatever was counted before them."""
+    at_once, singly = make(limit, seconds, phase), make(limit, seconds, phase)
+    half = len(history) // 2
+    found = [*at_once.admits_all(history[:half]), *at_once.admits_all(history[half:])]
+    assert found == [singly.admits(now) for now in history]
 
 
 @given(LIMITS, WINDOWS, PHASES, HISTORIES)

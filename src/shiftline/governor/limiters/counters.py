@@ -5,7 +5,9 @@ Sources: facts on sip-403-signatures (K1 to K4) and RFC 7415 for the bucket.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import floor
 
@@ -31,6 +33,17 @@ class FixedWindow:
             self._window, self._count = window, 0
         self._count += 1
         return self._count <= self.limit
+
+    def admits_all(self, times: Sequence[float]) -> list[bool]:
+        """What `admits` says of each of these moments, in order: window by window, which takes far less."""
+        admitted: list[bool] = []
+        for window, count in _by_window(times, self.phase_seconds, self.window_seconds):
+            if window != self._window:
+                self._window, self._count = window, 0
+            free = min(count, max(0, self.limit - self._count))
+            admitted += [True] * free + [False] * (count - free)
+            self._count += count
+        return admitted
 
 
 @dataclass(slots=True)
@@ -58,6 +71,10 @@ class SlidingWindow:
                 self._counted.popleft()
         return not is_full
 
+    def admits_all(self, times: Sequence[float]) -> list[bool]:
+        """What `admits` says of each of these moments, in order."""
+        return [self.admits(now) for now in times]
+
 
 @dataclass(slots=True)
 class TokenBucket:
@@ -79,6 +96,10 @@ class TokenBucket:
         self._tokens -= 1.0
         return True
 
+    def admits_all(self, times: Sequence[float]) -> list[bool]:
+        """What `admits` says of each of these moments, in order."""
+        return [self.admits(now) for now in times]
+
 
 @dataclass(slots=True)
 class RedWindow:
@@ -97,10 +118,39 @@ class RedWindow:
 
     def admits(self, now: float) -> bool:
         """See `Counter`."""
-        window = floor((now - self.phase_seconds) / self.window_seconds)
+        self._enter(floor((now - self.phase_seconds) / self.window_seconds))
+        self._count += 1
+        return self._load == 0 or self._count % self._load == 0
+
+    def admits_all(self, times: Sequence[float]) -> list[bool]:
+        """What `admits` says of each of these moments, in order: window by window, which takes far less."""
+        admitted: list[bool] = []
+        for window, count in _by_window(times, self.phase_seconds, self.window_seconds):
+            self._enter(window)
+            these = [self._load == 0] * count
+            if self._load:
+                every = slice(self._load - 1 - self._count % self._load, count, self._load)
+                these[every] = [True] * len(these[every])
+            admitted += these
+            self._count += count
+        return admitted
+
+    def _enter(self, window: int) -> None:
         if window != self._window:
             last = self._count if window == self._window + 1 else 0
             self._load = last // self.limit
             self._window, self._count = window, 0
-        self._count += 1
-        return self._load == 0 or self._count % self._load == 0
+
+
+def _by_window(times: Sequence[float], phase: float, seconds: float) -> Iterator[tuple[int, int]]:
+    """The number of each window that some of these moments (in order) fall into, and how many do."""
+
+    def window_at(now: float) -> int:
+        return floor((now - phase) / seconds)
+
+    start = 0
+    while start < len(times):
+        window = window_at(times[start])
+        end = bisect_right(times, window, start, key=window_at)
+        yield window, end - start
+        start = end

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import compress
 
 from shiftline.storm.watch import Asked
 
@@ -143,6 +144,17 @@ class Trial:
         """The places of the arrivals that are counted together."""
         return self._groups[key]
 
+    def times(self, key: Key) -> Sequence[tuple[Sequence[int], Sequence[float]]]:
+        """The same places, each group's with the moments (seconds, in order) of its arrivals."""
+        return self._times[key]
+
+    @cached_property
+    def _times(self) -> Mapping[Key, Sequence[tuple[Sequence[int], Sequence[float]]]]:
+        return {
+            key: [(places, [self.arrivals[place].at for place in places]) for places in groups.values()]
+            for key, groups in self._groups.items()
+        }
+
     @cached_property
     def _groups(self) -> Mapping[Key, Mapping[str, Sequence[int]]]:
         found: dict[Key, dict[str, list[int]]] = {key: defaultdict(list) for key in Key}
@@ -160,18 +172,14 @@ class _Cells:
     def __init__(self, arrivals: Sequence[Arrival], cell_of: Callable[[Arrival], tuple[str, int]]) -> None:
         numbers: dict[tuple[str, int], int] = {}
         self._cell = [numbers.setdefault(cell_of(arrival), len(numbers)) for arrival in arrivals]
-        self._all = [0] * len(numbers)
         self._passed = [0] * len(numbers)
         for cell, arrival in zip(self._cell, arrivals, strict=True):
-            self._all[cell] += 1
             self._passed[cell] += arrival.passed
 
     def agreement(self, predicted: Sequence[bool]) -> float:
-        foretold = [0] * len(self._all)
-        for cell, passing in zip(self._cell, predicted, strict=True):
-            foretold[cell] += passing
-        off = sum(abs(seen - said) for seen, said in zip(self._passed, foretold, strict=True))
-        whole = sum(self._all)
-        passes = sum(self._passed) + sum(foretold)
+        foretold = Counter(compress(self._cell, predicted))
+        off = sum(abs(seen - foretold[cell]) for cell, seen in enumerate(self._passed))
+        whole = len(self._cell)
+        passes = sum(self._passed) + foretold.total()
         refusals = 2 * whole - passes
         return max(0.0, 1.0 - off / max(1, min(passes, refusals)))

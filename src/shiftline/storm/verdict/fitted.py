@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from shiftline.governor.limiters.model import Counter
 from shiftline.storm.verdict.arrivals import Key, Trial
 
 WINDOWS = (1.0, 2.0, 5.0, 10.0)
@@ -13,6 +13,13 @@ WINDOWS = (1.0, 2.0, 5.0, 10.0)
 _PHASES = 24
 _MOST_STEPS = 60_000
 """Arrivals times phases that a model may be played for."""
+
+
+class Model(Protocol):
+    """A counter of one key (`governor.limiters.counters`) that is played over many arrivals."""
+
+    def admits_all(self, times: Sequence[float]) -> list[bool]:
+        """Which of those that come at these moments (seconds, in order) pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +53,19 @@ class Fit:
         return f"{self.model}:{amount}{options.get(self.model, '')},key={self.key}"
 
 
-def play(trial: Trial, key: Key, make: Callable[[], Counter]) -> list[bool]:
+def play(trial: Trial, key: Key, make: Callable[[], Model]) -> list[bool]:
     """What such a limiter, one for each key, would have let pass."""
     foretold = [True] * len(trial)
-    for places in trial.groups(key).values():
-        counter = make()
-        for place in places:
-            foretold[place] = counter.admits(trial.arrivals[place].at)
+    for places, times in trial.times(key):
+        passing = make().admits_all(times)
+        if len(times) == len(trial):  # all are counted together
+            return passing
+        for place, passes in zip(places, passing, strict=True):
+            foretold[place] = passes
     return foretold
 
 
-def agreement_of(trials: Sequence[Trial], key: Key, make: Callable[[], Counter]) -> float:
+def agreement_of(trials: Sequence[Trial], key: Key, make: Callable[[], Model]) -> float:
     return together(trials, (trial.agreement(play(trial, key, make)) for trial in trials))
 
 
