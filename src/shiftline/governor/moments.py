@@ -57,4 +57,4 @@ class Moments:
 
 
 def _is_moment(told: float) -> bool:
-    return isfinite(told) and abs(told) <= FARTHEST
+    return -FARTHEST <= told <= FARTHEST  # not so for what is no number either

@@ -12,11 +12,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from operator import attrgetter
 
 WINDOW_LENGTHS = (1.0, 2.0, 5.0, 10.0)  # seconds; the shortest that explains the answers is believed
 PHASES = 50  # of the even grid, and at most four times as many again that arrivals suggest
 MEMORY_WINDOWS = 5
 ROUNDING = 1e-6  # seconds; an arrival belongs to the window that it opens
+_sent_at = attrgetter("sent_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,11 @@ def _fit_length(
 ) -> WindowFit | None:
     """Return the strictest fit of this length: exact counts first, then within the tolerance."""
     first, last = observations[0].sent_at, observations[-1].sent_at
-    newest_refusal = max((seen.sent_at for seen in observations if not seen.passed), default=first)
+    newest_refusal = next((seen.sent_at for seen in reversed(observations) if not seen.passed), first)
     since, until = newest_refusal - MEMORY_WINDOWS * length, newest_refusal + MEMORY_WINDOWS * length
-    passed = [seen.sent_at for seen in observations if seen.passed and since <= seen.sent_at <= until]
-    refused = [seen.sent_at for seen in observations if not seen.passed and since <= seen.sent_at]
+    judged = observations[bisect_left(observations, since, key=_sent_at) :]
+    passed = [seen.sent_at for seen in judged if seen.passed and seen.sent_at <= until]
+    refused = [seen.sent_at for seen in judged if not seen.passed]
     # A window of which the beginning is forgotten would look less full than it was.
     span = (first if first >= since else since + length, min(until, last))
     later = [open_at] if open_at is not None and open_at > until else []
@@ -148,18 +151,22 @@ def _full_windows(
     length, phase = hypothesis
     full: list[int] = []
     clean = 0
-    for index in range(floor((span[0] - phase) / length), floor((span[1] - phase) / length) + 1):
-        start, end = phase + index * length, phase + (index + 1) * length
-        first_pass, after_pass = bisect_left(passed, start), bisect_left(passed, end)
-        first_refusal = bisect_left(refused, start)
+    first, last = floor((span[0] - phase) / length), floor((span[1] - phase) / length)
+    start = phase + first * length
+    first_pass, first_refusal = bisect_left(passed, start), bisect_left(refused, start)
+    for index in range(first, last + 1):
+        end = phase + (index + 1) * length
+        after_pass = bisect_left(passed, end, first_pass)
         count = after_pass - first_pass
         if first_refusal == len(refused) or refused[first_refusal] >= end:
             clean = max(clean, count)
-            continue
-        before = bisect_left(passed, refused[first_refusal], first_pass) - first_pass
-        if before == 0 or count - before > tolerance:
-            return []  # refused although nothing had passed, or passed although it was full
-        full.append(count)
+        else:
+            before = bisect_left(passed, refused[first_refusal], first_pass) - first_pass
+            if before == 0 or count - before > tolerance:
+                return []  # refused although nothing had passed, or passed although it was full
+            full.append(count)
+            first_refusal = bisect_left(refused, end, first_refusal)
+        first_pass = after_pass
     if not full or max(full) - min(full) > tolerance or clean > min(full) + tolerance:
         return []
     return full
