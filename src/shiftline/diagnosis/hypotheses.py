@@ -16,7 +16,7 @@ from shiftline.diagnosis.catalogue import CATALOGUE
 from shiftline.diagnosis.catalogue.baseline import HOMES, healthy
 from shiftline.diagnosis.catalogue.cause import DOUBT, Cause, Signature
 from shiftline.diagnosis.families import Family
-from shiftline.diagnosis.model import DOUBT_OF_HEALTH, as_seen, reach
+from shiftline.diagnosis.model import DOUBT_OF_HEALTH, acts, as_seen, reach
 from shiftline.diagnosis.outcome import Outcome
 from shiftline.diagnosis.probe import Load, Probe
 
@@ -113,7 +113,7 @@ def meeting(probe: Probe) -> Meeting:
     """Of all candidates, in their order."""
     shared = _shared()
     chances = {
-        id(signature): signature.chance(probe) for signature, _ in shared.answers if signature is not None
+        id(signature): acts(signature, probe) for signature, _ in shared.answers if signature is not None
     }
     reaches = [
         0.0 if signature is None else reach(signature, probe, HOMES[home], chances[id(signature)])

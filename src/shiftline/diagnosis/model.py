@@ -18,14 +18,22 @@ _EVEN_BEFORE = frozenset(
 _AHEAD = (Credentials.CACHED, Credentials.AGED)
 
 
+def acts(signature: Signature, probe: Probe) -> float:
+    """How surely the filter acts on a probe that gets to it, on whatever PBX."""
+    chance = signature.chance(probe)
+    if chance and probe.aim in (Aim.USER, Aim.OTHER_USER):
+        # What refuses at rest is the answer at rest: such a load is not put on, and shows none of it.
+        return max(0.0, chance - signature.chance(replace(probe, load=Load.SINGLE)))
+    return chance
+
+
 def reach(signature: Signature, probe: Probe, home: Home, chance: float) -> float:
     """How surely a probe meets this filter, if nothing ahead of it answers.
 
-    ``chance`` is how surely the filter acts on it (`Signature.chance`).
+    ``chance`` is how surely the filter acts on it (`acts`).
     """
-    if probe.aim in (Aim.USER, Aim.OTHER_USER):
-        # What refuses at rest is the answer at rest: such a load is not put on, and shows none of it.
-        chance = max(0.0, chance - signature.chance(replace(probe, load=Load.SINGLE)))
+    if not chance:
+        return 0.0
     asks_server = probe.method is Method.OPTIONS and probe.aim is Aim.SERVER
     if asks_server and home.answers_first and signature.stage not in _EVEN_BEFORE:
         return 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 
 from shiftline.diagnosis.exchange import Place
 from shiftline.diagnosis.experiment import LoadPlan
@@ -275,14 +276,14 @@ class LoadRun:
     def _look_for_missing(self, now: float) -> None:
         """Silence is told from loss by how much of it there is, where there was time for an answer."""
         patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self.longest_answer)
-        due = [
+        due = (
             one
-            for one in self.attempts
+            for one in reversed(self.attempts)
             # Beside a question it has to be silent for a while: what was just answered speaks against it.
             if one.began >= self._lateness.on_time_since
             and (one.began <= now - patience or (self._keeps_up and one.outcome is not None))
-        ]
-        if sum(one.outcome in (None, Outcome.SILENCE) for one in due[-_LATEST:]) < _LOST:
+        )
+        if sum(one.outcome in (None, Outcome.SILENCE) for one in islice(due, _LATEST)) < _LOST:
             return
         if self.is_late:
             self._give_up()
