@@ -37,7 +37,7 @@ def run(
     wishes = TraceWishes(ladder=ladder, mermaid=mermaid, pcap=pcap, hep=hep, hep_key_env=hep_key_env)
     if not wishes.any:
         wishes = TraceWishes(ladder=True)
-    wishes.check()
+    wishes.check(read=[file])
     trace, epoch_offset = read_trace_json(_read(file))
     show_trace(Console(highlight=False), trace, wishes, epoch_offset=epoch_offset or 0.0)
 

@@ -6,13 +6,14 @@ its endpoint and calls `show_trace` at the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shiftline.cli.writing import require_writable
+from shiftline.cli.writing import require_apart, require_writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,11 +63,12 @@ class TraceWishes:
         """Whether a trace is wanted at all."""
         return self.ladder or bool(self.mermaid or self.pcap or self.trace or self.hep)
 
-    def check(self) -> None:
-        """Raise ShiftlineError for what could not be done in the end."""
+    def check(self, read: Iterable[Path] = ()) -> None:
+        """Raise ShiftlineError for what could not be done in the end, or would replace what is ``read``."""
         for path in (self.mermaid, self.pcap, self.trace):
             if path is not None and path != STDOUT:
                 require_writable(path)
+        require_apart(self.mermaid, self.pcap, self.trace, read=read)
         if self.hep:
             from shiftline.net.hep import look_up_collector
 

@@ -32,16 +32,17 @@ def require_writable(path: Path) -> None:
 
 def require_apart(*paths: Path | None, read: Iterable[Path] = ()) -> None:
     """Raise ConfigurationError if two results would go to one place, where only the last would remain, or one
-    over a file that is ``read``.
+    over a file that is ``read``, or lies in a folder that is.
 
     What is no file to be kept, as /dev/null, takes any number.
     """
     given = [path for path in paths if path is not None]
     places = Counter(path if path == Path("-") else Path(os.path.realpath(path)) for path in given)
-    for path in read:
-        if path.is_file() and Path(os.path.realpath(path)) in places:
+    read_places = {Path(os.path.realpath(path)) for path in read}
+    for place in places:
+        if place.is_file() and not read_places.isdisjoint((place, *place.parents)):
             raise ConfigurationError(
-                f"{path} is read, and a result would replace it.", remedy="Give the result another file."
+                f"{place} is read, and a result would replace it.", remedy="Give the result another file."
             )
     for place, count in places.items():
         if count > 1 and (place.is_file() or not place.exists()):

@@ -115,13 +115,27 @@ def test_two_results_need_two_places(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_result_replaces_what_is_read(shiftline: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        (("doctor", "read", "{file}"), ("--json", "--report", "--bundle")),
+        (("doctor", "read", "{folder}"), ("--json", "--report", "--bundle")),
+        (("trace", "{file}"), ("--mermaid", "--pcap")),
+        (("storm", "127.0.0.1:9", "--users-file", "{file}"), ("--json", "--csv", "--report")),
+    ],
+)
+def test_no_result_replaces_what_is_read(
+    shiftline: Callable[..., Any], tmp_path: Path, verb: tuple[str, ...], options: tuple[str, ...]
+) -> None:
     """Also where another name leads to it; a capture of an outage cannot be taken again."""
-    capture = tmp_path / "trunk.pcap"
-    capture.write_bytes(b"a capture")
-    (tmp_path / "link").symlink_to(capture)
-    for option in ("--json", "--report", "--bundle"):
-        ended = shiftline("doctor", "read", capture, option, tmp_path / "link")
+    folder = tmp_path / "outage"
+    folder.mkdir()
+    file = folder / "trunk.pcap"
+    file.write_bytes(b"a capture")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    for option in options:
+        ended = shiftline(*(word.format(file=file, folder=folder) for word in verb), option, link)
         assert ended.code == 2
-        assert ended.err.startswith(f"error: {capture} is read, and a result would replace it.")
-        assert capture.read_bytes() == b"a capture"
+        assert ended.err.startswith(f"error: {file} is read, and a result would replace it.")
+        assert file.read_bytes() == b"a capture"

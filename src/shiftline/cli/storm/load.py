@@ -167,6 +167,7 @@ def run(
         json_file=json_file,
         csv_file=csv_file,
         report_file=report_file,
+        users_file=users_file,
     )
     wanted.require_writable()
     plan = make_plan(

@@ -56,6 +56,8 @@ class Wanted:
     json_file: Path | None = None
     csv_file: Path | None = None
     report_file: Path | None = None
+    users_file: Path | None = None
+    """Is read."""
 
     def require_writable(self) -> None:
         """Raise ConfigurationError for a file that cannot be written, before anything is sent."""
@@ -63,7 +65,8 @@ class Wanted:
             if path is not None:
                 require_writable(path)
                 _require_room(path)
-        require_apart(self.json_file, self.csv_file, self.report_file)
+        read = () if self.users_file is None else (self.users_file,)
+        require_apart(self.json_file, self.csv_file, self.report_file, read=read)
 
     @property
     def is_for_machines(self) -> bool:
