@@ -94,10 +94,12 @@ REFUSED_OTHERWISE = frozenset({402, 406, 433, 603, 607, 608})
 """Refusals that a script or a border controller may be told to send where others send 403 (RFC 3261 sections
 21.4.3, 21.4.7 and 21.6.2, RFC 5079, 8197, 8688)."""
 
+CHALLENGES = frozenset({401, 407})
+"""Ask for a login (RFC 3261 sections 21.4.2 and 21.4.8)."""
 LIMITER_STATUSES = frozenset({403, 429, 503})
 """What a limiter answers with, as far as the status alone can tell (facts K3, K4, V2, V19); silence is the
 other way to refuse."""
-NO_LIMITERS = frozenset({401, 407, 408}) | LIMITER_STATUSES
+NO_LIMITERS = CHALLENGES | {408} | LIMITER_STATUSES
 """Statuses whose outcome does not depend on what the same question gets at rest: challenges, what is late,
 and refusals."""
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shiftline.diagnosis.exchange import NO_HINTS, Exchange
+from shiftline.diagnosis.outcome import CHALLENGES
 from shiftline.diagnosis.passive.sorts import Said
 from shiftline.sip.message import REASONS
 from shiftline.sip.redaction import redact
@@ -14,7 +15,6 @@ from shiftline.sip.redaction import redact
 _TOLD = ("warning", "retry-after", "reason", "p-registrar-error", "ms-diagnostics")
 """Headers that say more about a refusal, the plainest first."""
 _NAMES = {"p-registrar-error": "P-Registrar-Error", "ms-diagnostics": "ms-diagnostics"}
-_CHALLENGES = frozenset({401, 407})
 _OF_WHO_IS_ASKED = frozenset({404, 480, 486, 487, 600})
 """They say how it stands with the agent (RFC 3261 sections 21.4.5, 21.4.18, 21.4.24, 21.4.25, 21.6.1), not
 that the PBX refuses us; in words of its own it may say more."""
@@ -119,7 +119,7 @@ def own_words(exchange: Exchange) -> str:
 
 
 def _is_refusal(said: Said, *, speaks_of_agent: bool) -> bool:
-    if said.status not in (_CHALLENGES | _OF_WHO_IS_ASKED if speaks_of_agent else _CHALLENGES):
+    if said.status not in (CHALLENGES | _OF_WHO_IS_ASKED if speaks_of_agent else CHALLENGES):
         return said.status >= 300
     is_usual = said.phrase.casefold() in ("", REASONS[said.status].casefold())
     return not is_usual or any(name == "warning" for name, _ in said.hints)

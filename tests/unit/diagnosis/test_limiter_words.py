@@ -106,3 +106,60 @@ def test_who_is_refused_at_rest_with_others_says_nothing_of_the_answer_at_rest()
     [evidence] = observe(exchanges)
     assert not any(one.outcome is Outcome.BUSY for one in evidence.trials)
     assert sum(one.count for one in evidence.trials if one.outcome is Outcome.LIMITED) >= 500
+
+
+def asked_for_thirty_seconds(pbx: Pbx, agents: int = 60) -> list[Exchange]:
+    """So many agents asked about one by one, then forty a second for half a minute, then one by one again."""
+    moments = [BEGIN + 3.0 * number for number in range(60)]
+    moments += [BEGIN + 200.0 + number / 40.0 for number in range(1200)]
+    moments += [BEGIN + 260.0 + 3.0 * number for number in range(60)]
+    return [
+        one
+        for number, at in enumerate(moments)
+        for one in pbx.ask(at, user=f"agent{number * 7 % agents:04d}")
+    ]
+
+
+def told_as_limited(exchanges: list[Exchange]) -> int:
+    return sum(
+        one.count
+        for evidence in observe(exchanges)
+        for one in evidence.trials
+        if one.outcome is Outcome.LIMITED
+    )
+
+
+def test_a_break_during_the_burst_is_no_limit() -> None:
+    """Each of four in ten gets 480 as long as it lasts, and nobody else does."""
+    on_break = {f"agent{number:04d}" for number in range(60) if number % 10 < 4}
+
+    def away(request: Exchange) -> Answer | None:
+        is_asked = request.carried is not None and request.user in on_break
+        is_now = BEGIN + 200.0 <= request.at < BEGIN + 240.0
+        return Answer(480, "Temporarily Unavailable") if is_asked and is_now else None
+
+    assert told_as_limited(asked_for_thirty_seconds(Pbx(away))) == 0
+
+
+def test_the_same_share_in_no_order_is_a_limit() -> None:
+    """What passes does not depend on who is asked about."""
+    exchanges = asked_for_thirty_seconds(Pbx(Window(24, 1.0, "Temporarily Unavailable", 480)))
+    refused = sum(one.status == 480 for one in exchanges)
+    assert refused >= 300
+    assert told_as_limited(exchanges) == refused
+
+
+def test_a_busy_agent_long_before_the_load_is_not_refused() -> None:
+    """In the limiter's words: who is asked about at rest, and gets them once of twelve times, speaks for
+    himself."""
+
+    def busy(request: Exchange) -> Answer | None:
+        is_asked = request.carried is not None and request.user == "agent0004"
+        return Answer(486, "Busy Here", 0.0005) if is_asked and request.at < BEGIN + 50.0 else None
+
+    pbx = Pbx(busy, Window(24, 1.0, "Busy Here", 486))
+    exchanges = asked_for_thirty_seconds(pbx, agents=10)
+    at_rest = sum(one.status == 486 and one.at < BEGIN + 190.0 for one in exchanges)
+    assert at_rest == 2
+    [evidence] = observe(exchanges)
+    assert evidence.subject.refused == sum(one.status == 486 for one in exchanges) - at_rest

@@ -58,7 +58,7 @@ def passed_amid(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) ->
     for row in arrivals.order:
         if not is_alike[rows.sort[row]]:
             continue
-        if marks[row] == TROUBLE:
+        if row in part.rows:
             if rows.at[row] - last <= _SAME_TROUBLE_SECONDS:
                 passed += waiting
             waiting, last = 0, rows.at[row]

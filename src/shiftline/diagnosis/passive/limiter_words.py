@@ -2,7 +2,8 @@
 
 Rules of this file: a word is a status with its phrase. It is a limiter's if questions that were answered
 otherwise at rest got it under load, often, and hardly ever at rest, before the load and after it. What one
-question gets at rest as well is its answer: a user who is absent gets his 480 at any rate.
+question gets at rest as well is its answer: a user who is absent gets his 480 at any rate. A challenge is no
+answer to a question. What comes at rest and after no load is no limiter's: he counts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import compress
 from math import inf, sqrt
 
 from shiftline.diagnosis.evidence import Evidence
-from shiftline.diagnosis.outcome import NO_LIMITERS, Outcome
+from shiftline.diagnosis.outcome import CHALLENGES, NO_LIMITERS, Outcome
 from shiftline.diagnosis.passive.arrivals import AT_REST, Arrivals
 from shiftline.diagnosis.passive.rows import OUTCOMES, Rows
 from shiftline.diagnosis.passive.verdicts import TROUBLE, UNTOLD
@@ -34,6 +35,8 @@ _LOW, _HIGH = 0.05, 0.2
 """At rest at most this share of the answers is a limiter's word, under load at least that."""
 _FASTER = 1.2
 """So many times as fast as an answer a refusal has to be for its time to tell it."""
+_FEW_CHANGES = 0.3
+"""Of the changes from one answer to the next about a user that chance would bring."""
 _OWN_SHARE = 0.2
 """What so many answers at rest to one question are is its own answer."""
 _NO_WORD: Word = (0, "")
@@ -49,6 +52,8 @@ class LimiterWords:
         self._at_rest: dict[_Question, Counter[Word]] = defaultdict(Counter)
         self._loaded: dict[_Question, Counter[Word]] = defaultdict(Counter)
         self._heard = ""
+        self._near: frozenset[int] = frozenset()
+        """Rows at rest so soon after a load that they may be refused for it."""
         self._own: set[tuple[_Question, Word]] = set()
         """Answers that questions get long before and after a load."""
         self.words: frozenset[Word] = frozenset()
@@ -65,7 +70,9 @@ class LimiterWords:
             fastest = self._fastest_answer(told)
             for row, (sort, count) in enumerate(zip(sorts, self._arrivals.by_source, strict=True)):
                 mark = told[sort]
-                if mark and count > AT_REST and fastest:
+                if mark and count <= AT_REST and row not in self._near:
+                    mark = 0
+                elif mark and fastest:
                     mark = TROUBLE if self._rows.latency[row] < fastest else 0
                 if mark == TROUBLE:
                     marks[row], outcomes[row] = TROUBLE, _LIMITED
@@ -119,7 +126,8 @@ class LimiterWords:
         what counts all senders as one; that tells nothing of the answer at rest, and is left out."""
         sorts = self._rows.sort
         is_loaded = bytearray([count > AT_REST for count in self._arrivals.by_source])
-        near = Counter(sorts[row] for row in self._within_a_load(is_loaded))
+        self._near = frozenset(self._within_a_load(is_loaded))
+        near = Counter(sorts[row] for row in self._near)
         loaded = Counter(compress(sorts, is_loaded))
         at_rest = Counter(sorts)
         at_rest.subtract(loaded)
@@ -127,7 +135,7 @@ class LimiterWords:
         for side, counts in ((self._at_rest, at_rest), (self._loaded, loaded)):
             for sort, count in counts.items():
                 said = self._rows.sorts.said_of(sort)
-                if said.status and count:
+                if said.status and said.status not in CHALLENGES and count:
                     side[self._question(sort)][said.status, said.phrase] += count
 
     def _within_a_load(self, is_loaded: bytearray) -> Iterator[int]:
@@ -158,7 +166,7 @@ class LimiterWords:
         refused = sum(self._loaded[one][word] for one in known)
         is_rare = sum(self._at_rest[one][word] for one in known) <= _LOW * rest
         follows = min(rest, refused) >= _LEAST and refused >= _HIGH * loaded and is_rare
-        return follows and self._is_over_with_the_load(word)
+        return follows and self._is_over_with_the_load(word) and not self._stays_with_users(word)
 
     def _is_over_with_the_load(self, word: Word) -> bool:
         """Whether who was answered otherwise before is so again: users may leave while a burst asks.
@@ -168,6 +176,7 @@ class LimiterWords:
         rows, by_source = self._rows, self._arrivals.by_source
         questions = [self._question(sort) for sort in range(len(rows.sorts))]
         is_word = bytes(self._word_of.get(sort) == word for sort in range(len(rows.sorts)))
+        is_challenge = bytes(rows.sorts.said_of(sort).status in CHALLENGES for sort in range(len(rows.sorts)))
         served: set[_Question] = set()
         answers: defaultdict[_Question, list[int]] = defaultdict(lambda: [0, 0])
         last, again, refused = -inf, 0, 0
@@ -175,7 +184,7 @@ class LimiterWords:
             sort = rows.sort[row]
             if by_source[row] > AT_REST:
                 last = rows.at[row] if is_word[sort] else last
-            elif rows.at[row] - last > WINDOW_SECONDS:
+            elif rows.at[row] - last > WINDOW_SECONDS and not is_challenge[sort]:
                 answers[questions[sort]][is_word[sort]] += 1
                 if last == -inf:
                     (served.discard if is_word[sort] else served.add)(questions[sort])
@@ -188,6 +197,38 @@ class LimiterWords:
             if mine > _OWN_SHARE * (other + mine)
         }
         return again >= _LEAST_AFTERWARDS and refused <= _LOW * again
+
+    def _stays_with_users(self, word: Word) -> bool:
+        """Whether in the loads who got it gets it again, and who did not does not: agents go on a break, and
+        a limit of a rate does not look who is asked about.
+        """
+        rows, by_source = self._rows, self._arrivals.by_source
+        questions = [self._question(sort) for sort in range(len(rows.sorts))]
+        is_word = bytes(self._word_of.get(sort) == word for sort in range(len(rows.sorts)))
+        is_left_out = bytes(
+            rows.sorts.said_of(sort).status in CHALLENGES or (questions[sort], word) in self._own
+            for sort in range(len(rows.sorts))
+        )
+        last = -inf
+        before: dict[_Question, int] = {}
+        seen, pairs = Counter[int](), Counter[tuple[int, int]]()
+        for row in self._arrivals.order:
+            sort = rows.sort[row]
+            if by_source[row] <= AT_REST or is_left_out[sort]:
+                continue
+            if is_word[sort]:
+                if rows.at[row] - last > WINDOW_SECONDS:
+                    before.clear()
+                last = rows.at[row]
+            elif rows.at[row] - last > WINDOW_SECONDS:
+                continue
+            seen[is_word[sort]] += 1
+            if questions[sort] in before:
+                pairs[before[questions[sort]], is_word[sort]] += 1
+            before[questions[sort]] = is_word[sort]
+        refused = seen[1] / max(1, seen.total())
+        by_chance = (pairs[1, 0] + pairs[1, 1]) * (1.0 - refused) + (pairs[0, 0] + pairs[0, 1]) * refused
+        return by_chance >= _LEAST and pairs[0, 1] + pairs[1, 0] < _FEW_CHANGES * by_chance
 
 
 def _candidates(rows: Rows) -> dict[int, Word]:
