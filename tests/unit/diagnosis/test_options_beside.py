@@ -63,3 +63,16 @@ def test_a_rule_of_the_hour_lets_none_of_them_pass() -> None:
         return Answer(403, "Forbidden") if BEGIN + 60.0 <= request.at < BEGIN + 90.0 else None
 
     assert PASSED_AMID not in {mark.kind for one in observe(record(refuse)) for mark in one.marks}
+
+
+def test_one_user_who_is_always_refused_says_nothing_of_the_hour() -> None:
+    """The others pass between his refusals, and are refused in the hour alone."""
+
+    def refuse(request: Exchange) -> Answer | None:
+        is_refused = request.user == "agent0" or BEGIN + 60.0 <= request.at < BEGIN + 90.0
+        return Answer(403, "Forbidden") if request.carried is not None and is_refused else None
+
+    pbx = Pbx(refuse)
+    asked = [(BEGIN + 1.6 * number, f"agent{number % 5}") for number in range(120)]
+    exchanges = [one for at, user in asked for one in pbx.ask(at, user=user)]
+    assert PASSED_AMID not in {mark.kind for one in observe(exchanges) for mark in one.marks}

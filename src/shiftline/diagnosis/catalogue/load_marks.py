@@ -171,7 +171,7 @@ ROWS = (
     ),
     row(
         "traffic.passed-amid",
-        "requests that passed between refused ones of their kind, within seconds",
+        "requests that passed between two refusals of just the same, within seconds",
         "the order of answers: a rule of the hour, or a job that stops all, refuses until it is over",
         {"schedule.time-of-day": 0.02},
     ),

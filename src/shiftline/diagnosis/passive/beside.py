@@ -48,22 +48,24 @@ def options_beside(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part)
 
 
 def passed_amid(rows: Rows, marks: bytearray, arrivals: Arrivals, part: Part) -> Iterator[Mark]:
-    """Requests in nothing unlike those that were refused, and that passed before the refusals were over."""
+    """Requests that differ in nothing from refused ones, and passed between two refusals of just these.
+
+    Who is asked about counts as well: one user who is always refused says nothing of the others.
+    """
     sorts = rows.sorts
-    who = list(zip(sorts.source, sorts.account, sorts.kind, strict=True))
-    refused_ones = {who[rows.sort[row]] for row in part.rows}
-    is_alike = bytes(one in refused_ones for one in who)
-    passed = refused = waiting = 0
-    last = float("-inf")
+    who = list(zip(sorts.source, sorts.account, sorts.kind, sorts.asked, strict=True))
+    ends: dict[tuple[int, ...], tuple[float, int]] = {}
+    """By what was asked: when it was last refused, and how many passed since."""
+    passed = 0
     for row in arrivals.order:
-        if not is_alike[rows.sort[row]]:
-            continue
+        question = who[rows.sort[row]]
         if row in part.rows:
+            last, since = ends.get(question, (float("-inf"), 0))
             if rows.at[row] - last <= _SAME_TROUBLE_SECONDS:
-                passed += waiting
-            waiting, last = 0, rows.at[row]
-            refused += 1
-        elif marks[row] == PASSED:
-            waiting += 1
-    if passed >= max(_LEAST, _LEAST_SHARE * (passed + refused)):
-        yield Mark(kind=PASSED_AMID, count=passed, text=f"{passed} beside {refused}")
+                passed += since
+            ends[question] = rows.at[row], 0
+        elif marks[row] == PASSED and question in ends:
+            last, since = ends[question]
+            ends[question] = last, since + 1
+    if passed >= max(_LEAST, _LEAST_SHARE * (passed + len(part.rows))):
+        yield Mark(kind=PASSED_AMID, count=passed, text=f"{passed} beside {len(part.rows)}")
