@@ -26,7 +26,7 @@ from shiftline.governor.simulation.trial import attempt
 Settings = tuple[tuple[str, float], ...]
 T = TypeVar("T")
 
-FIRST_DRAWN_SEED = 15_000  # used in no test and no tuning; 7,000 to 13,000 have been looked at
+FIRST_DRAWN_SEED = 17_000  # used in no test and no tuning; 7,000 to 15,000 have been looked at
 
 
 class Bank(StrEnum):
