@@ -20,6 +20,8 @@ from shiftline.pictures.style import stylesheet
 from shiftline.pictures.time_chart import Column, Line, TimeChart
 
 CHART_WIDTH, CHART_HEIGHT = 920.0, 260.0  # units of the drawing, about as many pixels of a wide page
+MOST_SPACED = 8
+"""Columns that fit into 80 characters with a space more between them."""
 ROOM_ABOVE = 1.6  # times the hidden limit: a first climb may be far above it, and would flatten all else
 
 
@@ -50,7 +52,7 @@ def _figures(one: Simulated, seed: int) -> dict[str, Any]:
 def figures(done: Sequence[Simulated]) -> tuple[list[str], list[tuple[str, ...]]]:
     """What is told of each controller, on the terminal and in the report: the heads and the rows.
 
-    What is nought for all of them is left out.
+    What is nought for all of them is left out. All of it fits into 80 columns.
     """
     columns: dict[str, list[str]] = {
         "controller": [one.report.scenario.controller for one in done],
@@ -60,13 +62,12 @@ def figures(done: Sequence[Simulated]) -> tuple[list[str], list[tuple[str, ...]]
         "took": [_seconds(max(run.seconds for run in one.report.runs) or None) for one in done],
     }
     if done[0].report.scenario.trunks > 1:
-        columns["worst trunk"] = [f"{one.report.worst_efficiency:.3f}" for one in done]
+        columns["worst"] = [f"{one.report.worst_efficiency:.3f}" for one in done]
     if done[0].report.scenario.connectors > 1:
         columns["fairness"] = [f"{one.report.fairness:.3f}" for one in done]
     for head, counts in {
         "bans": [sum(run.bans for run in one.report.runs) for one in done],
         "unanswered": [sum(run.checks - run.answered for run in one.report.runs) for one in done],
-        "stopped": [sum(len(run.stops) for run in one.report.runs) for one in done],
     }.items():
         if any(counts):
             columns[head] = [f"{one:,}" for one in counts]
@@ -122,7 +123,7 @@ def print_report(done: Sequence[Simulated], console: Console) -> None:
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(len(heads) <= MOST_SPACED), 0, 0))
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", no_wrap=True)
     for line in lines:
