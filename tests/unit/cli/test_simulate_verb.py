@@ -149,3 +149,11 @@ def test_the_charts_of_a_report_have_time_axes_of_their_own(tmp_path: Path) -> N
         float(chart.split('text-anchor="middle"')[-1].split(">")[1].split("<")[0]) for chart in (fast, slow)
     ]
     assert last[1] > 1.5 * last[0]
+
+
+def test_who_crawls_has_not_learned() -> None:
+    """Once an all-knowing sender is through, he keeps up with it: it was called learned at that moment."""
+    banned = ("simulate", "--trades", "2000", "--throttle", "escalating:30/2s,ban=60s", "--json", "-")
+    figures = json.loads(invoke(*banned))
+    assert figures["efficiency"] < 0.3
+    assert figures["time_to_learn_seconds"] is None

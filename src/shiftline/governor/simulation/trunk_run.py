@@ -205,7 +205,7 @@ def _learned_after(
         watched,
         lambda since, until: bisect_left(ideal, until) - bisect_left(ideal, since),
         start,
-        max([ideal[-1], *worth.counted[-1:], *worth.beyond[-1:]]) + span,
+        max(ideal[-1], start + span),  # later on nothing is wanted, and whoever crawls keeps up with that
         span=span,
         piece=min(span, max(SHORTEST_SPAN, span / 3.0)),
     )
