@@ -56,9 +56,11 @@ class Checker:
             if self._unsaved:
                 await books.checks.record_evidence(self._trunk.trunk, lease, self._unsaved)
             # The account's next trial may lock it: the count is kept before one can leave, not each second.
-            if has_strikes:
-                await books.trunks.save(self._trunk, lease, self._runner.knowledge(), self._clock())
-            if cause is not None:
+            is_ours = True
+            if has_strikes or cause is not None:
+                is_ours = await books.trunks.save(self._trunk, lease, self._runner.knowledge(), self._clock())
+            # What a worker that was overtaken heard stops no trunk of another.
+            if cause is not None and is_ours:
                 await books.trunks.disarm(self._trunk, cause, self._clock())
             checks = await self._claim(books, lease, room)
         if has_strikes:

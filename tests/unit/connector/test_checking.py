@@ -133,7 +133,15 @@ async def test_a_trunk_is_disarmed_together_with_the_evidence() -> None:
     floor.evidence, floor.cause = [FOUND], "acl.source"
     await floor.checker.step(0.1)
     await floor.checker.step(0.1)
-    assert floor.committed == [["evidence", "disarm acl.source"]]
+    assert floor.committed == [["evidence", "save 0", "disarm acl.source"]]
+
+
+async def test_a_worker_that_was_overtaken_disarms_no_trunk_of_another() -> None:
+    """It heard the refusal after a pause, and does not know yet: its lease is held against the books'."""
+    floor = Floor()
+    floor.cause, floor.is_overtaken = "acl.source", True
+    await floor.checker.step(0.1)
+    assert not any(one.startswith("disarm") for unit in floor.committed for one in unit)
 
 
 async def test_a_running_worker_goes_on_once_its_trunk_is_rearmed() -> None:
@@ -150,7 +158,7 @@ async def test_a_running_worker_goes_on_once_its_trunk_is_rearmed() -> None:
     assert (floor.recalled, floor.committed) == (1, [[]])
     floor.cause = "acl.source"  # and it can be disarmed again under the same lease
     await floor.checker.step(0.1)
-    assert floor.committed[-1] == ["disarm acl.source"]
+    assert floor.committed[-1] == ["save 0", "disarm acl.source"]
 
 
 async def test_the_last_save_lets_nothing_begin_anew() -> None:
