@@ -93,7 +93,7 @@ async def test_rearming_forgets_the_refusals(store: PostgresStore, ours: Lease) 
     found = await load(store)
     assert found is not None
     forgiven = {"strikes": 0, "locks": 0, "proven": False, "check_in": None, "login_in": None}
-    assert found.governor == {"rate": 47.5} | forgiven
+    assert found.governor == {"rate": 47.5, "rearmed": True} | forgiven
 
 
 async def test_rearming_lets_every_method_be_tried_again(store: PostgresStore, ours: Lease) -> None:

@@ -29,7 +29,7 @@ BUSIER = 1.1  # times what was usual
 PEACE_SECONDS = 60.0
 LATELY_SECONDS = 600.0  # what came and went in that time may do so again
 TIMES_THAT_TELL = 2
-STRIKES_KEPT = ("strikes", "struck_ago", "age_seconds")
+STRIKES_KEPT = ("strikes", "struck_ago", "is_unshared", "age_seconds")
 ACCEPTANCE_KEPT = ("accepted", "locks")
 
 
@@ -50,6 +50,8 @@ class Account:
     """So many closures one after the other did."""
     page: BookPage = field(default_factory=BookPage, repr=False)
     """What the other trunks that carry it tell."""
+    is_unshared: bool = field(default=False, init=False)
+    """Its strike is kept from the other trunks: it may be the rate's."""
     _passed_at: float = field(default=-inf, init=False)
     _reopened_at: float = field(default=-inf, init=False)
     _locks: int = field(default=0, init=False)
@@ -81,7 +83,12 @@ class Account:
             accepted=is_set(known, "accepted"),
         )
         account._locks = whole(known, "locks") or 0
-        account._tell()
+        account.is_unshared = is_set(known, "is_unshared")
+        if is_set(known, "rearmed"):
+            # Somebody says that it is mended: what the others met before is over.
+            account._passed_at = now
+        if not account.is_unshared:
+            account._tell()
         return account
 
     def knowledge(self, now: float) -> dict[str, Any]:
@@ -89,6 +96,7 @@ class Account:
         return {
             "strikes": self.strikes,
             "struck_ago": max(0.0, now - self.struck_at),
+            "is_unshared": self.is_unshared,
             "accepted": self.accepted,
             "locks": self._locks,
         }
@@ -113,6 +121,7 @@ class Account:
         return self.page.book.elsewhere(self.page.trunk, since=max(self._passed_at, now - MEMORY_SECONDS))
 
     def _tell(self) -> None:
+        self.is_unshared = False
         self.page.book.note(self.page.trunk, Struck(self.strikes, self.struck_at, was_accepted=self.accepted))
 
     def left(self, now: float) -> None:
@@ -157,7 +166,7 @@ class Account:
 
     def suspect(self, now: float) -> None:
         """Count a refusal that a restart must not forget; other trunks need not know: it may be the rate."""
-        self.strikes, self.struck_at = 1, now
+        self.strikes, self.struck_at, self.is_unshared = 1, now, True
 
     def reopened(self, now: float) -> None:
         """A refusal is over, and no canary was refused meanwhile."""

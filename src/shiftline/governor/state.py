@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
+from math import inf
 from typing import Any
 
 from shiftline.governor.account import TRIALS, Account
@@ -70,11 +71,14 @@ class GovernorState:
         self._learner = Learner(policy, now, known)
         self._hearing = Hearing()
         self._listening = Listening(policy, until=now, since=now)
+        self._recalled_until = -inf
+        """When the login asks that an earlier life would have asked."""
         if (check_in := number(known, "check_in")) is not None:
             self._listening.recall(check_in - (number(known, "age_seconds") or 0.0), now)
         elif (login_in := number(known, "login_in")) is not None:
             login_in -= number(known, "age_seconds") or 0.0
-            self._listening.until = now + min(max(0.0, login_in), TRIALS[-1])
+            self._recalled_until = now + min(max(0.0, login_in), TRIALS[-1])
+            self._listening.until = self._recalled_until
         climbs = policy.learn and not self._learner.learned
         self._after_proof = Mode.CLIMBING if climbs else Mode.HOLDING
         self._flights = Flights()
@@ -189,7 +193,8 @@ class GovernorState:
         that is to find every usual counter of the account open. A lock's wait is told by its strikes.
         """
         is_proving = self.mode is Mode.PROVING
-        is_late = self._listening.is_postponed or self.account.is_bound
+        is_recalled = self._listening.until == self._recalled_until
+        is_late = is_recalled or self._listening.is_postponed or self.account.is_bound
         is_login = is_proving and is_late and not self.account.is_spent and now < self._listening.until
         return {
             "check_in": self._listening.last_check_in(now) if is_proving else None,

@@ -17,7 +17,14 @@ from shiftline.store.audit import AuditEntry, add_entries
 from shiftline.store.leases import holds
 from shiftline.store.schema import trunk_record, trunk_sample
 
-_FORGIVEN = {"strikes": 0, "locks": 0, "proven": False, "check_in": None, "login_in": None}
+_FORGIVEN = {
+    "strikes": 0,
+    "locks": 0,
+    "proven": False,
+    "check_in": None,
+    "login_in": None,
+    "rearmed": True,
+}
 _BARRED = array(["qualification", "barred"])
 """Where the methods stand that had our credentials refused and rest for a while."""
 KEY = (trunk_record.c.trunk, trunk_record.c.source, trunk_record.c.auth_user)

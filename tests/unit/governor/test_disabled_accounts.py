@@ -146,6 +146,19 @@ def test_a_restart_while_it_waits_asks_no_sooner(down_seconds: float) -> None:
     assert journey.requests[0].at == pytest.approx(TRIALS[1], abs=0.01)
 
 
+def test_a_second_restart_while_it_waits_asks_no_sooner() -> None:
+    """The life between knew of nothing that it waited for."""
+    _, whole = drive(trunk("window:100/10s,key=user"), until=25.0, policy=DECLARED)
+    first = checks_refused(whole)[0]
+    waiting, _ = drive(trunk("window:100/10s,key=user"), until=first + 2.0, policy=DECLARED)
+    kept = waiting.knowledge() | waiting.told(first + 2.0) | {"age_seconds": 1.0}
+    between, journey = drive(trunk(OPEN), until=1.0, policy=DECLARED, known=kept)
+    assert journey.requests == []
+    known = json.loads(json.dumps(between.knowledge() | between.told(1.0))) | {"age_seconds": 1.0}
+    _, journey = drive(trunk(OPEN), until=60.0, policy=DECLARED, known=known)
+    assert journey.requests[0].at == pytest.approx(kept["login_in"] - 3.0, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("limiter", "limit", "max_rate"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.unit.governor.journeys import MANY, REFUSED, changed_at, trunk
 
@@ -83,3 +85,42 @@ def test_a_trunk_that_begins_anew_asks_nothing_any_more() -> None:
     one.sent(0.0, Send.CHECK, credentials=True)
     suspected(book, "one")
     assert other.permission(0.01).send is Send.CHECK
+
+
+def restarted(*governors: Governor, at: float, **changed: bool) -> list[Governor]:
+    """The same trunks in a later life, which begins at 0.0 a second after ``at``."""
+    book = AccountBook()
+    kept = [json.loads(json.dumps(one.knowledge() | one.told(at))) | changed for one in governors]
+    return [
+        Governor(DECLARED, 0.0, known | {"age_seconds": 1.0}, BookPage(book, f"t{number}"))
+        for number, known in enumerate(kept)
+    ]
+
+
+def test_a_restart_does_not_tell_what_was_kept_from_the_others() -> None:
+    """One refusal each, which may be the rate: together they were taken for a lock."""
+    book = AccountBook()
+    for governor in restarted(suspected(book, "one"), suspected(book, "other"), at=1.0):
+        assert governor.permission(0.0).send is Send.CHECK
+        assert governor.knowledge()["is_unshared"]
+
+
+def test_a_restart_tells_what_was_told() -> None:
+    one, other, ticket = asking()
+    one.answered(ticket, 0.04, Answer.REFUSED, status=403)
+    for governor in restarted(one, other, at=1.0):
+        assert governor.permission(0.0).again_at == pytest.approx(QUARTER, abs=5.0)
+
+
+def test_who_is_rearmed_is_not_stopped_by_what_another_trunk_met_before() -> None:
+    """Somebody says that it is mended. What another meets from now on counts."""
+    book = AccountBook()
+    other = Governor(DECLARED, 0.0, None, BookPage(book, "other"))
+    other.account.strike(0.0, 2)
+    known = {"strikes": 0, "rearmed": True, "age_seconds": 0.5}
+    rearmed = Governor(DECLARED, 10.0, known, BookPage(book, "one"))
+    assert rearmed.permission(10.0).send is Send.CHECK
+    assert "rearmed" not in rearmed.knowledge()
+    other.account.strike(11.0, 2)
+    assert rearmed.permission(12.0).send is Send.NOTHING
+    assert rearmed.has_stopped
