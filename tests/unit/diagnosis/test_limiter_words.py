@@ -149,6 +149,18 @@ def test_the_same_share_in_no_order_is_a_limit() -> None:
     assert told_as_limited(exchanges) == refused
 
 
+@pytest.mark.parametrize(("limit", "seconds", "agents"), [(400, 10.0, 10), (200, 10.0, 30), (900, 60.0, 60)])
+def test_a_long_window_is_a_limit_though_who_is_asked_again_meanwhile_gets_the_same(
+    limit: int, seconds: float, agents: int
+) -> None:
+    """It refuses many in a row: each agent is asked about twice and more in that time."""
+    pbx = Pbx(Window(limit, seconds, "Temporarily Unavailable", 480))
+    exchanges = asked_for_thirty_seconds(pbx, agents)
+    refused = sum(one.status == 480 for one in exchanges)
+    assert refused >= 200, "or nothing is tested"
+    assert told_as_limited(exchanges) >= 0.9 * refused
+
+
 def test_a_busy_agent_long_before_the_load_is_not_refused() -> None:
     """In the limiter's words: who is asked about at rest, and gets them once of twelve times, speaks for
     himself."""

@@ -199,9 +199,21 @@ class LimiterWords:
         return again >= _LEAST_AFTERWARDS and refused <= _LOW * again
 
     def _stays_with_users(self, word: Word) -> bool:
-        """Whether in the loads who got it gets it again, and who did not does not: agents go on a break, and
-        a limit of a rate does not look who is asked about.
+        """Whether in the loads who got it gets it again, and who did not does not: agents go on a break.
+
+        A limit of a rate does not look who is asked about. A long one, or a ban, refuses many in a row, and
+        who is asked about twice meanwhile gets it twice: so neighbours in time have to disagree as well.
         """
+        of_users, in_time = _Changes(), _Changes()
+        for row, question in self._in_loads(word):
+            is_word = self._word_of.get(self._rows.sort[row]) == word
+            of_users.add(question, is_word)
+            in_time.add(self._rows.source[row], is_word)
+        are_few = of_users.by_chance >= _LEAST and of_users.seen < _FEW_CHANGES * of_users.by_chance
+        return are_few and in_time.seen >= _FEW_CHANGES * in_time.by_chance
+
+    def _in_loads(self, word: Word) -> Iterator[tuple[int, _Question]]:
+        """Rows under load and within a window of the word, and what they asked; without what is its own."""
         rows, by_source = self._rows, self._arrivals.by_source
         questions = [self._question(sort) for sort in range(len(rows.sorts))]
         is_word = bytes(self._word_of.get(sort) == word for sort in range(len(rows.sorts)))
@@ -210,25 +222,37 @@ class LimiterWords:
             for sort in range(len(rows.sorts))
         )
         last = -inf
-        before: dict[_Question, int] = {}
-        seen, pairs = Counter[int](), Counter[tuple[int, int]]()
         for row in self._arrivals.order:
             sort = rows.sort[row]
             if by_source[row] <= AT_REST or is_left_out[sort]:
                 continue
-            if is_word[sort]:
-                if rows.at[row] - last > WINDOW_SECONDS:
-                    before.clear()
-                last = rows.at[row]
-            elif rows.at[row] - last > WINDOW_SECONDS:
-                continue
-            seen[is_word[sort]] += 1
-            if questions[sort] in before:
-                pairs[before[questions[sort]], is_word[sort]] += 1
-            before[questions[sort]] = is_word[sort]
-        refused = seen[1] / max(1, seen.total())
-        by_chance = (pairs[1, 0] + pairs[1, 1]) * (1.0 - refused) + (pairs[0, 0] + pairs[0, 1]) * refused
-        return by_chance >= _LEAST and pairs[0, 1] + pairs[1, 0] < _FEW_CHANGES * by_chance
+            last = rows.at[row] if is_word[sort] else last
+            if rows.at[row] - last <= WINDOW_SECONDS:
+                yield row, questions[sort]
+
+
+class _Changes:
+    """How often the answer changes from one to the next of the same sender, or about the same user."""
+
+    def __init__(self) -> None:
+        self._before: dict[object, bool] = {}
+        self._firsts: Counter[bool] = Counter()
+        self._answers: Counter[bool] = Counter()
+        self.seen = 0
+
+    def add(self, of: object, is_word: bool) -> None:  # noqa: FBT001 - the answer itself
+        """The next answer."""
+        self._answers[is_word] += 1
+        if of in self._before:
+            self._firsts[self._before[of]] += 1
+            self.seen += self._before[of] != is_word
+        self._before[of] = is_word
+
+    @property
+    def by_chance(self) -> float:
+        """So many there would be if each answer were drawn with the share that it has."""
+        share = self._answers[True] / max(1, self._answers.total())
+        return self._firsts[True] * (1.0 - share) + self._firsts[False] * share
 
 
 def _candidates(rows: Rows) -> dict[int, Word]:
