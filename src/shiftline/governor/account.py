@@ -29,7 +29,7 @@ BUSIER = 1.1  # times what was usual
 PEACE_SECONDS = 60.0
 LATELY_SECONDS = 600.0  # what came and went in that time may do so again
 TIMES_THAT_TELL = 2
-STRIKES_KEPT = ("strikes", "struck_ago", "is_unshared", "age_seconds")
+STRIKES_KEPT = ("strikes", "struck_ago", "is_unshared", "rearmed", "age_seconds")
 ACCEPTANCE_KEPT = ("accepted", "locks")
 
 
@@ -52,6 +52,8 @@ class Account:
     """What the other trunks that carry it tell."""
     is_unshared: bool = field(default=False, init=False)
     """Its strike is kept from the other trunks: it may be the rate's."""
+    is_rearmed: bool = field(default=False, init=False)
+    """Somebody says that it is mended, and no login of this trunk was answered since."""
     _passed_at: float = field(default=-inf, init=False)
     _reopened_at: float = field(default=-inf, init=False)
     _locks: int = field(default=0, init=False)
@@ -73,8 +75,16 @@ class Account:
         page = page or BookPage()
         page.book.note(page.trunk, NOTHING)  # whatever it was re-armed after
         page.book.is_told(page.trunk)
-        if age > MEMORY_SECONDS:
-            return cls(page=page)
+        account = cls(page=page) if age > MEMORY_SECONDS else cls._with_strikes(known, now, age, page)
+        account.is_rearmed = is_set(known, "rearmed")
+        if account.is_rearmed:
+            account._passed_at = now  # what the others met before is over
+        if account.strikes and not account.is_unshared:
+            account._tell()
+        return account
+
+    @classmethod
+    def _with_strikes(cls, known: Mapping[str, Any], now: float, age: float, page: BookPage) -> Account:
         account = cls(
             page=page,
             strikes=whole(known, "strikes") or 0,
@@ -84,11 +94,6 @@ class Account:
         )
         account._locks = whole(known, "locks") or 0
         account.is_unshared = is_set(known, "is_unshared")
-        if is_set(known, "rearmed"):
-            # Somebody says that it is mended: what the others met before is over.
-            account._passed_at = now
-        if not account.is_unshared:
-            account._tell()
         return account
 
     def knowledge(self, now: float) -> dict[str, Any]:
@@ -97,6 +102,7 @@ class Account:
             "strikes": self.strikes,
             "struck_ago": max(0.0, now - self.struck_at),
             "is_unshared": self.is_unshared,
+            "rearmed": self.is_rearmed,
             "accepted": self.accepted,
             "locks": self._locks,
         }
@@ -161,12 +167,13 @@ class Account:
         self.forget(now)
         self.strikes += count
         if count:
-            self.struck_at = now
+            self.struck_at, self.is_rearmed = now, False
         self._tell()
 
     def suspect(self, now: float) -> None:
         """Count a refusal that a restart must not forget; other trunks need not know: it may be the rate."""
-        self.strikes, self.struck_at, self.is_unshared = 1, now, True
+        self.is_unshared |= not self.strikes
+        self.strikes, self.struck_at = 1, now
 
     def reopened(self, now: float) -> None:
         """A refusal is over, and no canary was refused meanwhile."""
@@ -189,7 +196,7 @@ class Account:
 
     def passed(self, now: float, *, left_at: float | None = None) -> None:
         """A request with its credentials passed; what left before a refusal came says nothing against it."""
-        self.accepted = True
+        self.accepted, self.is_rearmed = True, False
         if self.strikes and left_at is not None and left_at < self.struck_at:
             return
         self._passed_at = now

@@ -120,7 +120,20 @@ def test_who_is_rearmed_is_not_stopped_by_what_another_trunk_met_before() -> Non
     known = {"strikes": 0, "rearmed": True, "age_seconds": 0.5}
     rearmed = Governor(DECLARED, 10.0, known, BookPage(book, "one"))
     assert rearmed.permission(10.0).send is Send.CHECK
-    assert "rearmed" not in rearmed.knowledge()
     other.account.strike(11.0, 2)
     assert rearmed.permission(12.0).send is Send.NOTHING
     assert rearmed.has_stopped
+
+
+@pytest.mark.parametrize("age_seconds", [1.0, 3600.0])
+def test_a_restart_does_not_forget_that_it_was_rearmed(age_seconds: float) -> None:
+    """The other trunk is stopped still; this one has had nothing to ask since, or was re-armed long after."""
+    known = {"strikes": 0, "rearmed": True, "age_seconds": age_seconds}
+    kept = Governor(DECLARED, 0.0, known).knowledge() | {"age_seconds": 1.0}
+    book = AccountBook()
+    stopped = {"strikes": 2, "struck_ago": 60.0, "age_seconds": 1.0}
+    assert Governor(DECLARED, 0.0, stopped, BookPage(book, "other")).permission(0.0).send is Send.NOTHING
+    rearmed = Governor(DECLARED, 0.0, kept, BookPage(book, "one"))
+    assert rearmed.permission(0.0).send is Send.CHECK
+    rearmed.answered(rearmed.sent(0.0, Send.CHECK, credentials=True), 0.1, Answer.PASSED)
+    assert not rearmed.knowledge()["rearmed"]
